@@ -1,0 +1,89 @@
+"""Checks at the door: what a public function is given, once, before anything is computed."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+
+
+def validate_array(name: str, value: ArrayLike, *, ndim: int) -> Floats:
+    """An array of `ndim` axes with finite floating-point entries, not copied or converted."""
+    array = np.asarray(value)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise TypeError(f"{name} must hold real floating-point numbers, got {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(k) for k in np.argwhere(~finite)[0])
+        raise ValueError(f"{name} must be finite, got {array[where]} at {where}")
+    return array
+
+
+def validate_square(name: str, value: ArrayLike) -> Array:
+    """A float64 matrix of at least two pairs."""
+    array = validate_array(name, value, ndim=2)
+    if array.shape[0] != array.shape[1]:
+        raise ValueError(f"{name} must be square, one row and column a pair, got {array.shape}")
+    validate_count(f"the number of pairs in {name}", len(array), least=2)
+    return array.astype(np.float64, copy=False)
+
+
+def validate_rows(name: str, value: ArrayLike) -> Floats:
+    """An (n, d) array of floats, n, d ≥ 2, with no row of zero length."""
+    array = validate_array(name, value, ndim=2)
+    validate_count(f"the number of rows of {name}", len(array), least=2)
+    validate_count(f"the dimension of {name}", array.shape[1], least=2)
+    empty = ~array.any(axis=1)
+    if empty.any():
+        raise ValueError(f"{name} must have no row of zero length, row {empty.argmax()} is zero")
+    return array
+
+
+def validate_pairs(X: ArrayLike, Y: ArrayLike) -> tuple[Floats, Floats]:
+    """Two (n, d) arrays of one shape, row i of one matching row i of the other."""
+    rows = validate_rows("X", X), validate_rows("Y", Y)
+    if rows[0].shape != rows[1].shape:
+        raise ValueError(f"X and Y must have one shape, got {rows[0].shape} and {rows[1].shape}")
+    return rows
+
+
+def validate_count(name: str, value: int, *, least: int) -> int:
+    """An integer that is at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def validate_number(name: str, value: float) -> float:
+    """A finite real number."""
+    if isinstance(value, bool) or not isinstance(value, Real | np.ndarray) or np.ndim(value) != 0:
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return float(value)
+
+
+def validate_positive(name: str, value: float) -> float:
+    """A finite number above zero."""
+    number = validate_number(name, value)
+    if number <= 0:
+        raise ValueError(f"{name} must be positive, got {value}")
+    return number
+
+
+def validate_height(name: str, value: float) -> float:
+    """A height γ on the sphere, in [-1, 1]."""
+    number = validate_number(name, value)
+    if abs(number) > 1:
+        raise ValueError(f"{name} must lie in [-1, 1], got {value}")
+    return number

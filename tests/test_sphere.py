@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapdyn import measures, sphere
+
+sizes = st.integers(2, 9)
+seeds = st.integers(0, 2**32)
+
+
+@given(sizes, sizes, seeds, st.floats(-300, 300))
+def test_normalised_rows_are_unit_and_keep_their_direction(n, d, seed, exponent):
+    X = sphere.sample(n, d, seed)
+    U = sphere.normalise(X * 10.0**exponent)
+    np.testing.assert_allclose(sphere.lengths(U), 1, rtol=4e-16)
+    np.testing.assert_allclose(U, X, atol=1e-15)
+
+
+def test_uniform_rows_have_the_moments_of_the_sphere():
+    """E z² = 1/d and E z⁴ = 3/(d(d+2)) for a coordinate z, to five standard errors."""
+    n, d = 200_000, 5
+    z = sphere.sample(n, d, seed=0)[:, 0]
+    for power, moment in ((1, 0), (2, 1 / d), (4, 3 / (d * (d + 2)))):
+        assert abs((z**power).mean() - moment) < 5 * (z**power).std() / np.sqrt(n)
+
+
+def test_a_generator_is_advanced_and_a_seed_is_repeated():
+    rng = np.random.default_rng(3)
+    first, second = sphere.sample(4, 3, rng), sphere.sample(4, 3, rng)
+    assert (first != second).any()
+    assert (sphere.sample(4, 3, 3) == first).all()
+
+
+@given(sizes, st.integers(-20, 20))
+def test_polygons_are_regular_and_turned_by_places(n, rotation):
+    X, Y = sphere.polygon_pairs(n, rotation)
+    i = np.arange(n)
+    np.testing.assert_allclose(
+        X @ Y.T, np.cos(2 * np.pi * (i[:, None] - i - rotation) / n), atol=1e-14
+    )
+    assert (measures.mismatched(X @ Y.T) == 0) == (rotation % n == 0)
+
+
+@given(st.integers(2, 30), st.integers(2, 9), st.floats(0, np.pi), seeds)
+def test_every_row_of_a_cone_has_its_angle_from_the_axis(n, d, angle, seed):
+    axis = np.random.default_rng(seed).standard_normal(d)
+    C = sphere.cone(n, axis, angle, seed)
+    np.testing.assert_allclose(sphere.lengths(C), 1, rtol=1e-12)
+    np.testing.assert_allclose(C @ axis / np.linalg.norm(axis), np.cos(angle), atol=1e-12)
+
+
+@given(sizes, sizes, seeds)
+def test_projection_is_idempotent_and_orthogonal_to_the_point(n, d, seed):
+    X, V = sphere.sample(n, d, seed), np.random.default_rng(seed).standard_normal((n, d))
+    P = sphere.project(X, V)
+    np.testing.assert_allclose((P * X).sum(axis=1), 0, atol=1e-14)
+    np.testing.assert_allclose(sphere.project(X, P), P, atol=1e-14)
+
+
+@given(sizes, sizes, seeds, st.floats(-1, 1), st.floats(-1, 1))
+def test_eq_3_lifts_similarities_by_the_product_of_radii_plus_that_of_heights(n, d, seed, gx, gy):
+    X, Y = sphere.sample(n, d, seed), sphere.sample(n, d, seed + 1)
+    A, B = sphere.lift(X, Y, gamma_x=gx, gamma_y=gy)
+    np.testing.assert_allclose(sphere.lengths(np.vstack([A, B])), 1, rtol=1e-14)
+    expected = np.sqrt((1 - gx**2) * (1 - gy**2)) * (X @ Y.T) + gx * gy
+    np.testing.assert_allclose(A @ B.T, expected, atol=1e-14)
+
+
+@given(sizes, sizes, seeds, st.floats(-1, 1))
+def test_the_gap_of_parallel_modalities_is_at_least_2_gamma(n, d, seed, gamma):
+    A, B = sphere.lift(sphere.sample(n, d, seed), sphere.sample(n, d, seed + 1), gamma)
+    assert measures.gap(A, B) >= 2 * abs(gamma) - 1e-14
+
+
+def test_shifting_by_the_whole_gap_closes_it_between_mirrored_modalities():
+    X, Y = sphere.lift(*sphere.polygon_pairs(5), gamma=0.4)
+    assert measures.gap(*sphere.shift_gap(X, Y, 0.0)) == pytest.approx(0.8, abs=1e-14)
+    assert measures.gap(*sphere.shift_gap(X, Y, 1.0)) < 1e-14
+    A, B = sphere.shift_gap(X, Y, 2.0)
+    np.testing.assert_allclose((A, B), (Y, X), atol=1e-14)
+
+
+good = np.eye(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: sphere.normalise(np.zeros((2, 3))), ValueError, "X .*zero length, row 0"),
+        (lambda: sphere.normalise(np.ones(3)), ValueError, "X must have 2 axes"),
+        (lambda: sphere.normalise(np.ones((1, 3))), ValueError, "rows of X must be at least 2"),
+        (
+            lambda: sphere.normalise(np.ones((3, 1))),
+            ValueError,
+            "dimension of X must be at least 2",
+        ),
+        (lambda: sphere.normalise(np.ones((3, 2), int)), TypeError, "X .*floating.*int64"),
+        (lambda: sphere.normalise(np.ones((3, 2), complex)), TypeError, "X .*complex128"),
+        (lambda: sphere.normalise([["a", "b"]]), TypeError, "X .*floating"),
+        (lambda: sphere.normalise([[1.0, np.nan], [1.0, 2.0]]), ValueError, r"X .*nan at \(0, 1\)"),
+        (lambda: sphere.sample(1, 3), ValueError, "n must be at least 2"),
+        (lambda: sphere.sample(3, 1), ValueError, "d must be at least 2"),
+        (lambda: sphere.sample(3.0, 2), TypeError, "n must be an integer"),
+        (lambda: sphere.polygon(1), ValueError, "n must be at least 2"),
+        (lambda: sphere.polygon_pairs(5, 0.5), TypeError, "rotation must be an integer"),
+        (lambda: sphere.cone(5, [0.0, 0.0], 0.1), ValueError, "axis must not be zero"),
+        (lambda: sphere.cone(5, [1.0, 0.0], 4.0), ValueError, "angle must lie in"),
+        (lambda: sphere.lift(good, good[:2], 0.1), ValueError, "one shape"),
+        (lambda: sphere.lift(good, good, 1.5), ValueError, r"gamma must lie in \[-1, 1\], got 1.5"),
+        (lambda: sphere.lift(good, good), ValueError, "either gamma"),
+        (lambda: sphere.lift(good, good, 0.1, gamma_x=0.1), ValueError, "either gamma"),
+        (lambda: sphere.lift(good, good, np.nan), ValueError, "gamma must be finite"),
+        (lambda: sphere.shift_gap(good, good, np.inf), ValueError, "amount must be finite"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()

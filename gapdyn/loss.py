@@ -1,0 +1,200 @@
+"""The contrastive loss (2), its gradient, and g_a(Z), overflow-safe and accurate at late times.
+
+Logits M = βZ are (n, n), row i and column i belonging to pair i, so matching pairs stand on the
+diagonal. Write P for the softmax of the rows and Q for that of the columns. Two rules keep relative
+accuracy however well the pairs match:
+
+- exp is formed of nothing above 0;
+- 1 - P_ii is never a subtraction: it is the sum of the other entries of the row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn._validate import Array, validate_number, validate_square
+
+SPREAD = 600.0
+"""Logits within this range share one exp shift: e⁻⁶⁰⁰ = 2.7e-261 and its inverse are float64."""
+
+
+def loss(M: ArrayLike) -> float:
+    """Contrastive loss of logits, eq. (2).
+
+    ℓ(M) = (1/2n) Σ_i [ lse(M[:, i]) - M_ii + lse(M[i, :]) - M_ii ].
+
+    Parameters
+    ----------
+    M : (n, n) array of floats
+        Logits, n ≥ 2.
+
+    Returns
+    -------
+    float
+        The mean of the 2n cross-entropies, in nats; positive, and accurate relative to itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `M` is not a finite square float matrix.
+
+    Examples
+    --------
+    >>> bool(np.isclose(loss(np.zeros((4, 4))), np.log(4), rtol=1e-15))
+    True
+    """
+    return float(mean_cross_entropy(validate_square("M", M)))
+
+
+def mean_cross_entropy(M: Array) -> float:
+    """Eq. (2) without the checks; analytic, so a complex step through it is a derivative."""
+    both: Array = _cross_entropies(M, axis=1) + _cross_entropies(M, axis=0)
+    mean: float = both.mean() / 2
+    return mean
+
+
+def _cross_entropies(M: Array, axis: int) -> Array:
+    """Cross-entropy of each row (axis 1) or column (axis 0) against its own index.
+
+    It is log(1 + Σ_{j≠i} e^{M_ij - M_ii}), formed as log1p(s / e^{-lag}) with s the sum shifted by
+    the largest logit and lag that logit's lead over M_ii. Past SPREAD the 1 no longer counts.
+    """
+    top = M.real.max(axis)
+    lag = top - M.diagonal()
+    E = np.exp(M - np.expand_dims(top, axis))
+    np.fill_diagonal(E, 0)
+    cut = np.minimum(lag, SPREAD)
+    entropies: Array = lag - cut + np.log1p(E.sum(axis) / np.exp(-cut))
+    return entropies
+
+
+def gradient(M: ArrayLike, out: Array | None = None) -> Array:
+    """Gradient of the loss in the logits: ∇ℓ(M) = (P + Q)/2n - I/n.
+
+    Parameters
+    ----------
+    M : (n, n) array of floats
+        Logits, n ≥ 2.
+    out : (n, n) float64 array, optional
+        Where to write the result; may be `M` itself.
+
+    Returns
+    -------
+    (n, n) float64 array
+        Rows and columns together sum to zero. Each entry is accurate to the rounding of the
+        logits, the diagonal included: it is minus the sum of its off-diagonal terms.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `M` is not a finite square float matrix, or `out` is not a float64 array of its shape.
+    """
+    M = validate_square("M", M)
+    if out is None:
+        out = np.empty_like(M)
+    elif out.shape != M.shape or out.dtype != np.float64:
+        raise ValueError(f"out must be a float64 array of shape {M.shape}")
+    np.copyto(out, M)
+    return gradient_in_place(out, *_shift(M))
+
+
+def _shift(M: Array) -> tuple[float, float]:
+    """Largest logit and the range below it."""
+    top = float(M.max())
+    return top, top - float(M.min())
+
+
+def gradient_in_place(M: Array, top: float, spread: float) -> Array:
+    """Turn logits into ∇ℓ(M), in place; they lie between `top` and `top - spread`."""
+    n = len(M)
+    if spread <= SPREAD:
+        M -= top
+        np.exp(M, out=M)
+        diagonal = M.diagonal().copy()
+        np.fill_diagonal(M, 0)
+        rows, columns = M.sum(axis=1), M.sum(axis=0)
+        row_scale = 1 / (2 * n * (rows + diagonal))
+        column_scale = 1 / (2 * n * (columns + diagonal))
+        M *= row_scale[:, None] + column_scale
+        np.fill_diagonal(M, -(rows * row_scale + columns * column_scale))
+        return M
+    Q = M.copy()
+    removed = _softmax_in_place(M, axis=1) + _softmax_in_place(Q, axis=0)
+    M += Q
+    np.fill_diagonal(M, -removed)
+    M /= 2 * n
+    return M
+
+
+def _softmax_in_place(M: Array, axis: int) -> Array:
+    """Softmax along `axis` with the diagonal left out; returns 1 - (its diagonal)."""
+    M -= M.max(axis=axis, keepdims=True)
+    np.exp(M, out=M)
+    diagonal = M.diagonal().copy()
+    np.fill_diagonal(M, 0)
+    others = M.sum(axis=axis)
+    M /= np.expand_dims(others + diagonal, axis)
+    removed: Array = others / (others + diagonal)
+    return removed
+
+
+def g(Z: ArrayLike, a: float) -> float:
+    """Mean pull of the loss on its own scale: g_a(Z) = -dℓ(aZ)/da, eq. (10) and (11).
+
+    g_a(Z) = (1/2n) Σ_i [ μ_i(Z[:, i], a) + μ_i(Z[i, :], a) ], where
+    μ_i(z, a) = z_i - Σ_j softmax_j(a z) z_j.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2.
+    a : float
+        Inverse temperature on Z, in the parallel model β(1-γ²).
+
+    Returns
+    -------
+    float
+        Positive when every pair is matched.
+
+    Examples
+    --------
+    For Z = αI it is α(n-1)/(n-1+e^{aα}), to the last digits even when that is e⁻⁴⁰:
+
+    >>> bool(np.isclose(g(np.eye(4), 40.0), 3 / (3 + np.exp(40.0)), rtol=1e-14, atol=0))
+    True
+    """
+    Z = validate_square("Z", Z)
+    return pull(Z, validate_number("a", a))
+
+
+def pull(Z: Array, a: float) -> float:
+    """g_a(Z) without the checks: -⟨Z, ∇ℓ(aZ)⟩."""
+    M = a * Z
+    return -float(np.sum(Z * gradient_in_place(M, *_shift(M))))
+
+
+def pull_rows(X: Array, Y: Array, a: float) -> tuple[Array, Array, float]:
+    """Where -∇ ℓ(a X Yᵀ) pushes unit rows along their sphere, and the scale a.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of unit rows
+    a : float
+
+    Returns
+    -------
+    dX, dY : (n, d) arrays
+        -∂ℓ/∂X and -∂ℓ/∂Y, projected to the tangent spaces.
+    g : float
+        g_a(X Yᵀ) = -∂ℓ/∂a.
+    """
+    M = (a * X) @ Y.T
+    G = gradient_in_place(M, abs(a), 2 * abs(a))
+    dX, dY = G @ Y, G.T @ X
+    along_x = np.einsum("ij,ij->i", X, dX)  # ⟨G, Z⟩ row by row
+    along_y = np.einsum("ij,ij->i", Y, dY)
+    for V, W, along in ((dX, X, along_x), (dY, Y, along_y)):
+        V -= along[:, None] * W
+        V *= -a
+    return dX, dY, -float(along_x.sum())

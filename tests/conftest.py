@@ -1,0 +1,66 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gapdyn as gd
+import gapdyn.temperature as temperatures
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+TEMPERATURES = [
+    gd.Learned(),
+    gd.Learned(gd.Exponential(scale=2.0), rate=0.25),
+    gd.Learned(gd.Softplus()),
+    gd.Learned(gd.Linear(), rate=3.0),
+    gd.Learned(max_beta=100.0),
+    gd.Fixed(0.4),
+    gd.LinearSchedule(0.4, 0.6, 10.0),
+    gd.CosineSchedule(0.4, 0.8, 7.0),
+    gd.Scheduled(lambda t: 0.4 + 0.1 * t),
+]
+
+MODELS = ["free", "parallel", "untied", "frozen", "scalar"]
+
+
+def make(kind, temperature, n=3, d=3, seed=0, tau=0.4):
+    """A model of each kind with a random start at temperature `tau`."""
+    rng = np.random.default_rng(seed)
+    X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
+    if not isinstance(temperature, temperatures.Learned):
+        tau = None
+    match kind:
+        case "free":
+            model = gd.FreeModel(n, d, temperature)
+            return model, model.start(X, Y, tau=tau)
+        case "parallel":
+            model = gd.ParallelModel(n, d, temperature, row_rate=0.7)
+            return model, model.start(X, Y, tau=tau, gamma=0.3)
+        case "untied":
+            model = gd.ParallelModel(n, d, temperature, tied=False)
+            return model, model.start(X, Y, tau=tau, gamma_x=0.3, gamma_y=-0.6)
+        case "frozen":
+            model = gd.FrozenModel(X @ Y.T, temperature)
+            return model, model.start(tau=tau, gamma=0.3)
+        case "scalar":
+            model = gd.ScalarModel(temperature)
+            return model, model.start(tau=tau, gamma=-0.3)
+
+
+@pytest.fixture
+def shared_data():
+    """Folder of the real embeddings; skips where it is missing."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("the real CLIP embeddings are not here; the README says where to get them")
+    return folder
+
+
+@pytest.fixture
+def figure_2():
+    """The free model and the start of Figure 2."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=0.31)
+    model = gd.FreeModel(n=5, d=3, temperature=gd.Learned())
+    return model, model.start(X, Y, tau=0.07)

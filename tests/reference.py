@@ -1,0 +1,133 @@
+"""The paper's formulas in 50 digits, written for reading and not for speed."""
+
+import mpmath as mp
+import numpy as np
+
+import gapdyn as gd
+
+mp.mp.dps = 50
+
+
+def matrix(A):
+    return [[mp.mpf(float(a)) for a in row] for row in A]
+
+
+def unit(A):
+    return [[a / mp.sqrt(sum(b * b for b in row)) for a in row] for row in A]
+
+
+def product(A, B):
+    return [[sum(a * b for a, b in zip(row, col, strict=True)) for col in zip(*B)] for row in A]  # noqa: B905
+
+
+def transpose(A):
+    return [list(col) for col in zip(*A, strict=True)]
+
+
+def loss(M):
+    """Eq. (2), each cross-entropy as log(1 + what the others weigh)."""
+    n = len(M)
+    total = mp.mpf(0)
+    for L in (M, transpose(M)):
+        for i in range(n):
+            total += mp.log1p(sum(mp.exp(L[i][j] - L[i][i]) for j in range(n) if j != i))
+    return total / (2 * n)
+
+
+def gradient(M):
+    """(P + Q)/2n - I/n, the diagonal as minus the other entries of its row and column."""
+    n = len(M)
+    P = [[mp.exp(m - max(row)) for m in row] for row in M]
+    P = [[p / sum(row) for p in row] for row in P]
+    Q = [[mp.exp(m - max(row)) for m in row] for row in transpose(M)]
+    Q = transpose([[q / sum(row) for q in row] for row in Q])
+    G = [[(P[i][j] + Q[i][j]) / (2 * n) for j in range(n)] for i in range(n)]
+    for i in range(n):
+        G[i][i] = -sum((P[i][j] + Q[j][i]) / (2 * n) for j in range(n) if j != i)
+    return G
+
+
+def pull(Z, a):
+    """g_a(Z) of (10) and (11), from μ_i as sums of differences."""
+    G = gradient([[a * z for z in row] for row in Z])
+    n = len(Z)
+    return -sum(G[i][j] * Z[i][j] for i in range(n) for j in range(n))
+
+
+def tangent(W, V):
+    along = [sum(w * v for w, v in zip(*rows, strict=True)) for rows in zip(W, V, strict=True)]
+    return [
+        [v - s * w for w, v in zip(w_row, v_row, strict=True)]
+        for w_row, v_row, s in zip(W, V, along, strict=True)
+    ]
+
+
+def beta(model, t, nu):
+    """β and β'(ν)."""
+    temperature = model.temperature
+    if not isinstance(temperature, gd.Learned):
+        return mp.mpf(float(temperature.beta(t, 0.0))), mp.mpf(0)
+    match temperature.parametrisation:
+        case gd.Exponential(scale):
+            return mp.exp(nu / scale), mp.exp(nu / scale) / scale
+        case gd.Softplus():
+            return mp.log1p(mp.exp(nu)), 1 / (1 + mp.exp(-nu))
+        case gd.Linear():
+            return nu, mp.mpf(1)
+
+
+def scale(model, heights):
+    """a/β."""
+    if not heights:
+        return mp.mpf(1)
+    gamma_x, gamma_y = heights if len(heights) == 2 else (heights[0], -heights[0])
+    return mp.sqrt((1 - gamma_x**2) * (1 - gamma_y**2))
+
+
+def parts(model, y):
+    """Rows (None where there are none), ν and heights of a state."""
+    if isinstance(model, gd.ScalarModel | gd.FrozenModel):
+        return None, None, mp.mpf(float(y[0])), [mp.mpf(float(y[1]))]
+    state = model.split(y)
+    heights = [mp.mpf(float(h)) for h in state[3:]]
+    return unit(matrix(state.X)), unit(matrix(state.Y)), mp.mpf(float(state.nu)), heights
+
+
+def model_loss(model, t, y):
+    X, Y, nu, heights = parts(model, y)
+    a = beta(model, t, nu)[0] * scale(model, heights)
+    if isinstance(model, gd.ScalarModel):
+        return mp.exp(-a)
+    Z = matrix(model.Z) if X is None else product(X, transpose(Y))
+    return loss([[a * z for z in row] for row in Z])
+
+
+def model_velocity(model, t, y):
+    """Eq. (4) on rows, eq. (11) on ν and the heights, as the paper writes them."""
+    X, Y, nu, heights = parts(model, y)
+    b, db = beta(model, t, nu)
+    c = scale(model, heights)
+    velocity = []
+    if isinstance(model, gd.ScalarModel):
+        g = mp.exp(-b * c)
+    else:
+        Z = matrix(model.Z) if X is None else product(X, transpose(Y))
+        G = gradient([[b * c * z for z in row] for row in Z])
+        g = pull(Z, b * c)
+        if X is not None:
+            for W, V in ((X, product(G, Y)), (Y, product(transpose(G), X))):
+                rate = mp.mpf(model.row_rate)
+                velocity += [-rate * b * c * v for row in tangent(W, V) for v in row]
+    velocity.append(mp.mpf(model.temperature.rate) * db * c * g)
+    if len(heights) == 1:
+        velocity.append(-2 * b * heights[0] * g)
+    for gamma in heights if len(heights) == 2 else []:
+        velocity.append(-b * c * gamma * g / (1 - gamma**2))
+    return velocity
+
+
+def departure(computed, truth):
+    """Largest departure relative to the largest entry, as a float; 0 where all is below 1e-300."""
+    largest = max(abs(x) for x in truth)
+    off = max(abs(mp.mpf(float(x)) - y) for x, y in zip(np.ravel(computed), truth, strict=True))
+    return 0.0 if max(off, largest) < mp.mpf(10) ** -300 else float(off / largest)

@@ -1,0 +1,127 @@
+import mpmath as mp
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import logsumexp, softmax
+
+from gapdyn import loss, sphere
+from gapdyn.symbolic import numerical_gradient
+
+BETAS = [1e-6, 1.0, 100.0, 1e4, 1e8]
+EPS = np.finfo(float).eps
+logits = st.builds(
+    lambda n, seed, size: size * np.random.default_rng(seed).standard_normal((n, n)),
+    st.integers(2, 8),
+    st.integers(0, 2**32),
+    st.sampled_from([1e-6, 1.0, 50.0, 1e3, 1e8]),
+)
+
+
+@given(logits)
+def test_eq_2_is_the_mean_of_row_and_column_cross_entropies(M):
+    expected = (logsumexp(M, axis=0) + logsumexp(M, axis=1) - 2 * M.diagonal()).mean() / 2
+    assert loss.loss(M) == pytest.approx(expected, rel=1e-10, abs=4 * EPS * np.abs(M).max())
+
+
+@given(logits)
+def test_the_gradient_is_the_mean_softmax_minus_the_identity(M):
+    n = len(M)
+    expected = (softmax(M, axis=0) + softmax(M, axis=1)) / (2 * n) - np.eye(n) / n
+    np.testing.assert_allclose(loss.gradient(M), expected, rtol=0, atol=1e-15)
+
+
+@given(logits)
+def test_the_gradient_sums_to_zero(M):
+    G = loss.gradient(M)
+    assert abs(G.sum()) <= 8 * EPS * np.abs(G).sum()
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_the_gradient_is_the_derivative_of_the_loss(n):
+    M = 3 * np.random.default_rng(n).standard_normal((n, n))
+    by_step = numerical_gradient(lambda m: loss.mean_cross_entropy(m.reshape(n, n)), M.ravel())
+    np.testing.assert_allclose(loss.gradient(M).ravel(), by_step, rtol=1e-13, atol=1e-16)
+    difference = np.zeros((n, n))
+    for index in np.ndindex(n, n):
+        step = np.zeros((n, n))
+        step[index] = 1e-5
+        difference[index] = (loss.loss(M + step) - loss.loss(M - step)) / 2e-5
+    np.testing.assert_allclose(loss.gradient(M), difference, atol=1e-9)
+
+
+@pytest.mark.parametrize("beta", BETAS)
+@pytest.mark.parametrize("n", [2, 3, 6])
+@pytest.mark.parametrize("matched", [True, False])
+def test_loss_gradient_and_pull_equal_their_50_digit_values(beta, n, matched):
+    """The logits are given exactly here, so rounding enters through their differences alone."""
+    X = sphere.sample(n, 3, seed=n)
+    Z = X @ (X if matched else sphere.sample(n, 3, seed=n + 1)).T
+    M = beta * Z
+    tolerance = max(1e-12, 10 * beta * EPS)
+    exact = reference.matrix(M)
+    truth = [g for row in reference.gradient(exact) for g in row]
+    assert reference.departure(loss.loss(M), [reference.loss(exact)]) <= tolerance
+    assert reference.departure(loss.gradient(M), truth) <= tolerance
+    pull = reference.pull(reference.matrix(Z), mp.mpf(beta))
+    assert reference.departure(loss.g(Z, beta), [pull]) <= tolerance
+
+
+@given(st.integers(2, 50), st.floats(0.1, 1.0), st.floats(0.0, 690.0))
+def test_late_in_the_frozen_flow_g_keeps_its_relative_accuracy(n, alpha, a_alpha):
+    """Z = αI: g = α(n-1)/(n-1+e^{aα}), with e^{-aα} down to 1e-300."""
+    a = a_alpha / alpha
+    expected = alpha * (n - 1) / (n - 1 + np.exp(a * alpha))
+    assert loss.g(alpha * np.eye(n), a) == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("a", [40.0, 300.0, 650.0])
+def test_late_gradients_and_losses_keep_their_relative_accuracy(a):
+    n = 4
+    G = loss.gradient(a * np.eye(n))
+    others = 1 / (n - 1 + mp.exp(a)) / n
+    assert reference.departure(G[0, 1], [others]) < 1e-14
+    assert reference.departure(G[0, 0], [-(n - 1) * others]) < 1e-14
+    assert reference.departure(loss.loss(a * np.eye(n)), [mp.log1p((n - 1) * mp.exp(-a))]) < 1e-14
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3])
+def test_the_gradient_may_overwrite_its_logits(size):
+    M = size * np.random.default_rng(0).standard_normal((5, 5))
+    expected = loss.gradient(M)
+    assert loss.gradient(M, out=M) is M
+    assert (expected == M).all()
+
+
+def test_shifting_all_logits_changes_nothing():
+    M = np.random.default_rng(0).standard_normal((5, 5))
+    np.testing.assert_allclose(loss.gradient(M + 1e3), loss.gradient(M), atol=1e-13)
+    assert loss.loss(M + 1e3) == pytest.approx(loss.loss(M), rel=1e-12)
+
+
+@pytest.mark.parametrize("a", [-2.0, 0.5, 10.0, 500.0])
+def test_pull_rows_is_the_tangent_part_of_the_gradient(a):
+    X, Y = sphere.sample(6, 4, seed=0), sphere.sample(6, 4, seed=1)
+    G = loss.gradient(a * X @ Y.T)
+    dX, dY, g = loss.pull_rows(X, Y, a)
+    np.testing.assert_allclose(dX, -a * sphere.project(X, G @ Y), atol=1e-13 * abs(a))
+    np.testing.assert_allclose(dY, -a * sphere.project(Y, G.T @ X), atol=1e-13 * abs(a))
+    assert g == pytest.approx(loss.g(X @ Y.T, a), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: loss.loss(np.ones((2, 3))), ValueError, "M must be square"),
+        (lambda: loss.loss(np.ones((1, 1))), ValueError, "pairs in M must be at least 2"),
+        (lambda: loss.loss(np.ones(3)), ValueError, "M must have 2 axes"),
+        (lambda: loss.gradient(np.eye(3, dtype=int)), TypeError, "M must hold real floating"),
+        (lambda: loss.gradient(np.full((2, 2), np.inf)), ValueError, "M must be finite"),
+        (lambda: loss.gradient(np.eye(3), out=np.eye(2)), ValueError, "out must be"),
+        (lambda: loss.g(np.eye(3), np.nan), ValueError, "a must be finite"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()

@@ -1,0 +1,325 @@
+"""Inverse temperature β(t, ν) = 1/τ: learned, fixed or scheduled.
+
+Everything about β lives here; no model asks which kind it has. ν keeps its slot in every state, and
+only `Learned` moves it, along dν/dt = rate · β'(ν) · (-∂ℓ/∂β).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gapdyn._validate import validate_positive
+
+
+class Parametrisation(ABC):
+    """How ν becomes β: an increasing function, its derivative and its inverse."""
+
+    @abstractmethod
+    def beta(self, nu: float) -> float:
+        """β(ν)."""
+
+    @abstractmethod
+    def dbeta(self, nu: float) -> float:
+        """β'(ν)."""
+
+    @abstractmethod
+    def nu(self, beta: float) -> float:
+        """The ν at which β(ν) is `beta`."""
+
+
+@dataclass(frozen=True)
+class Exponential(Parametrisation):
+    """β = exp(ν/s): CLIP's with s = 1, the paper's temperature reparameterisation with s = 2, 10.
+
+    Parameters
+    ----------
+    scale : float
+        s > 0.
+    """
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        validate_positive("scale", self.scale)
+
+    def beta(self, nu: float) -> float:
+        """exp(ν/s)."""
+        beta: float = np.exp(nu / self.scale)
+        return beta
+
+    def dbeta(self, nu: float) -> float:
+        """exp(ν/s)/s."""
+        return self.beta(nu) / self.scale
+
+    def nu(self, beta: float) -> float:
+        """s log β."""
+        nu: float = self.scale * np.log(beta)
+        return nu
+
+
+@dataclass(frozen=True)
+class Softplus(Parametrisation):
+    """β = log(1 + e^ν), Section 4 of the paper."""
+
+    def beta(self, nu: float) -> float:
+        """log(1 + e^ν), with exp of nothing above 0."""
+        above: float = np.maximum(nu, 0.0)
+        beta: float = above + np.log1p(np.exp(nu - 2 * above))
+        return beta
+
+    def dbeta(self, nu: float) -> float:
+        """1/(1 + e^-ν)."""
+        slope: float = np.exp(np.minimum(nu, 0.0)) / (1 + np.exp(-np.abs(nu)))
+        return slope
+
+    def nu(self, beta: float) -> float:
+        """log(e^β - 1)."""
+        nu: float = beta + np.log(-np.expm1(-beta))
+        return nu
+
+
+@dataclass(frozen=True)
+class Linear(Parametrisation):
+    """β = ν, Appendix C of the paper; mismatched pairs can push it through zero, so τ through ∞."""
+
+    def beta(self, nu: float) -> float:
+        """ν itself."""
+        return nu
+
+    def dbeta(self, nu: float) -> float:
+        """1."""
+        return 1.0
+
+    def nu(self, beta: float) -> float:
+        """β itself."""
+        return beta
+
+
+class Temperature(ABC):
+    """What a model and the flow ask of a temperature.
+
+    Attributes
+    ----------
+    rate : float
+        Learning rate of ν, 0 where ν does not move.
+    breaks : tuple of float
+        Times at which β(t) is not smooth; the flow ends a step there.
+    max_step : float
+        Longest step that cannot jump over a feature of β(t).
+    """
+
+    rate: float = 0.0
+    breaks: tuple[float, ...] = ()
+    max_step: float = np.inf
+
+    @abstractmethod
+    def beta(self, t: float, nu: float) -> float:
+        """β at time t and parameter ν."""
+
+    def dbeta(self, t: float, nu: float) -> float:
+        """∂β/∂ν, 0 where ν does not move."""
+        return 0.0
+
+    def nu(self, tau: float | None = None) -> float:
+        """Starting ν for a starting temperature τ; a temperature of its own τ(0) checks it."""
+        own = float(1 / self.beta(0.0, 0.0))
+        if tau is not None and not np.isclose(validate_positive("tau", tau), own, rtol=1e-9):
+            raise ValueError(f"tau must be left out or equal {own:.12g} with {self}, got {tau}")
+        return -float(np.log(own))
+
+    def velocity(self, t: float, nu: float, force: float) -> float:
+        """dν/dt when -∂ℓ/∂β is `force`."""
+        return 0.0
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Learned(Temperature):
+    """A learned temperature: β = β(ν), ν under gradient flow.
+
+    Parameters
+    ----------
+    beta : Parametrisation
+        `Exponential(scale)`, `Softplus()` or `Linear()`.
+    rate : float
+        Learning rate η > 0 of ν, relative to 1 for a row; 0.1 is the paper's SLRT.
+    max_beta : float, optional
+        Ceiling of β, 100 in CLIP. The flow is projected: ν stays while it is pushed outward.
+
+    Examples
+    --------
+    >>> clip = Learned(max_beta=100.0)
+    >>> round(float(clip.beta(0.0, clip.nu(tau=0.07))), 6)
+    14.285714
+    """
+
+    parametrisation: Parametrisation
+    rate: float
+    max_beta: float | None
+
+    def __init__(
+        self,
+        beta: Parametrisation = Exponential(),
+        rate: float = 1.0,
+        max_beta: float | None = None,
+    ) -> None:
+        if not isinstance(beta, Parametrisation):
+            raise TypeError(f"beta must be Exponential(), Softplus() or Linear(), got {beta!r}")
+        if max_beta is not None:
+            max_beta = validate_positive("max_beta", max_beta)
+        object.__setattr__(self, "parametrisation", beta)
+        object.__setattr__(self, "rate", validate_positive("rate", rate))
+        object.__setattr__(self, "max_beta", max_beta)
+
+    def __repr__(self) -> str:
+        return f"Learned(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
+
+    def beta(self, t: float, nu: float) -> float:
+        """β(ν), at most `max_beta`."""
+        beta = self.parametrisation.beta(nu)
+        return beta if self.max_beta is None else np.minimum(beta, self.max_beta)
+
+    def dbeta(self, t: float, nu: float) -> float:
+        """β'(ν), of the parametrisation without its ceiling."""
+        return self.parametrisation.dbeta(nu)
+
+    def nu(self, tau: float | None = None) -> float:
+        """ν at which β(ν) = 1/τ."""
+        if tau is None:
+            raise ValueError("tau must be given: a learned temperature has to start somewhere")
+        beta = 1 / validate_positive("tau", tau)
+        if self.max_beta is not None and beta > self.max_beta:
+            raise ValueError(f"tau must be at least 1/max_beta = {1 / self.max_beta}, got {tau}")
+        return float(self.parametrisation.nu(beta))
+
+    def velocity(self, t: float, nu: float, force: float) -> float:
+        """η β'(ν) · force, and 0 at the ceiling while it points out."""
+        if (
+            self.max_beta is not None
+            and force > 0
+            and self.parametrisation.beta(nu) >= self.max_beta
+        ):
+            return 0.0
+        return self.rate * self.parametrisation.dbeta(nu) * force
+
+
+@dataclass(frozen=True)
+class Scheduled(Temperature):
+    """A temperature that is a given function of time.
+
+    Parameters
+    ----------
+    function_of_t : callable
+        τ(t) > 0, the temperature itself and not its inverse; defined for all t ≥ 0.
+    """
+
+    function_of_t: Callable[[float], float]
+
+    def __post_init__(self) -> None:
+        if not callable(self.function_of_t):
+            raise TypeError(f"function_of_t must be a function, got {self.function_of_t!r}")
+
+    def tau(self, t: float) -> float:
+        """τ(t), checked, since the function is the user's."""
+        tau = float(self.function_of_t(t))
+        if not 0 < tau < np.inf:
+            raise ValueError(f"function_of_t must return a positive temperature, got {tau} at {t}")
+        return tau
+
+    def beta(self, t: float, nu: float) -> float:
+        """1/τ(t), whatever ν."""
+        return 1 / self.tau(t)
+
+
+@dataclass(frozen=True)
+class Fixed(Temperature):
+    """A constant temperature, the paper's FLT.
+
+    Parameters
+    ----------
+    tau : float
+        τ > 0.
+    """
+
+    tau: float
+
+    def __post_init__(self) -> None:
+        validate_positive("tau", self.tau)
+
+    def beta(self, t: float, nu: float) -> float:
+        """1/τ, whatever t and ν."""
+        return 1 / self.tau
+
+
+@dataclass(frozen=True)
+class LinearSchedule(Temperature):
+    """τ linear in time from one value to another, then constant: the paper's TS S0 to S3.
+
+    Parameters
+    ----------
+    tau_start, tau_end : float
+        τ(0) and τ(t) for t ≥ `t_end`, both positive.
+    t_end : float
+        When the schedule ends, > 0.
+    """
+
+    tau_start: float
+    tau_end: float
+    t_end: float
+
+    def __post_init__(self) -> None:
+        for name in ("tau_start", "tau_end", "t_end"):
+            validate_positive(name, getattr(self, name))
+
+    @property
+    def breaks(self) -> tuple[float, ...]:  # type: ignore[override]
+        """The end of the slope."""
+        return (self.t_end,)
+
+    def tau(self, t: float) -> float:
+        """τ(t)."""
+        return self.tau_start + (self.tau_end - self.tau_start) * min(t / self.t_end, 1.0)
+
+    def beta(self, t: float, nu: float) -> float:
+        """1/τ(t), whatever ν."""
+        return 1 / self.tau(t)
+
+
+@dataclass(frozen=True)
+class CosineSchedule(Temperature):
+    """τ alternating as a cosine between two values, lowest at t = 0: the paper's TS A0 and A1.
+
+    Parameters
+    ----------
+    tau_low, tau_high : float
+        0 < tau_low ≤ tau_high.
+    period : float
+        Time from one lowest point to the next, > 0.
+    """
+
+    tau_low: float
+    tau_high: float
+    period: float
+
+    def __post_init__(self) -> None:
+        for name in ("tau_low", "tau_high", "period"):
+            validate_positive(name, getattr(self, name))
+        if self.tau_low > self.tau_high:
+            raise ValueError(f"tau_low must be at most tau_high = {self.tau_high}")
+
+    @property
+    def max_step(self) -> float:  # type: ignore[override]
+        """A quarter of the period."""
+        return self.period / 4
+
+    def tau(self, t: float) -> float:
+        """τ(t)."""
+        rise = (1 - np.cos(2 * np.pi * t / self.period)) / 2
+        return float(self.tau_low + (self.tau_high - self.tau_low) * rise)
+
+    def beta(self, t: float, nu: float) -> float:
+        """1/τ(t), whatever ν."""
+        return 1 / self.tau(t)

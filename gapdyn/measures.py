@@ -1,0 +1,251 @@
+"""What to say of two modalities (X, Y): gap, margin, mismatched pairs, uniformity, recall."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike
+
+from gapdyn._validate import Array, validate_pairs, validate_square
+from gapdyn.sphere import normalise
+
+BLOCK_BYTES = 64 * 2**20
+"""Similarities are made in row blocks of about this size."""
+
+COINCIDENT = 1e-14
+"""Centres closer than this have no direction between them: the gap is rounding."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What `measure` says of two modalities; a quantity that is undefined is NaN.
+
+    Attributes
+    ----------
+    pairs, dim : int
+        n and d.
+    gap : float
+        Δ = ‖c_X - c_Y‖, the distance between the modality centres.
+    margin : float
+        α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij).
+    mismatched : int
+        Pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii.
+    alignment : float
+        Mean squared distance of matching rows.
+    uniformity : float
+        -W₂, minus the Wasserstein distance of the 2n embeddings to an isotropic normal law of
+        covariance I/d (Appendix E of the paper).
+    recall_at_1_x_to_y, recall_at_5_x_to_y, recall_at_10_x_to_y : float
+        Share of rows of X whose match is among the 1, 5, 10 most similar rows of Y; ties count
+        against the match.
+    recall_at_1_y_to_x, recall_at_5_y_to_x, recall_at_10_y_to_x : float
+        The same from Y to X.
+    height_x, height_x_std, height_y, height_y_std : float
+        Mean and standard deviation of the projections on the gap direction (c_X - c_Y)/Δ.
+    parallelism_x, parallelism_y : float
+        Share of the modality's variance that is orthogonal to the gap direction; 1 when the
+        modalities are parallel as in eq. (3).
+    """
+
+    pairs: int
+    dim: int
+    gap: float
+    margin: float
+    mismatched: int
+    alignment: float
+    uniformity: float
+    recall_at_1_x_to_y: float
+    recall_at_1_y_to_x: float
+    recall_at_5_x_to_y: float
+    recall_at_5_y_to_x: float
+    recall_at_10_x_to_y: float
+    recall_at_10_y_to_x: float
+    height_x: float
+    height_x_std: float
+    height_y: float
+    height_y_std: float
+    parallelism_x: float
+    parallelism_y: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the fields by name, in order, undefined ones as NaN."""
+        return asdict(self)
+
+
+def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
+    """Measure two modalities, in row blocks, so that n may be large where n × n does not fit.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Row i of X matches row i of Y, n, d ≥ 2. Rows are normalised; the arrays stay as they are.
+
+    Returns
+    -------
+    Measures
+
+    Raises
+    ------
+    TypeError
+        If an array is not of a real floating-point type.
+    ValueError
+        If the shapes differ or are too small, or an entry is not finite, or a row has no length.
+
+    Examples
+    --------
+    Two matched pentagons, lifted to heights ±0.31:
+
+    >>> from gapdyn import sphere
+    >>> m = measure(*sphere.lift(*sphere.polygon_pairs(5), gamma=0.31))
+    >>> round(m.gap, 12), m.mismatched, round(m.parallelism_x, 12)
+    (0.62, 0, 1.0)
+    """
+    X, Y = validate_pairs(X, Y)
+    X, Y = normalise(X), normalise(Y)
+    margins, rank_y, rank_x = _neighbours(X, Y)
+    direction = _gap_direction(X, Y)
+    return Measures(
+        pairs=X.shape[0],
+        dim=X.shape[1],
+        gap=gap(X, Y),
+        margin=float(margins.min()),
+        mismatched=int((margins <= 0).sum()),
+        alignment=alignment(X, Y),
+        uniformity=uniformity(X, Y),
+        **{
+            f"recall_at_{k}_{way}": float((rank < k).mean())
+            for k in (1, 5, 10)
+            for way, rank in (("x_to_y", rank_y), ("y_to_x", rank_x))
+        },
+        height_x=float((X @ direction).mean()),
+        height_x_std=float((X @ direction).std()),
+        height_y=float((Y @ direction).mean()),
+        height_y_std=float((Y @ direction).std()),
+        parallelism_x=_parallelism(X, direction),
+        parallelism_y=_parallelism(Y, direction),
+    )
+
+
+def gap(X: Array, Y: Array) -> float:
+    """Modality gap Δ = ‖c_X - c_Y‖, c the mean of the rows; X and Y (n, d) arrays of unit rows."""
+    return float(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
+
+
+def pair_margins(Z: ArrayLike) -> Array:
+    """How far each pair stands out: Z_ii - max over j ≠ i of Z_ij and Z_ji.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2.
+
+    Returns
+    -------
+    (n,) float64 array
+        Its minimum is the margin α(Z) (Section 2 of the paper); a pair with an entry ≤ 0 is
+        mismatched.
+    """
+    Z = validate_square("Z", Z)
+    others = Z.copy()
+    np.fill_diagonal(others, -np.inf)
+    nearest: Array = np.maximum(others.max(axis=0), others.max(axis=1))
+    return Z.diagonal() - nearest
+
+
+def margin(Z: ArrayLike) -> float:
+    """Margin α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij) of an (n, n) array.
+
+    Examples
+    --------
+    >>> margin(np.eye(3))
+    1.0
+    """
+    return float(pair_margins(Z).min())
+
+
+def mismatched(Z: ArrayLike) -> int:
+    """Count the pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii; Z is (n, n)."""
+    return int((pair_margins(Z) <= 0).sum())
+
+
+def recall_at_1(Z: ArrayLike) -> tuple[float, float]:
+    """Share of rows, and of columns, of an (n, n) array whose largest entry is the diagonal one."""
+    others = validate_square("Z", Z).copy()
+    diagonal = others.diagonal().copy()
+    np.fill_diagonal(others, -np.inf)
+    return (
+        float((diagonal > others.max(axis=1)).mean()),
+        float((diagonal > others.max(axis=0)).mean()),
+    )
+
+
+def alignment(X: Array, Y: Array) -> float:
+    """Mean squared distance of matching rows of two (n, d) arrays."""
+    return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in _blocks(*X.shape)) / len(X)
+
+
+def uniformity(X: Array, Y: Array) -> float:
+    """Uniformity -W₂ of the 2n stacked embeddings (Appendix E of the paper).
+
+    W₂² = ‖μ‖² + 1 + tr Σ - (2/√d) tr Σ^{1/2}, with μ and Σ their mean and covariance (ddof 0).
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of unit rows
+
+    Returns
+    -------
+    float
+        At most 0; 0 for mean zero and covariance I/d. The eigenvalues of Σ are squared singular
+        values of the centred rows, which keeps tr Σ^{1/2} accurate where Σ is singular.
+    """
+    n, d = X.shape
+    mean = (X.mean(axis=0) + Y.mean(axis=0)) / 2
+    R = np.empty((0, d))
+    for rows in (X, Y):
+        for b in _blocks(n, d):
+            R = scipy.linalg.qr(np.vstack([R, rows[b] - mean]), mode="r")[0][:d]
+    root = np.linalg.svd(R, compute_uv=False) / np.sqrt(2 * n)
+    squared = mean @ mean + 1 + root @ root - 2 / np.sqrt(d) * root.sum()
+    return -float(np.sqrt(max(squared, 0.0)))
+
+
+def _gap_direction(X: Array, Y: Array) -> Array:
+    """(c_X - c_Y)/Δ, NaN where the centres coincide."""
+    between = X.mean(axis=0) - Y.mean(axis=0)
+    length = np.linalg.norm(between)
+    return between / length if length > COINCIDENT else np.full_like(between, np.nan)
+
+
+def _parallelism(X: Array, direction: Array) -> float:
+    """Share of the variance of X orthogonal to `direction`, NaN where there is no variance."""
+    mean = X.mean(axis=0)
+    total = sum(float(np.sum((X[b] - mean) ** 2)) for b in _blocks(*X.shape)) / len(X)
+    return 1 - float((X @ direction).var()) / total if total > COINCIDENT**2 else np.nan
+
+
+def _blocks(n: int, width: int) -> list[slice]:
+    """Cut n rows of `width` float64 entries into blocks of BLOCK_BYTES."""
+    height = max(1, BLOCK_BYTES // (8 * width))
+    return [slice(start, min(start + height, n)) for start in range(0, n, height)]
+
+
+def _neighbours(X: Array, Y: Array) -> tuple[Array, Array, Array]:
+    """Margin of each pair, rank of y_i seen from x_i, and of x_i seen from y_i; 0 is nearest."""
+    n = len(X)
+    blocks = _blocks(n, n)
+    # The diagonal comes from the same kind of product as the rest, so that equal rows tie.
+    diagonal = np.concatenate([(X[b] @ Y[b].T).diagonal() for b in blocks])
+    nearest_x, nearest_y = np.full(n, -np.inf), np.empty(n)
+    rank_x, rank_y = np.zeros(n), np.empty(n)
+    buffer = np.empty((blocks[0].stop, n))
+    for b in blocks:
+        Z = np.matmul(X[b], Y.T, out=buffer[: b.stop - b.start])
+        Z[np.arange(b.stop - b.start), np.arange(b.start, b.stop)] = -np.inf
+        nearest_y[b] = Z.max(axis=1)
+        np.maximum(nearest_x, Z.max(axis=0), out=nearest_x)
+        rank_y[b] = (Z >= diagonal[b, None]).sum(axis=1)
+        rank_x += (Z >= diagonal).sum(axis=0)
+    return diagonal - np.maximum(nearest_x, nearest_y), rank_y, rank_x

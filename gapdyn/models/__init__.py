@@ -1,0 +1,32 @@
+"""Vector fields of the modality gap, one per file.
+
+The contract. A state is one flat float64 vector `y` of length N, which an integrator moves; a
+velocity has the same layout. A model
+
+1. is an immutable object, checked when it is made, with `temperature` and `size` = N;
+2. `start(...) -> y` makes a state from `X, Y` (n, d) where there are rows, `tau=` where the
+   temperature is learned, and `gamma=` (untied: `gamma_x=, gamma_y=`) where there is a height;
+   it checks all of them and normalises rows;
+3. `split(y) -> NamedTuple` names the parts as views, fields `X, Y, nu, gamma` (untied `gamma_x,
+   gamma_y`) as far as they exist, in the order of the state; of a velocity likewise;
+4. `rates() -> NamedTuple` of the same fields: the learning rate of each part;
+5. `loss(t, y) -> float` is what the flow descends. It depends on the directions of rows only, and
+   is analytic: a complex `y` gives its complex value, hence exact derivatives;
+6. `velocity(t, y, out=None) -> dy/dt` is eq. (4), gradient flow: minus the gradient of `loss`,
+   times the rates, projected to the sphere where rows are unit and to [-1, 1] where a height is at
+   its end. `out` takes the result; no input is checked;
+7. `observe(t, y) -> Observables`;
+8. `drift(y) -> float`, the largest departure of a row's length from 1, 0 without rows;
+9. with rows, `embeddings(y) -> (X, Y)` gives them on the sphere that the gap lives on, lifted
+   where the model lifts.
+
+A learning rate is a metric: it scales the gradient of its block, and of nothing else.
+"""
+
+from gapdyn.models.base import Model, Observables
+from gapdyn.models.free import FreeModel
+from gapdyn.models.frozen import FrozenModel
+from gapdyn.models.parallel import ParallelModel
+from gapdyn.models.scalar import ScalarModel
+
+__all__ = ["FreeModel", "FrozenModel", "Model", "Observables", "ParallelModel", "ScalarModel"]

@@ -1,0 +1,204 @@
+"""What every model shares: a flat state, named parts, one record of observables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn import measures, sphere
+from gapdyn._validate import (
+    Array,
+    validate_count,
+    validate_height,
+    validate_pairs,
+    validate_positive,
+)
+from gapdyn.loss import mean_cross_entropy
+from gapdyn.temperature import Temperature
+
+
+class Observables(NamedTuple):
+    """What is said of a state, under the same names everywhere.
+
+    Attributes
+    ----------
+    gap : float
+        Δ = ‖c_X - c_Y‖ of the embeddings; 2|γ| in the scalar and the frozen model.
+    tau, beta : float
+        Temperature and its inverse.
+    gamma : float
+        Half the signed height difference of the centres; gap/2 in the free model.
+    margin : float
+        α(Z) of the rows, unlifted in the parallel model; NaN in the scalar model.
+    mismatched : float
+        Number of mismatched pairs; NaN in the scalar model.
+    loss : float
+        What the flow descends.
+    """
+
+    gap: float
+    tau: float
+    beta: float
+    gamma: float
+    margin: float
+    mismatched: float
+    loss: float
+
+
+class Model(ABC):
+    """A vector field on a flat state; the contract stands in `gapdyn.models`."""
+
+    temperature: Temperature
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Length N of a state."""
+
+    @abstractmethod
+    def split(self, y: Array) -> Any:
+        """Views of the parts of a state or of a velocity."""
+
+    @abstractmethod
+    def rates(self) -> Any:
+        """Learning rate of each part, named as in `split`."""
+
+    @abstractmethod
+    def loss(self, t: float, y: Array) -> float:
+        """What the flow descends."""
+
+    @abstractmethod
+    def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
+        """dy/dt, into `out` where one is given."""
+
+    @abstractmethod
+    def observe(self, t: float, y: Array) -> Observables:
+        """Everything that is said of a state."""
+
+    def drift(self, y: Array) -> float:
+        """Largest departure of a row's length from 1."""
+        return 0.0
+
+
+def check_temperature(temperature: Temperature) -> None:
+    """Refuse what is not a temperature, at the door of each model."""
+    if not isinstance(temperature, Temperature):
+        raise TypeError(f"temperature must be Learned(), Fixed(tau), ..., got {temperature!r}")
+
+
+def observe_pairs(Z: Array, a: float) -> tuple[float, int, float]:
+    """Margin, number of mismatched pairs and loss ℓ(aZ) of similarities Z (n, n)."""
+    margins = measures.pair_margins(Z)
+    loss = float(mean_cross_entropy(a * Z))
+    return float(margins.min()), int((margins <= 0).sum()), loss
+
+
+def inverse(beta: float) -> float:
+    """τ = 1/β, infinite where β passes through zero."""
+    return float(1 / beta) if beta != 0 else np.inf
+
+
+def across(gamma: float) -> float:
+    """1 - γ², the share of the loss's scale that height γ leaves; 0 past the ends of [-1, 1]."""
+    share: float = np.maximum((1 - gamma) * (1 + gamma), 0.0)
+    return share
+
+
+def within(gamma: float, velocity: float) -> float:
+    """Projected flow on [-1, 1]: `velocity`, or 0 where it leads out."""
+    return 0.0 if abs(gamma) >= 1 and gamma * velocity > 0 else velocity
+
+
+class HeightState(NamedTuple):
+    """Parts of a state: ν () and γ ()."""
+
+    nu: Array
+    gamma: Array
+
+
+class HeightModel(Model):
+    """A model of temperature and height alone: eq. (11) for some loss and pull at a = β(1-γ²)."""
+
+    @property
+    def size(self) -> int:
+        """2."""
+        return 2
+
+    @abstractmethod
+    def loss_at(self, a: float) -> float:
+        """The loss at scale a."""
+
+    @abstractmethod
+    def pull_at(self, a: float) -> float:
+        """g(a), minus the derivative of the loss."""
+
+    def start(self, *, tau: float | None = None, gamma: float) -> Array:
+        """State at temperature `tau` and height `gamma`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `gamma` is outside [-1, 1], or `tau` is missing, not positive, or not that of a
+            temperature that has its own.
+        """
+        return np.array([self.temperature.nu(tau), validate_height("gamma", gamma)])
+
+    def split(self, y: Array) -> HeightState:
+        """ν and γ as views."""
+        return HeightState(y[0, ...], y[1, ...])
+
+    def rates(self) -> HeightState:
+        """Learning rates of ν and γ."""
+        return HeightState(np.asarray(self.temperature.rate), np.asarray(1.0))
+
+    def loss(self, t: float, y: Array) -> float:
+        """The loss at a = β(1-γ²)."""
+        return self.loss_at(self.temperature.beta(t, y[0]) * across(y[1]))
+
+    def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
+        """Eq. (11): dβ/dt = β'(ν)² (1-γ²) g and dγ/dt = -2βγ g."""
+        out = np.empty_like(y) if out is None else out
+        nu, gamma = y
+        beta = self.temperature.beta(t, nu)
+        g = self.pull_at(beta * across(gamma))
+        out[0] = self.temperature.velocity(t, nu, across(gamma) * g)
+        out[1] = within(gamma, -2 * beta * gamma * g)
+        return out
+
+
+class RowModel(Model):
+    """A model whose state begins with the rows of X and of Y, normalised wherever they are used."""
+
+    n: int
+    d: int
+    row_rate: float
+
+    def __post_init__(self) -> None:
+        validate_count("n", self.n, least=2)
+        validate_count("d", self.d, least=2)
+        check_temperature(self.temperature)
+        validate_positive("row_rate", self.row_rate)
+
+    def rows(self, y: Array) -> tuple[Array, Array]:
+        """Unit rows X, Y of a state, one new (2n, d) array in two halves."""
+        W = sphere.unit(y[: 2 * self.n * self.d].reshape(2 * self.n, self.d))
+        return W[: self.n], W[self.n :]
+
+    @abstractmethod
+    def embeddings(self, y: Array) -> tuple[Array, Array]:
+        """The modalities on the sphere that the gap is measured on."""
+
+    def drift(self, y: Array) -> float:
+        """Largest departure of a row's length from 1."""
+        W = y[: 2 * self.n * self.d].reshape(2 * self.n, self.d)
+        return float(np.abs(sphere.lengths(W) - 1).max())
+
+    def _start_rows(self, X: ArrayLike, Y: ArrayLike) -> Array:
+        """Checked, normalised and flat."""
+        X, Y = validate_pairs(X, Y)
+        if X.shape != (self.n, self.d):
+            raise ValueError(f"X and Y must have shape {(self.n, self.d)}, got {X.shape}")
+        return np.concatenate([sphere.normalise(X).ravel(), sphere.normalise(Y).ravel()])

@@ -1,0 +1,106 @@
+"""The free model, eq. (1): unit rows without further constraint. Figure 2 is about this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn import measures
+from gapdyn._validate import Array
+from gapdyn.loss import mean_cross_entropy, pull_rows
+from gapdyn.models.base import Observables, RowModel, inverse, observe_pairs
+from gapdyn.temperature import Temperature
+
+
+class FreeState(NamedTuple):
+    """Parts of a state: X and Y (n, d), ν ()."""
+
+    X: Array
+    Y: Array
+    nu: Array
+
+
+@dataclass(frozen=True)
+class FreeModel(RowModel):
+    """Gradient flow of ℓ(β X Yᵀ), eq. (1), over unit rows X, Y and ν.
+
+    Parameters
+    ----------
+    n, d : int
+        Number of pairs and dimension, both at least 2.
+    temperature : Temperature
+    row_rate : float
+        Learning rate of the rows, relative to the same unit as that of ν.
+
+    Examples
+    --------
+    >>> from gapdyn import sphere, temperature
+    >>> model = FreeModel(n=5, d=2, temperature=temperature.Learned())
+    >>> y = model.start(*sphere.polygon_pairs(5), tau=0.07)
+    >>> model.split(y).X.shape, model.observe(0, y).mismatched
+    ((5, 2), 0)
+    """
+
+    n: int
+    d: int
+    temperature: Temperature
+    row_rate: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """2nd + 1."""
+        return 2 * self.n * self.d + 1
+
+    def start(self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None) -> Array:
+        """State of rows X, Y (n, d), normalised, at temperature `tau`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays are not real floats of the model's shape with rows of some length, or
+            `tau` is missing, not positive, or not that of a temperature that has its own.
+        """
+        return np.append(self._start_rows(X, Y), self.temperature.nu(tau))
+
+    def split(self, y: Array) -> FreeState:
+        """X, Y and ν as views."""
+        n, d = self.n, self.d
+        return FreeState(
+            y[: n * d].reshape(n, d), y[n * d : 2 * n * d].reshape(n, d), y[2 * n * d, ...]
+        )
+
+    def rates(self) -> FreeState:
+        """Learning rates of X, Y and ν."""
+        return FreeState(*map(np.asarray, (self.row_rate, self.row_rate, self.temperature.rate)))
+
+    def embeddings(self, y: Array) -> tuple[Array, Array]:
+        """Unit rows X and Y, both (n, d)."""
+        return self.rows(y)
+
+    def loss(self, t: float, y: Array) -> float:
+        """ℓ(β X Yᵀ)."""
+        X, Y = self.rows(y)
+        return mean_cross_entropy(self.temperature.beta(t, y[-1]) * (X @ Y.T))
+
+    def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
+        """dX/dt = -∂ℓ/∂X and dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = β'(ν)² g, eq. (11) at γ = 0."""
+        X, Y = self.rows(y)
+        nu = y[-1]
+        dX, dY, g = pull_rows(X, Y, self.temperature.beta(t, nu))
+        out = np.empty_like(y) if out is None else out
+        parts = self.split(out)
+        np.multiply(self.row_rate, dX, out=parts.X)
+        np.multiply(self.row_rate, dY, out=parts.Y)
+        out[-1] = self.temperature.velocity(t, nu, g)
+        return out
+
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables of the unit rows; gamma is gap/2."""
+        X, Y = self.rows(y)
+        beta = float(self.temperature.beta(t, y[-1]))
+        gap = measures.gap(X, Y)
+        margin, mismatched, loss = observe_pairs(X @ Y.T, beta)
+        return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)

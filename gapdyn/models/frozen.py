@@ -1,0 +1,65 @@
+"""The frozen model: similarities Z held fixed, temperature and height under the flow (11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gapdyn._validate import Array, validate_square
+from gapdyn.loss import mean_cross_entropy, pull
+from gapdyn.models.base import (
+    HeightModel,
+    Observables,
+    check_temperature,
+    inverse,
+    observe_pairs,
+)
+from gapdyn.temperature import Temperature
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenModel(HeightModel):
+    """Gradient flow of ℓ(β(1-γ²) Z) over ν and γ at fixed Z: eq. (11) of Appendix B.1.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2; a constant added to all of them changes nothing.
+    temperature : Temperature
+
+    Examples
+    --------
+    >>> from gapdyn import temperature
+    >>> model = FrozenModel(np.eye(4), temperature.Learned())
+    >>> model.observe(0.0, model.start(tau=0.5, gamma=0.1)).margin
+    1.0
+    """
+
+    Z: Array = field(repr=False)
+    temperature: Temperature
+
+    def __post_init__(self) -> None:
+        Z = validate_square("Z", self.Z).copy()
+        Z.flags.writeable = False
+        object.__setattr__(self, "Z", Z)
+        check_temperature(self.temperature)
+
+    def loss_at(self, a: float) -> float:
+        """ℓ(aZ)."""
+        return mean_cross_entropy(a * self.Z)
+
+    def pull_at(self, a: float) -> float:
+        """g_a(Z)."""
+        return pull(self.Z, a)
+
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables; the gap is 2|γ|."""
+        beta, gamma = float(self.temperature.beta(t, y[0])), float(np.clip(y[1], -1, 1))
+        return Observables(
+            2 * abs(gamma),
+            inverse(beta),
+            beta,
+            gamma,
+            *observe_pairs(self.Z, beta * (1 - gamma) * (1 + gamma)),
+        )

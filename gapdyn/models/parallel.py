@@ -1,0 +1,184 @@
+"""The paper's model, eq. (3): each modality on a circle of latitude of its own.
+
+All theorems of the paper are about this one, and hold for any path of its rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn import measures, sphere
+from gapdyn._validate import Array
+from gapdyn.loss import mean_cross_entropy, pull_rows
+from gapdyn.models.base import Observables, RowModel, across, inverse, observe_pairs, within
+from gapdyn.temperature import Temperature
+
+
+class ParallelState(NamedTuple):
+    """Parts of a tied state: X and Y (n, d) before lifting, ν () and γ ()."""
+
+    X: Array
+    Y: Array
+    nu: Array
+    gamma: Array
+
+
+class UntiedState(NamedTuple):
+    """Parts of an untied state: X and Y (n, d) before lifting, ν (), γ_X () and γ_Y ()."""
+
+    X: Array
+    Y: Array
+    nu: Array
+    gamma_x: Array
+    gamma_y: Array
+
+
+@dataclass(frozen=True)
+class ParallelModel(RowModel):
+    """Gradient flow of ℓ(β X̃ Ỹᵀ) over unit rows X, Y, ν and the heights of (3).
+
+    Tied, γ_X = γ = -γ_Y, the similarities are (1-γ²) Z - γ² with Z = X Yᵀ; untied they are
+    √((1-γ_X²)(1-γ_Y²)) Z + γ_X γ_Y. The constant drops out of the loss: ℓ(aZ) with a = β(1-γ²) or
+    a = β√((1-γ_X²)(1-γ_Y²)). Heights have learning rate 1 and are kept to [-1, 1].
+
+    Parameters
+    ----------
+    n, d : int
+        Number of pairs and dimension before lifting, both at least 2.
+    temperature : Temperature
+    tied : bool
+        One height γ as in the paper, or one for each modality.
+    row_rate : float
+        Learning rate of the rows.
+
+    Examples
+    --------
+    >>> from gapdyn import sphere, temperature
+    >>> model = ParallelModel(n=5, d=2, temperature=temperature.Learned())
+    >>> y = model.start(*sphere.polygon_pairs(5, rotation=2), tau=0.07, gamma=0.31)
+    >>> round(model.observe(0.0, y).gap, 12), model.embeddings(y)[0].shape
+    (0.62, (5, 3))
+    """
+
+    n: int
+    d: int
+    temperature: Temperature
+    tied: bool = True
+    row_rate: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """2nd + 2, untied 2nd + 3."""
+        return 2 * self.n * self.d + (2 if self.tied else 3)
+
+    def start(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        *,
+        tau: float | None = None,
+        gamma: float | None = None,
+        gamma_x: float | None = None,
+        gamma_y: float | None = None,
+    ) -> Array:
+        """State of rows X, Y (n, d), normalised, at temperature `tau` and the given heights.
+
+        A tied model takes `gamma`; an untied one `gamma_x` and `gamma_y`, or `gamma` for γ and -γ,
+        inside (-1, 1), since its gradient has no bound at the poles.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the arrays are not real floats of the model's shape with rows of some length, a
+            height is missing or outside its range, or `tau` is missing, not positive, or not that
+            of a temperature that has its own.
+        """
+        if self.tied and (gamma_x is not None or gamma_y is not None):
+            raise ValueError("gamma_x and gamma_y want a model with tied=False; give gamma")
+        heights = sphere.validate_heights(gamma, gamma_x, gamma_y)
+        if not self.tied and max(map(abs, heights)) == 1:
+            raise ValueError("gamma_x and gamma_y must lie inside (-1, 1): the poles are singular")
+        nu = self.temperature.nu(tau)
+        return np.concatenate([self._start_rows(X, Y), [nu, *heights[: 1 if self.tied else 2]]])
+
+    def split(self, y: Array) -> ParallelState | UntiedState:
+        """X, Y, ν and the heights as views."""
+        n, d = self.n, self.d
+        end = 2 * n * d
+        X, Y = y[: n * d].reshape(n, d), y[n * d : end].reshape(n, d)
+        if self.tied:
+            return ParallelState(X, Y, y[end, ...], y[end + 1, ...])
+        return UntiedState(X, Y, y[end, ...], y[end + 1, ...], y[end + 2, ...])
+
+    def rates(self) -> ParallelState | UntiedState:
+        """Learning rates of X, Y, ν and the heights."""
+        rates = [self.row_rate, self.row_rate, self.temperature.rate, 1.0]
+        if self.tied:
+            return ParallelState(*map(np.asarray, rates))
+        return UntiedState(*map(np.asarray, [*rates, 1.0]))
+
+    def embeddings(self, y: Array) -> tuple[Array, Array]:
+        """Lifted rows X̃ and Ỹ of (3), both (n, d + 1)."""
+        X, Y = self.rows(y)
+        gamma_x, gamma_y = self.heights(y)
+        return sphere.at_height(X, gamma_x), sphere.at_height(Y, gamma_y)
+
+    def heights(self, y: Array) -> tuple[float, float]:
+        """γ_X and γ_Y of a state, kept to [-1, 1]."""
+        heights = np.clip(y[2 * self.n * self.d + 1 :], -1, 1)
+        return float(heights[0]), float(-heights[0] if self.tied else heights[1])
+
+    def scale(self, y: Array) -> float:
+        """a/β: 1-γ², untied √((1-γ_X²)(1-γ_Y²))."""
+        end = 2 * self.n * self.d
+        if self.tied:
+            return across(y[end + 1])
+        scale: float = np.sqrt(across(y[end + 1]) * across(y[end + 2]))
+        return scale
+
+    def loss(self, t: float, y: Array) -> float:
+        """ℓ(aZ)."""
+        X, Y = self.rows(y)
+        a = self.temperature.beta(t, y[2 * self.n * self.d]) * self.scale(y)
+        return mean_cross_entropy(a * (X @ Y.T))
+
+    def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
+        """Eq. (4) on the rows, eq. (11) on ν and γ.
+
+        dβ/dt = β'(ν)² (a/β) g; tied dγ/dt = -2βγ g; untied dγ_X/dt = -a γ_X g/(1-γ_X²).
+        """
+        X, Y = self.rows(y)
+        end = 2 * self.n * self.d
+        nu = y[end]
+        beta, scale = self.temperature.beta(t, nu), self.scale(y)
+        dX, dY, g = pull_rows(X, Y, beta * scale)
+        out = np.empty_like(y) if out is None else out
+        parts = self.split(out)
+        np.multiply(self.row_rate, dX, out=parts.X)
+        np.multiply(self.row_rate, dY, out=parts.Y)
+        out[end] = self.temperature.velocity(t, nu, scale * g)
+        for k in range(end + 1, self.size):
+            gamma = y[k]
+            if self.tied:
+                out[k] = within(gamma, -2 * beta * gamma * g)
+            else:
+                room = max(across(gamma), np.finfo(float).eps)
+                out[k] = within(gamma, -beta * scale * gamma * g / room)
+        return out
+
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables; the gap is that of the lifted rows, the margin that of the unlifted ones."""
+        beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
+        X, Y = self.rows(y)
+        gamma_x, gamma_y = self.heights(y)
+        return Observables(
+            measures.gap(*self.embeddings(y)),
+            inverse(beta),
+            beta,
+            (gamma_x - gamma_y) / 2,
+            *observe_pairs(X @ Y.T, float(beta * self.scale(y))),
+        )

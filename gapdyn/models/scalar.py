@@ -1,0 +1,50 @@
+"""The scalar model of Appendix C: e^-m in place of the cross-entropy, at m = β(1-γ²)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gapdyn._validate import Array
+from gapdyn.models.base import HeightModel, Observables, check_temperature, inverse
+from gapdyn.temperature import Temperature
+
+
+@dataclass(frozen=True)
+class ScalarModel(HeightModel):
+    """Gradient flow of ℓ(a) = e^-a, a = β(1-γ²), over ν and γ: Appendix C of the paper.
+
+    dγ/dt = -2βγ e^-a and dβ/dt = β'(ν)² (1-γ²) e^-a.
+
+    Parameters
+    ----------
+    temperature : Temperature
+
+    Examples
+    --------
+    >>> from gapdyn import temperature
+    >>> model = ScalarModel(temperature.Fixed(tau=0.5))
+    >>> float(model.split(model.velocity(0.0, model.start(gamma=0.5))).gamma)
+    -0.44626032029685964
+    """
+
+    temperature: Temperature
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+
+    def loss_at(self, a: float) -> float:
+        """e^-a."""
+        loss: float = np.exp(-a)
+        return loss
+
+    def pull_at(self, a: float) -> float:
+        """e^-a: this loss is its own pull."""
+        return self.loss_at(a)
+
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables; there are no pairs, so margin and mismatched are NaN."""
+        beta, gamma = float(self.temperature.beta(t, y[0])), float(np.clip(y[1], -1, 1))
+        loss = float(self.loss(t, y))
+        return Observables(2 * abs(gamma), inverse(beta), beta, gamma, np.nan, np.nan, loss)

@@ -1,0 +1,226 @@
+"""Every model against the contract, and against the paper's formulas in 50 digits."""
+
+import numpy as np
+import pytest
+import reference
+from conftest import MODELS, TEMPERATURES, make
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gapdyn as gd
+
+BETAS = [1e-6, 1.0, 100.0, 1e4, 1e8]
+EPS = np.finfo(float).eps
+every_model = pytest.mark.parametrize("kind", MODELS)
+every_temperature = pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
+row_models = pytest.mark.parametrize("kind", MODELS[:3])
+
+
+@every_model
+@every_temperature
+@settings(max_examples=10)
+@given(n=st.integers(2, 6), d=st.integers(2, 6), seed=st.integers(0, 2**32))
+def test_the_velocity_is_minus_the_gradient_times_the_rates(kind, temperature, n, d, seed):
+    model, y = make(kind, temperature, n, d, seed)
+    assert gd.check_gradient(model, y, t=0.7) < 1e-12
+
+
+@every_model
+@every_temperature
+def test_the_velocity_agrees_with_real_differences(kind, temperature):
+    model, y = make(kind, temperature, n=4, d=3, seed=8)
+    rates = np.concatenate(
+        [np.full(part.size, rate) for part, rate in zip(model.split(y), model.rates(), strict=True)]
+    )
+    h = 1e-5
+    slope = [
+        (model.loss(0.7, y + h * e) - model.loss(0.7, y - h * e)) / (2 * h) for e in np.eye(y.size)
+    ]
+    np.testing.assert_allclose(model.velocity(0.7, y), -rates * slope, atol=1e-7)
+
+
+@every_model
+@pytest.mark.parametrize("beta", BETAS)
+@pytest.mark.parametrize("matched", [True, False])
+@pytest.mark.parametrize(
+    "temperature",
+    [gd.Learned(), gd.Learned(gd.Exponential(2.0), rate=0.3), gd.Learned(gd.Softplus()), "fixed"],
+    ids=str,
+)
+def test_loss_and_velocity_equal_their_50_digit_values(kind, beta, matched, temperature):
+    if temperature == "fixed":
+        temperature = gd.Fixed(1 / beta)
+    model, y = make(kind, gd.Learned(), n=4, d=3, seed=5)
+    parts = model.split(y)
+    if matched and kind in MODELS[:3]:
+        parts.Y[...] = parts.X
+    if kind == "frozen":
+        model = gd.FrozenModel(np.eye(4) if matched else model.Z, temperature)
+    elif kind == "scalar":
+        model = gd.ScalarModel(temperature)
+    elif kind == "free":
+        model = gd.FreeModel(4, 3, temperature)
+    else:
+        model = gd.ParallelModel(4, 3, temperature, tied=kind == "parallel", row_rate=0.7)
+    parts.nu[...] = temperature.nu(tau=1 / beta)
+    tolerance = max(1e-12, 10 * beta * EPS)
+    velocity = model.velocity(0.0, y)
+    assert np.isfinite(velocity).all()
+    assert reference.departure(velocity, reference.model_velocity(model, 0.0, y)) <= tolerance
+    assert (
+        reference.departure(model.loss(0.0, y), [reference.model_loss(model, 0.0, y)]) <= tolerance
+    )
+    assert all(np.isfinite(model.observe(0.0, y)[:4]))
+
+
+@every_model
+@every_temperature
+def test_split_gives_views_in_the_order_of_the_state(kind, temperature):
+    model, y = make(kind, temperature)
+    parts = model.split(y)
+    assert model.size == y.size == sum(part.size for part in parts)
+    np.testing.assert_array_equal(np.concatenate([part.ravel() for part in parts]), y)
+    parts.nu[...] = 7.0
+    assert np.count_nonzero(y == 7.0) == 1
+    assert model.rates()._fields == parts._fields
+
+
+@every_model
+@every_temperature
+def test_velocity_writes_into_out(kind, temperature):
+    model, y = make(kind, temperature)
+    out = np.empty_like(y)
+    assert model.velocity(0.3, y, out=out) is out
+    np.testing.assert_array_equal(out, model.velocity(0.3, y))
+
+
+@row_models
+def test_lengths_of_rows_do_not_matter_and_velocities_are_tangent(kind):
+    model, y = make(kind, gd.Learned(), n=4, d=3)
+    velocity = model.velocity(0.0, y)
+    rows, moves = model.split(y), model.split(velocity)
+    for row, move in ((rows.X, moves.X), (rows.Y, moves.Y)):
+        np.testing.assert_allclose((row * move).sum(axis=1), 0, atol=1e-15)
+    assert model.drift(y) < 1e-15
+    scaled = y.copy()
+    model.split(scaled).X[...] *= 3
+    np.testing.assert_allclose(model.velocity(0.0, scaled), velocity, atol=1e-15)
+    assert model.observe(0.0, scaled) == pytest.approx(model.observe(0.0, y))
+    assert model.drift(scaled) == pytest.approx(2)
+
+
+@row_models
+@every_temperature
+def test_observables_are_those_of_the_embeddings(kind, temperature):
+    model, y = make(kind, temperature, n=5, d=4)
+    t = 0.7
+    seen, parts = model.observe(t, y), model.split(y)
+    X, Y = model.embeddings(y)
+    np.testing.assert_allclose(gd.sphere.lengths(np.vstack([X, Y])), 1, rtol=1e-14)
+    assert seen.gap == pytest.approx(gd.measures.gap(X, Y))
+    assert seen.beta == pytest.approx(temperature.beta(t, float(parts.nu)))
+    assert seen.tau == 1 / seen.beta
+    assert seen.margin == pytest.approx(gd.measures.margin(parts.X @ parts.Y.T))
+    assert seen.mismatched == gd.measures.mismatched(parts.X @ parts.Y.T)
+    assert seen.loss == model.loss(t, y)
+    # The loss of the lifted rows is that of a Z: the constant γ_X γ_Y of (3) drops out.
+    assert seen.loss == pytest.approx(gd.loss.loss(seen.beta * X @ Y.T), rel=1e-13)
+
+
+def test_gamma_is_half_the_signed_height_difference():
+    X = gd.sphere.sample(3, 2, seed=0)
+    tied = gd.ParallelModel(3, 2, gd.Learned())
+    untied = gd.ParallelModel(3, 2, gd.Learned(), tied=False)
+    free = gd.FreeModel(3, 2, gd.Learned())
+    assert tied.observe(0, tied.start(X, X, tau=1.0, gamma=-0.3)).gamma == -0.3
+    y = untied.start(X, X, tau=1.0, gamma_x=0.5, gamma_y=0.1)
+    assert untied.observe(0, y).gamma == pytest.approx(0.2)
+    seen = free.observe(0, free.start(X, X[::-1], tau=1.0))
+    assert seen.gamma == seen.gap / 2
+
+
+@pytest.mark.parametrize("kind", ["frozen", "scalar"])
+def test_without_rows_the_gap_is_2_gamma(kind):
+    model, y = make(kind, gd.Learned())
+    model.split(y).gamma[...] = -0.3
+    assert model.observe(0, y)[:4] == pytest.approx((0.6, 0.4, 2.5, -0.3))
+    assert np.isnan(model.observe(0, y).margin) == (kind == "scalar")
+
+
+def test_a_tied_model_is_an_untied_one_at_half_the_speed_of_gamma():
+    """On γ_X = -γ_Y the untied gradient is (γ', -γ')/2: each height has half of the tied one."""
+    X, Y = gd.sphere.sample(4, 3, seed=1), gd.sphere.sample(4, 3, seed=2)
+    tied = gd.ParallelModel(4, 3, gd.Learned())
+    untied = gd.ParallelModel(4, 3, gd.Learned(), tied=False)
+    a = tied.split(tied.velocity(0, tied.start(X, Y, tau=0.3, gamma=0.4)))
+    b = untied.split(untied.velocity(0, untied.start(X, Y, tau=0.3, gamma=0.4)))
+    np.testing.assert_allclose(a.X, b.X, atol=1e-15)
+    assert float(a.nu) == pytest.approx(float(b.nu))
+    assert float(b.gamma_x) == pytest.approx(float(a.gamma) / 2) == -float(b.gamma_y)
+
+
+def test_parallel_rows_move_as_free_rows_of_the_lower_sphere_at_a_scaled_temperature():
+    """At height γ the rows feel a = β(1-γ²), whatever else moves."""
+    X, Y = gd.sphere.sample(4, 3, seed=1), gd.sphere.sample(4, 3, seed=2)
+    parallel = gd.ParallelModel(4, 3, gd.Learned())
+    free = gd.FreeModel(4, 3, gd.Learned())
+    tau, gamma = 0.3, 0.6
+    a = parallel.split(parallel.velocity(0, parallel.start(X, Y, tau=tau, gamma=gamma)))
+    b = free.split(free.velocity(0, free.start(X, Y, tau=tau / (1 - gamma**2))))
+    np.testing.assert_allclose(a.X, b.X, atol=1e-15)
+    np.testing.assert_allclose(a.Y, b.Y, atol=1e-15)
+
+
+def test_a_height_at_the_pole_stays_while_it_is_pushed_out():
+    """Z = -I is mismatched: g < 0 pushes γ outward, and the flow is projected to [-1, 1]."""
+    model = gd.FrozenModel(-np.eye(3), gd.Fixed(0.5))
+    for gamma in (1.0, -1.0, 1.0 + 1e-12):
+        y = np.array([0.0, gamma])
+        assert model.velocity(0, y)[1] == 0
+        assert model.observe(0, y).gap == 2
+    matched = gd.FrozenModel(np.eye(3), gd.Fixed(0.5))
+    assert matched.velocity(0, np.array([0.0, 1.0]))[1] < 0
+
+
+X = gd.sphere.sample(4, 3, seed=0)
+free = gd.FreeModel(4, 3, gd.Learned())
+parallel = gd.ParallelModel(4, 3, gd.Learned())
+untied = gd.ParallelModel(4, 3, gd.Learned(), tied=False)
+frozen = gd.FrozenModel(np.eye(3), gd.Learned())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: gd.FreeModel(1, 3, gd.Learned()), ValueError, "n must be at least 2"),
+        (lambda: gd.FreeModel(4, 1, gd.Learned()), ValueError, "d must be at least 2"),
+        (lambda: gd.FreeModel(4, 3, 0.07), TypeError, "temperature must be"),
+        (lambda: gd.FreeModel(4, 3, gd.Learned), TypeError, "temperature must be"),
+        (
+            lambda: gd.FreeModel(4, 3, gd.Learned(), row_rate=0.0),
+            ValueError,
+            "row_rate must be pos",
+        ),
+        (lambda: gd.ParallelModel(4.0, 3, gd.Learned()), TypeError, "n must be an integer"),
+        (lambda: gd.FrozenModel(np.eye(3)[:2], gd.Learned()), ValueError, "Z must be square"),
+        (lambda: gd.FrozenModel(np.eye(1), gd.Learned()), ValueError, "pairs in Z"),
+        (lambda: gd.FrozenModel(np.eye(3) * np.nan, gd.Learned()), ValueError, "Z must be finite"),
+        (lambda: gd.ScalarModel("learned"), TypeError, "temperature must be"),
+        (lambda: free.start(X, X[:3], tau=1.0), ValueError, "one shape"),
+        (lambda: free.start(X[:3], X[:3], tau=1.0), ValueError, r"shape \(4, 3\), got \(3, 3\)"),
+        (lambda: free.start(X, X * 0.0, tau=1.0), ValueError, "Y must have no row of zero length"),
+        (lambda: free.start(X, X.astype(int), tau=1.0), TypeError, "Y must hold real floating"),
+        (lambda: free.start(X, X), ValueError, "tau must be given"),
+        (lambda: free.start(X, X, tau=0.0), ValueError, "tau must be positive"),
+        (lambda: parallel.start(X, X, tau=1.0), ValueError, "either gamma"),
+        (lambda: parallel.start(X, X, tau=1.0, gamma=2.0), ValueError, "gamma must lie in"),
+        (lambda: parallel.start(X, X, tau=1.0, gamma_x=0.1, gamma_y=0.2), ValueError, "tied=False"),
+        (lambda: untied.start(X, X, tau=1.0, gamma_x=0.1), ValueError, "both gamma_x and gamma_y"),
+        (lambda: untied.start(X, X, tau=1.0, gamma_x=1.0, gamma_y=0.0), ValueError, "poles"),
+        (lambda: frozen.start(tau=1.0, gamma=-1.01), ValueError, "gamma must lie in"),
+        (lambda: frozen.start(tau=1.0, gamma="a"), TypeError, "gamma must be a real number"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()

@@ -5,4 +5,57 @@ after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in C
 Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have its numbers.
 """
 
+from gapdyn import loss, measures, models, published, sphere, temperature
+from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
+from gapdyn.measures import Measures, measure
+from gapdyn.models import (
+    FreeModel,
+    FrozenModel,
+    Model,
+    Observables,
+    ParallelModel,
+    ScalarModel,
+)
+from gapdyn.symbolic import check_gradient
+from gapdyn.temperature import (
+    CosineSchedule,
+    Exponential,
+    Fixed,
+    Learned,
+    Linear,
+    LinearSchedule,
+    Scheduled,
+    Softplus,
+)
+
 __version__ = "0.1.0.dev0"
+
+__all__ = [
+    "CosineSchedule",
+    "Exponential",
+    "Fixed",
+    "FreeModel",
+    "FrozenModel",
+    "IntegrationError",
+    "Learned",
+    "Linear",
+    "LinearSchedule",
+    "Measures",
+    "Model",
+    "Observables",
+    "ParallelModel",
+    "ScalarModel",
+    "Scheduled",
+    "Snapshot",
+    "Softplus",
+    "Trajectory",
+    "check_gradient",
+    "flow",
+    "loss",
+    "measure",
+    "measures",
+    "models",
+    "published",
+    "sphere",
+    "temperature",
+]

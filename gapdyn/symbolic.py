@@ -9,6 +9,7 @@ import numpy as np
 
 from gapdyn._validate import Array, validate_array
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
+from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _rate_vector(model: Model) -> Array:
 def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[sympy.Symbol]]:
     """Loss of a model as a SymPy expression of the entries of its state, in their order.
 
-    Rows enter through their directions, so derivatives at unit rows are tangent to the sphere.
+    Rows enter as they are: at unit rows its derivatives are those in the ambient space.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
     """
     import sympy as sp
 
-    y = [sp.Symbol(f"y{k}", real=True) for k in range(model.size)]
+    y = [sp.Symbol(f"y{k}") for k in range(model.size)]
     if isinstance(model, ScalarModel):
         return sp.exp(-_beta(model, t, y[0]) * (1 - y[1] ** 2)), y
     if isinstance(model, FrozenModel):
@@ -115,8 +116,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
     if not isinstance(model, FreeModel | ParallelModel):
         raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
     rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
-    unit = [rows[i, :] / sp.sqrt(rows[i, :].dot(rows[i, :])) for i in range(2 * model.n)]
-    Z = sp.Matrix.vstack(*unit[: model.n]) * sp.Matrix.vstack(*unit[model.n :]).T
+    Z = rows[: model.n, :] * rows[model.n :, :].T
     nu, *heights = y[2 * model.n * model.d :]
     if heights:  # eq. (3): similarities of the lifted rows, constant included
         gamma_x, gamma_y = (heights[0], -heights[0]) if model.tied else heights  # type: ignore[union-attr]
@@ -148,12 +148,19 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
 
     expression, symbols = loss_expression(model, t)
     gradient = sp.lambdify(symbols, [sp.diff(expression, s) for s in symbols], "mpmath", cse=True)
+    rows, width = (2 * model.n, model.d) if isinstance(model, RowModel) else (0, 0)
     with mpmath.workdps(digits):
-        slopes = gradient(*(mpmath.mpf(float(entry)) for entry in y))
-        return [
-            -mpmath.mpf(float(rate)) * slope
-            for rate, slope in zip(_rate_vector(model), slopes, strict=True)
-        ]
+        state = [mpmath.mpf(float(entry)) for entry in y]
+        blocks = [slice(k * width, (k + 1) * width) for k in range(rows)]
+        for b in blocks:
+            length = mpmath.sqrt(mpmath.fdot(state[b], state[b]))
+            state[b] = [entry / length for entry in state[b]]
+        slopes = gradient(*state)
+        for b in blocks:  # to the tangent space of the sphere
+            along = mpmath.fdot(state[b], slopes[b])
+            slopes[b] = [s - along * x for s, x in zip(slopes[b], state[b], strict=True)]
+        rates = _rate_vector(model)
+        return [-mpmath.mpf(float(r)) * s for r, s in zip(rates, slopes, strict=True)]
 
 
 def _beta(model: Model, t: float, nu: sympy.Symbol) -> sympy.Expr:

@@ -8,27 +8,9 @@ from hypothesis import strategies as st
 import gapdyn as gd
 from gapdyn import measures, sphere
 
-KEYS = [
-    "pairs",
-    "dim",
-    "gap",
-    "margin",
-    "mismatched",
-    "alignment",
-    "uniformity",
-    "recall_at_1_x_to_y",
-    "recall_at_1_y_to_x",
-    "recall_at_5_x_to_y",
-    "recall_at_5_y_to_x",
-    "recall_at_10_x_to_y",
-    "recall_at_10_y_to_x",
-    "height_x",
-    "height_x_std",
-    "height_y",
-    "height_y_std",
-    "parallelism_x",
-    "parallelism_y",
-]
+KEYS = ["pairs", "dim", "gap", "margin", "mismatched", "alignment", "uniformity"]
+KEYS += [f"recall_at_{k}_{way}" for k in (1, 5, 10) for way in ("x_to_y", "y_to_x")]
+KEYS += ["height_x", "height_x_std", "height_y", "height_y_std", "parallelism_x", "parallelism_y"]
 similarities = st.builds(
     lambda n, seed: np.random.default_rng(seed).integers(-3, 4, (n, n)) / 3.0,  # with ties
     st.integers(2, 9),

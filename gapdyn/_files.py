@@ -1,0 +1,70 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def validate_target(name: str, path: str | os.PathLike[str]) -> Path:
+    """Refuse a path that cannot be written, before the work that would go into it."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{name} wants a file in an existing folder, got {path}")
+    if target.is_dir():
+        raise IsADirectoryError(f"{name} wants a file, got the folder {path}")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise PermissionError(f"{name} wants a file that can be written, got {path}")
+    return target
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file beside `path` that takes its place when the block ends well."""
+    target = validate_target("path", path)
+    if target.exists() and not target.is_file():  # a pipe or a device has nothing to replace
+        with target.open(mode) as stream:
+            yield stream
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open(mode) as stream:
+            yield stream
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Arrays of an npz file by name, in the file's order, or the one of an npy file under "".
+
+    An npy file is mapped, not read, so that a large one costs no memory twice. Nothing pickled is
+    ever loaded.
+
+    Raises
+    ------
+    OSError
+        If the file is missing or cannot be read.
+    ValueError
+        If it is neither, or is damaged, or holds objects.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with source.open("rb") as stream:
+            if stream.read(6) == b"\x93NUMPY":
+                return {"": np.load(source, mmap_mode="r", allow_pickle=False)}
+            stream.seek(0)
+            with np.lib.npyio.NpzFile(stream, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise ValueError(f"{path} is not a readable .npy or .npz file of numbers") from error

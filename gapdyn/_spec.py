@@ -1,0 +1,57 @@
+"""Models as JSON: the class and its arguments, so that a saved run knows what it was a run of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gapdyn import models, temperature
+
+KNOWN: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        models.FreeModel,
+        models.FrozenModel,
+        models.ParallelModel,
+        models.ScalarModel,
+        temperature.CosineSchedule,
+        temperature.Exponential,
+        temperature.Fixed,
+        temperature.Learned,
+        temperature.Linear,
+        temperature.LinearSchedule,
+        temperature.Softplus,
+    )
+}
+
+
+def dump(thing: Any) -> Any:
+    """Numbers as they are, arrays as lists, objects as [class name, argument, ...].
+
+    Raises
+    ------
+    TypeError
+        For what cannot be written down: a schedule that is a function, a class of the user's.
+    """
+    if thing is None or isinstance(thing, bool | int | float):
+        return thing
+    if isinstance(thing, np.number):
+        return thing.item()
+    if isinstance(thing, np.ndarray):
+        return ["array", thing.tolist()]
+    if KNOWN.get(type(thing).__name__) is not type(thing):
+        raise TypeError(f"{thing!r} cannot be written to a file")
+    return [
+        type(thing).__name__,
+        *(dump(getattr(thing, name)) for name in type(thing).__match_args__),
+    ]
+
+
+def load(spec: Any) -> Any:
+    """Return what `dump` wrote down."""
+    if not isinstance(spec, list):
+        return spec
+    if spec[0] == "array":
+        return np.array(spec[1])
+    return KNOWN[spec[0]](*map(load, spec[1:]))

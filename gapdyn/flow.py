@@ -1,0 +1,384 @@
+"""Gradient flow, eq. (4), through scipy.integrate, and the trajectory that it leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.integrate as integrate
+from numpy.typing import ArrayLike
+
+from gapdyn import _spec
+from gapdyn._files import read_arrays, replacing
+from gapdyn._validate import Array, validate_array, validate_number, validate_positive
+from gapdyn.models.base import Model, Observables
+
+METHODS: dict[str, Any] = {
+    "RK23": integrate.RK23,
+    "RK45": integrate.RK45,
+    "DOP853": integrate.DOP853,
+    "Radau": integrate.Radau,
+    "BDF": integrate.BDF,
+    "LSODA": integrate.LSODA,
+}
+MAX_DRIFT = 1e-4
+LEAST_RTOL = 100 * np.finfo(float).eps
+
+
+class IntegrationError(RuntimeError):
+    """An integration that failed or was interrupted.
+
+    Attributes
+    ----------
+    trajectory : Trajectory
+        All that was computed, up to the last accepted step.
+    t : float
+        The time reached.
+    """
+
+    def __init__(self, message: str, trajectory: Trajectory) -> None:
+        super().__init__(message)
+        self.trajectory = trajectory
+        self.t = float(trajectory.t[-1])
+
+
+class Snapshot(NamedTuple):
+    """Observables and state at one time; names and meanings as in `Observables`."""
+
+    t: float
+    y: Array
+    gap: float
+    tau: float
+    beta: float
+    gamma: float
+    margin: float
+    mismatched: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How to integrate: SciPy's method and its error tolerances."""
+
+    rtol: float = 1e-8
+    atol: float = 1e-10
+    method: str = "DOP853"
+
+    def __post_init__(self) -> None:
+        if validate_positive("rtol", self.rtol) < LEAST_RTOL:
+            raise ValueError(f"rtol must be at least {LEAST_RTOL:.2g}, got {self.rtol}")
+        if validate_number("atol", self.atol) < 0:
+            raise ValueError(f"atol must not be negative, got {self.atol}")
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+
+    def steps(self, model: Model, y: Array, start: float, end: float) -> Iterator[Any]:
+        """SciPy's solver after each accepted step, begun anew at each break of the temperature."""
+        inner = [t for t in model.temperature.breaks if start < t < end]
+        for bound in (*inner, end):
+            solver = METHODS[self.method](
+                model.velocity,
+                start,
+                y,
+                bound,
+                rtol=self.rtol,
+                atol=self.atol,
+                max_step=model.temperature.max_step,
+            )
+            while solver.status == "running":
+                message = solver.step()
+                if solver.status == "failed":
+                    raise ArithmeticError(message)
+                yield solver
+            start, y = bound, solver.y
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory:
+    """A path of a model, with its observables.
+
+    Attributes
+    ----------
+    t : (T,) array
+        Times, increasing.
+    y : (T, N) array
+        States.
+    gap, tau, beta, gamma, margin, mismatched, loss : (T,) arrays
+        Observables, as `gapdyn.models.Observables` defines them.
+    drift : float
+        Largest departure of a row's length from 1.
+    model : Model or None
+        What moved; None in a loaded trajectory whose temperature was a function of the user's.
+    solver : Solver
+        How it was integrated.
+    """
+
+    t: Array
+    y: Array
+    gap: Array
+    tau: Array
+    beta: Array
+    gamma: Array
+    margin: Array
+    mismatched: Array
+    loss: Array
+    drift: float
+    model: Model | None
+    solver: Solver
+
+    def __repr__(self) -> str:
+        return f"Trajectory of {self.model}, {self.t.size} times to t = {self.t[-1]:g}"
+
+    def at(self, t: float) -> Snapshot:
+        """Observables and state at any time in between.
+
+        Between two stored times the flow is integrated anew from the earlier one, at the
+        tolerances of the run, so the answer is as good as the run itself.
+
+        Parameters
+        ----------
+        t : float
+            A time in [self.t[0], self.t[-1]].
+
+        Returns
+        -------
+        Snapshot
+            Fields `t`, `y` and the observables.
+
+        Raises
+        ------
+        ValueError
+            If `t` is outside the trajectory, or between stored times of a trajectory that was
+            loaded without its model.
+        """
+        t = validate_number("t", t)
+        if not self.t[0] <= t <= self.t[-1]:
+            raise ValueError(f"t must lie in [{self.t[0]:g}, {self.t[-1]:g}], got {t}")
+        k = int(np.searchsorted(self.t, t, side="right")) - 1
+        if t == self.t[k]:
+            return Snapshot(t, self.y[k], *(getattr(self, name)[k] for name in Observables._fields))
+        if self.model is None:
+            raise ValueError("t must be a stored time: this trajectory was loaded without a model")
+        for state in self.solver.steps(self.model, self.y[k], self.t[k], t):
+            y = state.y
+        return Snapshot(t, y, *self.model.observe(t, y))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `t` and the observables as columns t,gap,tau,beta,gamma,margin,mismatched,loss.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        names = ("t", *Observables._fields)
+        with replacing(path) as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(names)
+            writer.writerows(zip(*(getattr(self, name).tolist() for name in names), strict=True))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one npz file, model and tolerances included, for `load`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        try:
+            model = json.dumps(_spec.dump(self.model))
+        except TypeError:  # a function of the user's
+            model = "null"
+        solver = json.dumps([self.solver.rtol, self.solver.atol, self.solver.method])
+        arrays = {name: getattr(self, name) for name in ("t", "y", *Observables._fields)}
+        with replacing(path, "wb") as stream:
+            np.savez(stream, **arrays, drift=self.drift, model=model, solver=solver)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trajectory:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If the file is missing or unreadable.
+        ValueError
+            If it is not a saved trajectory.
+        """
+        names = ("t", "y", *Observables._fields)
+        stored = read_arrays(path)
+        missing = sorted({*names, "drift", "model", "solver"}.difference(stored))
+        if missing:
+            raise ValueError(f"path must be a saved trajectory, {path} has no {missing[0]}")
+        return cls(
+            **{name: stored[name] for name in names},
+            drift=float(stored["drift"]),
+            model=_spec.load(json.loads(str(stored["model"]))),
+            solver=Solver(*json.loads(str(stored["solver"]))),
+        )
+
+
+def flow(
+    model: Model,
+    y0: ArrayLike,
+    t: ArrayLike,
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
+    method: str = "DOP853",
+    progress: bool = False,
+) -> Trajectory:
+    """Integrate the gradient flow of a model from time 0, eq. (4).
+
+    Parameters
+    ----------
+    model : Model
+    y0 : (N,) array
+        State at time 0, from `model.start`.
+    t : float or (T,) array of floats
+        An end time > 0, for output at 0 and at every accepted step; or increasing output times
+        from 0 on.
+    rtol, atol : float
+        Error tolerances of a step, relative and absolute.
+    method : str
+        SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. The flow is not stiff, so the explicit
+        DOP853 is the cheapest at these tolerances.
+    progress : bool
+        Whether to show a bar, even in log(1 + t).
+
+    Returns
+    -------
+    Trajectory
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the state does not fit the model, times do not increase from 0 on, a tolerance is not
+        positive, or the method is unknown.
+    IntegrationError
+        If the integration fails or is interrupted, with the trajectory so far attached.
+
+    Examples
+    --------
+    >>> from gapdyn import ScalarModel, Fixed
+    >>> model = ScalarModel(Fixed(tau=1.0))
+    >>> run = flow(model, model.start(gamma=0.5), [0.0, 1.0, 10.0])
+    >>> [round(float(gap), 4) for gap in run.gap]
+    [1.0, 0.4361, 0.0006]
+    """
+    state = validate_array("y0", y0, ndim=1).astype(np.float64)
+    if state.size != model.size:
+        raise ValueError(f"y0 must have {model.size} entries as {model}, got {state.size}")
+    if model.drift(state) > MAX_DRIFT:
+        raise ValueError("y0 must have rows of unit length: make it with model.start")
+    solver = Solver(rtol, atol, method)
+    end, times = validate_times(t)
+    record = _Record(model, solver)
+    reached, last = 0.0, state
+    try:
+        with _progress(end, progress) as tell:
+            if times is None or times[0] == 0:
+                record.add(0.0, state)
+            for step in solver.steps(model, state, 0.0, end):
+                if times is None:
+                    record.add(step.t, step.y)
+                else:
+                    _interpolate(record, step, times)
+                reached, last = step.t, step.y
+                tell(reached)
+    except (Exception, KeyboardInterrupt) as error:
+        trajectory = record.trajectory(including=(reached, last))
+        raise IntegrationError(_explain(error, reached, end), trajectory) from error
+    return record.trajectory()
+
+
+def validate_times(t: ArrayLike) -> tuple[float, Array | None]:
+    """End time, and the output times where they were given."""
+    times = np.asarray(t)
+    if times.dtype.kind not in "iuf":
+        raise TypeError(f"t must be a time or increasing times, got {t!r}")
+    times = times.astype(np.float64)
+    if times.ndim == 0:
+        return validate_positive("t", float(times)), None
+    if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
+        raise ValueError(f"t must be one axis of finite times, got shape {times.shape}")
+    if times[0] < 0 or (np.diff(times) <= 0).any() or times[-1] == 0:
+        raise ValueError("t must be increasing times, the first not negative, the last positive")
+    return float(times[-1]), times
+
+
+def _interpolate(record: _Record, step: Any, times: Array) -> None:
+    """Record the output times within the last step."""
+    inside = times[(times > step.t_old) & (times <= step.t)]
+    if inside.size:
+        interpolant = step.dense_output() if inside.size > 1 or inside[0] != step.t else None
+        for t in inside:
+            record.add(t, step.y if t == step.t or interpolant is None else interpolant(t))
+
+
+def _explain(error: BaseException, reached: float, end: float) -> str:
+    """What happened, the time reached, what to try."""
+    where = f"at t = {reached:.6g} of {end:.6g}"
+    kept = "the trajectory so far is in .trajectory"
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted {where}; {kept}"
+    return (
+        f"integration stopped {where}: {error}; {kept}; "
+        "try another rtol, or method='LSODA' if the flow has become stiff"
+    )
+
+
+@contextmanager
+def _progress(end: float, show: bool) -> Iterator[Callable[[float], object]]:
+    """What to tell the time reached: a bar in log(1 + t), or nothing."""
+    if not show:
+        yield lambda t: None
+        return
+    from tqdm import tqdm
+
+    layout = "flow: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
+    with tqdm(total=float(np.log1p(end)), bar_format=layout) as bar:
+
+        def tell(t: float) -> None:
+            bar.set_postfix_str(f"t = {t:.3g}", refresh=False)
+            bar.update(float(np.log1p(t)) - bar.n)
+
+        yield tell
+
+
+class _Record:
+    """Rows of a trajectory in the making; each is added whole, so an interrupt tears none."""
+
+    def __init__(self, model: Model, solver: Solver) -> None:
+        self.model, self.solver = model, solver
+        self.rows: list[tuple[float, Array, Observables]] = []
+        self.drift = 0.0
+
+    def add(self, t: float, y: Array) -> None:
+        """Observe a state; rows that have left the sphere are an error."""
+        drift = self.model.drift(y)
+        if not drift <= MAX_DRIFT:
+            raise ArithmeticError(f"rows have drifted from unit length by {drift:.2g}")
+        self.drift = max(self.drift, drift)
+        self.rows.append((float(t), y.copy(), self.model.observe(t, y)))
+
+    def trajectory(self, including: tuple[float, Array] | None = None) -> Trajectory:
+        """All rows, and the last state reached where the run ended between two of them."""
+        if including is not None and (not self.rows or including[0] > self.rows[-1][0]):
+            self.rows.append((*including, self.model.observe(*including)))
+        t, y, observables = zip(*self.rows, strict=True)
+        columns = zip(Observables._fields, zip(*observables, strict=True), strict=True)
+        return Trajectory(
+            t=np.array(t),
+            y=np.array(y),
+            **{name: np.array(column) for name, column in columns},
+            drift=self.drift,
+            model=self.model,
+            solver=self.solver,
+        )

@@ -1,0 +1,342 @@
+import csv
+import warnings
+
+import mpmath as mp
+import numpy as np
+import pytest
+from conftest import MODELS, TEMPERATURES, make
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gapdyn as gd
+from gapdyn import published
+
+COLUMNS = "t,gap,tau,beta,gamma,margin,mismatched,loss"
+
+
+def closing_time(gamma, *, n, gamma0, beta0):
+    """Time at which the frozen model Z = I reaches γ: quadrature of (11) along (6), 30 digits."""
+
+    def seconds(x):
+        beta = beta0 * mp.sqrt(gamma0 / x) * mp.exp((x**2 - mp.mpf(gamma0) ** 2) / 4)
+        g = (n - 1) / (n - 1 + mp.exp(beta * (1 - x**2)))
+        return 1 / (2 * beta * x * g)
+
+    return mp.quad(seconds, [gamma, (gamma + gamma0) / 2, gamma0])
+
+
+def test_figure_2_comes_out(figure_2):
+    """The set-up of theory 1.2 against its own table, and against the plot to reading accuracy."""
+    model, y0 = figure_2
+    run = gd.flow(model, y0, [0, 0.4, 2.06, 2.3, 3.7, 3.9, 4.0, 1e2, 1e5])
+    at = dict(zip(run.t.tolist(), zip(run.gap, run.tau, run.margin, strict=True), strict=True))
+    table = {0: (0.620, 0.070), 0.4: (0.926, 0.520), 2.3: (1.058, 1.014), 4.0: (0.978, 0.685)}
+    table |= {1e2: (0.613, 0.066), 1e5: (0.542, 0.036)}
+    for t, (gap, tau) in table.items():
+        assert at[t][:2] == pytest.approx((gap, tau), abs=6e-4)
+    assert at[3.7][2] < 0 < at[3.9][2]
+    for reading in published.FIGURE_2:
+        if reading.t != 0.4:  # the marker that is hard to place
+            assert at[reading.t][0] == pytest.approx(reading.gap, abs=0.02)
+            assert at[reading.t][1] == pytest.approx(reading.tau, abs=0.04)
+
+
+def test_gap_and_temperature_of_figure_2_peak_together_at_2_06(figure_2):
+    model, y0 = figure_2
+    run = gd.flow(model, y0, np.linspace(1.9, 2.2, 301))
+    peaks = run.t[run.gap.argmax()], run.t[run.tau.argmax()]
+    assert peaks == pytest.approx((2.06, 2.06), abs=0.0051)
+    assert abs(run.gap.argmax() - run.tau.argmax()) <= 1
+
+
+def test_the_exchange_law_holds_along_figure_2(figure_2):
+    """Δ⁵β is constant for five pairs that a rotation permutes."""
+    run = gd.flow(*figure_2, 1e5)
+    assert np.ptp(5 * np.log(run.gap) - np.log(run.tau)) < 1e-6
+    assert run.drift < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("gamma", "t"), [(0.05, 0.89622), (0.01, 20.846), (1e-3, 4.3378e7), (1e-4, 1.3253e30)]
+)
+def test_the_frozen_flow_follows_its_exact_solution(gamma, t):
+    beta0 = mp.log(12) / mp.mpf("0.99")
+    exact = closing_time(gamma, n=4, gamma0=0.1, beta0=beta0)
+    assert float(exact) == pytest.approx(t, rel=5e-5)
+    model = gd.FrozenModel(np.eye(4), gd.Learned())
+    end = float(exact)
+    run = gd.flow(model, model.start(tau=float(1 / beta0), gamma=0.1), end, rtol=1e-11, atol=1e-14)
+    assert run.gamma[-1] == pytest.approx(gamma, rel=1e-7)
+
+
+def test_the_scalar_flow_at_fixed_temperature_follows_its_exact_solution():
+    """dγ/dt = -2βγ e^{-β(1-γ²)} by quadrature."""
+    beta, gamma0, gamma = 1.5, 0.8, 0.2
+    t = mp.quad(lambda x: mp.exp(beta * (1 - x**2)) / (2 * beta * x), [gamma, gamma0])
+    model = gd.ScalarModel(gd.Fixed(1 / beta))
+    run = gd.flow(model, model.start(gamma=gamma0), float(t))
+    assert run.gamma[-1] == pytest.approx(gamma, rel=1e-7)
+
+
+def relation_6(gamma, gamma0, beta0):
+    return beta0 * np.sqrt(gamma0 / gamma) * np.exp((gamma**2 - gamma0**2) / 4)
+
+
+@pytest.mark.parametrize(
+    ("X", "Y", "tau", "gamma0", "last"),
+    [
+        (*gd.sphere.polygon_pairs(5), 0.07, 0.3, (0.06, 0.07)),  # matched: the gap closes slowly
+        (
+            gd.sphere.sample(8, 5, 3),
+            gd.sphere.sample(8, 5, 4),
+            3.0,
+            0.05,
+            (7e-6, 8e-6),
+        ),  # opens and closes
+        (*gd.sphere.polygon_pairs(5, rotation=2), 0.07, 0.3, (1.0, 1.0)),  # opens to the pole
+    ],
+    ids=["matched", "random", "pole"],
+)
+def test_relation_6_holds_along_the_full_flow(X, Y, tau, gamma0, last):
+    """β = β₀ √(γ₀/γ) exp((γ²-γ₀²)/4), whatever the rows do."""
+    model = gd.ParallelModel(*X.shape, gd.Learned())
+    run = gd.flow(model, model.start(X, Y, tau=tau, gamma=gamma0), 1e6)
+    np.testing.assert_allclose(run.beta, relation_6(run.gamma, gamma0, 1 / tau), rtol=1e-7)
+    assert last[0] <= run.gamma[-1] <= last[1], run.gamma[-1]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
+def test_loss_never_rises_and_rows_stay_unit(kind, temperature):
+    model, y0 = make(kind, temperature, n=5, d=3, seed=1)
+    run = gd.flow(model, y0, 50.0)
+    assert run.drift < 1e-6
+    assert run.t[0] == 0 and run.t[-1] == 50
+    if isinstance(temperature, gd.Learned | gd.Fixed):
+        assert (np.diff(run.loss) <= 1e-9 * run.loss[:-1] + 1e-10).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(n=st.integers(2, 9), d=st.integers(2, 9), seed=st.integers(0, 2**32))
+def test_random_starts_descend_to_matched_pairs_or_rest(n, d, seed):
+    model = gd.FreeModel(n, d, gd.Learned())
+    y0 = model.start(gd.sphere.sample(n, d, seed), gd.sphere.sample(n, d, seed + 1), tau=0.07)
+    run = gd.flow(model, y0, 1e3)
+    assert (np.diff(run.loss) <= 1e-9 * run.loss[:-1] + 1e-10).all()
+    assert run.loss[-1] < run.loss[0]
+
+
+@pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
+def test_every_method_gives_the_same_flow(figure_2, method):
+    run = gd.flow(*figure_2, [3.0], method=method, rtol=1e-7, atol=1e-9)
+    assert run.gap[0] == pytest.approx(gd.flow(*figure_2, [3.0]).gap[0], abs=1e-5)
+
+
+def test_an_end_time_gives_accepted_steps_and_times_give_themselves(figure_2):
+    steps = gd.flow(*figure_2, 4)
+    assert steps.t[0] == 0 and steps.t[-1] == 4 and (np.diff(steps.t) > 0).all()
+    times = np.array([0.5, 1, 2.3, 4])
+    run = gd.flow(*figure_2, times)
+    np.testing.assert_array_equal(run.t, times)
+    assert run.y.shape == (4, 31)
+    assert run.at(2.3).gap == run.gap[2]
+    assert run.gap[-1] == pytest.approx(steps.gap[-1], abs=1e-8)
+
+
+def test_at_agrees_with_a_run_that_ends_there(figure_2):
+    run = gd.flow(*figure_2, 1e3)
+    for t in (0.01, 2.3, 77.7, 999.0):
+        here = run.at(t)
+        alone = gd.flow(*figure_2, t)
+        assert here.t == t
+        np.testing.assert_allclose(here.y, alone.y[-1], atol=1e-8)
+        assert here[2:] == pytest.approx([getattr(alone, name)[-1] for name in here._fields[2:]])
+    for outside in (-1.0, 1001.0, np.nan):
+        with pytest.raises(ValueError, match="t must"):
+            run.at(outside)
+
+
+def test_a_schedule_has_a_step_at_its_break():
+    model, y0 = make("free", gd.LinearSchedule(0.4, 0.2, 3.0))
+    run = gd.flow(model, y0, 10.0)
+    assert 3.0 in run.t
+    tight = gd.flow(model, y0, [10.0], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(run.y[-1], tight.y[-1], atol=1e-7)
+
+
+def test_a_fast_schedule_is_not_stepped_over():
+    model, y0 = make("free", gd.CosineSchedule(0.4, 0.8, 0.1))
+    run = gd.flow(model, y0, 5.0)
+    assert np.diff(run.t).max() <= 0.025 + 1e-12
+
+
+def test_beta_stops_at_its_ceiling():
+    model = gd.FreeModel(5, 3, gd.Learned(max_beta=20.0))
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=0.31)
+    run = gd.flow(model, model.start(X, Y, tau=0.07), 1e5)
+    assert run.beta.max() == run.beta[-1] == 20
+    assert model.split(run.y[-1]).nu == pytest.approx(np.log(20), abs=1e-6)
+    assert (np.diff(run.loss) <= 1e-9 * run.loss[:-1] + 1e-10).all()
+
+
+def test_a_mismatched_frozen_model_reaches_the_pole_and_stays():
+    model = gd.FrozenModel(-np.eye(3), gd.Fixed(0.5))
+    run = gd.flow(model, model.start(gamma=0.3), 100.0)
+    assert run.gamma[-1] == 1 and run.gap[-1] == 2
+    assert (np.diff(run.gamma) >= 0).all()
+
+
+def test_untied_heights_reach_the_pole_and_stay():
+    model = gd.ParallelModel(4, 2, gd.Fixed(2.0), tied=False, row_rate=1e-6)
+    X, Y = gd.sphere.polygon_pairs(4, rotation=2)
+    run = gd.flow(model, model.start(X, Y, gamma_x=0.6, gamma_y=0.3), 20.0)
+    assert np.isfinite(run.y).all()
+    assert model.heights(run.y[-1])[0] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("temperature", TEMPERATURES[:-1], ids=str)
+def test_save_and_load_bring_everything_back(kind, temperature, tmp_path):
+    model, y0 = make(kind, temperature)
+    run = gd.flow(model, y0, [0, 0.5, 2.0], rtol=1e-6)
+    run.save(tmp_path / "run.npz")
+    again = gd.Trajectory.load(tmp_path / "run.npz")
+    for name in ("t", "y", "gap", "tau", "beta", "gamma", "margin", "mismatched", "loss"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(run, name))
+    assert (again.drift, again.solver, str(again.model)) == (run.drift, run.solver, str(model))
+    np.testing.assert_array_equal(again.at(1.2).y, run.at(1.2).y)
+
+
+def test_a_run_under_a_function_of_the_users_loads_without_its_model(tmp_path):
+    model, y0 = make("free", gd.Scheduled(lambda t: 0.4))
+    gd.flow(model, y0, [0, 1.0]).save(tmp_path / "run.npz")
+    again = gd.Trajectory.load(tmp_path / "run.npz")
+    assert again.model is None and again.at(1.0).gap == again.gap[1]
+    with pytest.raises(ValueError, match="t must be a stored time"):
+        again.at(0.5)
+
+
+def test_csv_has_the_promised_columns_and_full_precision(figure_2, tmp_path):
+    run = gd.flow(*figure_2, [0, 1, 10.0])
+    run.to_csv(tmp_path / "run.csv")
+    text = (tmp_path / "run.csv").read_text()
+    assert text.splitlines()[0] == COLUMNS
+    rows = list(csv.DictReader(text.splitlines()))
+    for name in COLUMNS.split(","):
+        np.testing.assert_array_equal([float(row[name]) for row in rows], getattr(run, name))
+    assert rows[0]["mismatched"] == "5"
+
+
+def test_a_failed_write_leaves_the_old_file(figure_2, tmp_path, monkeypatch):
+    run = gd.flow(*figure_2, 1.0)
+    target = tmp_path / "run.npz"
+    run.save(target)
+    before = target.read_bytes()
+
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(OSError, match="disk full"):
+        run.save(target)
+    assert target.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_interrupted_flow_keeps_what_it_has(figure_2):
+    model, y0 = figure_2
+
+    def interrupt(t):
+        if t > 2.0:
+            raise KeyboardInterrupt
+        return 0.3
+
+    model = gd.FreeModel(5, 3, gd.Scheduled(interrupt))
+    with pytest.raises(gd.IntegrationError, match=r"interrupted at t = .* of 10; ") as caught:
+        gd.flow(model, y0, 10.0)
+    run = caught.value.trajectory
+    assert 0 < run.t[-1] == caught.value.t <= 2.0
+    assert run.gap.size == run.t.size > 2
+    with pytest.raises(gd.IntegrationError) as caught:
+        gd.flow(model, y0, [5.0, 10.0])
+    assert caught.value.trajectory.t.tolist() == [caught.value.t]
+
+
+def test_a_flow_that_fails_says_where_and_what_to_try():
+    """A schedule that turns invalid, and one that no step size can follow."""
+    _, y0 = make("free", gd.Learned())
+    model = gd.FreeModel(3, 3, gd.Scheduled(lambda t: 0.4 - 0.1 * t))
+    with pytest.raises(gd.IntegrationError, match=r"function_of_t .* try another rtol") as caught:
+        gd.flow(model, y0, 10.0)
+    assert 0 < caught.value.t < 4
+    rough = gd.FreeModel(3, 3, gd.Scheduled(lambda t: 0.4 if t < 1 else 1e-8))
+    run = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            run = gd.flow(rough, y0, 2.0)
+        except gd.IntegrationError as error:
+            run = error.trajectory
+    assert run.t[-1] > 0.9
+
+
+def test_rows_that_leave_the_sphere_are_an_error(figure_2):
+    with pytest.raises(gd.IntegrationError, match="drifted from unit length") as caught:
+        gd.flow(*figure_2, 1e5, rtol=0.9, atol=10.0, method="RK23")
+    assert caught.value.trajectory.drift <= 1e-4
+
+
+def test_progress_goes_to_a_bar_on_request_only(figure_2, capsys):
+    gd.flow(*figure_2, 1.0)
+    assert capsys.readouterr() == ("", "")
+    gd.flow(*figure_2, 1.0, progress=True)
+    assert "100%" in capsys.readouterr().err
+
+
+free = gd.FreeModel(4, 3, gd.Learned())
+y0 = free.start(gd.sphere.sample(4, 3, 0), gd.sphere.sample(4, 3, 1), tau=0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: gd.flow(free, y0[:-1], 1.0), ValueError, "y0 must have 25 entries"),
+        (lambda: gd.flow(free, y0 * np.nan, 1.0), ValueError, "y0 must be finite"),
+        (lambda: gd.flow(free, y0.astype(complex), 1.0), TypeError, "y0 must hold real"),
+        (lambda: gd.flow(free, 2 * y0, 1.0), ValueError, "y0 must have rows of unit length"),
+        (lambda: gd.flow(free, y0, 0.0), ValueError, "t must be positive"),
+        (lambda: gd.flow(free, y0, -1.0), ValueError, "t must be positive"),
+        (lambda: gd.flow(free, y0, np.inf), ValueError, "t must be finite"),
+        (lambda: gd.flow(free, y0, "1e5"), TypeError, "t must be a time"),
+        (lambda: gd.flow(free, y0, [1.0, 1.0]), ValueError, "t must be increasing"),
+        (lambda: gd.flow(free, y0, [2.0, 1.0]), ValueError, "t must be increasing"),
+        (lambda: gd.flow(free, y0, [-1.0, 1.0]), ValueError, "t must be increasing"),
+        (lambda: gd.flow(free, y0, [0.0]), ValueError, "the last positive"),
+        (lambda: gd.flow(free, y0, []), ValueError, "t must be"),
+        (lambda: gd.flow(free, y0, [[1.0]]), ValueError, "t must be one axis"),
+        (lambda: gd.flow(free, y0, [0.0, np.nan]), ValueError, "finite times"),
+        (lambda: gd.flow(free, y0, 1.0, method="Euler"), ValueError, "method must be one of RK23"),
+        (lambda: gd.flow(free, y0, 1.0, rtol=0.0), ValueError, "rtol must be positive"),
+        (lambda: gd.flow(free, y0, 1.0, rtol=1e-16), ValueError, "rtol must be at least"),
+        (lambda: gd.flow(free, y0, 1.0, atol=-1.0), ValueError, "atol must not be negative"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
+def test_bad_files_are_named(tmp_path, figure_2):
+    run = gd.flow(*figure_2, 1.0)
+    with pytest.raises(FileNotFoundError, match="existing folder"):
+        run.to_csv(tmp_path / "missing" / "run.csv")
+    with pytest.raises(IsADirectoryError, match="wants a file"):
+        run.save(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        gd.Trajectory.load(tmp_path / "missing.npz")
+    np.savez(tmp_path / "other.npz", t=np.ones(3))
+    with pytest.raises(ValueError, match="saved trajectory"):
+        gd.Trajectory.load(tmp_path / "other.npz")
+    (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(ValueError, match="not a readable"):
+        gd.Trajectory.load(tmp_path / "torn.npz")

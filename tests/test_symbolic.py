@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from conftest import MODELS, TEMPERATURES, make
+from reference import departure, model_loss
+
+import gapdyn as gd
+from gapdyn import symbolic
+
+SMALL = [(kind, t, n, d) for kind in MODELS[:4] for t in TEMPERATURES for n, d in ((2, 2), (3, 3))]
+SMALL += [(kind, gd.Learned(), n, d) for kind in MODELS[:4] for n, d in ((2, 3), (3, 2))]
+SMALL += [("scalar", t, 2, 2) for t in TEMPERATURES]
+
+
+@pytest.mark.parametrize(("kind", "temperature", "n", "d"), SMALL, ids=str)
+def test_sympy_derives_the_velocity(kind, temperature, n, d):
+    model, y = make(kind, temperature, n, d, seed=n + d)
+    assert departure(model.velocity(0.7, y), symbolic.velocity(model, y, t=0.7)) < 1e-12
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_symbolic_loss_is_the_loss(kind):
+    model, y = make(kind, gd.Learned(), 2, 2)
+    expression, symbols = symbolic.loss_expression(model)
+    value = expression.subs(dict(zip(symbols, y.tolist(), strict=True))).evalf(30)
+    # Untied and tied lifted losses carry the constant γ_X γ_Y, which drops out.
+    assert departure([float(value)], [model_loss(model, 0.0, y)]) < 1e-14
+
+
+class Bowl(gd.Model):
+    """A model of the user's that takes real states only."""
+
+    temperature = gd.Fixed(1.0)
+    size = 3
+
+    def __init__(self, slope=-1.0):
+        self.slope = slope
+
+    def split(self, y):
+        return (y,)
+
+    def rates(self):
+        return (np.asarray(1.0),)
+
+    def loss(self, t, y):
+        return float(np.sum(y**4)) / 4
+
+    def velocity(self, t, y, out=None):
+        return self.slope * y**3
+
+    def observe(self, t, y):
+        raise NotImplementedError
+
+
+def test_check_gradient_falls_back_to_real_differences():
+    y = np.array([0.3, -1.0, 2.0])
+    assert gd.check_gradient(Bowl(), y) < 1e-10
+
+
+def test_check_gradient_finds_a_wrong_constant():
+    y = np.array([0.3, -1.0, 2.0])
+    assert gd.check_gradient(Bowl(slope=-1.01), y) == pytest.approx(0.01, rel=1e-6)
+    model, y = make("parallel", gd.Learned())
+    right = model.velocity(0.0, y)
+
+    class Wrong(gd.ParallelModel):
+        def velocity(self, t, y, out=None):
+            moved = super().velocity(t, y, out)
+            moved[-1] *= 2
+            return moved
+
+    wrong = Wrong(3, 3, gd.Learned(), row_rate=0.7)
+    expected = abs(right[-1]) / np.abs(right).max()
+    assert gd.check_gradient(wrong, y) == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_model_that_sympy_does_not_know_is_named():
+    with pytest.raises(TypeError, match="model must be one of gapdyn's own"):
+        symbolic.loss_expression(Bowl())

@@ -75,7 +75,7 @@ def test_schedules_say_where_the_flow_must_look():
 @pytest.mark.parametrize("temperature", [t for t in TEMPERATURES if not isinstance(t, gd.Learned)])
 def test_a_temperature_of_its_own_checks_the_one_given(temperature):
     assert temperature.nu() == temperature.nu(tau=0.4) == pytest.approx(-np.log(0.4))
-    with pytest.raises(ValueError, match="tau must be left out or equal 0.4"):
+    with pytest.raises(ValueError, match=r"tau must be left out or equal 0\.4"):
         temperature.nu(tau=0.5)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import scipy.integrate as integrate
 from numpy.typing import ArrayLike
 
 from gapdyn import _spec
-from gapdyn._files import read_arrays, replacing
+from gapdyn._files import read_arrays, replacing, write_columns
 from gapdyn._validate import Array, validate_array, validate_number, validate_positive
 from gapdyn.models.base import Model, Observables
 
@@ -177,11 +176,11 @@ class Trajectory:
         OSError
             If the file cannot be written.
         """
-        names = ("t", *Observables._fields)
-        with replacing(path) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(names)
-            writer.writerows(zip(*(getattr(self, name).tolist() for name in names), strict=True))
+        write_columns(path, self.columns())
+
+    def columns(self) -> dict[str, Array]:
+        """`t` and the observables by name."""
+        return {name: getattr(self, name) for name in ("t", *Observables._fields)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one npz file, model and tolerances included, for `load`.
@@ -196,9 +195,9 @@ class Trajectory:
         except TypeError:  # a function of the user's
             model = "null"
         solver = json.dumps([self.solver.rtol, self.solver.atol, self.solver.method])
-        arrays = {name: getattr(self, name) for name in ("t", "y", *Observables._fields)}
+        arrays: Any = {**self.columns(), "y": self.y, "drift": self.drift}
         with replacing(path, "wb") as stream:
-            np.savez(stream, **arrays, drift=self.drift, model=model, solver=solver)
+            np.savez(stream, **arrays, model=model, solver=solver)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:

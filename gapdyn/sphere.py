@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from gapdyn._validate import (
     Array,
+    Floats,
     validate_array,
     validate_count,
     validate_height,
@@ -22,7 +23,7 @@ from gapdyn._validate import (
 Seed = int | np.random.Generator | None
 
 
-def lengths(X: Array) -> Array:
+def lengths(X: Floats) -> Array:
     """Euclidean length of each row of `X`, shape (n, d) -> (n,), summed in float64."""
     dtype = np.result_type(X, np.float64)  # complex stays complex: the loss is differentiated so
     squares: Array = np.einsum("ij,ij->i", X, X, dtype=dtype)

@@ -1,0 +1,263 @@
+"""The command line: `gapdyn measure` and `gapdyn simulate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+import gapdyn as gd
+from gapdyn import sphere
+from gapdyn._files import read_arrays, validate_target
+from gapdyn._validate import (
+    Array,
+    Floats,
+    validate_count,
+    validate_number,
+    validate_positive,
+    validate_rows,
+)
+
+UNIT = 1e-6
+"""Rows this close to unit length count as unit; float32 rows are."""
+
+TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
+    "learned": (
+        lambda a: gd.Learned(gd.Exponential(given(a.scale, 1.0)), given(a.rate, 1.0), a.max_beta),
+        "scale rate max_beta",
+    ),
+    "softplus": (
+        lambda a: gd.Learned(gd.Softplus(), given(a.rate, 1.0), a.max_beta),
+        "rate max_beta",
+    ),
+    "linear": (
+        lambda a: gd.Learned(gd.Linear(), given(a.rate, 1.0), a.max_beta),
+        "rate max_beta",
+    ),
+    "fixed": (lambda a: gd.Fixed(a.tau), ""),
+    "linear-schedule": (
+        lambda a: gd.LinearSchedule(a.tau, needed(a, "tau_end"), a.t_end),
+        "tau_end",
+    ),
+    "cosine-schedule": (
+        lambda a: gd.CosineSchedule(a.tau, needed(a, "tau_end"), given(a.period, a.t_end)),
+        "tau_end period",
+    ),
+}
+"""How each temperature is made, and which options it uses besides --tau."""
+
+MODELS = {
+    "free": "start pairs gamma",
+    "parallel": "start pairs gamma",
+    "frozen": "pairs gamma alpha",
+    "scalar": "gamma",
+}
+"""Which options each model uses."""
+
+STARTS = {"polygon": "rotation", "random": "dim seed"}
+"""Which options each start uses."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; wrong input is one line on stderr and status 2."""
+    args = _parser().parse_args(arguments)
+    try:
+        return int(args.command(args))
+    except (ValueError, TypeError, OSError) as error:
+        print(f"gapdyn {args.name}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"gapdyn {args.name}: interrupted", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argument errors on one line, without the usage in front."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="gapdyn", description="The modality gap: simulate it, measure it.")
+    parser.add_argument("--version", action="version", version=f"gapdyn {gd.__version__}")
+    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+
+    measure = commands.add_parser("measure", help="measure embeddings in a file")
+    measure.set_defaults(command=run_measure)
+    measure.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="one .npy of shape (2, n, d), one .npz with two arrays, or two .npy (n, d); "
+        "x is the first",
+    )
+    measure.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    simulate = commands.add_parser("simulate", help="run a gradient flow")
+    simulate.set_defaults(command=run_simulate)
+    add = simulate.add_argument
+    add("--model", choices=MODELS, default="free")
+    add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
+    add("--pairs", type=int, help="number of pairs (default 5)")
+    add("--rotation", type=int, help="places by which a polygon's texts are turned (default 0)")
+    add("--dim", type=int, help="dimension of random rows before lifting (default 2)")
+    add("--seed", type=int, help="seed of random rows (default 0)")
+    add("--gamma", type=float, help="height γ; lifts the rows of a free model when given")
+    add("--alpha", type=float, help="frozen model: Z = αI (default 1)")
+    add("--temperature", choices=TEMPERATURES, default="learned")
+    add("--tau", type=float, default=0.07, help="τ at time 0, lowest of a cosine (default 0.07)")
+    add("--tau-end", type=float, help="τ at the end of a schedule, highest of a cosine")
+    add("--scale", type=float, help="s of β = exp(ν/s) (default 1)")
+    add("--rate", type=float, help="learning rate of ν (default 1)")
+    add("--max-beta", type=float, help="ceiling of a learned β (default none; CLIP has 100)")
+    add("--period", type=float, help="period of a cosine (default the whole run)")
+    add("--t-end", type=float, default=1e5, help="end time (default 1e5)")
+    add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
+    add("--csv", type=Path, help="write observables here")
+    add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
+    return parser
+
+
+def run_measure(args: argparse.Namespace) -> int:
+    """`gapdyn measure`: read, normalise, measure, print."""
+    X, Y = read_pair(args.files)
+    for name, rows in (("x", X), ("y", Y)):
+        length = sphere.lengths(validate_rows(name, rows))
+        if np.abs(length - 1).max() > UNIT:
+            print(
+                f"gapdyn measure: rows of {name} were not unit "
+                f"(lengths {length.min():.6g} to {length.max():.6g}); they are normalised",
+                file=sys.stderr,
+            )
+    measures = gd.measure(X, Y).to_dict()
+    if args.json:
+        print(json.dumps({k: None if math.isnan(v) else v for k, v in measures.items()}, indent=2))
+    else:
+        for name, value in measures.items():
+            print(f"{name:20} {value:>12.6g}")
+    return 0
+
+
+def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
+    """Two modalities from one file that holds both, or from one each; x is the first."""
+    if len(files) > 2:
+        raise ValueError(f"FILE must be one file or two, got {len(files)}")
+    arrays = [array for file in files for array in read_arrays(file).values()]
+    if len(files) == 2 and len(arrays) != 2:
+        raise ValueError("FILE must hold one array each where two are given")
+    if len(arrays) == 1:
+        if arrays[0].ndim != 3 or len(arrays[0]) != 2:
+            raise ValueError(f"{files[0]} must have shape (2, n, d), it has {arrays[0].shape}")
+        arrays = list(arrays[0])
+    if len(arrays) != 2:
+        raise ValueError(f"{files[0]} must hold two arrays, it has {len(arrays)}")
+    return arrays[0], arrays[1]
+
+
+def run_simulate(args: argparse.Namespace) -> int:
+    """`gapdyn simulate`: build a model, run it, write files, print a summary."""
+    for option in ("csv", "npz"):
+        if getattr(args, option) is not None:
+            validate_target(f"--{option}", getattr(args, option))
+    validate_positive("--t-end", args.t_end)
+    validate_positive("--tau", args.tau)
+    note_unused(args)
+    model, y0 = build(args)
+    status = 0
+    try:
+        run = gd.flow(model, y0, args.t_end, rtol=args.rtol, progress=sys.stderr.isatty())
+    except gd.IntegrationError as error:
+        run = error.trajectory
+        status = 130 if isinstance(error.__cause__, KeyboardInterrupt) else 1
+        print(f"gapdyn simulate: {error}".replace("in .trajectory", "kept"), file=sys.stderr)
+    for option, write in (("csv", run.to_csv), ("npz", run.save)):
+        if (path := getattr(args, option)) is not None:
+            write(path)
+            print(f"wrote {path}: {run.t.size} times, t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
+    print_summary(run)
+    return status
+
+
+def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
+    """The model and its start, from the options."""
+    temperature = TEMPERATURES[args.temperature][0](args)
+    tau = args.tau
+    n = validate_count("--pairs", 5 if args.pairs is None else args.pairs, least=2)
+    if args.model == "scalar":
+        scalar = gd.ScalarModel(temperature)
+        return scalar, scalar.start(tau=tau, gamma=needed(args, "gamma"))
+    if args.model == "frozen":
+        alpha = 1.0 if args.alpha is None else validate_number("--alpha", args.alpha)
+        frozen = gd.FrozenModel(alpha * np.eye(n), temperature)
+        return frozen, frozen.start(tau=tau, gamma=needed(args, "gamma"))
+    X, Y = rows(args, n)
+    if args.model == "parallel":
+        parallel = gd.ParallelModel(n, X.shape[1], temperature)
+        return parallel, parallel.start(X, Y, tau=tau, gamma=needed(args, "gamma"))
+    if args.gamma is not None:
+        X, Y = sphere.lift(X, Y, gamma=args.gamma)
+    free = gd.FreeModel(n, X.shape[1], temperature)
+    return free, free.start(X, Y, tau=tau)
+
+
+def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
+    """X and Y at time 0, before lifting."""
+    if args.start != "random":
+        if args.dim not in (None, 2):
+            raise ValueError(f"--dim must be 2 with --start polygon, got {args.dim}")
+        return sphere.polygon_pairs(n, args.rotation or 0)
+    if args.seed is not None and args.seed < 0:
+        raise ValueError(f"--seed must not be negative, got {args.seed}")
+    rng = np.random.default_rng(args.seed or 0)
+    d = 2 if args.dim is None else args.dim
+    return sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+
+
+def given(value: float | None, default: float) -> float:
+    """An option, or its default where it was left out."""
+    return default if value is None else value
+
+
+def needed(args: argparse.Namespace, option: str) -> float:
+    """The value of an option that the choice of model or temperature makes necessary."""
+    value: float | None = getattr(args, option)
+    if value is None:
+        chooser = "model" if option == "gamma" else "temperature"
+        wanted = option.replace("_", "-")
+        raise ValueError(f"--{chooser} {getattr(args, chooser)} wants --{wanted}")
+    return value
+
+
+def note_unused(args: argparse.Namespace) -> None:
+    """Say which options were given that the chosen model, start and temperature do not use."""
+    used = set(f"{MODELS[args.model]} {TEMPERATURES[args.temperature][1]}".split())
+    if "start" in used:
+        used |= {*STARTS[args.start or "polygon"].split(), "dim"}
+    every = {*" ".join([*MODELS.values(), *STARTS.values()]).split()}
+    every |= {*" ".join(options for _, options in TEMPERATURES.values()).split()}
+    for option in sorted(every - used):
+        if getattr(args, option) is not None:
+            print(
+                f"gapdyn simulate: --{option.replace('_', '-')} has no effect with "
+                f"--model {args.model} --temperature {args.temperature}",
+                file=sys.stderr,
+            )
+
+
+def print_summary(run: gd.Trajectory) -> None:
+    """Print some stored times, evenly spaced, the first and the last among them."""
+    columns = run.columns()
+    print("".join(f"{name:>12}" for name in columns))
+    for k in np.unique(np.linspace(0, run.t.size - 1, 12).round().astype(int)):
+        print("".join(f"{column[k]:>12.5g}" for column in columns.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

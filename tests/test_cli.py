@@ -1,0 +1,278 @@
+"""The commands as a user runs them: in a process, with files, good and bad."""
+
+import json
+import os
+import pickle
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+import numpy as np
+import pytest
+
+import gapdyn as gd
+from gapdyn import cli
+
+EXAMPLE = (
+    "simulate --model free --start polygon --pairs 5 --rotation 2 "
+    "--gamma 0.31 --tau 0.07 --t-end 1e5 --csv run.csv"
+)
+TEMPERATURES = {
+    "learned": "--scale 2 --rate 0.5 --max-beta 100",
+    "softplus": "--rate 0.5",
+    "linear": "",
+    "fixed": "",
+    "linear-schedule": "--tau-end 0.2",
+    "cosine-schedule": "--tau-end 0.2 --period 5",
+}
+
+
+def run(command, cwd):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "gapdyn.cli", *command.split()],
+        capture_output=True, text=True, cwd=cwd, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def features(n=6, d=4):
+    return np.stack([gd.sphere.sample(n, d, 0), gd.sphere.sample(n, d, 1)])
+
+
+def test_the_example_of_the_readme_writes_figure_2_without_a_bar_in_a_pipe(here):
+    done = run(EXAMPLE, here)
+    assert done.returncode == 0, done.stderr
+    table = np.genfromtxt(here / "run.csv", delimiter=",", names=True)
+    assert list(table.dtype.names) == [
+        "t",
+        "gap",
+        "tau",
+        "beta",
+        "gamma",
+        "margin",
+        "mismatched",
+        "loss",
+    ]
+    assert (table["t"][0], table["t"][-1]) == (0, 1e5)
+    assert table["gap"][[0, -1]] == pytest.approx((0.62, 0.542), abs=1e-3)
+    assert "%" not in done.stdout + done.stderr
+    assert "0.54222" in done.stdout
+
+
+def test_a_terminal_gets_a_progress_bar(here):
+    main, side = pty.openpty()
+    termios.tcsetwinsize(side, (24, 80))
+    with subprocess.Popen(
+        [sys.executable, "-m", "gapdyn.cli", "simulate", "--t-end", "10"],
+        stdout=subprocess.DEVNULL, stderr=side,
+    ) as process:  # fmt: skip
+        os.close(side)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(main, 4096)
+            except OSError:  # the terminal is closed
+                break
+            seen += chunk
+            if not chunk:
+                break
+        os.close(main)
+        assert process.wait() == 0
+    assert b"flow: 100%" in seen
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("start", ["polygon --rotation 1", "random --dim 3 --seed 4"])
+@pytest.mark.parametrize("model", ["free", "free --gamma 0.3", "parallel --gamma 0.3"])
+def test_every_model_with_rows_runs_under_every_temperature(
+    here, model, start, temperature, capsys
+):
+    options = f"--model {model} --start {start} --pairs 4 --t-end 10 --rtol 1e-6"
+    command = f"simulate {options} --temperature {temperature} {TEMPERATURES[temperature]}"
+    assert cli.main([*command.split(), "--csv", "a.csv", "--npz", "a.npz"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 2, shown.err  # the two files and no complaint
+    trajectory = gd.Trajectory.load("a.npz")
+    assert trajectory.t[-1] == 10 and (here / "a.csv").is_file()
+    lifted = "gamma" in model and "free" in model
+    assert trajectory.model.d == (3 if "random" in start else 2) + lifted
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("model", ["frozen --alpha 0.5 --pairs 3", "scalar"])
+def test_models_without_rows_run_under_every_temperature(here, model, temperature, capsys):
+    options = f"--model {model} --gamma 0.3 --t-end 10 --temperature {temperature}"
+    assert cli.main(f"simulate {options} {TEMPERATURES[temperature]}".split()) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_option_without_effect_is_said_so(here, capsys):
+    command = (
+        "simulate --model scalar --gamma 0.3 --t-end 1 --rotation 2"
+    command += " --temperature fixed --rate 2"
+    )
+    assert cli.main(command.split()) == 0
+    error = capsys.readouterr().err
+    assert "--rotation has no effect" in error and "--rate has no effect" in error
+
+
+def test_ctrl_c_leaves_the_csv_of_what_was_computed(here):
+    command = "simulate --start random --pairs 60 --dim 200 --t-end 1e300 --temperature "
+    command += "cosine-schedule --tau-end 0.2 --period 1 --csv run.csv"
+    with subprocess.Popen(
+        [sys.executable, "-m", "gapdyn.cli", *command.split()],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here,
+    ) as process:  # fmt: skip
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "interrupted at t = " in error and "wrote run.csv" in error
+    table = np.genfromtxt(here / "run.csv", delimiter=",", names=True)
+    assert table["t"].size > 2 and np.isfinite(table["gap"]).all()
+    assert [file.name for file in here.iterdir()] == ["run.csv"]
+
+
+def test_a_flow_that_fails_keeps_its_csv_and_ends_with_status_1(here, capsys, monkeypatch):
+    def fails(self, t, y, out=None):
+        if t > 1:
+            raise ArithmeticError("broken on purpose")
+        return -y
+
+    monkeypatch.setattr(gd.ScalarModel, "velocity", fails)
+    status = cli.main(
+        ["simulate", "--model", "scalar", "--gamma", "0.3", "--t-end", "9", "--csv", "a.csv"]
+    )
+    assert status == 1
+    assert "broken on purpose" in capsys.readouterr().err
+    assert (here / "a.csv").read_text().count("\n") > 2
+
+
+@pytest.mark.parametrize("form", ["one npy", "two npy", "npz"])
+def test_measure_reads_every_form_with_x_first(here, form, capsys):
+    X, Y = both = features()
+    Y *= 2.0
+    np.save("both.npy", both)
+    np.save("x.npy", X)
+    np.save("y.npy", Y)
+    np.savez("both.npz", images=X, texts=Y)
+    files = {"one npy": ["both.npy"], "two npy": ["x.npy", "y.npy"], "npz": ["both.npz"]}[form]
+    assert cli.main(["measure", *files, "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == pytest.approx(gd.measure(X, Y).to_dict())
+    assert list(json.loads(shown.out)) == list(gd.measure(X, Y).to_dict())
+    assert "rows of y were not unit (lengths 2 to 2); they are normalised" in shown.err
+    assert "rows of x" not in shown.err
+    assert cli.main(["measure", *files]) == 0
+    table = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert float(table["gap"]) == pytest.approx(gd.measure(X, Y).gap, rel=1e-5)
+
+
+def test_what_is_undefined_is_null_in_json(here, capsys):
+    np.save("both.npy", np.stack([features()[0]] * 2))
+    assert cli.main(["measure", "both.npy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["height_x"] is None
+
+
+def test_measure_gives_the_known_numbers_of_clip(shared_data, capsys):
+    assert cli.main(["measure", str(shared_data / "clip_coco500.npy"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (round(shown["gap"], 4), shown["recall_at_1_x_to_y"]) == (0.8514, 0.552)
+
+
+@pytest.fixture
+def bad_files(here):
+    np.save("good.npy", features())
+    np.save("flat.npy", features()[0])
+    np.save("short.npy", features()[0][:3])
+    np.save("three.npy", np.ones((3, 4, 5)))
+    np.save("integer.npy", np.ones((2, 4, 5), int))
+    np.save("complex.npy", np.ones((2, 4, 5), complex))
+    np.save("nan.npy", features() * np.nan)
+    np.save("zero.npy", features() * 0.0)
+    np.save("one.npy", features(2)[:, :1])
+    np.save("line.npy", features()[:, :, :1])
+    np.save("pickled.npy", np.array([{"a": 1}], dtype=object))
+    np.savez("three.npz", a=features()[0], b=features()[0], c=features()[0])
+    np.savez("object.npz", a=np.array([None]), b=np.array([None]))
+    (here / "plain.pkl").write_bytes(pickle.dumps([1, 2]))
+    (here / "text.npy").write_text("not an array")
+    (here / "empty.npy").write_bytes(b"")
+    (here / "torn.npy").write_bytes((here / "good.npy").read_bytes()[:150])
+    (here / "torn.npz").write_bytes((here / "three.npz").read_bytes()[:150])
+    return here
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("measure missing.npy", "there is no file missing.npy"),
+        ("measure .", "there is no file ."),
+        ("measure pickled.npy", "pickled.npy is not a readable"),
+        ("measure plain.pkl", "plain.pkl is not a readable"),
+        ("measure object.npz", "object.npz is not a readable"),
+        ("measure text.npy", "text.npy is not a readable"),
+        ("measure empty.npy", "empty.npy is not a readable"),
+        ("measure torn.npy", "torn.npy is not a readable"),
+        ("measure torn.npz", "torn.npz is not a readable"),
+        ("measure flat.npy", "flat.npy must have shape (2, n, d), it has (6, 4)"),
+        ("measure three.npy", "three.npy must have shape (2, n, d), it has (3, 4, 5)"),
+        ("measure three.npz", "three.npz must hold two arrays, it has 3"),
+        ("measure flat.npy short.npy", "X and Y must have one shape, got (6, 4) and (3, 4)"),
+        ("measure flat.npy three.npz", "FILE must hold one array each"),
+        ("measure good.npy good.npy good.npy", "FILE must be one file or two, got 3"),
+        ("measure integer.npy", "x must hold real floating-point numbers, got int64"),
+        ("measure complex.npy", "x must hold real floating-point numbers, got complex128"),
+        ("measure nan.npy", "x must be finite"),
+        ("measure zero.npy", "x must have no row of zero length"),
+        ("measure one.npy", "number of rows of x must be at least 2"),
+        ("measure line.npy", "dimension of x must be at least 2"),
+        ("measure", "required: FILE"),
+        ("", "required: COMMAND"),
+        ("measures good.npy", "invalid choice: 'measures'"),
+        ("simulate --t-end 0", "--t-end must be positive, got 0"),
+        ("simulate --t-end -1", "--t-end must be positive"),
+        ("simulate --t-end nan", "--t-end must be finite"),
+        ("simulate --t-end soon", "argument --t-end: invalid float value"),
+        ("simulate --tau 0", "--tau must be positive"),
+        ("simulate --pairs 1", "--pairs must be at least 2"),
+        ("simulate --pairs 2.5", "argument --pairs: invalid int"),
+        ("simulate --start random --dim 1", "d must be at least 2"),
+        ("simulate --dim 3", "--dim must be 2 with --start polygon"),
+        ("simulate --start random --seed -1", "--seed must not be negative"),
+        ("simulate --gamma 1.5", "gamma must lie in [-1, 1], got 1.5"),
+        ("simulate --model parallel", "--model parallel wants --gamma"),
+        ("simulate --model frozen --gamma 0.1 --alpha nan", "--alpha must be finite"),
+        ("simulate --model convex", "invalid choice: 'convex'"),
+        ("simulate --start cone", "invalid choice: 'cone'"),
+        ("simulate --temperature hot", "invalid choice: 'hot'"),
+        ("simulate --temperature linear-schedule", "linear-schedule wants --tau-end"),
+        ("simulate --temperature cosine-schedule --tau-end 0.01", "tau_low must be at most"),
+        ("simulate --scale 0", "scale must be positive"),
+        ("simulate --rate -1", "rate must be positive"),
+        ("simulate --max-beta 1", "tau must be at least 1/max_beta"),
+        ("simulate --rtol 0", "rtol must be positive"),
+        ("simulate --csv nowhere/run.csv", "--csv wants a file in an existing folder"),
+        ("simulate --npz nowhere/run.npz", "--npz wants a file in an existing folder"),
+        ("simulate --csv .", "--csv wants a file, got the folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(bad_files, command, says, capsys):
+    before = sorted(bad_files.iterdir())
+    try:
+        status = cli.main(command.split())
+    except SystemExit as stop:
+        status = stop.code
+    shown = capsys.readouterr()
+    assert status == 2
+    assert says in shown.err and shown.err.count("\n") == 1, shown.err
+    assert shown.out == ""
+    assert sorted(bad_files.iterdir()) == before

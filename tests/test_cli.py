@@ -115,10 +115,8 @@ def test_models_without_rows_run_under_every_temperature(here, model, temperatur
 
 
 def test_an_option_without_effect_is_said_so(here, capsys):
-    command = (
-        "simulate --model scalar --gamma 0.3 --t-end 1 --rotation 2"
+    command = "simulate --model scalar --gamma 0.3 --t-end 1 --rotation 2"
     command += " --temperature fixed --rate 2"
-    )
     assert cli.main(command.split()) == 0
     error = capsys.readouterr().err
     assert "--rotation has no effect" in error and "--rate has no effect" in error

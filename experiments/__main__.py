@@ -1,0 +1,94 @@
+"""Run experiments: `python -m experiments [NAME ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import experiments
+from experiments.record import run
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; wrong input ends with status 2 and one line."""
+    parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; all by default")
+    parser.add_argument("--list", action="store_true", help="say what there is and stop")
+    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for the files")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--quick", action="store_true", help="smaller, for a check")
+    parser.add_argument("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
+    parser.add_argument("--format", default="png", help="of pictures, e.g. png,pdf")
+    args = parser.parse_args(arguments)
+    args.names = args.names or list(experiments.NAMES)
+    args.format = args.format.split(",")
+    for name in args.names:
+        if name not in experiments.NAMES:
+            parser.error(f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}")
+    for kind in args.format:
+        if kind not in FORMATS:
+            parser.error(f"--format must be of {', '.join(FORMATS)}, got {kind!r}")
+    if args.jobs < 1:
+        parser.error(f"--jobs must be at least 1, got {args.jobs}")
+    if args.seed < 0:
+        parser.error(f"--seed must not be negative, got {args.seed}")
+    if args.features is not None and not args.features.exists():
+        parser.error(f"--features must be a file or a folder, there is no {args.features}")
+    if args.out.exists() and not args.out.is_dir():
+        parser.error(f"--out must be a folder, got {args.out}")
+    return args
+
+
+def _outcomes(
+    names: Sequence[str], options: tuple[Any, ...], jobs: int
+) -> Iterator[tuple[str, tuple[str, float]]]:
+    """Each experiment with its outcome as it ends; one that fails costs itself only."""
+    if jobs == 1:
+        for name in names:
+            yield name, run(name, *options)
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by each new process: one BLAS thread a worker
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(run, name, *options): name for name in names}
+        for future in as_completed(futures):
+            error = future.exception()
+            yield futures[future], (f"FAILED: {error!r}", 0.0) if error else future.result()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for and say what was written; 1 when something failed."""
+    args = parse(arguments)
+    if args.list:
+        for name in experiments.NAMES:
+            about = (import_module(f"experiments.{name}").__doc__ or "").splitlines()[0]
+            print(f"{name:12} {about}")
+        return 0
+    args.out.mkdir(parents=True, exist_ok=True)
+    options = (args.out, args.seed, args.quick, args.features, args.format)
+    outcomes: dict[str, tuple[str, float]] = {}
+    with tqdm(total=len(args.names), desc="experiments", disable=not sys.stderr.isatty()) as bar:
+        for name, outcome in _outcomes(args.names, options, args.jobs):
+            outcomes[name] = outcome
+            bar.set_postfix_str(name)
+            bar.update()
+    for name in args.names:
+        what, seconds = outcomes[name]
+        print(f"{name:12} {seconds:6.1f} s  {what}")
+    print(f"in {args.out}")
+    return int(any(what.startswith("FAILED") for what, _ in outcomes.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Real CLIP embeddings, where the reader has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gapdyn import sphere
+from gapdyn._files import read_arrays
+from gapdyn._validate import Array
+
+HOME = "github.com/Weixin-Liang/Modality-Gap, folder Figure_1_Modality_Gap"
+TRAINED, RANDOM_INIT = "clip_coco500.npy", "clip_coco500_random_init.npy"
+PUBLIC_NAMES = {TRAINED: "features_clip.npy", RANDOM_INIT: "features_clip_random.npy"}
+DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+class FeaturesMissingError(FileNotFoundError):
+    """There are no real embeddings here; the message says where to get them."""
+
+
+def load(name: str, path: Path | None) -> tuple[Array, Array, str]:
+    """Images, texts (n, d) and the file's name: from a file, a folder, or where tests keep them."""
+    place = DEFAULT if path is None else path
+    if place.is_dir():
+        candidates = [place / name, place / PUBLIC_NAMES[name]]
+        place = next((file for file in candidates if file.is_file()), candidates[0])
+    if not place.is_file():
+        raise FeaturesMissingError(
+            f"no real embeddings here: get {PUBLIC_NAMES[name]} from {HOME}, "
+            "and give its path or its folder as --features"
+        )
+    both = next(iter(read_arrays(place).values()))
+    if both.ndim != 3 or len(both) != 2:
+        raise ValueError(f"features must have shape (2, n, d), {place.name} has {both.shape}")
+    return sphere.normalise(both[0]), sphere.normalise(both[1]), place.name

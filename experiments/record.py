@@ -1,0 +1,89 @@
+"""What an experiment hands to its drawing, and the files it leaves."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.features import FeaturesMissingError
+from gapdyn._files import replacing, write_columns
+from gapdyn.plotting import STYLE
+
+PACKAGES = ("gapdyn", "numpy", "scipy", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Outcome of an experiment.
+
+    Attributes
+    ----------
+    table : dict of arrays of one length
+        The columns of NAME.csv.
+    parameters : dict
+        What it was computed from, and single numbers that came out, for NAME.json.
+    arrays : dict of arrays
+        What only the drawing needs.
+    """
+
+    table: dict[str, NDArray[Any]]
+    parameters: dict[str, Any]
+    arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def write(
+    module: ModuleType, numbers: Numbers, folder: Path, seed: int, formats: Sequence[str]
+) -> list[Path]:
+    """Draw an experiment and put picture, CSV and JSON, all named after it, in a folder."""
+    name = module.__name__.rpartition(".")[2]
+    files = [folder / f"{name}.csv", folder / f"{name}.json"]
+    write_columns(files[0], numbers.table)
+    about = {
+        "experiment": name,
+        "seed": seed,
+        "parameters": numbers.parameters,
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+    }
+    with replacing(files[1]) as stream:
+        stream.write(json.dumps(about, indent=2) + "\n")
+    with mpl.rc_context(rc=STYLE):
+        figure = module.draw(numbers)
+        for kind in formats:
+            files.append(folder / f"{name}.{kind}")
+            with replacing(files[-1], "wb") as stream:
+                figure.savefig(stream, format=kind)
+        if hasattr(module, "animate"):
+            files.append(folder / f"{name}.gif")
+            module.animate(numbers, files[-1])
+    return files
+
+
+def run(
+    name: str, out: Path, seed: int, quick: bool, features: Path | None, formats: Sequence[str]
+) -> tuple[str, float]:
+    """Compute, draw and write one experiment; returns what was written, or why not, and seconds."""
+    start = time.perf_counter()
+    module = import_module(f"experiments.{name}")
+    try:
+        numbers = module.compute(seed=seed, quick=quick, features=features)
+        files = write(module, numbers, out, seed, formats)
+        outcome = " ".join(file.name for file in files)
+    except FeaturesMissingError as missing:
+        outcome = f"skipped: {missing}"
+    except Exception as error:
+        traceback.print_exc()
+        outcome = f"FAILED: {error!r}"
+    return outcome, time.perf_counter() - start

@@ -1,0 +1,155 @@
+"""Experiments: their numbers, and the command that runs them."""
+
+import csv
+import json
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import experiments
+import gapdyn as gd
+from experiments import __main__ as command
+from experiments import features as real
+
+FIGURES = Path(__file__).resolve().parents[1] / "figures"
+
+
+def saved(name):
+    rows = list(csv.DictReader((FIGURES / f"{name}.csv").read_text().splitlines()))
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
+def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
+    assert command.main(["--list"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == list(experiments.NAMES)
+    for name in experiments.NAMES:
+        for ending in ("png", "csv", "json"):
+            assert (FIGURES / f"{name}.{ending}").stat().st_size > 100
+        about = json.loads((FIGURES / f"{name}.json").read_text())
+        assert about["experiment"] == name and about["seed"] == 0 and about["versions"]["gapdyn"]
+
+
+@pytest.mark.parametrize("name", [name for name in experiments.NAMES if name != "real_clip"])
+def test_compute_is_repeatable_and_draw_draws(name):
+    module = import_module(f"experiments.{name}")
+    numbers, again = (module.compute(seed=3, quick=True) for _ in range(2))
+    for key, column in numbers.table.items():
+        np.testing.assert_array_equal(column, again.table[key])
+    assert len({len(column) for column in numbers.table.values()}) == 1
+    assert isinstance(module.draw(numbers), Figure)
+
+
+def test_figure_2_has_the_promised_numbers():
+    """On the committed CSV: the columns of to_csv, the values of theory 1.2 to 0.003."""
+    table = {key: column.astype(float) for key, column in saved("fig2").items()}
+    assert list(table) == ["t", "gap", "tau", "beta", "gamma", "margin", "mismatched", "loss"]
+    expected = {0: (0.620, 0.070), 2.3: (1.058, 1.014), 4: (0.978, 0.685), 1e2: (0.613, 0.066)}
+    expected[1e5] = (0.542, 0.036)
+    for t, values in expected.items():
+        k = int(np.flatnonzero(table["t"] == t)[0])
+        assert (table["gap"][k], table["tau"][k]) == pytest.approx(values, abs=0.003)
+    assert table["t"][table["gap"].argmax()] == table["t"][table["tau"].argmax()] == 2.06
+    crossing = table["t"][table["margin"] > 0][0]
+    assert 3.7 < crossing < 3.9 and (table["margin"][table["t"] < 3.7] < 0).all()
+    assert np.ptp(5 * np.log(table["gap"]) - np.log(table["tau"])) < 1e-6
+    assert (FIGURES / "fig2.gif").stat().st_size < 3e6
+
+
+def test_figure_1_keeps_far_cones_apart_and_parts_a_shared_one():
+    table = {key: column.astype(float) for key, column in saved("fig1").items()}
+    far, one, free = (
+        table[f"gap_{k}"] for k in ("two_cones_free", "one_cone_parallel", "one_cone_free")
+    )
+    assert far[0] > 0.8 and far[-1] > 0.9 * far[0]
+    assert one.max() > 4 * one[0]
+    assert free.max() <= 1.01 * free[0]
+
+
+def test_figure_3_is_matched_on_one_side_and_parallel_on_both():
+    numbers = import_module("experiments.fig3").compute()
+    for name, mismatched in (("matched", 0), ("mismatched", 5)):
+        X, Y = numbers.arrays[name]
+        assert gd.measures.mismatched(X @ Y.T) == mismatched
+        np.testing.assert_allclose(X[:, 2], 0.31)
+        np.testing.assert_allclose(Y[:, 2], -0.31)
+    margins = numbers.parameters["margin_of_unlifted_rows"]
+    assert margins["matched"] == pytest.approx(1 - np.cos(2 * np.pi / 5))
+
+
+def test_the_landscape_has_its_minima_where_theory_3_8_says(shared_data):
+    minima = import_module("experiments.landscape").compute(quick=True).parameters
+    expected = {"0.01": 0.860, "0.02": 0.713, "0.05": 0.398, "0.1": 0.209}
+    assert minima["gap_of_least_loss"] == pytest.approx(expected, abs=0.01)
+    assert minima["gap"] == pytest.approx(0.851, abs=1e-3)
+
+
+def test_real_clip_freezes_the_gap_while_recall_rises():
+    """On the committed CSV: 500 pairs from CLIP's initialisation, τ₀ = 0.07."""
+    table = saved("real_clip")
+    learned = table.pop("temperature") == "learned"
+    t, gap, recall = (table[k].astype(float)[learned] for k in ("t", "gap", "recall_at_1_x_to_y"))
+    at = {time: int(np.flatnonzero(t == time)[0]) for time in (0, 3, 1e5)}
+    assert [gap[at[k]] for k in at] == pytest.approx([1.136, 1.131, 1.128], abs=1e-3)
+    assert (recall[0], recall[at[3]]) == (0.002, 1.0)
+
+
+def test_real_clip_runs_from_a_file_of_the_users(tmp_path):
+    both = np.stack(gd.sphere.lift(gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1), 0.4))
+    np.save(tmp_path / "mine.npy", both)
+    module = import_module("experiments.real_clip")
+    numbers = module.compute(quick=True, features=tmp_path / "mine.npy")
+    assert numbers.parameters["features"] == "mine.npy"
+    assert numbers.table["gap"][0] == pytest.approx(gd.measures.gap(*both))
+    assert isinstance(module.draw(numbers), Figure)
+
+
+def test_the_landscape_uses_the_users_file(tmp_path):
+    np.save(tmp_path / "mine.npy", np.stack([gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1)]))
+    numbers = import_module("experiments.landscape").compute(
+        quick=True, features=tmp_path / "mine.npy"
+    )
+    assert numbers.parameters["features"] == "mine.npy" and numbers.parameters["pairs"] == 9
+
+
+def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(real, "DEFAULT", tmp_path / "nothing")
+    out = tmp_path / "out"
+    assert command.main(["real_clip", "fig3", "landscape", "--quick", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "real_clip" in shown and "skipped: no real embeddings here: get features_clip" in shown
+    assert sorted(p.name for p in out.iterdir())[:3] == ["fig3.csv", "fig3.json", "fig3.png"]
+    about = json.loads((out / "landscape.json").read_text())
+    assert about["parameters"]["features"] == "synthetic cones"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_one_failure_costs_itself_only(tmp_path, jobs, capfd):
+    np.save(tmp_path / "bad.npy", np.ones((3, 4, 5)))
+    options = f"--features {tmp_path}/bad.npy --jobs {jobs} --out {tmp_path} --format png,pdf"
+    status = command.main(["real_clip", "fig3", *options.split()])
+    shown = capfd.readouterr().out
+    assert status == 1
+    assert "FAILED: ValueError('features must have shape (2, n, d)" in shown
+    assert (tmp_path / "fig3.pdf").is_file() and (tmp_path / "fig3.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["fig9"], "NAME must be one of fig1"),
+        (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
+        (["--jobs", "0"], "--jobs must be at least 1"),
+        (["--seed", "-1"], "--seed must not be negative"),
+        (["--features", "missing.npy"], "there is no missing.npy"),
+        (["--out", __file__], "--out must be a folder"),
+    ],
+)
+def test_bad_input_ends_with_status_2(arguments, says, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments)
+    assert stop.value.code == 2
+    assert says in capsys.readouterr().err

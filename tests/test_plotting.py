@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from gapdyn import plotting, sphere
+
+
+def test_modalities_are_drawn_at_their_rows_and_joined_in_pairs():
+    ax = Figure().add_subplot(projection="3d")
+    X, Y = sphere.lift(*sphere.polygon_pairs(5, rotation=2), gamma=0.3)
+    plotting.sphere(ax)
+    grid = len(ax.lines)
+    plotting.modalities(ax, X, Y)
+    assert len(ax.lines) - grid == 5 and len(ax.collections) == 2
+    ends = np.array(ax.lines[grid].get_data_3d()).T
+    np.testing.assert_array_equal(ends, [X[0], Y[0]])
+
+
+def test_principal_directions_are_orthonormal_leading_and_of_fixed_sign():
+    rows = sphere.cone(50, np.arange(1.0, 6.0), 0.4, seed=0)
+    P = plotting.principal_directions(rows[:20], rows[20:])
+    np.testing.assert_allclose(P.T @ P, np.eye(3), atol=1e-13)
+    values = np.linalg.eigvalsh(rows.T @ rows)[::-1][:3]
+    np.testing.assert_allclose(((rows @ P) ** 2).sum(axis=0), values)
+    np.testing.assert_allclose(plotting.principal_directions(-rows), P, atol=1e-13)
+
+
+def test_readings_and_time_axis():
+    ax = Figure().subplots()
+    plotting.readings(ax, [1, 10], [0.5, 0.6])
+    plotting.log_time(ax, 0.1, 100)
+    assert ax.get_xscale() == "log" and ax.get_xlim() == pytest.approx((0.1, 100))
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 0.5], [10, 0.6]])

@@ -174,27 +174,31 @@ def pull(Z: Array, a: float) -> float:
     return -float(np.sum(Z * gradient_in_place(M, *_shift(M))))
 
 
-def pull_rows(X: Array, Y: Array, a: float) -> tuple[Array, Array, float]:
+def pull_rows(X: Array, Y: Array, a: float, rate: float, out_x: Array, out_y: Array) -> float:
     """Where -∇ ℓ(a X Yᵀ) pushes unit rows along their sphere, and the scale a.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of unit rows
     a : float
+    rate : float
+        Learning rate of the rows.
+    out_x, out_y : (n, d) arrays
+        Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
 
     Returns
     -------
-    dX, dY : (n, d) arrays
-        -∂ℓ/∂X and -∂ℓ/∂Y, projected to the tangent spaces.
-    g : float
+    float
         g_a(X Yᵀ) = -∂ℓ/∂a.
     """
-    M = (a * X) @ Y.T
-    G = gradient_in_place(M, abs(a), 2 * abs(a))
-    dX, dY = G @ Y, G.T @ X
-    along_x = np.einsum("ij,ij->i", X, dX)  # ⟨G, Z⟩ row by row
-    along_y = np.einsum("ij,ij->i", Y, dY)
-    for V, W, along in ((dX, X, along_x), (dY, Y, along_y)):
+    G = X @ Y.T
+    G *= a
+    gradient_in_place(G, abs(a), 2 * abs(a))
+    np.matmul(G, Y, out=out_x)
+    np.matmul(G.T, X, out=out_y)
+    along_x = np.einsum("ij,ij->i", X, out_x)  # ⟨G, Z⟩ row by row
+    along_y = np.einsum("ij,ij->i", Y, out_y)
+    for W, V, along in ((X, out_x, along_x), (Y, out_y, along_y)):
         V -= along[:, None] * W
-        V *= -a
-    return dX, dY, -float(along_x.sum())
+        V *= -a * rate
+    return -float(along_x.sum())

@@ -104,9 +104,10 @@ def test_shifting_all_logits_changes_nothing():
 def test_pull_rows_is_the_tangent_part_of_the_gradient(a):
     X, Y = sphere.sample(6, 4, seed=0), sphere.sample(6, 4, seed=1)
     G = loss.gradient(a * X @ Y.T)
-    dX, dY, g = loss.pull_rows(X, Y, a)
-    np.testing.assert_allclose(dX, -a * sphere.project(X, G @ Y), atol=1e-13 * abs(a))
-    np.testing.assert_allclose(dY, -a * sphere.project(Y, G.T @ X), atol=1e-13 * abs(a))
+    dX, dY = np.empty((2, 6, 4))
+    g = loss.pull_rows(X, Y, a, 0.5, dX, dY)
+    np.testing.assert_allclose(dX, -0.5 * a * sphere.project(X, G @ Y), atol=1e-13 * abs(a))
+    np.testing.assert_allclose(dY, -0.5 * a * sphere.project(Y, G.T @ X), atol=1e-13 * abs(a))
     assert g == pytest.approx(loss.g(X @ Y.T, a), rel=1e-10)
 
 

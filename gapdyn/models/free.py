@@ -89,11 +89,8 @@ class FreeModel(RowModel):
         """dX/dt = -∂ℓ/∂X and dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = β'(ν)² g, eq. (11) at γ = 0."""
         X, Y = self.rows(y)
         nu = y[-1]
-        dX, dY, g = pull_rows(X, Y, self.temperature.beta(t, nu))
         out = np.empty_like(y) if out is None else out
-        parts = self.split(out)
-        np.multiply(self.row_rate, dX, out=parts.X)
-        np.multiply(self.row_rate, dY, out=parts.Y)
+        g = pull_rows(X, Y, self.temperature.beta(t, nu), self.row_rate, *self.split(out)[:2])
         out[-1] = self.temperature.velocity(t, nu, g)
         return out
 

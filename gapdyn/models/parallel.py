@@ -155,11 +155,8 @@ class ParallelModel(RowModel):
         end = 2 * self.n * self.d
         nu = y[end]
         beta, scale = self.temperature.beta(t, nu), self.scale(y)
-        dX, dY, g = pull_rows(X, Y, beta * scale)
         out = np.empty_like(y) if out is None else out
-        parts = self.split(out)
-        np.multiply(self.row_rate, dX, out=parts.X)
-        np.multiply(self.row_rate, dY, out=parts.Y)
+        g = pull_rows(X, Y, beta * scale, self.row_rate, *self.split(out)[:2])
         out[end] = self.temperature.velocity(t, nu, scale * g)
         for k in range(end + 1, self.size):
             gamma = y[k]

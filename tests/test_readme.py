@@ -1,0 +1,45 @@
+"""The README's Python runs as printed, and its commands name things that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gapdyn as gd
+from gapdyn import cli
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), flags=re.DOTALL)
+
+
+def test_the_lines_of_python_run_as_printed():
+    (code,) = blocks("python")
+    names = {}
+    exec(code, names)
+    assert names["run"].gap[[0, -1]] == pytest.approx((0.620, 0.542), abs=0.001)
+    assert eval(code.splitlines()[-2].split("#")[0], names) == pytest.approx(1.058, abs=0.001)
+    assert eval(code.splitlines()[-1].split("#")[0], names) < 1e-12
+
+
+def test_its_gapdyn_commands_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    X, Y = gd.sphere.sample(5, 3, 0), gd.sphere.sample(5, 3, 1)
+    np.save("both.npy", np.stack([X, Y]))
+    np.save("images.npy", X)
+    np.save("texts.npy", Y)
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    ours = [shlex.split(line)[1:] for line in commands if line.startswith("gapdyn ")]
+    assert len(ours) == 3
+    for arguments in ours:
+        assert cli.main(arguments) == 0
+    assert (tmp_path / "run.csv").is_file()
+
+
+def test_the_files_it_shows_are_there():
+    for target in re.findall(r"\]\(([^)h][^)]*)\)", README.read_text()):
+        assert (README.parent / target).is_file(), target

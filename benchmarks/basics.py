@@ -1,6 +1,6 @@
 """Time what a user waits for: the import, the flow of Figure 2, the flow from real CLIP features.
 
-`python benchmarks/basics.py [--json FILE] [--no-real]`. Imports are timed in fresh processes, the two
+`python benchmarks/basics.py [--json FILE] [--no-real]`. Imports are timed in fresh processes, both
 sides in turn, and given as the median of the differences.
 """
 

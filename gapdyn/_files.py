@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -35,10 +37,13 @@ def replacing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]
         with target.open(mode) as stream:
             yield stream
         return
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    target = target.resolve()  # a link stays a link
+    part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with part.open(mode) as stream:
             yield stream
+        if target.exists():
+            shutil.copymode(target, part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -15,7 +15,12 @@ Floats = NDArray[np.floating[Any]]
 
 def validate_array(name: str, value: ArrayLike, *, ndim: int) -> Floats:
     """An array of `ndim` axes with finite floating-point entries, not copied or converted."""
-    array = np.asarray(value)
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked entries")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array of numbers") from error
     if not np.issubdtype(array.dtype, np.floating):
         raise TypeError(f"{name} must hold real floating-point numbers, got {array.dtype}")
     if array.ndim != ndim:
@@ -66,11 +71,16 @@ def validate_count(name: str, value: int, *, least: int) -> int:
 
 def validate_number(name: str, value: float) -> float:
     """A finite real number."""
-    if isinstance(value, bool) or not isinstance(value, Real | np.ndarray) or np.ndim(value) != 0:
+    scalar = value.dtype.kind in "iuf" if isinstance(value, np.ndarray) else isinstance(value, Real)
+    if isinstance(value, bool) or np.ndim(value) != 0 or not scalar:
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {value}")
-    return float(value)
+    return number
 
 
 def validate_positive(name: str, value: float) -> float:
@@ -79,6 +89,21 @@ def validate_positive(name: str, value: float) -> float:
     if number <= 0:
         raise ValueError(f"{name} must be positive, got {value}")
     return number
+
+
+def validate_temperature(name: str, value: float) -> float:
+    """A temperature τ > 0 whose inverse is a float64."""
+    tau = validate_positive(name, value)
+    if tau < 1 / np.finfo(np.float64).max:
+        raise ValueError(f"{name} must have a finite inverse, got {value}")
+    return tau
+
+
+def generator(seed: int | np.random.Generator | None) -> np.random.Generator:
+    """Turn a seed into a source of randomness; a Generator is passed on."""
+    if seed is not None and not isinstance(seed, np.random.Generator):
+        seed = validate_count("seed", seed, least=0)
+    return np.random.default_rng(seed)
 
 
 def validate_height(name: str, value: float) -> float:

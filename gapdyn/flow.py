@@ -46,6 +46,9 @@ class IntegrationError(RuntimeError):
         self.trajectory = trajectory
         self.t = float(trajectory.t[-1])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.trajectory)
+
 
 class Snapshot(NamedTuple):
     """Observables and state at one time; names and meanings as in `Observables`."""
@@ -72,17 +75,25 @@ class Solver:
     def __post_init__(self) -> None:
         if validate_positive("rtol", self.rtol) < LEAST_RTOL:
             raise ValueError(f"rtol must be at least {LEAST_RTOL:.2g}, got {self.rtol}")
-        if validate_number("atol", self.atol) < 0:
-            raise ValueError(f"atol must not be negative, got {self.atol}")
-        if self.method not in METHODS:
+        validate_positive("atol", self.atol)
+        if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
     def steps(self, model: Model, y: Array, start: float, end: float) -> Iterator[Any]:
         """SciPy's solver after each accepted step, begun anew at each break of the temperature."""
-        inner = [t for t in model.temperature.breaks if start < t < end]
+        inner = [
+            t for t in model.temperature.breaks if min(t - start, end - t) > 8 * np.spacing(end)
+        ]
+
+        def velocity(t: float, y: Array) -> Array:
+            v = model.velocity(t, y)
+            if not np.isfinite(v.sum()):  # a solver may step over a NaN in silence, or never end
+                raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
+            return v
+
         for bound in (*inner, end):
             solver = METHODS[self.method](
-                model.velocity,
+                velocity,
                 start,
                 y,
                 bound,
@@ -113,7 +124,7 @@ class Trajectory:
     drift : float
         Largest departure of a row's length from 1.
     model : Model or None
-        What moved; None in a loaded trajectory whose temperature was a function of the user's.
+        What moved; None in a loaded trajectory whose model could not be written down.
     solver : Solver
         How it was integrated.
     """
@@ -155,13 +166,16 @@ class Trajectory:
         ValueError
             If `t` is outside the trajectory, or between stored times of a trajectory that was
             loaded without its model.
+        ArithmeticError
+            If a run with `t` in it would have failed there.
         """
         t = validate_number("t", t)
         if not self.t[0] <= t <= self.t[-1]:
             raise ValueError(f"t must lie in [{self.t[0]:g}, {self.t[-1]:g}], got {t}")
         k = int(np.searchsorted(self.t, t, side="right")) - 1
-        if t == self.t[k]:
-            return Snapshot(t, self.y[k], *(getattr(self, name)[k] for name in Observables._fields))
+        if t - self.t[k] <= 8 * np.spacing(t):  # no solver steps less
+            stored = [getattr(self, name)[k] for name in Observables._fields]
+            return Snapshot(t, self.y[k].copy(), *stored)
         if self.model is None:
             raise ValueError("t must be a stored time: this trajectory was loaded without a model")
         for state in self.solver.steps(self.model, self.y[k], self.t[k], t):
@@ -183,7 +197,10 @@ class Trajectory:
         return {name: getattr(self, name) for name in ("t", *Observables._fields)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one npz file, model and tolerances included, for `load`.
+        """Write everything to one npz file, for `load`: states, observables, model, tolerances.
+
+        A model that is not one of gapdyn's own, or whose temperature is a function of the user's,
+        is left out.
 
         Raises
         ------
@@ -212,15 +229,18 @@ class Trajectory:
         """
         names = ("t", "y", *Observables._fields)
         stored = read_arrays(path)
-        missing = sorted({*names, "drift", "model", "solver"}.difference(stored))
-        if missing:
-            raise ValueError(f"path must be a saved trajectory, {path} has no {missing[0]}")
-        return cls(
-            **{name: stored[name] for name in names},
-            drift=float(stored["drift"]),
-            model=_spec.load(json.loads(str(stored["model"]))),
-            solver=Solver(*json.loads(str(stored["solver"]))),
-        )
+        try:
+            trajectory = cls(
+                **{name: stored[name] for name in names},
+                drift=float(stored["drift"]),
+                model=_spec.load(json.loads(str(stored["model"]))),
+                solver=Solver(*json.loads(str(stored["solver"]))),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"path must be a saved trajectory, {path} is not: {error}") from error
+        if len({len(stored[name]) for name in names}) != 1:
+            raise ValueError(f"path must be a saved trajectory, columns of {path} differ in length")
+        return trajectory
 
 
 def flow(
@@ -246,8 +266,9 @@ def flow(
     rtol, atol : float
         Error tolerances of a step, relative and absolute.
     method : str
-        SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. The flow is not stiff, so the explicit
-        DOP853 is the cheapest at these tolerances.
+        SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
+        not stiff and the explicit DOP853 is the cheapest. It is stiff, with rates like β², where
+        mismatched pairs hold a height near the pole at large β (τ ≤ 0.01): there take LSODA.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -271,6 +292,8 @@ def flow(
     >>> [round(float(gap), 4) for gap in run.gap]
     [1.0, 0.4361, 0.0006]
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
     state = validate_array("y0", y0, ndim=1).astype(np.float64)
     if state.size != model.size:
         raise ValueError(f"y0 must have {model.size} entries as {model}, got {state.size}")
@@ -279,11 +302,15 @@ def flow(
     solver = Solver(rtol, atol, method)
     end, times = validate_times(t)
     record = _Record(model, solver)
+    with np.errstate(over="ignore", invalid="ignore"):
+        velocity = model.velocity(0.0, state)
+    if not np.isfinite(velocity).all():
+        raise ValueError("y0 must have a finite velocity: its β is too large")
+    if times is None or times[0] == 0:
+        record.add(0.0, state)
     reached, last = 0.0, state
     try:
         with _progress(end, progress) as tell:
-            if times is None or times[0] == 0:
-                record.add(0.0, state)
             for step in solver.steps(model, state, 0.0, end):
                 if times is None:
                     record.add(step.t, step.y)
@@ -299,7 +326,10 @@ def flow(
 
 def validate_times(t: ArrayLike) -> tuple[float, Array | None]:
     """End time, and the output times where they were given."""
-    times = np.asarray(t)
+    try:
+        times = np.asarray(t)
+    except ValueError as error:
+        raise ValueError("t must be a time or one axis of increasing times") from error
     if times.dtype.kind not in "iuf":
         raise TypeError(f"t must be a time or increasing times, got {t!r}")
     times = times.astype(np.float64)
@@ -327,10 +357,10 @@ def _explain(error: BaseException, reached: float, end: float) -> str:
     kept = "the trajectory so far is in .trajectory"
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted {where}; {kept}"
-    return (
-        f"integration stopped {where}: {error}; {kept}; "
-        "try another rtol, or method='LSODA' if the flow has become stiff"
-    )
+    message = f"integration stopped {where}: {error}; {kept}"
+    if isinstance(error, ArithmeticError):  # the solver's trouble and not the user's schedule
+        message += "; try another rtol, or method='LSODA' if the flow has become stiff"
+    return message
 
 
 @contextmanager

@@ -93,8 +93,10 @@ def gradient(M: ArrayLike, out: Array | None = None) -> Array:
     M = validate_square("M", M)
     if out is None:
         out = np.empty_like(M)
-    elif out.shape != M.shape or out.dtype != np.float64:
-        raise ValueError(f"out must be a float64 array of shape {M.shape}")
+    elif not isinstance(out, np.ndarray) or out.dtype != np.float64 or not out.flags.writeable:
+        raise TypeError(f"out must be a writeable float64 array, got {out!r}")
+    elif out.shape != M.shape:
+        raise ValueError(f"out must have shape {M.shape}, got {out.shape}")
     np.copyto(out, M)
     return gradient_in_place(out, *_shift(M))
 
@@ -156,6 +158,11 @@ def g(Z: ArrayLike, a: float) -> float:
     -------
     float
         Positive when every pair is matched.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix or `a` not a finite number.
 
     Examples
     --------

@@ -17,6 +17,9 @@ BLOCK_BYTES = 64 * 2**20
 COINCIDENT = 1e-14
 """Centres closer than this have no direction between them: the gap is rounding."""
 
+TIE = 64 * float(np.finfo(np.float64).eps)
+"""Similarities this close are equal: equal rows give products that differ by rounding."""
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -31,7 +34,7 @@ class Measures:
     margin : float
         α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij).
     mismatched : int
-        Pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii.
+        Pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii, to within `TIE`.
     alignment : float
         Mean squared distance of matching rows.
     uniformity : float
@@ -111,7 +114,7 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
         dim=X.shape[1],
         gap=gap(X, Y),
         margin=float(margins.min()),
-        mismatched=int((margins <= 0).sum()),
+        mismatched=int((margins <= TIE).sum()),
         alignment=alignment(X, Y),
         uniformity=uniformity(X, Y),
         **{
@@ -128,8 +131,13 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     )
 
 
-def gap(X: Array, Y: Array) -> float:
+def gap(X: ArrayLike, Y: ArrayLike) -> float:
     """Modality gap Δ = ‖c_X - c_Y‖, c the mean of the rows; X and Y (n, d) arrays of unit rows."""
+    return centre_distance(*_pair(X, Y))
+
+
+def centre_distance(X: Array, Y: Array) -> float:
+    """The gap without the checks, for every step of a flow."""
     return float(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
 
 
@@ -144,8 +152,13 @@ def pair_margins(Z: ArrayLike) -> Array:
     Returns
     -------
     (n,) float64 array
-        Its minimum is the margin α(Z) (Section 2 of the paper); a pair with an entry ≤ 0 is
-        mismatched.
+        Its minimum is the margin α(Z) (Section 2 of the paper); a pair with an entry of `TIE` or
+        less is mismatched.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix.
     """
     Z = validate_square("Z", Z)
     others = Z.copy()
@@ -166,14 +179,14 @@ def margin(Z: ArrayLike) -> float:
 
 
 def mismatched(Z: ArrayLike) -> int:
-    """Count the pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii; Z is (n, n)."""
-    return int((pair_margins(Z) <= 0).sum())
+    """Count the pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii, to within `TIE`."""
+    return int((pair_margins(Z) <= TIE).sum())
 
 
 def recall_at_1(Z: ArrayLike) -> tuple[float, float]:
-    """Share of rows, and of columns, of an (n, n) array whose largest entry is the diagonal one."""
+    """Share of rows, and of columns, of an (n, n) array led by the diagonal by more than `TIE`."""
     others = validate_square("Z", Z).copy()
-    diagonal = others.diagonal().copy()
+    diagonal = others.diagonal() - TIE
     np.fill_diagonal(others, -np.inf)
     return (
         float((diagonal > others.max(axis=1)).mean()),
@@ -181,12 +194,13 @@ def recall_at_1(Z: ArrayLike) -> tuple[float, float]:
     )
 
 
-def alignment(X: Array, Y: Array) -> float:
+def alignment(X: ArrayLike, Y: ArrayLike) -> float:
     """Mean squared distance of matching rows of two (n, d) arrays."""
+    X, Y = _pair(X, Y)
     return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in _blocks(*X.shape)) / len(X)
 
 
-def uniformity(X: Array, Y: Array) -> float:
+def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     """Uniformity -W₂ of the 2n stacked embeddings (Appendix E of the paper).
 
     W₂² = ‖μ‖² + 1 + tr Σ - (2/√d) tr Σ^{1/2}, with μ and Σ their mean and covariance (ddof 0).
@@ -200,7 +214,13 @@ def uniformity(X: Array, Y: Array) -> float:
     float
         At most 0; 0 for mean zero and covariance I/d. The eigenvalues of Σ are squared singular
         values of the centred rows, which keeps tr Σ^{1/2} accurate where Σ is singular.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of some length.
     """
+    X, Y = _pair(X, Y)
     n, d = X.shape
     mean = (X.mean(axis=0) + Y.mean(axis=0)) / 2
     R = np.empty((0, d))
@@ -210,6 +230,12 @@ def uniformity(X: Array, Y: Array) -> float:
     root = np.linalg.svd(R, compute_uv=False) / np.sqrt(2 * n)
     squared = mean @ mean + 1 + root @ root - 2 / np.sqrt(d) * root.sum()
     return -float(np.sqrt(max(squared, 0.0)))
+
+
+def _pair(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Two checked float64 arrays of one shape."""
+    X, Y = validate_pairs(X, Y)
+    return X.astype(np.float64, copy=False), Y.astype(np.float64, copy=False)
 
 
 def _gap_direction(X: Array, Y: Array) -> Array:
@@ -236,8 +262,8 @@ def _neighbours(X: Array, Y: Array) -> tuple[Array, Array, Array]:
     """Margin of each pair, rank of y_i seen from x_i, and of x_i seen from y_i; 0 is nearest."""
     n = len(X)
     blocks = _blocks(n, n)
-    # The diagonal comes from the same kind of product as the rest, so that equal rows tie.
-    diagonal = np.concatenate([(X[b] @ Y[b].T).diagonal() for b in blocks])
+    diagonal = np.einsum("ij,ij->i", X, Y)
+    beaten = diagonal - TIE
     nearest_x, nearest_y = np.full(n, -np.inf), np.empty(n)
     rank_x, rank_y = np.zeros(n), np.empty(n)
     buffer = np.empty((blocks[0].stop, n))
@@ -246,6 +272,6 @@ def _neighbours(X: Array, Y: Array) -> tuple[Array, Array, Array]:
         Z[np.arange(b.stop - b.start), np.arange(b.start, b.stop)] = -np.inf
         nearest_y[b] = Z.max(axis=1)
         np.maximum(nearest_x, Z.max(axis=0), out=nearest_x)
-        rank_y[b] = (Z >= diagonal[b, None]).sum(axis=1)
-        rank_x += (Z >= diagonal).sum(axis=0)
+        rank_y[b] = (Z >= beaten[b, None]).sum(axis=1)
+        rank_x += (Z >= beaten).sum(axis=0)
     return diagonal - np.maximum(nearest_x, nearest_y), rank_y, rank_x

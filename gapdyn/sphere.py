@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from gapdyn._validate import (
     Array,
     Floats,
+    generator,
     validate_array,
     validate_count,
     validate_height,
@@ -84,10 +85,15 @@ def sample(n: int, d: int, seed: Seed = None) -> Array:
     Returns
     -------
     (n, d) array of unit rows
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no integer of at least 2, or the seed is none.
     """
     validate_count("n", n, least=2)
     validate_count("d", d, least=2)
-    return unit(np.random.default_rng(seed).standard_normal((n, d)))
+    return unit(generator(seed).standard_normal((n, d)))
 
 
 def polygon(n: int) -> Array:
@@ -109,6 +115,11 @@ def polygon_pairs(n: int, rotation: int = 0) -> tuple[Array, Array]:
     Returns
     -------
     X, Y : (n, 2) arrays of unit rows
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is below 2 or one of them is no integer.
 
     Examples
     --------
@@ -141,6 +152,11 @@ def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
     Returns
     -------
     (n, d) array of unit rows
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is below 2, the axis is zero or no vector of floats, or the angle is outside [0, π].
     """
     direction = validate_array("axis", axis, ndim=1).astype(np.float64)
     if not 0 <= validate_number("angle", angle) <= np.pi:
@@ -148,11 +164,12 @@ def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
     if not direction.any():
         raise ValueError("axis must not be zero")
     d = validate_count("the dimension of axis", direction.size, least=2)
-    around = np.random.default_rng(seed).standard_normal((validate_count("n", n, least=2), d - 1))
+    around = generator(seed).standard_normal((validate_count("n", n, least=2), d - 1))
     rows = np.column_stack([np.full(n, np.cos(angle)), np.sin(angle) * unit(around)])
     # A Householder reflection takes the first axis, about which these rows stand, to the given one.
     sign = 1.0 if direction[0] >= 0 else -1.0
-    mirror = direction / np.linalg.norm(direction)
+    mirror = direction / np.abs(direction).max()
+    mirror /= np.linalg.norm(mirror)
     mirror[0] += sign
     reflected: Array = rows - np.outer(rows @ mirror, mirror) * (2 / (mirror @ mirror))
     return -sign * reflected
@@ -247,8 +264,17 @@ def shift_gap(X: ArrayLike, Y: ArrayLike, amount: float) -> tuple[Array, Array]:
     Returns
     -------
     X, Y : (n, d) arrays of unit rows
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of some length, or `amount` is not
+        finite or takes a row to zero.
     """
     X, Y = validate_pairs(X, Y)
     X, Y = normalise(X), normalise(Y)
     half = validate_number("amount", amount) * (X.mean(axis=0) - Y.mean(axis=0)) / 2
-    return normalise(X - half), normalise(Y + half)
+    shifted = X - half, Y + half
+    if not all(rows.any(axis=1).all() for rows in shifted):
+        raise ValueError(f"amount must leave each row some length, {amount} takes one to zero")
+    return normalise(shifted[0]), normalise(shifted[1])

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gapdyn._validate import validate_positive
+from gapdyn._validate import validate_number, validate_positive, validate_temperature
+
+
+def _store(thing: object, **values: object) -> None:
+    """Set fields of a frozen object to what its checks have made of them."""
+    for name, value in values.items():
+        object.__setattr__(thing, name, value)
 
 
 class Parametrisation(ABC):
@@ -44,7 +50,7 @@ class Exponential(Parametrisation):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        validate_positive("scale", self.scale)
+        _store(self, scale=validate_positive("scale", self.scale))
 
     def beta(self, nu: float) -> float:
         """exp(ν/s)."""
@@ -127,7 +133,9 @@ class Temperature(ABC):
     def nu(self, tau: float | None = None) -> float:
         """Starting ν for a starting temperature τ; a temperature of its own τ(0) checks it."""
         own = float(1 / self.beta(0.0, 0.0))
-        if tau is not None and not np.isclose(validate_positive("tau", tau), own, rtol=1e-9):
+        if tau is None:
+            return -float(np.log(own))
+        if not np.isclose(validate_temperature("tau", tau), own, rtol=1e-9, atol=0):
             raise ValueError(f"tau must be left out or equal {own:.12g} with {self}, got {tau}")
         return -float(np.log(own))
 
@@ -170,9 +178,8 @@ class Learned(Temperature):
             raise TypeError(f"beta must be Exponential(), Softplus() or Linear(), got {beta!r}")
         if max_beta is not None:
             max_beta = validate_positive("max_beta", max_beta)
-        object.__setattr__(self, "parametrisation", beta)
-        object.__setattr__(self, "rate", validate_positive("rate", rate))
-        object.__setattr__(self, "max_beta", max_beta)
+        rate = validate_positive("rate", rate)
+        _store(self, parametrisation=beta, rate=rate, max_beta=max_beta)
 
     def __repr__(self) -> str:
         return f"Learned(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
@@ -190,9 +197,13 @@ class Learned(Temperature):
         """ν at which β(ν) = 1/τ."""
         if tau is None:
             raise ValueError("tau must be given: a learned temperature has to start somewhere")
-        beta = 1 / validate_positive("tau", tau)
-        if self.max_beta is not None and beta > self.max_beta:
-            raise ValueError(f"tau must be at least 1/max_beta = {1 / self.max_beta}, got {tau}")
+        beta = 1 / validate_temperature("tau", tau)
+        if self.max_beta is not None:
+            if beta > self.max_beta * (1 + 1e-9):
+                raise ValueError(
+                    f"tau must be at least 1/max_beta = {1 / self.max_beta}, got {tau}"
+                )
+            beta = min(beta, self.max_beta)
         return float(self.parametrisation.nu(beta))
 
     def velocity(self, t: float, nu: float, force: float) -> float:
@@ -214,20 +225,30 @@ class Scheduled(Temperature):
     ----------
     function_of_t : callable
         τ(t) > 0, the temperature itself and not its inverse; defined for all t ≥ 0.
+    breaks : tuple of float
+        Times at which τ(t) jumps or has a kink.
+    max_step : float
+        Longest step of the flow. A step sees τ at a dozen times and no others: where τ(t) has a
+        feature much shorter than the time over which embeddings move, say so here.
     """
 
     function_of_t: Callable[[float], float]
+    breaks: tuple[float, ...] = ()
+    max_step: float = np.inf
 
     def __post_init__(self) -> None:
         if not callable(self.function_of_t):
             raise TypeError(f"function_of_t must be a function, got {self.function_of_t!r}")
+        _store(self, breaks=tuple(sorted(validate_number("breaks", t) for t in self.breaks)))
+        if self.max_step != np.inf:
+            _store(self, max_step=validate_positive("max_step", self.max_step))
 
     def tau(self, t: float) -> float:
         """τ(t), checked, since the function is the user's."""
-        tau = float(self.function_of_t(t))
-        if not 0 < tau < np.inf:
-            raise ValueError(f"function_of_t must return a positive temperature, got {tau} at {t}")
-        return tau
+        try:
+            return validate_temperature("function_of_t's value", self.function_of_t(t))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{error} at t = {t}") from error
 
     def beta(self, t: float, nu: float) -> float:
         """1/τ(t), whatever ν."""
@@ -247,7 +268,7 @@ class Fixed(Temperature):
     tau: float
 
     def __post_init__(self) -> None:
-        validate_positive("tau", self.tau)
+        _store(self, tau=validate_temperature("tau", self.tau))
 
     def beta(self, t: float, nu: float) -> float:
         """1/τ, whatever t and ν."""
@@ -271,8 +292,9 @@ class LinearSchedule(Temperature):
     t_end: float
 
     def __post_init__(self) -> None:
-        for name in ("tau_start", "tau_end", "t_end"):
-            validate_positive(name, getattr(self, name))
+        for name in ("tau_start", "tau_end"):
+            _store(self, **{name: validate_temperature(name, getattr(self, name))})
+        _store(self, t_end=validate_positive("t_end", self.t_end))
 
     @property
     def breaks(self) -> tuple[float, ...]:  # type: ignore[override]
@@ -305,8 +327,9 @@ class CosineSchedule(Temperature):
     period: float
 
     def __post_init__(self) -> None:
-        for name in ("tau_low", "tau_high", "period"):
-            validate_positive(name, getattr(self, name))
+        for name in ("tau_low", "tau_high"):
+            _store(self, **{name: validate_temperature(name, getattr(self, name))})
+        _store(self, period=validate_positive("period", self.period))
         if self.tau_low > self.tau_high:
             raise ValueError(f"tau_low must be at most tau_high = {self.tau_high}")
 

@@ -47,11 +47,17 @@ def gradient(M):
     return G
 
 
+def mu(i, z, a):
+    """μ_i(z, a) of (10), as a sum of differences."""
+    weights = [mp.exp(a * (x - max(z, key=lambda v: a * v))) for x in z]
+    return sum(w * (z[i] - x) for w, x in zip(weights, z, strict=True)) / sum(weights)
+
+
 def pull(Z, a):
-    """g_a(Z) of (10) and (11), from μ_i as sums of differences."""
-    G = gradient([[a * z for z in row] for row in Z])
+    """g_a(Z) of (11): the mean of μ_i over columns and rows."""
     n = len(Z)
-    return -sum(G[i][j] * Z[i][j] for i in range(n) for j in range(n))
+    columns = transpose(Z)
+    return sum(mu(i, columns[i], a) + mu(i, Z[i], a) for i in range(n)) / (2 * n)
 
 
 def tangent(W, V):

@@ -1,5 +1,5 @@
 import csv
-import warnings
+import pickle
 
 import mpmath as mp
 import numpy as np
@@ -243,6 +243,16 @@ def test_a_failed_write_leaves_the_old_file(figure_2, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_file_that_is_replaced_keeps_its_mode_and_its_link(figure_2, tmp_path):
+    run = gd.flow(*figure_2, 1.0)
+    target, link = tmp_path / "run.csv", tmp_path / "link.csv"
+    run.to_csv(target)
+    target.chmod(0o640)
+    link.symlink_to(target)
+    run.to_csv(link)
+    assert link.is_symlink() and target.stat().st_mode & 0o777 == 0o640
+
+
 def test_an_interrupted_flow_keeps_what_it_has(figure_2):
     model, y0 = figure_2
 
@@ -266,18 +276,119 @@ def test_a_flow_that_fails_says_where_and_what_to_try():
     """A schedule that turns invalid, and one that no step size can follow."""
     _, y0 = make("free", gd.Learned())
     model = gd.FreeModel(3, 3, gd.Scheduled(lambda t: 0.4 - 0.1 * t))
-    with pytest.raises(gd.IntegrationError, match=r"function_of_t .* try another rtol") as caught:
+    with pytest.raises(gd.IntegrationError, match=r"function_of_t's value must be pos") as caught:
         gd.flow(model, y0, 10.0)
     assert 0 < caught.value.t < 4
-    rough = gd.FreeModel(3, 3, gd.Scheduled(lambda t: 0.4 if t < 1 else 1e-8))
-    run = None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            run = gd.flow(rough, y0, 2.0)
-        except gd.IntegrationError as error:
-            run = error.trajectory
-    assert run.t[-1] > 0.9
+
+
+class Blowing(gd.Model):
+    """dy/dt = y², which is infinite at t = 1."""
+
+    temperature = gd.Fixed(1.0)
+    size = 1
+
+    def split(self, y):
+        return (y,)
+
+    rates = loss = None
+
+    def velocity(self, t, y, out=None):
+        return y**2 if t < 2 else y * np.nan
+
+    def observe(self, t, y):
+        return gd.Observables(*[float(y[0])] * 7)
+
+
+Blowing.__abstractmethods__ = frozenset()
+
+
+@pytest.mark.parametrize("method", ["DOP853", "LSODA", "Radau"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:lsoda:UserWarning")
+def test_a_flow_that_no_step_can_follow_says_what_to_try(method):
+    with pytest.raises(gd.IntegrationError, match="try another rtol, or method='LSODA'") as caught:
+        gd.flow(Blowing(), [1.0], 5.0, method=method)
+    assert 0.9 < caught.value.t < 1.1
+    assert caught.value.trajectory.t[-1] == caught.value.t
+
+
+@pytest.mark.parametrize("method", ["DOP853", "LSODA"])
+def test_a_velocity_that_turns_nan_is_an_error(method):
+    class Turning(Blowing):
+        def velocity(self, t, y, out=None):
+            return -y if t < 0.5 else y * np.nan
+
+    with pytest.raises(gd.IntegrationError, match="the velocity is not finite") as caught:
+        gd.flow(Turning(), [1.0], 5.0, method=method)
+    assert caught.value.t <= 0.5
+
+
+def test_errors_travel_from_other_processes(figure_2):
+    run = gd.flow(*figure_2, 1.0)
+    error = pickle.loads(pickle.dumps(gd.IntegrationError("stopped", run)))
+    assert (str(error), error.t) == ("stopped", 1.0)
+    np.testing.assert_array_equal(error.trajectory.gap, run.gap)
+
+
+@pytest.mark.parametrize("given", [{}, {"breaks": (50.0, 50.5)}, {"max_step": 0.2}])
+def test_a_schedule_may_say_where_its_features_are(given):
+    """A pulse of half a time unit, long after the flow has come to take long steps."""
+    pulse = gd.Scheduled(lambda t: 2.0 if 50 < t < 50.5 else 0.02, **given)
+    model = gd.FrozenModel(np.eye(4), pulse)
+    run = gd.flow(model, model.start(gamma=0.5), 100.0)
+    during = gd.FrozenModel(np.eye(4), gd.Fixed(2.0))
+    before = run.at(50.0).gamma
+    after = gd.flow(during, during.start(gamma=before), 0.5).gamma[-1]
+    if given:  # without, the pulse is stepped over, as the docstring warns
+        assert run.gamma[-1] == pytest.approx(after, abs=1e-6)
+    assert after < 0.45
+
+
+@pytest.mark.parametrize("method", ["DOP853", "LSODA", "Radau"])
+def test_times_an_ulp_apart_are_the_same(figure_2, method):
+    run = gd.flow(*figure_2, [0.0, 0.3, 1.0], method=method)
+    assert run.at(0.1 * 3).gap == run.gap[1]
+    assert run.at(np.nextafter(0.3, 1)).gap == run.gap[1]
+    assert run.at(5e-324).gap == run.gap[0]
+    model, y0 = make("free", gd.LinearSchedule(0.4, 0.2, 0.3))
+    assert gd.flow(model, y0, 0.1 * 3, method=method).t[-1] == 0.1 * 3
+
+
+def test_what_at_gives_is_the_callers(figure_2):
+    run = gd.flow(*figure_2, 1.0)
+    run.at(1.0).y[:] = 9
+    assert abs(run.y).max() < 9
+
+
+def test_drift_is_the_largest_departure_of_any_stored_state(figure_2):
+    model, y0 = figure_2
+    run = gd.flow(model, y0, 1e4, rtol=1e-5, atol=1e-7)
+    assert run.drift == max(model.drift(y) for y in run.y) > 1e-9
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, -1.0, -0.3])
+@pytest.mark.parametrize("kind", ["parallel", "frozen", "scalar"])
+def test_every_height_flows(kind, gamma):
+    model, y0 = make(kind, gd.Learned())
+    model.split(y0).gamma[...] = gamma
+    run = gd.flow(model, y0, 10.0)
+    assert np.sign(run.gamma[-1]) == np.sign(gamma) and abs(run.gamma[-1]) <= 1
+
+
+def test_linear_beta_may_pass_through_zero():
+    """Mismatched pairs push β = ν below zero, where the loss still falls."""
+    model = gd.FrozenModel(-np.eye(3), gd.Learned(gd.Linear()))
+    run = gd.flow(model, model.start(tau=2.0, gamma=0.0), 20.0)
+    assert run.beta[0] == 0.5 and run.beta[-1] < 0
+    assert (np.diff(run.loss) < 0).all() and gd.check_gradient(model, run.y[-1]) < 1e-12
+
+
+def test_stiff_heights_are_a_case_for_lsoda():
+    """Mismatched pairs at τ = 0.01: both methods agree, and LSODA takes far fewer steps."""
+    model = gd.ParallelModel(6, 3, gd.Learned())
+    X, Y = gd.sphere.sample(6, 3, 5), gd.sphere.sample(6, 3, 6)
+    y0 = model.start(X, Y, tau=0.01, gamma=0.3)
+    explicit, implicit = (gd.flow(model, y0, 0.3, method=m) for m in ("DOP853", "LSODA"))
+    assert implicit.gamma[-1] == pytest.approx(explicit.gamma[-1], abs=1e-5)
 
 
 def test_rows_that_leave_the_sphere_are_an_error(figure_2):
@@ -318,7 +429,13 @@ y0 = free.start(gd.sphere.sample(4, 3, 0), gd.sphere.sample(4, 3, 1), tau=0.5)
         (lambda: gd.flow(free, y0, 1.0, method="Euler"), ValueError, "method must be one of RK23"),
         (lambda: gd.flow(free, y0, 1.0, rtol=0.0), ValueError, "rtol must be positive"),
         (lambda: gd.flow(free, y0, 1.0, rtol=1e-16), ValueError, "rtol must be at least"),
-        (lambda: gd.flow(free, y0, 1.0, atol=-1.0), ValueError, "atol must not be negative"),
+        (lambda: gd.flow(free, y0, 1.0, atol=-1.0), ValueError, "atol must be positive"),
+        (lambda: gd.flow(free, y0, 1.0, atol=0.0), ValueError, "atol must be positive"),
+        (lambda: gd.flow(free, y0, 1.0, method=["RK45"]), ValueError, "method must be one of"),
+        (lambda: gd.flow("free", y0, 1.0), TypeError, "model must be a gapdyn.Model"),
+        (lambda: gd.flow(free, y0, [[1.0], [1.0, 2.0]]), ValueError, "t must be a time"),
+        (lambda: gd.flow(free, [[1.0], [1.0, 2.0]], 1.0), ValueError, "y0 must be a rectangular"),
+        (lambda: gd.flow(free, [*y0[:-1], 800.0], 1.0), ValueError, "y0 must have a finite velo"),
     ],
 )
 def test_bad_input_is_named(call, error, says):
@@ -337,6 +454,17 @@ def test_bad_files_are_named(tmp_path, figure_2):
     np.savez(tmp_path / "other.npz", t=np.ones(3))
     with pytest.raises(ValueError, match="saved trajectory"):
         gd.Trajectory.load(tmp_path / "other.npz")
+    for damage in (
+        {"model": '["Foo"]'},
+        {"solver": "[1, 2, 3, 4]"},
+        {"drift": [1.0, 2.0]},
+        {"gap": [1.0]},
+    ):
+        run.save(tmp_path / "run.npz")
+        with np.load(tmp_path / "run.npz") as stored:
+            np.savez(tmp_path / "damaged.npz", **{**stored, **damage})
+        with pytest.raises(ValueError, match="path must be a saved trajectory"):
+            gd.Trajectory.load(tmp_path / "damaged.npz")
     (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(ValueError, match="not a readable"):
         gd.Trajectory.load(tmp_path / "torn.npz")

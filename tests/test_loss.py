@@ -86,6 +86,16 @@ def test_late_gradients_and_losses_keep_their_relative_accuracy(a):
     assert reference.departure(loss.loss(a * np.eye(n)), [mp.log1p((n - 1) * mp.exp(-a))]) < 1e-14
 
 
+@pytest.mark.parametrize("spread", [599.9, 600.1, 700.0])
+def test_both_ways_of_shifting_are_accurate_where_they_meet(spread):
+    M = np.random.default_rng(0).uniform(0, 1, (5, 5))
+    M = spread * (M - M.min()) / np.ptp(M) - 400
+    truth = [g for row in reference.gradient(reference.matrix(M)) for g in row]
+    assert reference.departure(loss.gradient(M), truth) < 2e-13
+    small = [abs(float(x / y) - 1) for x, y in zip(loss.gradient(M).flat, truth, strict=True)]
+    assert max(small) < 1e-12  # each entry, however small
+
+
 @pytest.mark.parametrize("size", [1.0, 1e3])
 def test_the_gradient_may_overwrite_its_logits(size):
     M = size * np.random.default_rng(0).standard_normal((5, 5))
@@ -100,7 +110,7 @@ def test_shifting_all_logits_changes_nothing():
     assert loss.loss(M + 1e3) == pytest.approx(loss.loss(M), rel=1e-12)
 
 
-@pytest.mark.parametrize("a", [-2.0, 0.5, 10.0, 500.0])
+@pytest.mark.parametrize("a", [-500.0, -290.0, -2.0, 0.5, 10.0, 290.0, 500.0])
 def test_pull_rows_is_the_tangent_part_of_the_gradient(a):
     X, Y = sphere.sample(6, 4, seed=0), sphere.sample(6, 4, seed=1)
     G = loss.gradient(a * X @ Y.T)
@@ -119,7 +129,10 @@ def test_pull_rows_is_the_tangent_part_of_the_gradient(a):
         (lambda: loss.loss(np.ones(3)), ValueError, "M must have 2 axes"),
         (lambda: loss.gradient(np.eye(3, dtype=int)), TypeError, "M must hold real floating"),
         (lambda: loss.gradient(np.full((2, 2), np.inf)), ValueError, "M must be finite"),
-        (lambda: loss.gradient(np.eye(3), out=np.eye(2)), ValueError, "out must be"),
+        (lambda: loss.gradient(np.eye(3), out=np.eye(2)), ValueError, "out must have shape"),
+        (lambda: loss.gradient(np.eye(3), out=[[1.0]]), TypeError, "out must be a writeable"),
+        (lambda: loss.loss([[1.0], [1.0, 2.0]]), ValueError, "M must be a rectangular array"),
+        (lambda: loss.loss(np.ma.masked_equal(np.eye(3), 0)), ValueError, "M must have no masked"),
         (lambda: loss.g(np.eye(3), np.nan), ValueError, "a must be finite"),
     ],
 )

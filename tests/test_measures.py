@@ -92,6 +92,19 @@ def test_parallel_modalities_stand_at_their_heights_with_no_variance_along_the_g
     assert (m.gap, m.parallelism_x, m.parallelism_y) == pytest.approx((0.7, 1, 1))
 
 
+@pytest.mark.parametrize("block_rows", [1, 2, 7, 1000])
+def test_equal_rows_tie_however_their_products_round(block_rows, monkeypatch):
+    """Captions 0, 2, ..., 98 stand twice, so 100 of 101 pairs are mismatched."""
+    monkeypatch.setattr(measures, "BLOCK_BYTES", 8 * 101 * block_rows)
+    Y = sphere.sample(101, 512, seed=0)
+    Y[1::2] = Y[:-1:2]
+    X = sphere.unit(Y + 1e-3 * np.random.default_rng(1).standard_normal(Y.shape))
+    m = gd.measure(X, Y)
+    assert m.mismatched == measures.mismatched(X @ Y.T) == 100
+    assert m.recall_at_1_x_to_y == measures.recall_at_1(X @ Y.T)[0] == pytest.approx(1 / 101)
+    assert m.recall_at_5_x_to_y == 1
+
+
 def test_rows_are_normalised_and_the_arrays_left_alone():
     X, Y = 3 * sphere.sample(5, 3, seed=0), 0.1 * sphere.sample(5, 3, seed=1)
     before = X.copy(), Y.copy()
@@ -136,6 +149,9 @@ X = sphere.sample(4, 3, seed=0)
         (lambda: gd.measure(X, X * [[1.0], [0.0], [1.0], [1.0]]), ValueError, "Y .*row 1 is zero"),
         (lambda: gd.measure(X.astype(int), X), TypeError, "X must hold real floating"),
         (lambda: gd.measure(X, X.astype(complex)), TypeError, "Y must hold real floating"),
+        (lambda: measures.gap(X, X[:2]), ValueError, "one shape"),
+        (lambda: measures.alignment(X, X[:1]), ValueError, "rows of Y must be at least 2"),
+        (lambda: measures.uniformity(X, X[:2]), ValueError, "one shape"),
         (lambda: measures.margin(X), ValueError, "Z must be square"),
     ],
 )

@@ -81,7 +81,13 @@ def test_shifting_by_the_whole_gap_closes_it_between_mirrored_modalities():
     np.testing.assert_allclose((A, B), (Y, X), atol=1e-14)
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e-160, 1.0, 1e200])
+def test_a_cone_takes_an_axis_of_any_length(size):
+    np.testing.assert_allclose(sphere.cone(3, [size, size], 0.0), np.sqrt(0.5), rtol=1e-15)
+
+
 good = np.eye(3)
+antipodes = np.tile([1.0, 0.0], (3, 1)), np.tile([-1.0, 0.0], (3, 1))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +112,9 @@ good = np.eye(3)
         (lambda: sphere.polygon_pairs(5, 0.5), TypeError, "rotation must be an integer"),
         (lambda: sphere.cone(5, [0.0, 0.0], 0.1), ValueError, "axis must not be zero"),
         (lambda: sphere.cone(5, [1.0, 0.0], 4.0), ValueError, "angle must lie in"),
+        (lambda: sphere.sample(3, 2, seed="a"), TypeError, "seed must be an integer"),
+        (lambda: sphere.sample(3, 2, seed=-1), ValueError, "seed must be at least 0"),
+        (lambda: sphere.shift_gap(*antipodes, 1.0), ValueError, "amount must leave"),
         (lambda: sphere.lift(good, good[:2], 0.1), ValueError, "one shape"),
         (lambda: sphere.lift(good, good, 1.5), ValueError, r"gamma must lie in \[-1, 1\], got 1.5"),
         (lambda: sphere.lift(good, good), ValueError, "either gamma"),

@@ -56,6 +56,34 @@ def test_check_gradient_falls_back_to_real_differences():
     assert gd.check_gradient(Bowl(), y) < 1e-10
 
 
+def test_check_gradient_is_not_fooled_by_a_loss_that_is_complex_but_not_analytic():
+    class Absolute(Bowl):
+        def loss(self, t, y):
+            return np.sum(np.abs(y) ** 4) / 4 + 0 * y[0]
+
+    assert gd.check_gradient(Absolute(), np.array([0.3, -1.0, 2.0])) < 1e-10
+
+
+@pytest.mark.parametrize("beta", [100.0, 300.0])
+def test_sympy_keeps_its_digits_at_late_times(beta):
+    """Z = I: g = (n-1)/(n-1+e^a), far below one."""
+    model = gd.FrozenModel(np.eye(3), gd.Fixed(1 / beta))
+    y = model.start(gamma=0.1)
+    assert departure(model.velocity(0.0, y), symbolic.velocity(model, y)) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: gd.check_gradient("m", np.ones(3)), TypeError, "model must be a gapdyn.Model"),
+        (lambda: gd.check_gradient(Bowl(), np.ones(2)), ValueError, "y must have 3 entries, got 2"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
 def test_check_gradient_finds_a_wrong_constant():
     y = np.array([0.3, -1.0, 2.0])
     assert gd.check_gradient(Bowl(slope=-1.01), y) == pytest.approx(0.01, rel=1e-6)

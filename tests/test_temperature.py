@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from conftest import TEMPERATURES
@@ -47,6 +49,18 @@ def test_the_ceiling_stops_beta_from_rising_and_lets_it_fall():
     assert clip.velocity(0, at_ceiling, force=0.1) == 0
     assert clip.velocity(0, at_ceiling, force=-0.1) == pytest.approx(-10)
     assert clip.velocity(0, np.log(99.0), force=0.1) > 0
+
+
+@pytest.mark.parametrize("ceiling", [49.0, 98.0, 100.0, 103.0])
+def test_a_temperature_may_start_at_its_ceiling(ceiling):
+    learned = gd.Learned(max_beta=ceiling)
+    assert learned.beta(0, learned.nu(tau=1 / ceiling)) == pytest.approx(ceiling, rel=1e-14)
+
+
+def test_numbers_of_any_kind_are_stored_as_floats():
+    for tau in (np.float32(0.5), np.array(0.5), Fraction(1, 2)):
+        assert gd.Fixed(tau) == gd.Fixed(0.5) and type(gd.Fixed(tau).tau) is float
+    assert type(gd.Exponential(np.float32(2)).scale) is float
 
 
 @pytest.mark.parametrize("temperature", [t for t in TEMPERATURES if not isinstance(t, gd.Learned)])
@@ -99,8 +113,24 @@ def test_a_temperature_of_its_own_checks_the_one_given(temperature):
         (lambda: gd.CosineSchedule(0.2, 0.1, 1.0), ValueError, "tau_low must be at most"),
         (lambda: gd.CosineSchedule(0.1, 0.2, np.inf), ValueError, "period must be finite"),
         (lambda: gd.Scheduled(0.1), TypeError, "function_of_t must be a function"),
-        (lambda: gd.Scheduled(lambda t: -1.0).nu(), ValueError, "function_of_t must return a pos"),
-        (lambda: gd.Scheduled(lambda t: np.nan).nu(), ValueError, "function_of_t must return"),
+        (lambda: gd.Scheduled(lambda t: None).nu(), TypeError, "function_of_t's value must be a r"),
+        (lambda: gd.Scheduled(lambda t: 0.1, breaks=("a",)), TypeError, "breaks must be"),
+        (lambda: gd.Scheduled(lambda t: 0.1, max_step=0.0), ValueError, "max_step must be pos"),
+        (lambda: gd.Fixed(1e-310), ValueError, "tau must have a finite inverse"),
+        (lambda: gd.Fixed(10**400), ValueError, "tau must be finite"),
+        (lambda: gd.Fixed(np.array(True)), TypeError, "tau must be a real number"),
+        (lambda: gd.Fixed(np.array(1j)), TypeError, "tau must be a real number"),
+        (lambda: gd.Fixed(1e-8).nu(tau=1.8e-8), ValueError, "tau must be left out or equal 1e-08"),
+        (
+            lambda: gd.Scheduled(lambda t: -1.0).nu(),
+            ValueError,
+            "function_of_t's value must be pos",
+        ),
+        (
+            lambda: gd.Scheduled(lambda t: np.nan).nu(),
+            ValueError,
+            "function_of_t's value .* at t = 0",
+        ),
     ],
 )
 def test_bad_input_is_named(call, error, says):

@@ -93,7 +93,7 @@ def observe_pairs(Z: Array, a: float) -> tuple[float, int, float]:
     """Margin, number of mismatched pairs and loss ℓ(aZ) of similarities Z (n, n)."""
     margins = measures.pair_margins(Z)
     loss = float(mean_cross_entropy(a * Z))
-    return float(margins.min()), int((margins <= 0).sum()), loss
+    return float(margins.min()), int((margins <= measures.TIE).sum()), loss
 
 
 def inverse(beta: float) -> float:
@@ -159,7 +159,7 @@ class HeightModel(Model):
         return self.loss_at(self.temperature.beta(t, y[0]) * across(y[1]))
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
-        """Eq. (11): dβ/dt = β'(ν)² (1-γ²) g and dγ/dt = -2βγ g."""
+        """Eq. (11): dβ/dt = η β'(ν)² (1-γ²) g, η the rate of ν, and dγ/dt = -2βγ g."""
         out = np.empty_like(y) if out is None else out
         nu, gamma = y
         beta = self.temperature.beta(t, nu)
@@ -177,10 +177,10 @@ class RowModel(Model):
     row_rate: float
 
     def __post_init__(self) -> None:
-        validate_count("n", self.n, least=2)
-        validate_count("d", self.d, least=2)
+        object.__setattr__(self, "n", validate_count("n", self.n, least=2))
+        object.__setattr__(self, "d", validate_count("d", self.d, least=2))
+        object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
-        validate_positive("row_rate", self.row_rate)
 
     def rows(self, y: Array) -> tuple[Array, Array]:
         """Unit rows X, Y of a state, one new (2n, d) array in two halves."""

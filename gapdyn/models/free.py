@@ -83,21 +83,21 @@ class FreeModel(RowModel):
     def loss(self, t: float, y: Array) -> float:
         """ℓ(β X Yᵀ)."""
         X, Y = self.rows(y)
-        return mean_cross_entropy(self.temperature.beta(t, y[-1]) * (X @ Y.T))
+        return mean_cross_entropy(self.temperature.beta(t, y[2 * self.n * self.d]) * (X @ Y.T))
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
-        """dX/dt = -∂ℓ/∂X and dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = β'(ν)² g, eq. (11) at γ = 0."""
+        """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0."""
         X, Y = self.rows(y)
-        nu = y[-1]
+        nu = y[2 * self.n * self.d]
         out = np.empty_like(y) if out is None else out
         g = pull_rows(X, Y, self.temperature.beta(t, nu), self.row_rate, *self.split(out)[:2])
-        out[-1] = self.temperature.velocity(t, nu, g)
+        out[2 * self.n * self.d] = self.temperature.velocity(t, nu, g)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
         """Observables of the unit rows; gamma is gap/2."""
         X, Y = self.rows(y)
-        beta = float(self.temperature.beta(t, y[-1]))
-        gap = measures.gap(X, Y)
+        beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
+        gap = measures.centre_distance(X, Y)
         margin, mismatched, loss = observe_pairs(X @ Y.T, beta)
         return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)

@@ -11,6 +11,7 @@ from gapdyn.loss import mean_cross_entropy, pull
 from gapdyn.models.base import (
     HeightModel,
     Observables,
+    across,
     check_temperature,
     inverse,
     observe_pairs,
@@ -45,6 +46,9 @@ class FrozenModel(HeightModel):
         object.__setattr__(self, "Z", Z)
         check_temperature(self.temperature)
 
+    def __reduce__(self) -> tuple[type[FrozenModel], tuple[Array, Temperature]]:
+        return FrozenModel, (self.Z, self.temperature)  # a copy keeps its Z read-only
+
     def loss_at(self, a: float) -> float:
         """ℓ(aZ)."""
         return mean_cross_entropy(a * self.Z)
@@ -61,5 +65,5 @@ class FrozenModel(HeightModel):
             inverse(beta),
             beta,
             gamma,
-            *observe_pairs(self.Z, beta * (1 - gamma) * (1 + gamma)),
+            *observe_pairs(self.Z, float(beta * across(gamma))),
         )

@@ -70,6 +70,12 @@ class ParallelModel(RowModel):
     tied: bool = True
     row_rate: float = 1.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.tied, bool | np.bool_):
+            raise TypeError(f"tied must be True or False, got {self.tied!r}")
+        object.__setattr__(self, "tied", bool(self.tied))
+
     @property
     def size(self) -> int:
         """2nd + 2, untied 2nd + 3."""
@@ -149,7 +155,7 @@ class ParallelModel(RowModel):
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """Eq. (4) on the rows, eq. (11) on ν and γ.
 
-        dβ/dt = β'(ν)² (a/β) g; tied dγ/dt = -2βγ g; untied dγ_X/dt = -a γ_X g/(1-γ_X²).
+        dβ/dt = η β'(ν)² (a/β) g; tied dγ/dt = -2βγ g; untied dγ_X/dt = -a γ_X g/(1-γ_X²).
         """
         X, Y = self.rows(y)
         end = 2 * self.n * self.d
@@ -173,7 +179,7 @@ class ParallelModel(RowModel):
         X, Y = self.rows(y)
         gamma_x, gamma_y = self.heights(y)
         return Observables(
-            measures.gap(*self.embeddings(y)),
+            measures.centre_distance(*self.embeddings(y)),
             inverse(beta),
             beta,
             (gamma_x - gamma_y) / 2,

@@ -1,5 +1,8 @@
 """Every model against the contract, and against the paper's formulas in 50 digits."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import reference
@@ -182,6 +185,19 @@ def test_a_height_at_the_pole_stays_while_it_is_pushed_out():
     assert matched.velocity(0, np.array([0.0, 1.0]))[1] < 0
 
 
+@every_model
+def test_models_travel_to_other_processes(kind):
+    model, y = make(kind, gd.Learned())
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.velocity(0, y), model.velocity(0, y))
+    if kind == "frozen":
+        assert not again.Z.flags.writeable and not copy.deepcopy(model).Z.flags.writeable
+
+
+def test_small_integers_of_numpy_do_not_overflow():
+    assert gd.FreeModel(np.uint8(100), np.uint8(3), gd.Learned()).size == 601
+
+
 X = gd.sphere.sample(4, 3, seed=0)
 free = gd.FreeModel(4, 3, gd.Learned())
 parallel = gd.ParallelModel(4, 3, gd.Learned())
@@ -201,6 +217,7 @@ frozen = gd.FrozenModel(np.eye(3), gd.Learned())
             ValueError,
             "row_rate must be pos",
         ),
+        (lambda: gd.ParallelModel(4, 3, gd.Learned(), tied="no"), TypeError, "tied must be True"),
         (lambda: gd.ParallelModel(4.0, 3, gd.Learned()), TypeError, "n must be an integer"),
         (lambda: gd.FrozenModel(np.eye(3)[:2], gd.Learned()), ValueError, "Z must be square"),
         (lambda: gd.FrozenModel(np.eye(1), gd.Learned()), ValueError, "pairs in Z"),

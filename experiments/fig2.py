@@ -92,7 +92,7 @@ def animate(numbers: Numbers, path: Path) -> None:
     t = numbers.table["t"]
     shown = np.searchsorted(t, np.concatenate([[0.0], np.geomspace(0.02, LAST, 71)]))
     figure = Figure(figsize=(7.2, 3.0), dpi=84)
-    ball: Any = figure.add_axes((0.0, 0.0, 0.42, 0.90), projection="3d")
+    ball: Any = figure.add_axes((0.0, 0.0, 0.42, 0.82), projection="3d")
     plotting.sphere(ball)
     axes = [figure.add_axes((0.52, 0.60, 0.45, 0.34)), figure.add_axes((0.52, 0.15, 0.45, 0.34))]
     dots = []

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gapdyn._validate import Array, validate_pairs, validate_square
 from gapdyn.sphere import normalise
 
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 32 * 2**20
 """Similarities are made in row blocks of about this size."""
 
 COINCIDENT = 1e-14

@@ -135,6 +135,10 @@ class HeightModel(Model):
     def pull_at(self, a: float) -> float:
         """g(a), minus the derivative of the loss."""
 
+    @abstractmethod
+    def pairs_at(self, a: float) -> tuple[float, float, float]:
+        """Margin, number of mismatched pairs and loss at scale a."""
+
     def start(self, *, tau: float | None = None, gamma: float) -> Array:
         """State at temperature `tau` and height `gamma`.
 
@@ -167,6 +171,12 @@ class HeightModel(Model):
         out[0] = self.temperature.velocity(t, nu, across(gamma) * g)
         out[1] = within(gamma, -2 * beta * gamma * g)
         return out
+
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables; the gap is 2|γ|."""
+        beta, gamma = float(self.temperature.beta(t, y[0])), float(np.clip(y[1], -1, 1))
+        pairs = self.pairs_at(float(beta * across(gamma)))
+        return Observables(2 * abs(gamma), inverse(beta), beta, gamma, *pairs)
 
 
 class RowModel(Model):

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from gapdyn._validate import Array, validate_square
 from gapdyn.loss import mean_cross_entropy, pull
-from gapdyn.models.base import (
-    HeightModel,
-    Observables,
-    across,
-    check_temperature,
-    inverse,
-    observe_pairs,
-)
+from gapdyn.models.base import HeightModel, check_temperature, observe_pairs
 from gapdyn.temperature import Temperature
 
 
@@ -57,13 +48,6 @@ class FrozenModel(HeightModel):
         """g_a(Z)."""
         return pull(self.Z, a)
 
-    def observe(self, t: float, y: Array) -> Observables:
-        """Observables; the gap is 2|γ|."""
-        beta, gamma = float(self.temperature.beta(t, y[0])), float(np.clip(y[1], -1, 1))
-        return Observables(
-            2 * abs(gamma),
-            inverse(beta),
-            beta,
-            gamma,
-            *observe_pairs(self.Z, float(beta * across(gamma))),
-        )
+    def pairs_at(self, a: float) -> tuple[float, float, float]:
+        """Margin and mismatched pairs of Z, and ℓ(aZ)."""
+        return observe_pairs(self.Z, a)

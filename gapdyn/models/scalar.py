@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gapdyn._validate import Array
-from gapdyn.models.base import HeightModel, Observables, check_temperature, inverse
+from gapdyn.models.base import HeightModel, check_temperature
 from gapdyn.temperature import Temperature
 
 
@@ -43,8 +42,6 @@ class ScalarModel(HeightModel):
         """e^-a: this loss is its own pull."""
         return self.loss_at(a)
 
-    def observe(self, t: float, y: Array) -> Observables:
-        """Observables; there are no pairs, so margin and mismatched are NaN."""
-        beta, gamma = float(self.temperature.beta(t, y[0])), float(np.clip(y[1], -1, 1))
-        loss = float(self.loss(t, y))
-        return Observables(2 * abs(gamma), inverse(beta), beta, gamma, np.nan, np.nan, loss)
+    def pairs_at(self, a: float) -> tuple[float, float, float]:
+        """There are no pairs: NaN, NaN and the loss."""
+        return np.nan, np.nan, float(self.loss_at(a))

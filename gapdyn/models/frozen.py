@@ -22,6 +22,7 @@ class FrozenModel(HeightModel):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from gapdyn import temperature
     >>> model = FrozenModel(np.eye(4), temperature.Learned())
     >>> model.observe(0.0, model.start(tau=0.5, gamma=0.1)).margin

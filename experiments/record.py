@@ -45,7 +45,12 @@ class Numbers:
 
 
 def write(
-    module: ModuleType, numbers: Numbers, folder: Path, seed: int, formats: Sequence[str]
+    module: ModuleType,
+    numbers: Numbers,
+    folder: Path,
+    seed: int,
+    quick: bool,
+    formats: Sequence[str],
 ) -> list[Path]:
     """Draw an experiment and put picture, CSV and JSON, all named after it, in a folder."""
     name = module.__name__.rpartition(".")[2]
@@ -54,6 +59,7 @@ def write(
     about = {
         "experiment": name,
         "seed": seed,
+        "quick": quick,
         "parameters": numbers.parameters,
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
     }
@@ -79,7 +85,7 @@ def run(
     module = import_module(f"experiments.{name}")
     try:
         numbers = module.compute(seed=seed, quick=quick, features=features)
-        files = write(module, numbers, out, seed, formats)
+        files = write(module, numbers, out, seed, quick, formats)
         outcome = " ".join(file.name for file in files)
     except FeaturesMissingError as missing:
         outcome = f"skipped: {missing}"

@@ -18,6 +18,11 @@ FIGURES = Path(__file__).resolve().parents[1] / "figures"
 
 
 def saved(name):
+    """The table of an experiment as the repository holds it; a run of the reader's own is not it."""
+    about = json.loads((FIGURES / f"{name}.json").read_text())
+    source = about["parameters"].get("features")
+    if about["seed"] != 0 or about["quick"] or source not in (None, real.RANDOM_INIT):
+        pytest.skip(f"figures/{name}.csv is of another run")
     rows = list(csv.DictReader((FIGURES / f"{name}.csv").read_text().splitlines()))
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
@@ -30,7 +35,7 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
         for ending in ("png", "csv", "json"):
             assert (FIGURES / f"{name}.{ending}").stat().st_size > 100
         about = json.loads((FIGURES / f"{name}.json").read_text())
-        assert about["experiment"] == name and about["seed"] == 0 and about["versions"]["gapdyn"]
+        assert about["experiment"] == name and about["versions"]["gapdyn"]
 
 
 @pytest.mark.parametrize("name", [name for name in experiments.NAMES if name != "real_clip"])

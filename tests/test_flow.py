@@ -116,7 +116,7 @@ def test_loss_never_rises_and_rows_stay_unit(kind, temperature):
         assert (np.diff(run.loss) <= 1e-9 * run.loss[:-1] + 1e-10).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(n=st.integers(2, 9), d=st.integers(2, 9), seed=st.integers(0, 2**32))
 def test_random_starts_descend_to_matched_pairs_or_rest(n, d, seed):
     model = gd.FreeModel(n, d, gd.Learned())

@@ -18,7 +18,7 @@ FIGURES = Path(__file__).resolve().parents[1] / "figures"
 
 
 def saved(name):
-    """The table of an experiment as the repository holds it; a run of the reader's own is not it."""
+    """The table of an experiment as the repository holds it, not as a reader ran it anew."""
     about = json.loads((FIGURES / f"{name}.json").read_text())
     source = about["parameters"].get("features")
     if about["seed"] != 0 or about["quick"] or source not in (None, real.RANDOM_INIT):

@@ -170,6 +170,8 @@ def pair_margins(Z: ArrayLike) -> Array:
 def margin(Z: ArrayLike) -> float:
     """Margin α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij) of an (n, n) array.
 
+    Raises as `pair_margins` does.
+
     Examples
     --------
     >>> margin(np.eye(3))

@@ -97,7 +97,13 @@ def sample(n: int, d: int, seed: Seed = None) -> Array:
 
 
 def polygon(n: int) -> Array:
-    """Return the corners of the regular n-gon on the circle, shape (n, 2), from (1, 0) on."""
+    """Return the corners of the regular n-gon on the circle, shape (n, 2), from (1, 0) on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is no integer of at least 2.
+    """
     angle = 2 * np.pi * np.arange(validate_count("n", n, least=2)) / n
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 

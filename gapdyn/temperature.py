@@ -45,6 +45,11 @@ class Exponential(Parametrisation):
     ----------
     scale : float
         s > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `scale` is not a positive number.
     """
 
     scale: float = 1.0
@@ -131,7 +136,13 @@ class Temperature(ABC):
         return 0.0
 
     def nu(self, tau: float | None = None) -> float:
-        """Starting ν for a starting temperature τ; a temperature of its own τ(0) checks it."""
+        """Starting ν for a starting temperature τ, which must be τ(0) where there is one already.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `tau` is not a positive number, or is missing where ν is learned, or disagrees.
+        """
         own = float(1 / self.beta(0.0, 0.0))
         if tau is None:
             return -float(np.log(own))
@@ -156,6 +167,11 @@ class Learned(Temperature):
         Learning rate η > 0 of ν, relative to 1 for a row; 0.1 is the paper's SLRT.
     max_beta : float, optional
         Ceiling of β, 100 in CLIP. The flow is projected: ν stays while it is pushed outward.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `beta` is no parametrisation, or a number is not positive.
 
     Examples
     --------
@@ -230,6 +246,11 @@ class Scheduled(Temperature):
     max_step : float
         Longest step of the flow. A step sees τ at a dozen times and no others: where τ(t) has a
         feature much shorter than the time over which embeddings move, say so here.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no function, or at any time its value is no positive number.
     """
 
     function_of_t: Callable[[float], float]
@@ -263,6 +284,11 @@ class Fixed(Temperature):
     ----------
     tau : float
         τ > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `tau` is not a positive number with a finite inverse.
     """
 
     tau: float
@@ -285,6 +311,11 @@ class LinearSchedule(Temperature):
         τ(0) and τ(t) for t ≥ `t_end`, both positive.
     t_end : float
         When the schedule ends, > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not a positive number.
     """
 
     tau_start: float
@@ -320,6 +351,11 @@ class CosineSchedule(Temperature):
         0 < tau_low ≤ tau_high.
     period : float
         Time from one lowest point to the next, > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not a positive number, or the lowest is above the highest.
     """
 
     tau_low: float

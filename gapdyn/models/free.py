@@ -35,6 +35,11 @@ class FreeModel(RowModel):
     row_rate : float
         Learning rate of the rows, relative to the same unit as that of ν.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If n or d is below 2, the temperature is none, or `row_rate` is not positive.
+
     Examples
     --------
     >>> from gapdyn import sphere, temperature

@@ -20,6 +20,11 @@ class FrozenModel(HeightModel):
         Similarities, n ≥ 2; a constant added to all of them changes nothing.
     temperature : Temperature
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix, or the temperature is none.
+
     Examples
     --------
     >>> import numpy as np

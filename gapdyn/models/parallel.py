@@ -55,6 +55,12 @@ class ParallelModel(RowModel):
     row_rate : float
         Learning rate of the rows.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If n or d is below 2, the temperature is none, `tied` is no bool, or `row_rate` is
+        not positive.
+
     Examples
     --------
     >>> from gapdyn import sphere, temperature

@@ -20,6 +20,11 @@ class ScalarModel(HeightModel):
     ----------
     temperature : Temperature
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the temperature is none.
+
     Examples
     --------
     >>> from gapdyn import temperature

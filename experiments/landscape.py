@@ -30,20 +30,25 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         X, Y, source = *synthetic(seed), "synthetic cones"
     amounts = np.linspace(*AMOUNTS, 41 if quick else 201)
     direction = X.mean(axis=0) - Y.mean(axis=0)
-    similarities = [similarity_and_gap(X, Y, amount, direction) for amount in amounts]
-    losses = {tau: np.array([gd.loss.loss(Z / tau) for Z, _ in similarities]) for tau in TAUS}
-    minima = {tau: minimum(X, Y, tau, direction, amounts[losses[tau].argmin()]) for tau in TAUS}
+    gaps, losses = np.empty(len(amounts)), np.empty((len(TAUS), len(amounts)))
+    for k, amount in enumerate(amounts):
+        Z, gaps[k] = similarity_and_gap(X, Y, amount, direction)
+        losses[:, k] = [gd.loss.loss(Z / tau) for tau in TAUS]
+    best = amounts[losses.argmin(axis=1)]
     return Numbers(
         table={
             "amount": amounts,
-            "signed_gap": np.array([gap for _, gap in similarities]),
-            **{f"loss_tau_{tau:g}": losses[tau] for tau in TAUS},
+            "signed_gap": gaps,
+            **{f"loss_tau_{tau:g}": loss for tau, loss in zip(TAUS, losses, strict=True)},
         },
         parameters={
             "features": source,
             "pairs": len(X),
             "gap": gd.measures.gap(X, Y),
-            "gap_of_least_loss": {f"{tau:g}": minima[tau] for tau in TAUS},
+            "gap_of_least_loss": {
+                f"{tau:g}": minimum(X, Y, tau, direction, near)
+                for tau, near in zip(TAUS, best, strict=True)
+            },
         },
     )
 
@@ -75,7 +80,7 @@ def synthetic(seed: int) -> tuple[Array, Array]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Loss above its least value against the signed gap, minima and the data's own gap marked."""
+    """Loss against the signed gap, minima and the data's own gap marked."""
     figure = Figure(figsize=(6.2, 3.8), layout="constrained")
     ax = figure.subplots()
     gap, own = numbers.table["signed_gap"], numbers.parameters["gap"]

@@ -67,7 +67,7 @@ def draw(numbers: Numbers) -> Figure:
         for name, shade in zip(RUNS, shades, strict=True):
             chosen = table["temperature"] == name
             ax.plot(table["t"][chosen], table[key][chosen], color=shade, label=name)
-        ax.set(xscale="symlog", ylabel=label)
+        ax.set_ylabel(label)
         ax.set_xscale("symlog", linthresh=0.1)
         ax.set_xlim(0, table["t"].max())
     axes[0, 1].set_yscale("log")

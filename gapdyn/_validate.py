@@ -60,13 +60,19 @@ def validate_pairs(X: ArrayLike, Y: ArrayLike) -> tuple[Floats, Floats]:
     return rows
 
 
-def validate_count(name: str, value: int, *, least: int) -> int:
-    """An integer that is at least `least`."""
+def validate_integer(name: str, value: int) -> int:
+    """An integer of Python's or NumPy's."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {value!r}")
+    return int(value)
+
+
+def validate_count(name: str, value: int, *, least: int) -> int:
+    """An integer that is at least `least`."""
+    value = validate_integer(name, value)
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
-    return int(value)
+    return value
 
 
 def validate_number(name: str, value: float) -> float:

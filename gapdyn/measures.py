@@ -109,6 +109,8 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     X, Y = normalise(X), normalise(Y)
     margins, rank_y, rank_x = _neighbours(X, Y)
     direction = _gap_direction(X, Y)
+    height_x, height_x_std, parallelism_x = _along(X, direction)
+    height_y, height_y_std, parallelism_y = _along(Y, direction)
     return Measures(
         pairs=X.shape[0],
         dim=X.shape[1],
@@ -122,12 +124,12 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
             for k in (1, 5, 10)
             for way, rank in (("x_to_y", rank_y), ("y_to_x", rank_x))
         },
-        height_x=float((X @ direction).mean()),
-        height_x_std=float((X @ direction).std()),
-        height_y=float((Y @ direction).mean()),
-        height_y_std=float((Y @ direction).std()),
-        parallelism_x=_parallelism(X, direction),
-        parallelism_y=_parallelism(Y, direction),
+        height_x=height_x,
+        height_x_std=height_x_std,
+        height_y=height_y,
+        height_y_std=height_y_std,
+        parallelism_x=parallelism_x,
+        parallelism_y=parallelism_y,
     )
 
 
@@ -247,11 +249,16 @@ def _gap_direction(X: Array, Y: Array) -> Array:
     return between / length if length > COINCIDENT else np.full_like(between, np.nan)
 
 
-def _parallelism(X: Array, direction: Array) -> float:
-    """Share of the variance of X orthogonal to `direction`, NaN where there is no variance."""
+def _along(X: Array, direction: Array) -> tuple[float, float, float]:
+    """Mean and deviation of X along `direction`, and the share of its variance orthogonal to it.
+
+    The share is NaN where there is no variance, all three where there is no direction.
+    """
+    height = X @ direction
     mean = X.mean(axis=0)
     total = sum(float(np.sum((X[b] - mean) ** 2)) for b in _blocks(*X.shape)) / len(X)
-    return 1 - float((X @ direction).var()) / total if total > COINCIDENT**2 else np.nan
+    parallelism = 1 - float(height.var()) / total if total > COINCIDENT**2 else np.nan
+    return float(height.mean()), float(height.std()), parallelism
 
 
 def _blocks(n: int, width: int) -> list[slice]:

@@ -16,6 +16,7 @@ from gapdyn._validate import (
     validate_array,
     validate_count,
     validate_height,
+    validate_integer,
     validate_number,
     validate_pairs,
     validate_rows,
@@ -134,9 +135,7 @@ def polygon_pairs(n: int, rotation: int = 0) -> tuple[Array, Array]:
     True
     """
     X = polygon(n)
-    if isinstance(rotation, bool) or not isinstance(rotation, int | np.integer):
-        raise TypeError(f"rotation must be an integer, got {rotation!r}")
-    return X, np.roll(X, -int(rotation), axis=0)
+    return X, np.roll(X, -validate_integer("rotation", rotation), axis=0)
 
 
 def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:

@@ -118,6 +118,11 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
     expression : sympy.Expr
     symbols : list of sympy.Symbol
         One for each entry of the state.
+
+    Raises
+    ------
+    TypeError
+        If the model is not one of gapdyn's own.
     """
     import sympy as sp
 

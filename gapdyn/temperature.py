@@ -233,8 +233,20 @@ class Learned(Temperature):
         return self.rate * self.parametrisation.dbeta(nu) * force
 
 
+class Schedule(Temperature):
+    """A temperature that time alone decides."""
+
+    @abstractmethod
+    def tau(self, t: float) -> float:
+        """τ(t)."""
+
+    def beta(self, t: float, nu: float) -> float:
+        """1/τ(t), whatever ν."""
+        return 1 / self.tau(t)
+
+
 @dataclass(frozen=True)
-class Scheduled(Temperature):
+class Scheduled(Schedule):
     """A temperature that is a given function of time.
 
     Parameters
@@ -271,10 +283,6 @@ class Scheduled(Temperature):
         except (TypeError, ValueError) as error:
             raise type(error)(f"{error} at t = {t}") from error
 
-    def beta(self, t: float, nu: float) -> float:
-        """1/τ(t), whatever ν."""
-        return 1 / self.tau(t)
-
 
 @dataclass(frozen=True)
 class Fixed(Temperature):
@@ -302,7 +310,7 @@ class Fixed(Temperature):
 
 
 @dataclass(frozen=True)
-class LinearSchedule(Temperature):
+class LinearSchedule(Schedule):
     """τ linear in time from one value to another, then constant: the paper's TS S0 to S3.
 
     Parameters
@@ -336,13 +344,9 @@ class LinearSchedule(Temperature):
         """τ(t)."""
         return self.tau_start + (self.tau_end - self.tau_start) * min(t / self.t_end, 1.0)
 
-    def beta(self, t: float, nu: float) -> float:
-        """1/τ(t), whatever ν."""
-        return 1 / self.tau(t)
-
 
 @dataclass(frozen=True)
-class CosineSchedule(Temperature):
+class CosineSchedule(Schedule):
     """τ alternating as a cosine between two values, lowest at t = 0: the paper's TS A0 and A1.
 
     Parameters
@@ -378,7 +382,3 @@ class CosineSchedule(Temperature):
         """τ(t)."""
         rise = (1 - np.cos(2 * np.pi * t / self.period)) / 2
         return float(self.tau_low + (self.tau_high - self.tau_low) * rise)
-
-    def beta(self, t: float, nu: float) -> float:
-        """1/τ(t), whatever ν."""
-        return 1 / self.tau(t)

@@ -185,7 +185,7 @@ class ParallelModel(RowModel):
         X, Y = self.rows(y)
         gamma_x, gamma_y = self.heights(y)
         return Observables(
-            measures.centre_distance(*self.embeddings(y)),
+            measures.centre_distance(sphere.at_height(X, gamma_x), sphere.at_height(Y, gamma_y)),
             inverse(beta),
             beta,
             (gamma_x - gamma_y) / 2,

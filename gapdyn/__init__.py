@@ -5,7 +5,7 @@ after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in C
 Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have its numbers.
 """
 
-from gapdyn import loss, measures, models, published, sphere, temperature
+from gapdyn import loss, measures, models, published, sphere, temperature, theory
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
 from gapdyn.measures import Measures, measure
 from gapdyn.models import (
@@ -58,4 +58,5 @@ __all__ = [
     "published",
     "sphere",
     "temperature",
+    "theory",
 ]

@@ -1,0 +1,86 @@
+"""What the statements cover, checked at the door; each message names the hypothesis."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn._validate import Array, validate_number
+
+SLACK = 1e-12
+"""A number that is a hypothesis's bound up to rounding meets it."""
+
+
+def numbers(name: str, value: ArrayLike) -> Array:
+    """A float64 array of any shape, of real numbers without a NaN; infinities pass."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
+    array = array.astype(np.float64)
+    if np.isnan(array).any():
+        raise ValueError(f"{name} must not be NaN")
+    return array
+
+
+def plain(values: Array) -> Array:
+    """An array as it is, a single number as a float64 scalar."""
+    scalar: Array = np.asarray(values)[()]
+    return scalar
+
+
+def times(value: ArrayLike) -> Array:
+    """Times t ≥ 0."""
+    t = numbers("t", value)
+    if (t < 0).any():
+        raise ValueError(f"t must not be negative: the flow starts at 0, got {t.min()}")
+    return t
+
+
+def pairs(n: float) -> float:
+    """A number of pairs n ≥ 2, which may be larger than any integer of NumPy's."""
+    number = validate_number("n", n)
+    if number < 2 or number != np.floor(number):
+        raise ValueError(f"n must be a whole number of at least 2 pairs, got {n}")
+    return number
+
+
+def dimension(d: float) -> float:
+    """A dimension d ≥ 2 of the space that holds the sphere."""
+    number = validate_number("d", d)
+    if number < 2 or number != np.floor(number):
+        raise ValueError(f"d must be a whole number of at least 2 dimensions, got {d}")
+    return number
+
+
+def margin(name: str, alpha: float) -> float:
+    """A margin 0 < α ≤ 2: pairs are perfectly matched, and similarities lie in [-1, 1]."""
+    number = validate_number(name, alpha)
+    if not 0 < number <= 2:
+        raise ValueError(
+            f"{name} must lie in (0, 2]: a margin α(Z(t)) ≥ α > 0 of matched pairs, got {alpha}"
+        )
+    return number
+
+
+def height(name: str, gamma: float) -> float:
+    """A height 0 < γ < 1 at time 0."""
+    number = validate_number(name, gamma)
+    if not 0 < number < 1:
+        raise ValueError(f"{name} must lie in (0, 1), got {gamma}")
+    return number
+
+
+def heights(name: str, value: ArrayLike) -> Array:
+    """Heights 0 < γ < 1."""
+    gamma = numbers(name, value)
+    if not ((gamma > 0) & (gamma < 1)).all():
+        raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
+    return gamma
+
+
+def failure(delta: float) -> float:
+    """A probability 0 < δ < 1 of failure."""
+    number = validate_number("delta", delta)
+    if not 0 < number < 1:
+        raise ValueError(f"delta must lie in (0, 1): the bound holds with 1 - δ, got {delta}")
+    return number

@@ -1,0 +1,348 @@
+"""Appendix C: how fast γ closes under other temperature schemes, one function per scheme.
+
+Each gives the γ(t) that a scheme leads to at late times, in the paper's scalar model, or with `n`
+and `alpha` for the cross-entropy at frozen Z = αI. Everything follows from two facts: dγ/dt =
+-2βγ g, and, where β is learned, log γ = log γ₀ - γ₀²/2 + 2P(β₀) - 2P(β) as γ → 0 (Lemma 3.1). Where
+the paper prints a rate, `printed=True` gives that instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import quad
+from scipy.special import lambertw
+
+from gapdyn._validate import Array, validate_positive, validate_temperature
+from gapdyn.theory import _covered, closing, potential, theorem_3_2
+
+Pull = Callable[[Array], Array]
+
+
+def constant(
+    t: ArrayLike,
+    *,
+    beta0: float,
+    gamma0: float,
+    n: float | None = None,
+    alpha: float | None = None,
+    printed: bool = False,
+) -> Array:
+    """Fixed temperature: γ = Θ(exp(-2β₀ g(β₀) t)), g(β₀) = e^{-β₀} in the scalar model.
+
+    Printed: exp(-β₀e^{-β₀}t), without the 2 of dγ/dt = -2βγ g.
+
+    Parameters
+    ----------
+    t : float or array
+        Times ≥ 0.
+    beta0, gamma0 : float
+        β₀ > 0 and γ₀ in (0, 1).
+    n, alpha : optional
+        Pairs, at least 2, and margin, in (0, 2], of the cross-entropy at Z = αI; the scalar model
+        without them.
+    printed : bool
+        The rate as the paper prints it, for the scalar model.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+        γ₀ times the exponential.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
+        asked for where there is none.
+    """
+    t, beta0 = _covered.times(t), validate_positive("beta0", beta0)
+    gamma0, (log_pull, _) = _covered.height("gamma0", gamma0), _loss(n, alpha, printed)
+    rate = beta0 * np.exp(log_pull(np.asarray(beta0)))
+    return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * rate * t))
+
+
+def schedule(
+    t: ArrayLike,
+    *,
+    beta: Callable[[float], float],
+    gamma0: float,
+    n: float | None = None,
+    alpha: float | None = None,
+    printed: bool = False,
+) -> Array:
+    """Any bounded schedule: γ = Θ(exp(-2 ∫₀ᵗ β g(β) ds)), g(β) = e^{-β} in the scalar model.
+
+    Printed: exp(-∫₀ᵗ βe^{-β} ds), without the 2.
+
+    Parameters
+    ----------
+    t, gamma0, n, alpha, printed
+        As in `constant`.
+    beta : callable
+        β(t) > 0, bounded, such as `lambda t: schedule.beta(t, 0.0)` of a `gapdyn.Schedule`.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `constant`.
+    """
+    t, gamma0 = _covered.times(t), _covered.height("gamma0", gamma0)
+    if not callable(beta):
+        raise TypeError(f"beta must be a function of time, got {beta!r}")
+    log_pull, _ = _loss(n, alpha, printed)
+
+    def rate(s: float) -> float:
+        at = validate_positive("beta(t)", beta(s))
+        return float(at * np.exp(log_pull(np.asarray(at))))
+
+    order = np.unique(t)
+    parts = [
+        quad(rate, a, b, epsabs=0, epsrel=1e-11, limit=500)[0]
+        for a, b in zip(np.concatenate([[0.0], order]), order, strict=False)
+    ]
+    total = np.cumsum(parts)[np.searchsorted(order, t)]
+    return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * total))
+
+
+def linear_schedule(
+    horizon: ArrayLike,
+    *,
+    beta0: float,
+    beta1: float,
+    gamma0: float,
+    n: float | None = None,
+    alpha: float | None = None,
+    printed: bool = False,
+) -> Array:
+    """β linear in time from β₀ to β₁: at the end of the schedule γ = Θ(exp(-2ct)).
+
+    In the scalar model c = [(β₀+1)e^{-β₀} - (β₁+1)e^{-β₁}]/(β₁-β₀). Printed: exp(-ct).
+
+    Parameters
+    ----------
+    horizon : float or array
+        When the schedule ends, t > 0: the t of the formula.
+    beta0, beta1 : float
+        β at its start and end, positive; where equal this is `constant`.
+    gamma0, n, alpha, printed
+        As in `constant`.
+
+    Returns
+    -------
+    float64 array of the shape of `horizon`
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `constant`.
+    """
+    horizon, gamma0 = _covered.times(horizon), _covered.height("gamma0", gamma0)
+    beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
+    log_pull, _ = _loss(n, alpha, printed)
+
+    def rate(share: float) -> float:
+        at = beta0 + (beta1 - beta0) * share
+        return float(at * np.exp(log_pull(np.asarray(at))))
+
+    c = quad(rate, 0.0, 1.0, epsabs=0, epsrel=1e-12)[0]
+    return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
+
+
+def linear(
+    t: ArrayLike,
+    *,
+    beta0: float,
+    gamma0: float,
+    rate: float = 1.0,
+    n: float | None = None,
+    alpha: float | None = None,
+    printed: bool = False,
+) -> Array:
+    """β = ν with rate η: γ ~ γ₀ exp(-γ₀²/2 + (β₀² - β²)/η), β = log(ηα²(n-1)t)/α.
+
+    In the scalar model β = log(ηt), so with η = 1, γ t^{log t} → γ₀ exp(β₀² - γ₀²/2): the printed
+    Θ(t^{-log t}) is right. With the cross-entropy the exponent of t depends on α and η.
+
+    Parameters
+    ----------
+    t, beta0, gamma0, n, alpha, printed
+        As in `constant`.
+    rate : float
+        η > 0 of ν.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+        The ratio of γ(t) to it tends to 1; NaN before β would be positive. Printed: t^{-log t}.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `constant`.
+    """
+    return _learned("linear", t, beta0, gamma0, rate, n, alpha, printed)
+
+
+def softplus(
+    t: ArrayLike,
+    *,
+    beta0: float,
+    gamma0: float,
+    rate: float = 1.0,
+    n: float | None = None,
+    alpha: float | None = None,
+) -> Array:
+    """β = log(1+e^ν) with rate η: as `linear`, with 2F(β₀) for β₀², F' = β/(1-e^-β)².
+
+    Parameters and errors as those of `linear`.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+        The ratio of γ(t) to it tends to 1; NaN before β would be positive.
+    """
+    return _learned("softplus", t, beta0, gamma0, rate, n, alpha, False)
+
+
+def exponential(
+    t: ArrayLike,
+    *,
+    beta0: float,
+    gamma0: float,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    n: float | None = None,
+    alpha: float | None = None,
+) -> Array:
+    """β = exp(ν/s) with rate η: γ ~ (αC/log t)^{2/κ}, κ = η/s², C = β₀γ₀^{κ/2}e^{-κγ₀²/4}.
+
+    CLIP is κ = 1, the paper's TR with s = 2 is κ = 1/4. α = 1 in the scalar model.
+
+    Parameters
+    ----------
+    t, beta0, gamma0, n, alpha
+        As in `constant`.
+    scale, rate : float
+        s and η, positive.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+        The ratio of γ(t) to it tends to 1, as slowly as log log t/log t; NaN where t ≤ 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `constant`.
+    """
+    _loss(n, alpha, False)
+    return theorem_3_2.asymptote(
+        t,
+        n=2 if n is None else n,
+        alpha=1.0 if alpha is None else alpha,
+        gamma0=gamma0,
+        beta0=beta0,
+        scale=scale,
+        rate=rate,
+    )
+
+
+def slrt(
+    t: ArrayLike,
+    *,
+    beta0: float,
+    gamma0: float,
+    rate: float = 0.1,
+    n: float | None = None,
+    alpha: float | None = None,
+) -> Array:
+    """SLRT, β = exp ν with a small rate η: `exponential` with κ = η, so TR with s = 1/√η exactly.
+
+    Parameters, returns and errors as those of `exponential`; η = 0.1 in the paper. Under Adam,
+    whose steps ignore the scale of a gradient, s goes with η = 1/s instead.
+    """
+    return exponential(t, beta0=beta0, gamma0=gamma0, rate=rate, n=n, alpha=alpha)
+
+
+def optimal_temperature(*, n: float, alpha: float) -> float:
+    """The fixed τ at which γ closes fastest at late times: τ* = α/(1 + W₀((n-1)/e)).
+
+    At frozen Z = αI, γ decays at rate 2βα(n-1)/(n-1+e^{βα}) as γ → 0 (`decay_rate`); W₀ is the
+    Lambert function (theory 3.5).
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, at least 2.
+    alpha : float
+        Margin, in (0, 2].
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> round(optimal_temperature(n=1024, alpha=1.0), 3)
+    0.184
+    """
+    n, alpha = _covered.pairs(n), _covered.margin("alpha", alpha)
+    return float(alpha / (1 + lambertw((n - 1) / np.e).real))
+
+
+def decay_rate(tau: float, *, n: float, alpha: float) -> float:
+    """-d log γ/dt as γ → 0 at fixed τ and frozen Z = αI: 2βα(n-1)/(n-1+e^{βα}), β = 1/τ.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If τ is not positive, n below 2 or α outside (0, 2].
+    """
+    n, alpha = _covered.pairs(n), _covered.margin("alpha", alpha)
+    beta = 1 / validate_temperature("tau", tau)
+    return float(2 * beta * np.exp(closing.log_pull(np.asarray(beta), n, alpha)))
+
+
+def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Pull, tuple[float, float]]:
+    """Log of the pull g as a function of a, and (α, n-1) of its tail α(n-1)e^{-aα}."""
+    if (n is None) != (alpha is None):
+        raise ValueError("n and alpha must be given together, or neither for the scalar model")
+    if n is None or alpha is None:
+        return lambda a: -a, (1.0, 1.0)
+    if printed:
+        raise ValueError("printed rates are for the scalar model: leave out n and alpha")
+    pairs, margin = _covered.pairs(n), _covered.margin("alpha", alpha)
+    return lambda a: closing.log_pull(a, pairs, margin), (margin, pairs - 1)
+
+
+def _learned(
+    kind: str,
+    t: ArrayLike,
+    beta0: float,
+    gamma0: float,
+    rate: float,
+    n: float | None,
+    alpha: float | None,
+    printed: bool,
+) -> Array:
+    """β = ν and softplus: β ~ log(ηα²(n-1)t)/α, and P(β) - β²/2η → 0."""
+    t, gamma0 = _covered.times(t), _covered.height("gamma0", gamma0)
+    _, (margin, others) = _loss(n, alpha, printed)
+    start = potential.potential(beta0, kind=kind, rate=rate)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if printed:
+            return _covered.plain(np.exp(-(np.log(t) ** 2)))
+        beta = np.log(rate * margin**2 * others * t) / margin
+        late = np.where(beta > 0, beta, np.nan)
+    return _covered.plain(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))

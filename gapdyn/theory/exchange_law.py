@@ -1,0 +1,210 @@
+"""The exchange law: along the free flow of symmetric pairs Δⁿβ is constant (theory 3.1).
+
+Let orthogonal maps permute the pairs transitively. Then each row and each column of ∇ℓ sums to
+zero and every pair has the same share of g, so the centres obey c' = -(a/n) η_x g c, with η_x the
+rate of the rows, while dP/dt = a g for the potential P of β. So P(β) + (n/η_x) log ‖c‖ is constant
+for c_X, for c_Y and for their difference, whose length is the gap: n log Δ + ν in the paper's
+case. Inside the parallel flow the same holds for the centres of the unlifted rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn._validate import (
+    Array,
+    validate_array,
+    validate_number,
+    validate_pairs,
+    validate_positive,
+)
+from gapdyn.flow import Trajectory
+from gapdyn.models import FreeModel, ParallelModel
+from gapdyn.sphere import normalise
+from gapdyn.theory import _covered, potential
+
+
+def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float = 1.0) -> float:
+    """Δ ∝ β^{-p}, p = η_x s²/(nη): 1/n in the paper's case. So Δ ∝ (log t)^{-p}, as β ∝ log t.
+
+    The 1/n is the one learning rate that ν, which every pair pushes, shares with each row, which
+    one pair pushes.
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, at least 2.
+    scale, rate : float
+        s and η of β = exp(ν/s).
+    row_rate : float
+        η_x, learning rate of the rows.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n is below 2 or another number not positive.
+
+    Examples
+    --------
+    >>> exponent(n=5), exponent(n=5, scale=2.0)
+    (0.2, 0.8)
+    """
+    kappa = potential.validate_scheme("exponential", scale, rate).kappa
+    return validate_positive("row_rate", row_rate) / (_covered.pairs(n) * kappa)
+
+
+def invariant(trajectory: Trajectory) -> Array:
+    """P(β) + (n/η_x) log ‖c_X - c_Y‖ at the stored times: n log Δ + ν for β = exp ν, rates 1.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Of a FreeModel, or of a ParallelModel, whose c are the centres of the unlifted rows.
+
+    Returns
+    -------
+    (T,) array
+        Constant where the law holds; -inf where the centres coincide.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is of another model or was loaded without one, its temperature is not
+        learned, or has a ceiling: there ν stands still while the gap does not.
+    """
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
+    model, scheme = _covered_model(trajectory.model)
+    lengths = [float(np.linalg.norm(_between(model.split(y)))) for y in trajectory.y]
+    with np.errstate(divide="ignore"):
+        height: Array = model.n / model.row_rate * np.log(lengths)
+    return potential.potential(trajectory.beta, **scheme._asdict()) + height
+
+
+def departure(trajectory: Trajectory) -> float:
+    """How far a trajectory departs from the law: the range of `invariant`, errors as there."""
+    return float(np.ptp(invariant(trajectory)))
+
+
+def late_slope(trajectory: Trajectory, since: float) -> float:
+    """n d log Δ/d log β between the first stored time at or after `since` and the last one.
+
+    -1 by the law where β = exp ν and all rates are 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `invariant`; also if fewer than two times are left.
+    """
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
+    model, _ = _covered_model(trajectory.model)
+    ends = np.flatnonzero(trajectory.t >= validate_number("since", since))[[0, -1]]
+    if ends[0] == ends[1]:
+        raise ValueError(f"since must leave two stored times, got {since}")
+    gaps = [float(np.linalg.norm(_between(model.split(trajectory.y[k])))) for k in ends]
+    change = np.log(gaps[1] / gaps[0]) / np.log(trajectory.beta[ends[1]] / trajectory.beta[ends[0]])
+    return float(model.n * change)
+
+
+def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float = 0.0) -> float:
+    """d/dt of the invariant at a state, in units of a g: 0 where the law is exact.
+
+    Parameters
+    ----------
+    model : FreeModel or ParallelModel
+        With a learned temperature.
+    y : (N,) array
+        A state with unit rows and a gap.
+    t : float
+        Time.
+
+    Returns
+    -------
+    float
+        (a g + (n/η_x) d log ‖c‖/dt)/|a g|, NaN where g is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `invariant`; also if `y` is no state of the model.
+    """
+    model, scheme = _covered_model(model)
+    state = validate_array("y", y, ndim=1).astype(np.float64)
+    if state.size != model.size:
+        raise ValueError(f"y must have {model.size} entries, got {state.size}")
+    here, there = model.split(state), model.split(model.velocity(t, state))
+    u, moving = _between(here), _between(there)
+    beta = float(model.temperature.beta(t, float(here.nu)))
+    slope = float(model.temperature.dbeta(t, float(here.nu)))
+    push = beta * float(there.nu) / (scheme.rate * slope)  # a g, from dν/dt = η β' (a/β) g
+    centres = model.n / model.row_rate * float(u @ moving) / float(u @ u)
+    return (push + centres) / abs(push) if push else float("nan")
+
+
+def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
+    """Whether orthogonal maps permute the pairs transitively, so that the law is exact.
+
+    Such a map takes pair 0 to pair k and keeps all inner products, so a search extends 0 → k pair
+    by pair. Exact for the polygons, prisms and simplices that it is meant for; its cost grows
+    without bound for large sets with many near-symmetries.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Rows of any nonzero length; they are normalised.
+    tolerance : float
+        Inner products this close are equal.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of some length.
+    """
+    X, Y = validate_pairs(X, Y)
+    rows = np.stack([normalise(X), normalise(Y)])
+    inner = np.einsum("aid,bjd->ijab", rows, rows)
+    n = len(inner)
+
+    def reaches(first: int) -> bool:
+        """Whether some permutation that keeps `inner` takes pair 0 to pair `first`."""
+        images: list[list[int]] = [[]]  # of pairs 0 .. k-1
+        while images:
+            image = images.pop()
+            k = len(image)
+            if k == n:
+                return True
+            for j in [first] if k == 0 else set(range(n)) - set(image):
+                trial = [*image, j]
+                if np.abs(inner[k, : k + 1] - inner[j, trial]).max() <= tolerance:
+                    images.append(trial)
+        return False
+
+    return all(reaches(k) for k in range(1, n))
+
+
+def _covered_model(model: object) -> tuple[FreeModel | ParallelModel, potential.Scheme]:
+    """A model that the law speaks of, and its temperature scheme."""
+    if not isinstance(model, FreeModel | ParallelModel):
+        raise ValueError(
+            f"model must be a free or a parallel one: the law is about rows, got {model!r}"
+        )
+    scheme = potential.scheme_of(model.temperature)
+    if getattr(model.temperature, "max_beta", None) is not None:
+        raise ValueError("temperature must have no ceiling: at max_beta only the rows move")
+    return model, scheme
+
+
+def _between(parts: object) -> Array:
+    """mean(X) - mean(Y) of the parts of a state or of a velocity."""
+    between: Array = parts.X.mean(axis=0) - parts.Y.mean(axis=0)  # type: ignore[attr-defined]
+    return between

@@ -1,0 +1,570 @@
+"""Theorem 3.2: with β = exp ν and matched pairs, γ closes no faster, and no slower, than 1/log²t.
+
+The route of the proof, each step a function here: Lemma B.1 bounds the pull of a pair by that of
+Z = αI; with (6) this makes the frozen Z = αI the fastest possible case (`exact`); bounding its
+equation from below and above and integrating gives `lower_bound` and `upper_bound`. C stands for
+β₀√γ₀ e^{-γ₀²/4}, which by (6) is the same at all times.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gapdyn._validate import Array, validate_array, validate_count, validate_number
+from gapdyn._validate import validate_positive as positive
+from gapdyn.flow import Trajectory
+from gapdyn.models import FrozenModel, ParallelModel
+from gapdyn.temperature import Learned
+from gapdyn.theory import _covered, closing, lemma_3_1
+from gapdyn.theory.potential import validate_scheme
+
+# Lemma B.1
+
+
+def mu(z: ArrayLike, i: int, a: float) -> float:
+    """μ_i(z, a) = z_i - Σ_j softmax_j(az) z_j, eq. (10), as a sum of differences.
+
+    Lemma B.1(a): if z_i ≥ max z, then μ_i(z, a) ≥ 0 for every a.
+
+    Parameters
+    ----------
+    z : (n,) array of floats
+        A row or a column of Z, n ≥ 2.
+    i : int
+        Its own pair.
+    a : float
+        β(1-γ²).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `z` is not a finite vector of at least two, `i` no index of it, or `a` not finite.
+
+    Examples
+    --------
+    >>> mu([1.0, 0.0], 0, 0.0)
+    0.5
+    """
+    row = _row(z, i)
+    scaled = validate_number("a", a) * row
+    weights = np.exp(scaled - scaled.max())
+    return float(weights @ (row[i] - row) / weights.sum())
+
+
+def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
+    """μ_i(α(e_i - 1), a) = α(n-1)/(n-1+e^{aα}), which bounds μ_i(z, a) by Lemma B.1(b).
+
+    Parameters
+    ----------
+    z, i, a
+        As in `mu`.
+    alpha : float
+        A margin: z_i - max over j ≠ i of z_j ≥ α > 0.
+
+    Returns
+    -------
+    float
+        At least `mu(z, i, a)`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `mu`; also if a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
+    """
+    row = _row(z, i)
+    alpha, a, n = _covered.margin("alpha", alpha), validate_number("a", a), row.size
+    lead = row[i] - np.delete(row, i).max()
+    if lead < alpha * (1 - _covered.SLACK):
+        raise ValueError(f"z must lead by the margin alpha = {alpha} at i = {i}, it does by {lead}")
+    least = np.log(4 * (n - 1)) / alpha
+    if a < least * (1 - _covered.SLACK):
+        raise ValueError(f"a must be at least log(4(n-1))/α = {least}, got {a}")
+    return float(np.exp(closing.log_pull(np.asarray(a), n, alpha)))
+
+
+def _row(z: ArrayLike, i: int) -> Array:
+    """A checked row with an index in it."""
+    row = validate_array("z", z, ndim=1).astype(np.float64)
+    validate_count("the length of z", row.size, least=2)
+    if validate_count("i", i, least=0) >= row.size:
+        raise ValueError(f"i must be an index of z, below {row.size}, got {i}")
+    return row
+
+
+# The theorem
+
+
+def threshold(*, n: float, alpha: float, gamma0: float) -> float:
+    """Least β₀ that Theorem 3.2 allows: log(4(n-1)) / (α(1-γ₀²)).
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, at least 2.
+    alpha : float
+        Least margin, α(Z(t)) ≥ α for all t, in (0, 2]; rows on a sphere reach n/(n-1) at most.
+    gamma0 : float
+        γ₀ in (0, 1).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> round(threshold(n=4, alpha=1.0, gamma0=0.1), 6)
+    2.510007
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    return float(np.log(4 * (n - 1)) / (alpha * (1 - gamma0**2)))
+
+
+def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
+    """The last line of the proof as printed: γ(t) ≥ c₂ / log(c₃t + e^{c₄/√γ₀})². It is false.
+
+    c₁ = 2α(n-1)β₀√γ₀, c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4}, c₃ = 55c₁/2, c₄ = c₂ - 1/10. Integrating
+    dω/dt = c₃e^{-c₄ω} gives c₄² for c₂ and c₃c₄ for c₃ (`symbolic.theorem_3_2_integral`): at n = 4,
+    α = 1, γ₀ = 0.1 and β₀ at the threshold this says γ(0) ≥ 0.168.
+
+    Parameters
+    ----------
+    t : float or array
+        Times ≥ 0.
+    n, alpha, gamma0
+        As in `threshold`.
+    beta0 : float
+        β₀ > 0. Below `threshold` a UserWarning says so.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    t, beta0 = _covered.times(t), positive("beta0", beta0)
+    if _below(beta0, n, alpha, gamma0):
+        least = threshold(n=n, alpha=alpha, gamma0=gamma0)
+        warnings.warn(f"beta0 = {beta0} is below the threshold {least:.6g}", stacklevel=2)
+    c1, c2 = _constants(n, alpha, gamma0, beta0)
+    with np.errstate(divide="ignore"):
+        inside = np.logaddexp(np.log(55 / 2 * c1) + np.log(t), (c2 - 0.1) / np.sqrt(gamma0))
+        return _covered.plain(c2 / inside**2)
+
+
+def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
+    """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]², with the best ε for each t.
+
+    c₁, c₂ as printed; for any ε in (0, c₂), ω²e^{-εω} ≤ 4/(e²ε²), so c₃ = 2c₁/(e²ε²) and c₄ = c₂-ε.
+    It is γ₀ at t = 0, positive at all times, hence never vacuous. The sharp bound is `exact`.
+
+    Parameters
+    ----------
+    t, n, alpha, gamma0
+        As in `printed_bound`.
+    beta0 : float
+        β₀ ≥ `threshold(n, alpha, gamma0)`.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range or β₀ below the threshold.
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    t, beta0 = _covered.times(t), positive("beta0", beta0)
+    if _below(beta0, n, alpha, gamma0):
+        least = threshold(n=n, alpha=alpha, gamma0=gamma0)
+        raise ValueError(
+            f"beta0 must be at least log(4(n-1))/(α(1-γ₀²)) = {least:.12g}, got {beta0}"
+        )
+    c1, c2 = _constants(n, alpha, gamma0, beta0)
+    with np.errstate(divide="ignore"):
+        log_t = np.log(t)
+
+    def omega(logit: Array) -> Array:
+        """The bound on ω = 1/√γ when ε = c₂/(1+e^-logit)."""
+        epsilon, c4 = c2 / (1 + np.exp(-logit)), c2 / (1 + np.exp(logit))
+        log_c3 = np.log(2 * c1) - 2 - 2 * np.log(epsilon)
+        inside: Array = np.logaddexp(log_c3 + np.log(c4) + log_t, c4 / np.sqrt(gamma0))
+        return inside / c4
+
+    return _covered.plain(
+        omega(_least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))) ** -2
+    )
+
+
+def upper_bound(
+    t: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    alpha_max: float | None = None,
+) -> Array:
+    """The other side: γ(t) ≤ [q / log(e^{q/√γ₀} + (kq/γ₀)t)]² while α ≤ α(Z(t)) ≤ A (theory 3.3).
+
+    q = AC, k = αC/4n: one pair stands at the margin, and 1 - p ≥ e^{-aA}/(1+e^{-aA}) for it. No
+    threshold is needed. It is γ₀ at t = 0 and falls from there, hence never vacuous.
+
+    Parameters
+    ----------
+    t, n, alpha, gamma0, beta0
+        As in `printed_bound`, without a threshold.
+    alpha_max : float, optional
+        A, the largest margin, in [alpha, 2]; `alpha` by default, as for frozen Z = αI.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    t, beta0 = _covered.times(t), positive("beta0", beta0)
+    most = alpha if alpha_max is None else _covered.margin("alpha_max", alpha_max)
+    if most < alpha:
+        raise ValueError(f"alpha_max must be at least alpha = {alpha}, got {alpha_max}")
+    c = conserved(gamma0=gamma0, beta0=beta0)
+    q, k = most * c, alpha * c / (4 * n)
+    with np.errstate(divide="ignore"):
+        inside = np.logaddexp(q / np.sqrt(gamma0), np.log(k * q / gamma0) + np.log(t))
+    return _covered.plain((q / inside) ** 2)
+
+
+def conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
+    """C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6); κ = η/s², 1 in the paper.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If γ₀ is outside (0, 1) or β₀, s or η not positive.
+    """
+    gamma0, beta0 = _covered.height("gamma0", gamma0), positive("beta0", beta0)
+    kappa = validate_scheme("exponential", scale, rate).kappa
+    return float(beta0 * np.exp(kappa / 2 * (np.log(gamma0) - gamma0**2 / 2)))
+
+
+def asymptote(
+    t: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    scale: float = 1.0,
+    rate: float = 1.0,
+) -> Array:
+    """The sharp constant: γ log²t → (αC)² when the margin tends to α, C = β₀√γ₀e^{-γ₀²/4}.
+
+    With β = exp(ν/s) and rate η: γ ~ (αC/log t)^{2/κ}, κ = η/s², C = β₀γ₀^{κ/2}e^{-κγ₀²/4}.
+
+    Parameters
+    ----------
+    t, n, alpha, gamma0, beta0
+        As in `upper_bound`; the number of pairs drops out.
+    scale, rate : float
+        s and η, positive.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+        NaN where t ≤ 1: it is a statement on late times.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    t, kappa = _covered.times(t), validate_scheme("exponential", scale, rate).kappa
+    c = conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
+    late = np.where(t > 1, t, np.nan)
+    return _covered.plain((alpha * c / np.log(late)) ** (2 / kappa))
+
+
+# The exact solution of the frozen model with Z = αI
+
+
+def closing_log_time(
+    gamma: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    kind: str = "exponential",
+) -> Array:
+    """Natural log of the time at which the frozen model with Z = αI reaches γ; any learned β(ν).
+
+    t(γ) = ∫ dγ / (2β(γ)γ g(β(γ)(1-γ²))) from γ to γ₀, with β(γ) of Lemma 3.1 and
+    g(a) = α(n-1)/(n-1+e^{aα}). No threshold on β₀ is needed.
+
+    Parameters
+    ----------
+    gamma : float or array
+        Heights in (0, γ₀].
+    n, alpha, gamma0, beta0
+        As in `upper_bound`.
+    scale, rate, kind
+        As in `lemma_3_1.beta`.
+
+    Returns
+    -------
+    float64 array of the shape of `gamma`
+        log t, -inf at γ₀; relative accuracy of t about 1e-15 (1 + log t).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> setting = dict(n=4, alpha=1.0, gamma0=0.1, beta0=threshold(n=4, alpha=1.0, gamma0=0.1))
+    >>> round(float(np.exp(closing_log_time(0.01, **setting))), 3)
+    20.846
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    beta0 = positive("beta0", beta0)
+    validate_scheme(kind, scale, rate)
+    heights = _covered.heights("gamma", gamma)
+    if (heights > gamma0).any():
+        raise ValueError(f"gamma must be at most gamma0 = {gamma0}: it only falls, got {gamma!r}")
+    x = lemma_3_1.log_ratio(gamma0, heights)
+    return _covered.plain(
+        closing.log_time(x, gamma0, *_curves(n, alpha, gamma0, beta0, scale, rate, kind))
+    )
+
+
+def closing_time(
+    gamma: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    kind: str = "exponential",
+) -> Array:
+    """Time at which the frozen model with Z = αI reaches γ; infinite where beyond float64.
+
+    Parameters and errors as those of `closing_log_time`.
+
+    Returns
+    -------
+    float64 array of the shape of `gamma`
+    """
+    log_t = closing_log_time(
+        gamma, n=n, alpha=alpha, gamma0=gamma0, beta0=beta0, scale=scale, rate=rate, kind=kind
+    )
+    with np.errstate(over="ignore"):
+        return _covered.plain(np.exp(log_t))
+
+
+def exact(
+    log_t: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    scale: float = 1.0,
+    rate: float = 1.0,
+) -> Array:
+    """γ of the frozen model with Z = αI at the time whose natural log is `log_t`; β = exp(ν/s).
+
+    The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses no
+    path Z(t) closes γ faster (by Lemma B.1(b) and comparison of two scalar equations), and Z = αI
+    is one of them.
+
+    Parameters
+    ----------
+    log_t : float or array
+        log t, any real number or -inf; t = 1e500 is 500 log 10.
+    n, alpha, gamma0, beta0
+        As in `upper_bound`.
+    scale, rate : float
+        s and η, positive.
+
+    Returns
+    -------
+    float64 array of the shape of `log_t`
+        Heights in (0, γ₀].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    beta0, kappa = positive("beta0", beta0), validate_scheme("exponential", scale, rate).kappa
+    goal = _covered.numbers("log_t", log_t)
+    if np.isposinf(goal).any():
+        raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
+    curves = _curves(n, alpha, gamma0, beta0, scale, rate, "exponential")
+    # Newton's method for y = log(e^{κx/2} - 1), x = log(γ₀/γ): log t grows like y at first, like
+    # e^y later, and is convex, so that a step to the right, cut to 1, is followed by steps from
+    # the right that converge. At y = -600 γ is γ₀, above x = 700 it is no float64.
+    first, last = -600.0, kappa * 350
+    c = conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
+    y = np.log(np.maximum(goal, 1.0)) - np.log(alpha * c * gamma0 ** (-kappa / 2))
+    y = np.clip(np.minimum(y, goal), first, last)
+    for _ in range(1000):
+        x = 2 / kappa * np.logaddexp(0.0, y)
+        here = closing.log_time(x, gamma0, *curves)
+        log_slope = closing.log_slowness(x, gamma0, *curves) - here - np.logaddexp(0.0, -y)
+        step = np.clip(kappa / 2 * (goal - here) * np.exp(-log_slope), -5.0, 1.0)
+        y, before = np.clip(y + step, first, last), y
+        if (np.abs(y - before) <= 1e-15 * np.maximum(1.0, np.abs(y))).all():
+            break
+    gamma = gamma0 * np.exp(-2 / kappa * np.logaddexp(0.0, y))
+    return _covered.plain(np.where(y < last, gamma, 0.0))
+
+
+# The hypotheses, on a run
+
+
+class Hypothesis(NamedTuple):
+    """One hypothesis of Theorem 3.2 on one trajectory.
+
+    Attributes
+    ----------
+    name : str
+        What is asked.
+    holds : bool
+        Whether it holds as the theorem needs it: from t = 0 on.
+    shortfall : float
+        By how much it fails at worst, in the unit of what is asked; 0 where it holds.
+    since : float
+        First stored time from which on it holds, so that the theorem may be started there; infinite
+        if it does not hold at the last one.
+    """
+
+    name: str
+    holds: bool
+    shortfall: float
+    since: float
+
+
+def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
+    """Check the hypotheses of Theorem 3.2 on the stored times of a run.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Of a tied ParallelModel or a FrozenModel.
+    alpha : float
+        The margin that is claimed, in (0, 2].
+
+    Returns
+    -------
+    tuple of Hypothesis
+        β = exp ν with rate 1; 0 < γ < 1; α(Z(t)) ≥ α; β ≥ log(4(n-1))/(α(1-γ²)), asked at the
+        time at which the theorem is started.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is of another model or was loaded without one, or α is out of range.
+    """
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
+    alpha, model = _covered.margin("alpha", alpha), trajectory.model
+    if isinstance(model, ParallelModel) and model.tied:
+        n = model.n
+    elif isinstance(model, FrozenModel):
+        n = len(model.Z)
+    else:
+        raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
+    t, gamma, beta = trajectory.t, trajectory.gamma, trajectory.beta
+    as_in_paper = model.temperature == Learned()  # β = exp ν, rate 1, no ceiling
+    inside = (gamma > 0) & (gamma < 1)
+    least = np.full(gamma.shape, np.inf)
+    least[inside] = np.log(4 * (n - 1)) / (alpha * (1 - gamma[inside] ** 2))
+    slack = trajectory.margin - alpha * (1 - _covered.SLACK)
+    always = {
+        "β = exp ν, ν with rate 1 and no ceiling": np.where(
+            as_in_paper, 0.0, np.inf * np.ones_like(t)
+        ),
+        "0 < γ < 1": np.where(inside, 0.0, np.maximum(np.maximum(-gamma, gamma - 1), 1e-300)),
+        "α(Z(t)) ≥ α": np.maximum(-slack, 0.0),
+    }
+    found = []
+    for name, shortfall in always.items():
+        fails = np.flatnonzero(shortfall > 0)
+        since = np.append(t, np.inf)[fails[-1] + 1 if fails.size else 0]
+        found.append(Hypothesis(name, not fails.size, float(shortfall.max()), float(since)))
+    short = np.maximum(least * (1 - _covered.SLACK) - beta, 0.0)
+    starts = np.append(t[short == 0], np.inf)
+    name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
+    return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), float(starts[0])))
+
+
+def _setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:
+    """What every statement here is about."""
+    return (
+        _covered.pairs(n),
+        _covered.margin("alpha", alpha),
+        _covered.height("gamma0", gamma0),
+    )
+
+
+def _below(beta0: float, n: float, alpha: float, gamma0: float) -> bool:
+    """Whether β₀ is below the threshold, by more than rounding."""
+    return beta0 < threshold(n=n, alpha=alpha, gamma0=gamma0) * (1 - _covered.SLACK)
+
+
+def _constants(n: float, alpha: float, gamma0: float, beta0: float) -> tuple[float, float]:
+    """c₁ and c₂ of the proof."""
+    root = beta0 * np.sqrt(gamma0)
+    c1 = 2 * alpha * (n - 1) * root
+    return float(c1), float(alpha * root * (1 - gamma0**2) * np.exp(-(gamma0**2) / 4))
+
+
+def _curves(
+    n: float, alpha: float, gamma0: float, beta0: float, scale: float, rate: float, kind: str
+) -> tuple[closing.Curve, closing.Curve]:
+    """β as a function of γ, and the log of the pull as a function of a."""
+    return (
+        lambda gamma: lemma_3_1.beta(
+            gamma, beta0=beta0, gamma0=gamma0, scale=scale, rate=rate, kind=kind
+        ),
+        lambda a: closing.log_pull(a, n, alpha),
+    )
+
+
+def _least(function: closing.Curve, left: Array, right: Array) -> Array:
+    """Where a quasiconvex function of one number is least, for many at once: golden sections."""
+    share = (np.sqrt(5) - 1) / 2
+    for _ in range(90):
+        a, b = right - share * (right - left), left + share * (right - left)
+        better = function(a) <= function(b)
+        left, right = np.where(better, left, a), np.where(better, b, right)
+    return (left + right) / 2

@@ -1,4 +1,4 @@
-"""The same gradients by other means: SymPy's derivatives, and finite differences for any model."""
+"""The same formulas by other means: SymPy's derivatives, finite differences, derived theorems."""
 
 from __future__ import annotations
 
@@ -214,3 +214,155 @@ def _contrastive(M: sympy.Matrix) -> sympy.Expr:
         total += sp.log(sum(sp.exp(M[k, i]) for k in range(n))) - M[i, i]
         total += sp.log(sum(sp.exp(M[i, k]) for k in range(n))) - M[i, i]
     return total / (2 * n)
+
+
+# What the theorems rest on, derived from the loss: each function starts from ℓ(a) for any ℓ, or
+# from eq. (2), and lets SymPy differentiate, integrate and solve.
+
+
+def ratio(tied: bool = True) -> sympy.Expr:
+    """R = (dγ/dt)/(dβ/dt) of eq. (5) for any loss ℓ(a) and any β(ν), with rate η of ν.
+
+    Parameters
+    ----------
+    tied : bool
+        With one γ, a = β(1-γ²); otherwise R = (dγ_X/dt)/(dβ/dt), a = β√((1-γ_X²)(1-γ_Y²)).
+
+    Returns
+    -------
+    sympy.Expr
+        In `gamma` (untied `gamma_x, gamma_y`), `eta` and β(ν), β'(ν).
+
+    Examples
+    --------
+    >>> ratio()
+    2*gamma*beta(nu)/(eta*(gamma**2 - 1)*Derivative(beta(nu), nu)**2)
+    """
+    import sympy as sp
+
+    nu, eta = sp.symbols("nu eta", positive=True)
+    beta = sp.Function("beta")(nu)
+    if tied:
+        gamma = sp.Symbol("gamma", positive=True)
+        across = 1 - gamma**2
+    else:
+        gamma, other = sp.symbols("gamma_x gamma_y", positive=True)
+        across = sp.sqrt(1 - gamma**2) * sp.sqrt(1 - other**2)
+    loss = sp.Function("l")(beta * across)
+    dgamma = -sp.diff(loss, gamma).doit()
+    dbeta = -eta * sp.diff(beta, nu) * sp.diff(loss, nu).doit()
+    return sp.simplify(dgamma / dbeta)
+
+
+def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy.Expr:
+    """β as a function of γ through (γ₀, β₀): eq. (6) and its kin, by solving dβ/dγ = 1/R.
+
+    Parameters
+    ----------
+    kind : {"exponential", "linear"}
+        β = exp(ν/s) or β = ν.
+    tied : bool
+        As in `ratio`; untied it is a function of γ_X alone.
+
+    Returns
+    -------
+    sympy.Expr
+        In `gamma`, `gamma0`, `beta0`, `s` and `eta`.
+
+    Raises
+    ------
+    ValueError
+        If the kind is another; softplus has `softplus_potential`.
+    """
+    import sympy as sp
+
+    gamma, gamma0, beta0, s = sp.symbols("gamma gamma0 beta0 s", positive=True)
+    nu = sp.Symbol("nu", positive=True)
+    at = sp.Symbol("beta", positive=True)  # β itself, and β'(ν) as a function of it
+    slopes = {"exponential": at / s, "linear": sp.Integer(1)}
+    if kind not in slopes:
+        raise ValueError(f"kind must be one of {', '.join(slopes)}, got {kind!r}")
+    abstract = sp.Function("beta")(nu)
+    R = ratio(tied).subs(sp.diff(abstract, nu), slopes[kind]).subs(abstract, at)
+    R = sp.simplify(R.subs(sp.Symbol("gamma_x", positive=True), gamma))
+    # 1/R = (part in γ)·(part in β): separate, and integrate both sides.
+    parts = sp.separatevars(1 / R, symbols=[gamma, at], dict=True)
+    there = sp.integrate(1 / parts[at], at)
+    here = sp.integrate(sp.expand(parts["coeff"] * parts[gamma]), gamma)
+    change = here - here.subs(gamma, gamma0)
+    (solution,) = sp.solve(sp.Eq(there - there.subs(at, beta0), change), at)
+    return sp.simplify(sp.expand_log(solution, force=True))
+
+
+def softplus_potential() -> sympy.Expr:
+    """F(β) of β = log(1+e^ν), whose derivative is β/β'(ν)² = β/(1-e^-β)²: `theory.potential`.
+
+    Returns
+    -------
+    sympy.Expr
+        In `beta`; F(β) - β²/2 → 0 as β → ∞. It is found by parts, and checked by its derivative.
+
+    Raises
+    ------
+    ArithmeticError
+        If its derivative were another.
+    """
+    import sympy as sp
+
+    beta = sp.Symbol("beta", positive=True)
+    x = sp.exp(-beta)
+    rest = beta * sp.log(1 - x) - sp.polylog(2, x) - beta * x / (1 - x) + sp.log(1 - x)
+    candidate = beta**2 / 2 + rest
+    slope = sp.expand_func(sp.diff(candidate, beta)) - beta / (1 - x) ** 2
+    if sp.simplify(slope) != 0:
+        raise ArithmeticError(f"the derivative is off by {slope}")
+    return candidate
+
+
+def exchange_law(n: int) -> sympy.Expr:
+    """(d log h/dt)/(dν/dt) of the height h of a modality's centre, for n cyclic pairs: -1/n.
+
+    The pairs of two lifted polygons, whatever their rotation, heights and radii, have similarities
+    Z_ij that depend on j - i mod n alone. With G = ∂ℓ/∂Z of eq. (2), x_i' = -(Σ_j G_ij (y_j -
+    Z_ij x_i)), and ν' = -β ∂ℓ/∂β.
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, at least 2 and small.
+
+    Returns
+    -------
+    sympy.Expr
+        A number: everything else drops out.
+    """
+    import sympy as sp
+
+    beta, h, k = sp.symbols("beta h k", positive=True)  # heights of X and of Y
+    z = sp.symbols(f"z:{n}", real=True)
+    entries = sp.Matrix(n, n, lambda i, j: sp.Symbol(f"Z{i}_{j}", real=True))
+    cyclic = {entries[i, j]: z[(j - i) % n] for i in range(n) for j in range(n)}
+    loss = _contrastive(beta * entries)
+    G = entries.applyfunc(lambda entry: sp.diff(loss, entry).subs(cyclic))
+    Z = entries.subs(cyclic)
+    dh = -sum(G[i, j] * (k - Z[i, j] * h) for i in range(n) for j in range(n)) / n
+    dnu = -beta * sp.diff(loss.subs(cyclic), beta)
+    return sp.simplify(dh / h / dnu)
+
+
+def theorem_3_2_integral() -> sympy.Expr:
+    """γ(t) of the last step of the proof of Theorem 3.2: dω/dt = c₃e^{-c₄ω}, ω = 1/√γ.
+
+    Returns
+    -------
+    sympy.Expr
+        [c₄/log(c₃c₄t + e^{c₄/√γ₀})]², in `t`, `c3`, `c4` and `gamma0`; the paper prints
+        c₂/log(c₃t + e^{c₄/√γ₀})².
+    """
+    import sympy as sp
+
+    t, c3, c4, gamma0 = sp.symbols("t c3 c4 gamma0", positive=True)
+    omega = sp.Function("omega")
+    equation = sp.Eq(omega(t).diff(t), c3 * sp.exp(-c4 * omega(t)))
+    solution = sp.dsolve(equation, omega(t), ics={omega(0): 1 / sp.sqrt(gamma0)})
+    return sp.simplify(1 / solution.rhs**2)

@@ -20,6 +20,7 @@ from gapdyn._validate import (
     validate_positive,
 )
 from gapdyn.flow import Trajectory
+from gapdyn.measures import centre_distance
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.sphere import normalise
 from gapdyn.theory import _covered, potential
@@ -80,7 +81,7 @@ def invariant(trajectory: Trajectory) -> Array:
     if not isinstance(trajectory, Trajectory):
         raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
     model, scheme = _covered_model(trajectory.model)
-    lengths = [float(np.linalg.norm(_between(model.split(y)))) for y in trajectory.y]
+    lengths = [centre_distance(*model.rows(y)) for y in trajectory.y]
     with np.errstate(divide="ignore"):
         height: Array = model.n / model.row_rate * np.log(lengths)
     return potential.potential(trajectory.beta, **scheme._asdict()) + height
@@ -104,12 +105,12 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     if not isinstance(trajectory, Trajectory):
         raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
     model, _ = _covered_model(trajectory.model)
-    ends = np.flatnonzero(trajectory.t >= validate_number("since", since))[[0, -1]]
-    if ends[0] == ends[1]:
+    late = np.flatnonzero(trajectory.t >= validate_number("since", since))
+    if late.size < 2:
         raise ValueError(f"since must leave two stored times, got {since}")
-    gaps = [float(np.linalg.norm(_between(model.split(trajectory.y[k])))) for k in ends]
-    change = np.log(gaps[1] / gaps[0]) / np.log(trajectory.beta[ends[1]] / trajectory.beta[ends[0]])
-    return float(model.n * change)
+    first, last = (centre_distance(*model.rows(trajectory.y[k])) for k in late[[0, -1]])
+    growth = trajectory.beta[late[-1]] / trajectory.beta[late[0]]
+    return float(model.n * np.log(last / first) / np.log(growth))
 
 
 def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float = 0.0) -> float:
@@ -138,10 +139,10 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
     state = validate_array("y", y, ndim=1).astype(np.float64)
     if state.size != model.size:
         raise ValueError(f"y must have {model.size} entries, got {state.size}")
-    here, there = model.split(state), model.split(model.velocity(t, state))
-    u, moving = _between(here), _between(there)
-    beta = float(model.temperature.beta(t, float(here.nu)))
-    slope = float(model.temperature.dbeta(t, float(here.nu)))
+    there = model.split(model.velocity(t, state))
+    u, moving = (A.mean(axis=0) - B.mean(axis=0) for A, B in (model.rows(state), there[:2]))
+    nu = float(model.split(state).nu)
+    beta, slope = float(model.temperature.beta(t, nu)), float(model.temperature.dbeta(t, nu))
     push = beta * float(there.nu) / (scheme.rate * slope)  # a g, from dν/dt = η β' (a/β) g
     centres = model.n / model.row_rate * float(u @ moving) / float(u @ u)
     return (push + centres) / abs(push) if push else float("nan")
@@ -202,9 +203,3 @@ def _covered_model(model: object) -> tuple[FreeModel | ParallelModel, potential.
     if getattr(model.temperature, "max_beta", None) is not None:
         raise ValueError("temperature must have no ceiling: at max_beta only the rows move")
     return model, scheme
-
-
-def _between(parts: object) -> Array:
-    """mean(X) - mean(Y) of the parts of a state or of a velocity."""
-    between: Array = parts.X.mean(axis=0) - parts.Y.mean(axis=0)  # type: ignore[attr-defined]
-    return between

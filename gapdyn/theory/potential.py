@@ -137,7 +137,7 @@ def _softplus(beta: Array) -> Array:
     """
     rest = -np.expm1(-beta)  # 1 - x
     log_rest = np.log(rest)
-    rounding: Array = beta * log_rest - spence(rest) - beta / np.expm1(beta) + log_rest
+    rounding: Array = beta * log_rest - spence(rest) - beta * np.exp(-beta) / rest + log_rest
     return beta**2 / 2 + rounding
 
 

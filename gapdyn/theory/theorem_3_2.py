@@ -432,7 +432,7 @@ def exact(
     # Newton's method for y = log(e^{κx/2} - 1), x = log(γ₀/γ): log t grows like y at first, like
     # e^y later, and is convex, so that a step to the right, cut to 1, is followed by steps from
     # the right that converge. At y = -600 γ is γ₀, above x = 700 it is no float64.
-    first, last = -600.0, kappa * 350
+    first, last = -600.0, 350 * kappa + float(np.log(-np.expm1(-350 * kappa)))
     c = conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
     y = np.log(np.maximum(goal, 1.0)) - np.log(alpha * c * gamma0 ** (-kappa / 2))
     y = np.clip(np.minimum(y, goal), first, last)

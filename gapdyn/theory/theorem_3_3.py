@@ -7,6 +7,7 @@ similarities, minus the mean of the diagonal. `gap_velocity` is dΔ/dt itself.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -159,10 +160,9 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
         If a number is outside its range.
     """
     n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    d = int(_covered.dimension(d))
-    epsilon = _deviation(n, delta)
-    xi2 = np.exp(bessel.log_mgf(a, d) - a)  # times e^-a, like all else
-    numerator = float(bessel.A(a, d)) * xi2 - 2 * epsilon
+    law, epsilon = _law(a, _covered.dimension(d)), _deviation(n, delta)
+    xi2 = np.exp(law.log_xi2 - a)  # times e^-a, like all else
+    numerator = law.mean * xi2 - 2 * epsilon
     value = float(numerator / (xi2 - np.expm1(-2 * a) * epsilon) - 2 * epsilon)
     return Bound(value, value <= 0)
 
@@ -170,8 +170,8 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
 def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> float:
     """By how much the hypothesis of (8) holds: ξ₁e⁻ᵃ - 2ε, to be ≥ 0. Parameters as there."""
     n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    xi1 = bessel.A(a, d) * np.exp(bessel.log_mgf(a, _covered.dimension(d)) - a)
-    return float(xi1) - 2 * _deviation(n, delta)
+    law = _law(a, _covered.dimension(d))
+    return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)
 
 
 def sharper_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> Bound:
@@ -195,31 +195,53 @@ def sharper_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     (0.0139, False)
     """
     n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    d = int(_covered.dimension(d))
-    share = np.log((2 * n + 1) / delta) / n
-    value = float(_softmax_level(a, d, float(share)) - np.sqrt(2 * share / d))
+    d, share = _covered.dimension(d), float(np.log((2 * n + 1) / delta) / n)
+    value = float(_softmax_level(a, d, share) - np.sqrt(2 * share / d))
     return Bound(value, value <= 0)
 
 
-def _softmax_level(a: float, d: int, share: float) -> float:
+def _softmax_level(a: float, d: float, share: float) -> float:
     """r*, with `share` = L/n: the larger root of a concave function of r, everything over ξ₂."""
-    mean = float(bessel.A(a, d))
-    first, second = map(float, bessel.mgf_ratios(2 * a, d))
-    log_xi2 = float(bessel.log_mgf(a, d))
-    with np.errstate(over="ignore"):
-        weight = float(np.exp(float(bessel.log_mgf(2 * a, d)) - 2 * log_xi2))  # M(2a)/M(a)²
+    law = _law(a, d)
 
     def surplus(r: float) -> float:
-        squares = weight * (second - 2 * r * first + r * r)
-        with np.errstate(over="ignore"):
-            lowest = float(np.exp(a * r - 1 - log_xi2) / a)
-        return mean - r - float(np.sqrt(2 * squares * share)) - lowest * share / 3
+        squares = law.weight * (law.tilted_square - 2 * r * law.tilted_mean + r * r)
+        lowest = float(np.exp(min(a * r - 1 - law.log_xi2, 700.0))) / a
+        return law.mean - r - float(np.sqrt(2 * squares * share)) - lowest * share / 3
 
-    best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, mean), method="bounded")
+    best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
     peak = float(best.x) if surplus(float(best.x)) > surplus(-1.0) else -1.0
     if not surplus(peak) > 0:
         return -1.0
-    return float(brentq(surplus, peak, mean, xtol=1e-15, rtol=1e-14))
+    return float(brentq(surplus, peak, law.mean, xtol=1e-15, rtol=1e-14))
+
+
+class _Law(NamedTuple):
+    """What the bounds ask of the law of z.
+
+    Attributes
+    ----------
+    mean, log_xi2 : float
+        ξ₁/ξ₂ and log ξ₂, at a.
+    tilted_mean, tilted_square, weight : float
+        M'/M and M''/M at 2a, and M(2a)/M(a)², cut at e⁷⁰⁰: from there on nothing is feasible.
+    """
+
+    mean: float
+    log_xi2: float
+    tilted_mean: float
+    tilted_square: float
+    weight: float
+
+
+@lru_cache(maxsize=64)
+def _law(a: float, d: float) -> _Law:
+    """The law at one a and d, which `pairs_needed` asks for at many n."""
+    log_xi2 = float(bessel.log_mgf(a, d))
+    excess = float(bessel.log_mgf(2 * a, d)) - 2 * log_xi2
+    tilted_mean, tilted_square = map(float, bessel.mgf_ratios(2 * a, d))
+    weight = float(np.exp(min(excess, 700.0)))
+    return _Law(float(bessel.A(a, d)), log_xi2, tilted_mean, tilted_square, weight)
 
 
 BOUNDS = {"printed": printed_bound, "sharper": sharper_bound}
@@ -312,12 +334,13 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     state = validate_array("y", y, ndim=1).astype(np.float64)
     if state.size != model.size:
         raise ValueError(f"y must have {model.size} entries, got {state.size}")
-    here, there = model.split(state), model.split(model.velocity(t, state))
-    heights, moves = _heights(here), _heights(there)
+    X, Y = model.rows(state)
+    there = model.split(model.velocity(t, state))
+    heights, moves = _heights(model.split(state)), _heights(there)
     if max(map(abs, heights)) >= 1:
         raise ValueError("y must have heights inside (-1, 1): at a pole rows have no direction")
-    centre_x, move_x = _centre(here.X, there.X, heights[0], moves[0])
-    centre_y, move_y = _centre(here.Y, there.Y, heights[1], moves[1])
+    centre_x, move_x = _centre(X, there.X, heights[0], moves[0])
+    centre_y, move_y = _centre(Y, there.Y, heights[1], moves[1])
     gap = float(np.linalg.norm(centre_x - centre_y))
     if gap == 0:
         raise ValueError("y must have a gap: Δ has no derivative where the centres coincide")

@@ -1,0 +1,194 @@
+"""The exchange law, exact for symmetric pairs, and departures from it."""
+
+import numpy as np
+import pytest
+
+import gapdyn as gd
+from gapdyn import symbolic
+from gapdyn.theory import exchange_law, potential, theorem_3_2
+
+POLYGONS = [(3, 1), (5, 2), (8, 3), (12, 5)]
+
+
+def polygon_run(n, rotation, end=1e6, **options):
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=0.31)
+    model = gd.FreeModel(n, 3, options.pop("temperature", gd.Learned()), **options)
+    return gd.flow(model, model.start(X, Y, tau=0.07), end)
+
+
+@pytest.mark.parametrize(("n", "rotation"), POLYGONS)
+def test_n_log_gap_plus_nu_is_constant_over_a_million_units_of_time(n, rotation):
+    run = polygon_run(n, rotation)
+    assert exchange_law.departure(run) <= 1e-7
+    nu = np.array([float(run.model.split(y).nu) for y in run.y])
+    kept = n * np.log(run.gap) + nu
+    np.testing.assert_allclose(exchange_law.invariant(run), kept, rtol=0, atol=1e-12)
+    assert exchange_law.late_slope(run, 1e2) == pytest.approx(-1, abs=1e-7)
+    assert exchange_law.exponent(n=n) == 1 / n
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_sympy_derives_it_for_cyclic_pairs(n):
+    assert symbolic.exchange_law(n) * n == -1
+
+
+@pytest.mark.parametrize(
+    ("temperature", "row_rate"),
+    [
+        (gd.Learned(gd.Exponential(2.0), rate=0.7), 1.0),
+        (gd.Learned(), 0.3),
+        (gd.Learned(gd.Linear(), rate=0.5), 2.0),
+        (gd.Learned(gd.Softplus()), 0.5),
+    ],
+    ids=str,
+)
+def test_it_generalises_to_every_temperature_and_rate(temperature, row_rate):
+    run = polygon_run(5, 1, 1e4, temperature=temperature, row_rate=row_rate)
+    assert exchange_law.departure(run) < 1e-6
+    scheme = potential.scheme_of(temperature)
+    if scheme.kind == "exponential":
+        p = exchange_law.exponent(n=5, scale=scheme.scale, rate=scheme.rate, row_rate=row_rate)
+        assert np.ptp(np.log(run.gap) + p * np.log(run.beta)) < 1e-7
+    if scheme.kind == "linear":  # β² = β₀² + 2nη log(Δ₀/Δ), η over the rate of the rows
+        drop = 2 * 5 * scheme.rate / row_rate * np.log(run.gap[0] / run.gap)
+        np.testing.assert_allclose(run.beta**2, run.beta[0] ** 2 + drop, rtol=1e-6)
+
+
+def test_each_centre_obeys_it_though_heights_differ():
+    X, Y = gd.sphere.polygon_pairs(6, 1)
+    X, Y = gd.sphere.lift(X, Y, gamma_x=0.5, gamma_y=0.1)
+    model = gd.FreeModel(6, 3, gd.Learned())
+    run = gd.flow(model, model.start(X, Y, tau=0.2), 1e4)
+    for part in ("X", "Y"):
+        centre = [np.linalg.norm(getattr(model.split(y), part).mean(axis=0)) for y in run.y]
+        assert np.ptp(6 * np.log(centre) + np.log(run.beta)) < 1e-7
+    assert exchange_law.departure(run) < 1e-7
+
+
+def test_pentagons_obey_it_inside_the_parallel_flow():
+    """Theory 3.3's example: ‖u‖⁵β = 1.7201 while 2γ falls to 0.0083 and Δ freezes at 0.524."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.4)
+    alpha = gd.measures.margin(X @ Y.T)
+    beta0 = theorem_3_2.threshold(n=5, alpha=alpha, gamma0=0.3)
+    model = gd.ParallelModel(5, 3, gd.Learned())
+    run = gd.flow(model, model.start(X, Y, tau=1 / beta0, gamma=0.3), [0.0, 1.0, 1e3, 1e6, 1e9])
+    assert beta0 == pytest.approx(5.249, abs=5e-4)
+    np.testing.assert_allclose(np.exp(exchange_law.invariant(run)), 1.7201, atol=5e-5)
+    assert exchange_law.departure(run) <= 1e-7
+    assert (run.margin[0], run.margin[-1]) == pytest.approx((0.580, 0.644), abs=5e-4)
+    assert run.gap[-1] == pytest.approx(0.524, abs=5e-4)
+    assert 2 * run.gamma[-1] == pytest.approx(0.0083, abs=5e-5)
+
+
+# When it is exact
+
+
+def simplex(n):
+    return gd.sphere.normalise(np.eye(n) - 1 / n)
+
+
+SYMMETRIC = {
+    "rotated polygon": gd.sphere.polygon_pairs(7, 3),
+    "prism": gd.sphere.lift(*gd.sphere.polygon_pairs(6, 2), gamma_x=0.2, gamma_y=0.9),
+    "simplex": (simplex(5), simplex(5)),
+    "cyclic simplex": (simplex(5), np.roll(simplex(5), 2, axis=0)),
+    "cross": (np.vstack([np.eye(3), -np.eye(3)]), np.vstack([-np.eye(3), np.eye(3)])),
+}
+ASYMMETRIC = {
+    "random": (gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1)),
+    "one transposition": (simplex(5), simplex(5)[[1, 0, 2, 3, 4]]),
+    "nudged polygon": (
+        gd.sphere.polygon(5),
+        gd.sphere.normalise(gd.sphere.polygon(5) + 0.3 * np.eye(5)[:, :2]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_symmetric_pairs_are_seen_and_obey_the_law(name):
+    X, Y = SYMMETRIC[name]
+    assert exchange_law.symmetric(X, Y)
+    X, Y = gd.sphere.lift(X, Y, gamma=0.3)
+    assert exchange_law.symmetric(X, Y)
+    model = gd.FreeModel(*X.shape, gd.Learned())
+    y = model.start(X, Y, tau=0.3)
+    assert abs(exchange_law.invariant_velocity(model, y)) < 1e-13
+
+
+@pytest.mark.parametrize("name", ASYMMETRIC)
+def test_other_pairs_are_not_symmetric_and_depart(name):
+    """Not always at once: centred rows of one height each obey the law at the start, whatever Z."""
+    X, Y = ASYMMETRIC[name]
+    assert not exchange_law.symmetric(X, Y)
+    X, Y = gd.sphere.lift(X, Y, gamma=0.3)
+    assert not exchange_law.symmetric(X, Y)
+    model = gd.FreeModel(*X.shape, gd.Learned())
+    run = gd.flow(model, model.start(X, Y, tau=0.3), 1e3)
+    assert exchange_law.departure(run) > 1e-6
+    assert abs(exchange_law.invariant_velocity(model, run.y[-1])) > 1e-7
+
+
+@pytest.mark.parametrize("kind", ["free", "parallel"])
+def test_the_invariant_moves_with_its_velocity(kind):
+    """In units of a g: by central differences along the flow, for a random start."""
+    X, Y = gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1)
+    temperature = gd.Learned(gd.Exponential(2.0), rate=0.3)
+    if kind == "free":
+        model = gd.FreeModel(6, 3, temperature, row_rate=0.8)
+        y = model.start(X, Y, tau=0.4)
+    else:
+        model = gd.ParallelModel(6, 3, temperature, row_rate=0.8)
+        y = model.start(X, Y, tau=0.4, gamma=0.3)
+    h, v = 1e-4, model.velocity(0.0, y)
+
+    def invariant(z):
+        X, Y = model.rows(z)
+        beta = float(temperature.beta(0, float(model.split(z).nu)))
+        at = potential.potential(beta, **potential.scheme_of(temperature)._asdict())
+        return float(at) + 6 / 0.8 * np.log(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
+
+    slope = (invariant(y + h * v) - invariant(y - h * v)) / (2 * h)
+    a = model.temperature.beta(0, float(model.split(y).nu)) * (1 if kind == "free" else 1 - 0.09)
+    g = gd.loss.g(X @ Y.T, a)
+    assert exchange_law.invariant_velocity(model, y) == pytest.approx(slope / abs(a * g), rel=1e-6)
+
+
+# Bad input
+
+
+def short_run(temperature=None):
+    return polygon_run(3, 1, 1.0, temperature=temperature or gd.Learned())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: exchange_law.invariant("run"), TypeError, "trajectory must be"),
+        (lambda: exchange_law.invariant(short_run(gd.Fixed(0.07))), ValueError, "must be learned"),
+        (
+            lambda: exchange_law.invariant(short_run(gd.Learned(max_beta=100.0))),
+            ValueError,
+            "temperature must have no ceiling",
+        ),
+        (lambda: exchange_law.late_slope(short_run(), 1.0), ValueError, "since must leave two"),
+        (lambda: exchange_law.late_slope(short_run(), 9.0), ValueError, "since must leave two"),
+        (lambda: exchange_law.exponent(n=1), ValueError, "n must be a whole number"),
+        (lambda: exchange_law.exponent(n=5, scale=0.0), ValueError, "scale must be positive"),
+        (lambda: exchange_law.symmetric(np.eye(3), np.eye(4)), ValueError, "one shape"),
+        (
+            lambda: exchange_law.invariant_velocity(gd.FreeModel(3, 2, gd.Learned()), [1.0]),
+            ValueError,
+            "y must have 13 entries",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
+def test_a_model_without_rows_has_no_such_law():
+    model = gd.ScalarModel(gd.Learned())
+    run = gd.flow(model, model.start(tau=0.1, gamma=0.3), 1.0)
+    with pytest.raises(ValueError, match="the law is about rows"):
+        exchange_law.invariant(run)

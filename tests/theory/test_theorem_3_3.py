@@ -1,0 +1,269 @@
+"""Theorem 3.3: its bounds, the law they rest on, and dΔ/dt itself."""
+
+from itertools import pairwise
+
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+import gapdyn as gd
+from gapdyn.theory import bessel, theorem_3_3
+
+SETTING = {"d": 512, "tau": 0.07, "gamma0": 0.3, "delta": 0.05}
+
+
+def pulls(n, d, a, draws, seed=0):
+    """(dγ/dt)/(2β₀γ₀) = -g_a(Z) over draws of uniform rows."""
+    rng = np.random.default_rng(seed)
+    pairs = ((gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)) for _ in range(draws))
+    return np.array([-gd.loss.pull(X @ Y.T, a) for X, Y in pairs])
+
+
+# Lemmas B.2 and B.3
+
+
+@pytest.mark.parametrize("d", [2, 3, 4, 9])
+def test_the_density_is_that_of_inner_products(d):
+    """Lemma B.2, by a histogram of 200,000 products: each bin within 5 deviations."""
+    rng = np.random.default_rng(d)
+    X, Y = gd.sphere.sample(200_000, d, rng), gd.sphere.sample(200_000, d, rng)
+    edges = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 21))
+    seen = np.histogram(np.einsum("ij,ij->i", X, Y), edges)[0]
+    angles = np.arcsin(edges)
+    share = [
+        quad(lambda t: theorem_3_3.density(np.sin(t), d) * np.cos(t), low, high)[0]
+        for low, high in pairwise(angles)
+    ]
+    assert sum(share) == pytest.approx(1, rel=1e-9)
+    expected = 200_000 * np.array(share)
+    assert (np.abs(seen - expected) < 5 * np.sqrt(expected) + 1).all()
+
+
+def test_the_density_has_its_closed_forms():
+    z = np.array([-1.5, -1.0, -0.5, 0.0, 1.0])
+    with np.errstate(divide="ignore"):
+        arcsine = np.where(np.abs(z) <= 1, 1 / (np.pi * np.sqrt(np.maximum(1 - z**2, 0))), 0)
+    np.testing.assert_allclose(theorem_3_3.density(z, 2), arcsine, rtol=1e-14)
+    np.testing.assert_allclose(theorem_3_3.density(z, 3), np.where(np.abs(z) <= 1, 0.5, 0))
+    np.testing.assert_allclose(
+        theorem_3_3.density(z, 5), np.maximum(0.75 * (1 - z**2), 0), rtol=1e-14
+    )
+
+
+@pytest.mark.parametrize(("a", "d"), [(0.5, 2), (3.0, 3), (13.0, 512), (-2.0, 7)])
+def test_the_moments_are_the_printed_bessel_functions(a, d):
+    """Lemma B.3: ξ₂ = Γ(d/2)(2/a)^ρ I_ρ(a), ξ₁ = Γ(d/2)(2/a)^ρ (I_{ρ-1}(a) - (2ρ/a) I_ρ(a))."""
+    with mp.workdps(40):
+        rho, at = mp.mpf(d - 2) / 2, mp.mpf(abs(a))
+        factor = mp.gamma(mp.mpf(d) / 2) * (2 / at) ** rho
+        xi2 = factor * mp.besseli(rho, at)
+        xi1 = factor * (mp.besseli(rho - 1, at) - 2 * rho / at * mp.besseli(rho, at))
+        xi1 *= 1 if a > 0 else -1
+        ours = theorem_3_3.moments(a, d)
+        assert ours[0] == pytest.approx(float(xi1), rel=1e-12)
+        assert ours[1] == pytest.approx(float(xi2), rel=1e-12)
+
+
+# The bounds
+
+
+def test_the_numbers_of_theory_3_4():
+    sharper = theorem_3_3.sharper_bound(n=2048, **SETTING)
+    assert round(sharper.value, 4) == 0.0139 and not sharper.vacuous
+    limit = theorem_3_3.limit(d=512, tau=0.07, gamma0=0.3)
+    assert round(limit.value, 4) == 0.0254 and not limit.vacuous
+    wide = SETTING | {"d": 1024}
+    assert round(theorem_3_3.sharper_bound(n=1024, **wide).value, 4) == 0.0024
+    printed = theorem_3_3.printed_bound(n=1024, **wide)
+    assert round(printed.value, 1) == -2.1 and printed.vacuous
+    assert theorem_3_3.hypothesis_margin(n=1024, **wide) < 0
+    draws = pulls(2048, 512, (1 - 0.09) / 0.07, draws=4)
+    assert (np.abs(draws - 0.0252) < 5 * 0.0010).all()
+
+
+def test_the_printed_bound_is_formula_8():
+    n, d, tau, gamma0, delta = 10**7, 3, 0.5, 0.3, 0.1
+    xi1, xi2 = theorem_3_3.moments((1 - gamma0**2) / tau, d)
+    a = (1 - gamma0**2) / tau
+    epsilon = np.sqrt(np.log((4 * n + 1) / delta) / (2 * n))
+    inner = (xi1 - 2 * np.exp(a) * epsilon) / (xi2 + 2 * np.sinh(a) * epsilon)
+    ours = theorem_3_3.printed_bound(n=n, d=d, tau=tau, gamma0=gamma0, delta=delta)
+    assert ours.value == pytest.approx(inner - 2 * epsilon, rel=1e-12) and not ours.vacuous
+    assert float(ours) == ours.value
+
+
+@pytest.mark.parametrize("n", [500, 2048, 10**6])
+def test_the_softmax_level_of_the_sharper_bound_is_its_largest(n):
+    """The condition of theory 3.4, by quadrature of the density, holds at r* and not beyond."""
+    d, a = 512, (1 - 0.09) / 0.07
+    L = np.log((2 * n + 1) / 0.05)
+    level = theorem_3_3.sharper_bound(n=n, **SETTING).value + np.sqrt(2 * L / (n * d))
+
+    def mean(function):
+        return quad(lambda z: function(z) * theorem_3_3.density(z, d), -0.6, 0.6, epsrel=1e-12)[0]
+
+    def surplus(r):
+        m = mean(lambda z: (z - r) * np.exp(a * z))
+        squares = mean(lambda z: ((z - r) * np.exp(a * z)) ** 2)
+        return m - np.sqrt(2 * squares * L / n) - np.exp(a * r - 1) / a * L / (3 * n)
+
+    assert abs(surplus(level)) < 1e-9
+    beyond = np.linspace(level + 1e-6, float(bessel.A(a, d)), 30)
+    assert all(surplus(r) < 0 for r in beyond)
+
+
+def test_the_sharper_bound_covers():
+    """2,000 draws at n = 512, d = 64, τ = 0.25: at least a share 1-δ lies above the bound."""
+    n, d, tau, gamma0, delta = 512, 64, 0.25, 0.3, 0.2
+    setting = {"n": n, "d": d, "tau": tau, "gamma0": gamma0, "delta": delta}
+    bound = theorem_3_3.sharper_bound(**setting)
+    assert not bound.vacuous
+    assert theorem_3_3.printed_bound(**setting).vacuous
+    draws = pulls(n, d, (1 - gamma0**2) / tau, draws=2000)
+    assert (draws >= bound.value).mean() >= 1 - delta
+
+
+@given(
+    n=st.integers(2, 10**9),
+    d=st.integers(2, 10**4),
+    tau=st.floats(1e-3, 10),
+    gamma0=st.floats(0.01, 0.99),
+    delta=st.floats(1e-6, 0.99),
+)
+def test_bounds_are_below_the_limit_and_the_sharper_one_below_a_softmax(n, d, tau, gamma0, delta):
+    limit = theorem_3_3.limit(d=d, tau=tau, gamma0=gamma0).value
+    for bound in (theorem_3_3.printed_bound, theorem_3_3.sharper_bound):
+        found = bound(n=n, d=d, tau=tau, gamma0=gamma0, delta=delta)
+        assert found.value < limit and found.vacuous == (found.value <= 0)
+
+
+def test_both_bounds_tend_to_the_limit():
+    limit = theorem_3_3.limit(d=512, tau=0.07, gamma0=0.3).value
+    assert theorem_3_3.sharper_bound(n=1e12, **SETTING).value == pytest.approx(limit, rel=1e-3)
+    assert theorem_3_3.printed_bound(n=1e24, **SETTING).value == pytest.approx(limit, rel=1e-3)
+
+
+@pytest.mark.parametrize("bound", ["printed", "sharper"])
+@pytest.mark.parametrize("setting", [SETTING, {"d": 3, "tau": 0.5, "gamma0": 0.3, "delta": 0.01}])
+def test_pairs_needed_is_where_a_bound_becomes_positive(bound, setting):
+    n = theorem_3_3.pairs_needed(**setting, bound=bound)
+    function = theorem_3_3.BOUNDS[bound]
+    assert not function(n=n, **setting).vacuous
+    assert function(n=np.floor(n * (1 - 1e-9)) if n > 1e12 else n - 1, **setting).vacuous
+
+
+def test_how_many_pairs_the_paper_needs():
+    assert np.log10(theorem_3_3.pairs_needed(**SETTING)) == pytest.approx(16.3, abs=0.05)
+    assert theorem_3_3.pairs_needed(**SETTING, bound="sharper") < 1000
+    assert theorem_3_3.pairs_needed(**SETTING, bound="limit") == 2
+    assert theorem_3_3.pairs_needed(d=3, tau=1e-8, gamma0=0.3, delta=0.05) > 1e16
+
+
+# The gap itself
+
+
+MODELS = {
+    "tied": (gd.ParallelModel(12, 4, gd.Learned()), {"gamma": 0.2}),
+    "untied": (
+        gd.ParallelModel(12, 4, gd.Learned(), tied=False),
+        {"gamma_x": 0.2, "gamma_y": -0.6},
+    ),
+    "free": (gd.FreeModel(12, 4, gd.Learned()), {}),
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_gap_velocity_is_the_slope_of_the_gap_along_the_flow(kind):
+    model, heights = MODELS[kind]
+    y = model.start(gd.sphere.sample(12, 4, 0), gd.sphere.sample(12, 4, 1), tau=0.2, **heights)
+    h, v = 1e-4, model.velocity(0.0, y)
+    gaps = [model.observe(0.0, y + k * h * v).gap for k in (-2, -1, 1, 2)]
+    slope = (8 * (gaps[2] - gaps[1]) - (gaps[3] - gaps[0])) / (12 * h)
+    assert theorem_3_3.gap_velocity(model, y) == pytest.approx(slope, rel=1e-8)
+
+
+def test_gap_velocity_is_the_formula_of_theory_2_4():
+    model, _ = MODELS["tied"]
+    y = model.start(gd.sphere.sample(12, 4, 2), gd.sphere.sample(12, 4, 3), tau=0.2, gamma=0.4)
+    state, velocity = model.split(y), model.split(model.velocity(0.0, y))
+    u, du = (part.X.mean(axis=0) - part.Y.mean(axis=0) for part in (state, velocity))
+    along = 0.4 * float(velocity.gamma) * (4 - u @ u) + (1 - 0.16) * (u @ du)
+    gap = np.sqrt((1 - 0.16) * (u @ u) + 4 * 0.16)
+    assert theorem_3_3.gap_velocity(model, y) == pytest.approx(along / gap, rel=1e-13)
+
+
+@pytest.mark.parametrize("n", [32, 256])
+def test_the_gap_grows_slower_than_2_gamma_for_many_pairs(n):
+    """Theory 2.4: the printed step dΔ/dt ≥ 2dγ/dt fails in every draw, by the predicted share."""
+    model, gamma = gd.ParallelModel(n, 32, gd.Learned()), 0.3
+    rng, ratios = np.random.default_rng(n), []
+    for _ in range(50):
+        X, Y = gd.sphere.sample(n, 32, rng), gd.sphere.sample(n, 32, rng)
+        y = model.start(X, Y, tau=0.07, gamma=gamma)
+        twice = 2 * float(model.split(model.velocity(0.0, y)).gamma)
+        ratios.append(theorem_3_3.gap_velocity(model, y) / twice)
+    assert max(ratios) < 1
+    predicted = (1 + (1 - gamma**2) / (2 * n * gamma**2)) ** -0.5
+    assert np.mean(ratios) == pytest.approx(predicted, abs=0.3 * (1 - predicted))
+
+
+# Bad input
+
+
+BOUNDS = {
+    "printed": lambda **k: theorem_3_3.printed_bound(**({"n": 100} | k)),
+    "sharper": lambda **k: theorem_3_3.sharper_bound(**({"n": 100} | k)),
+    "margin": lambda **k: theorem_3_3.hypothesis_margin(**({"n": 100} | k)),
+    "needed": lambda **k: theorem_3_3.pairs_needed(**k),
+    "needed sharper": lambda **k: theorem_3_3.pairs_needed(bound="sharper", **k),
+    "needed limit": lambda **k: theorem_3_3.pairs_needed(bound="limit", **k),
+}
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        ({"d": 1}, ValueError, "d must be a whole number of at least 2"),
+        ({"d": "3"}, TypeError, "d must be a real number"),
+        ({"tau": 0.0}, ValueError, "tau must be positive"),
+        ({"gamma0": 1.0}, ValueError, r"gamma0 must lie in \(0, 1\)"),
+        ({"delta": 0.0}, ValueError, r"delta must lie in \(0, 1\)"),
+        ({"delta": 1.0}, ValueError, r"delta must lie in \(0, 1\)"),
+    ],
+)
+def test_what_the_statement_does_not_cover_is_refused(bound, wrong, error, says):
+    with pytest.raises(error, match=says):
+        BOUNDS[bound](**(SETTING | wrong))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: theorem_3_3.printed_bound(n=1, **SETTING), ValueError, "n must be a whole"),
+        (lambda: theorem_3_3.sharper_bound(n=0, **SETTING), ValueError, "n must be a whole"),
+        (lambda: theorem_3_3.pairs_needed(**SETTING, bound="b"), ValueError, "bound must be"),
+        (lambda: theorem_3_3.density(0.0, 1), ValueError, "d must be"),
+        (lambda: theorem_3_3.gap_velocity("m", [0.0]), TypeError, "model must be"),
+        (
+            lambda: theorem_3_3.gap_velocity(MODELS["tied"][0], np.zeros(3)),
+            ValueError,
+            "y must have 98 entries, got 3",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
+def test_a_gap_that_is_zero_or_at_a_pole_has_no_velocity():
+    model = gd.ParallelModel(3, 2, gd.Learned())
+    X, Y = gd.sphere.polygon_pairs(3)
+    with pytest.raises(ValueError, match="y must have a gap"):
+        theorem_3_3.gap_velocity(model, model.start(X, Y, tau=0.1, gamma=0.0))
+    with pytest.raises(ValueError, match="y must have heights inside"):
+        theorem_3_3.gap_velocity(model, model.start(X, Y, tau=0.1, gamma=1.0))

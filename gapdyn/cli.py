@@ -1,4 +1,4 @@
-"""The command line: `gapdyn measure` and `gapdyn simulate`."""
+"""The command line: `gapdyn measure`, `gapdyn simulate` and `gapdyn verify`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="gapdyn", description="The modality gap: simulate it, measure it.")
+    parser = _Parser(
+        prog="gapdyn",
+        description="The modality gap: simulate it, measure it, and verify what is said of it.",
+    )
     parser.add_argument("--version", action="version", version=f"gapdyn {gd.__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
 
@@ -122,6 +125,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
     add("--csv", type=Path, help="write observables here")
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
+
+    verify = commands.add_parser("verify", help="check every statement of the theory anew")
+    verify.set_defaults(command=run_verify)
+    verify.add_argument("--id", metavar="ID", help="one statement in full")
+    verify.add_argument("--full", action="store_true", help="with larger Monte Carlo")
+    form = verify.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    form.add_argument("--markdown", action="store_true", help="print docs/audit.md")
     return parser
 
 
@@ -183,6 +194,26 @@ def run_simulate(args: argparse.Namespace) -> int:
             print(f"wrote {path}: {run.t.size} times, t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
     print_summary(run)
     return status
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """`gapdyn verify`: check, print; 1 when an entry contradicts its recorded verdict."""
+    from gapdyn.theory import audit
+
+    ids = None if args.id is None else [args.id]
+    entries = audit.run(full=args.full, ids=ids, progress=sys.stderr.isatty())
+    if args.json:
+        print(json.dumps([entry.to_dict() for entry in entries], indent=2, ensure_ascii=False))
+    elif args.markdown:
+        print(audit.markdown(entries), end="")
+    elif args.id:
+        print(audit.details(entries[0]))
+    else:
+        print(audit.table(entries))
+    wrong = [entry.id for entry in entries if not entry.confirmed]
+    if wrong:
+        print(f"gapdyn verify: contradicted: {', '.join(wrong)}", file=sys.stderr)
+    return int(bool(wrong))
 
 
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:

@@ -195,14 +195,13 @@ def sharper_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     (0.0139, False)
     """
     n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    d, share = _covered.dimension(d), float(np.log((2 * n + 1) / delta) / n)
-    value = float(_softmax_level(a, d, share) - np.sqrt(2 * share / d))
+    law, share = _law(a, _covered.dimension(d)), float(np.log((2 * n + 1) / delta) / n)
+    value = float(_softmax_level(law, a, share) - np.sqrt(2 * share / d))
     return Bound(value, value <= 0)
 
 
-def _softmax_level(a: float, d: float, share: float) -> float:
+def _softmax_level(law: _Law, a: float, share: float) -> float:
     """r*, with `share` = L/n: the larger root of a concave function of r, everything over ξ₂."""
-    law = _law(a, d)
 
     def surplus(r: float) -> float:
         squares = law.weight * (law.tilted_square - 2 * r * law.tilted_mean + r * r)

@@ -1,0 +1,292 @@
+"""How fast γ closes under each temperature scheme, beside the rates of Appendix C.
+
+Frozen Z = I with 1024 pairs, all from γ₀ = 0.3, the learned schemes from CLIP's τ₀ = 0.07. What is
+said of γ is said of the gap where mean X = mean Y: there Δ = 2γ. Times like 1e97 are ordinary, so
+each scheme is a clock: log t as a function of γ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.optimize import brentq
+
+import gapdyn as gd
+from experiments.record import Numbers
+from gapdyn._validate import Array
+from gapdyn.models.base import HeightModel
+from gapdyn.temperature import Temperature
+from gapdyn.theory import appendix_c, closing, lemma_3_1, theorem_3_2
+
+PAIRS, MARGIN, HEIGHT, TAU = 1024, 1.0, 0.3, 0.07
+FROZEN: dict[str, Any] = {"n": PAIRS, "alpha": MARGIN, "gamma0": HEIGHT}
+LEARNED: dict[str, Any] = FROZEN | {"beta0": 1 / TAU}
+BEST = appendix_c.optimal_temperature(n=PAIRS, alpha=MARGIN)
+SCHEDULE = gd.LinearSchedule(0.01, 0.05, t_end=1e5)
+CEILING = 100.0
+TARGETS = (0.1, 0.01, 0.001)
+LEAST, EARLIEST, LATEST = 300, -1.5, 100
+"""-log₁₀ γ and log₁₀ t: where the axes end."""
+
+
+class Scheme(NamedTuple):
+    """Log t as a function of γ, Appendix C's γ as a function of t, and how to draw them."""
+
+    clock: Callable[[Array], Array]
+    rate: Callable[[Array], Array]
+    label: str
+    colour: str
+    width: float = 1.5
+
+
+def schemes() -> dict[str, Scheme]:
+    """The schemes by name, in the order in which they close."""
+    constant, exponential = appendix_c.constant, appendix_c.exponential
+    return {
+        "fixed_best": Scheme(
+            partial(fixed, beta=1 / BEST),
+            partial(constant, beta0=1 / BEST, **FROZEN),
+            f"fixed τ* = {BEST:.3f}",
+            "#0b3c5d",
+        ),
+        "fixed": Scheme(
+            partial(fixed, beta=1 / TAU),
+            partial(constant, **LEARNED),
+            f"fixed τ = {TAU}",
+            "#2f7ebc",
+        ),
+        "softplus": Scheme(
+            partial(learned, kind="softplus"),
+            partial(appendix_c.softplus, **LEARNED),
+            "β = log(1+exp ν)",
+            "#8fc1a9",
+            width=4,  # the next one lies on top of it
+        ),
+        "linear": Scheme(
+            partial(learned, kind="linear"),
+            partial(appendix_c.linear, **LEARNED),
+            "β = ν",
+            "#2a7f62",
+        ),
+        "slrt": Scheme(
+            partial(learned, rate=0.1),
+            partial(appendix_c.slrt, **LEARNED),
+            "β = exp ν, rate 0.1 (SLRT)",
+            "#8d6a9f",
+        ),
+        "schedule": Scheme(scheduled, scheduled_rate, "τ 0.01 to 0.05 by 10⁵ (TS S3)", "#e08e45"),
+        "tr": Scheme(
+            partial(learned, scale=2.0),
+            partial(exponential, scale=2.0, **LEARNED),
+            "β = exp(ν/2) (TR)",
+            "#d1495b",
+        ),
+        "clamp": Scheme(clamped, clamped_rate, "β = exp ν ≤ 100 (CLIP)", "0.6"),
+        "exponential": Scheme(learned, partial(exponential, **LEARNED), "β = exp ν", "black"),
+    }
+
+
+def learned(gamma: Array, **scheme: Any) -> Array:
+    """Log t for a learned β(ν), by the exact solution."""
+    return theorem_3_2.closing_log_time(gamma, **LEARNED, **scheme)
+
+
+def fixed(gamma: Array, *, beta: float, gamma0: float = HEIGHT) -> Array:
+    """Log t for a constant β, by the same integral."""
+    return closing.log_time(
+        lemma_3_1.log_ratio(gamma0, gamma),
+        gamma0,
+        lambda heights: np.full_like(heights, beta),
+        lambda a: closing.log_pull(a, PAIRS, MARGIN),
+    )
+
+
+def clamped(gamma: Array) -> Array:
+    """Log t for β = exp ν with a ceiling: learned down to the height there, then fixed."""
+    there = height_at_ceiling()
+    before = learned(np.maximum(gamma, there))
+    after = fixed(np.minimum(gamma, there), beta=CEILING, gamma0=there)
+    return np.logaddexp(before, after)
+
+
+def clamped_rate(t: Array) -> Array:
+    """Appendix C's exponential rate up to the ceiling, its constant rate from there on."""
+    there = height_at_ceiling()
+    since = t - np.exp(learned(np.array(there)))
+    late = appendix_c.constant(
+        np.maximum(since, 0), n=PAIRS, alpha=MARGIN, gamma0=there, beta0=CEILING
+    )
+    return np.where(since > 0, late, appendix_c.exponential(t, **LEARNED))
+
+
+def height_at_ceiling() -> float:
+    """γ at which β = exp ν arrives at its ceiling, by (6)."""
+
+    def excess(log_gamma: float) -> float:
+        beta = lemma_3_1.beta(np.exp(log_gamma), gamma0=HEIGHT, beta0=1 / TAU)
+        return float(np.log(beta / CEILING))
+
+    return float(np.exp(brentq(excess, np.log(1e-9), np.log(HEIGHT), xtol=1e-15)))
+
+
+@dataclass(frozen=True)
+class IdentityModel(HeightModel):
+    """FrozenModel(α I, temperature), at a cost that n does not enter."""
+
+    n: int
+    alpha: float
+    temperature: Temperature
+
+    def loss_at(self, a: float) -> float:
+        """ℓ(aαI) = log(1 + (n-1)e^{-aα})."""
+        return float(np.log1p((self.n - 1) * np.exp(-a * self.alpha)))
+
+    def pull_at(self, a: float) -> float:
+        """g(a) = α(n-1)/(n-1+e^{aα})."""
+        return float(np.exp(closing.log_pull(np.asarray(a), self.n, self.alpha)))
+
+    def pairs_at(self, a: float) -> tuple[float, float, float]:
+        """All pairs are matched, with margin α."""
+        return self.alpha, 0.0, self.loss_at(a)
+
+
+def scheduled(gamma: Array) -> Array:
+    """Log t for the schedule, on which β depends on time: by the flow, solved for t."""
+    model = IdentityModel(PAIRS, MARGIN, SCHEDULE)
+    times = np.concatenate([[0], SCHEDULE.t_end * np.geomspace(1e-3, 90, 500)])
+    # A tiny atol: γ is wanted relative to itself, however small.
+    run = gd.flow(model, model.start(gamma=HEIGHT), times, atol=1e-320)
+
+    def clock(height: float) -> float:
+        k = int(np.flatnonzero(run.gamma > height)[-1])
+        ends = np.log(np.maximum(run.t[k : k + 2], 1.0))
+        return float(brentq(lambda log_t: run.at(np.exp(log_t)).gamma / height - 1, *ends))
+
+    return np.array([clock(height) for height in gamma])
+
+
+def scheduled_rate(t: Array) -> Array:
+    """Appendix C for the schedule."""
+    return appendix_c.schedule(t, beta=lambda s: SCHEDULE.beta(s, 0.0), **FROZEN)
+
+
+def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+    """Read all clocks, and evaluate the predicted γ at the same times; nothing is random."""
+    powers = np.geomspace(-np.log10(HEIGHT), LEAST, 30 if quick else 120)[1:]
+    gamma = np.concatenate([HEIGHT * (1 - np.geomspace(1e-3, 1e-2, 3)), 10**-powers])
+    table: dict[str, list[Any]] = {}
+    times = {}
+    for name, scheme in schemes().items():
+        log10_t = scheme.clock(gamma) / np.log(10)
+        shown = log10_t <= LATEST
+        columns = {
+            "scheme": np.full(shown.sum(), name),
+            "log10_t": log10_t[shown],
+            "log10_gamma": np.log10(gamma[shown]),
+            "log10_predicted": predicted(scheme, log10_t[shown]),
+        }
+        for key, column in columns.items():
+            table.setdefault(key, []).append(column)
+        closing_times = scheme.clock(np.array(TARGETS)) / np.log(10)
+        times[name] = dict(zip(map(str, TARGETS), closing_times.tolist(), strict=True))
+    return Numbers(
+        table={key: np.concatenate(parts) for key, parts in table.items()},
+        parameters=FROZEN
+        | {
+            "tau0_of_learned": TAU,
+            "optimal_temperature": BEST,
+            "schedule": str(SCHEDULE),
+            "max_beta": CEILING,
+            "gamma_at_max_beta": height_at_ceiling(),
+            "log10_closing_time": times,
+        },
+    )
+
+
+def predicted(scheme: Scheme, log10_t: Array) -> Array:
+    """log₁₀ of Appendix C's γ, NaN where that is not yet below γ₀ or no longer a float."""
+    gamma = scheme.rate(10**log10_t)
+    return np.log10(np.where((gamma > 0) & (gamma <= HEIGHT), gamma, np.nan))
+
+
+def draw(numbers: Numbers) -> Figure:
+    """γ against t, and when γ reaches the targets as dots and in figures; colours are schemes."""
+    figure = Figure(figsize=(10.4, 4.6), layout="constrained")
+    axes = figure.subplots(1, 3, width_ratios=(1.1, 0.7, 0.7))
+    _curves(axes[0], numbers)
+    _dots(axes[1], numbers)
+    _figures(axes[2], numbers)
+    return figure
+
+
+def _curves(ax: Axes, numbers: Numbers) -> None:
+    """Both axes compress more than logarithms do: exponentials and powers of log t all show."""
+    table, start = numbers.table, -np.log10(HEIGHT)
+    for name, scheme in schemes().items():
+        chosen = table["scheme"] == name
+        log10_t, below = table["log10_t"][chosen], -table["log10_gamma"][chosen]
+        since = min(EARLIEST, log10_t[0])  # where γ is still γ₀
+        ax.plot([since, *log10_t], [start, *below], color=scheme.colour, lw=scheme.width)
+        ax.plot(log10_t, -table["log10_predicted"][chosen], color=scheme.colour, ls="--", lw=1)
+    ax.plot([], [], color="0.3", label="computed")
+    ax.plot([], [], color="0.3", ls="--", lw=1, label="rate of Appendix C")
+    ax.legend(loc="upper right")
+    powers = (1, 2, 3, 5, 10, 30, 100, 300)
+    ax.set(yscale="log", ylim=(LEAST, 0.48), ylabel="γ")
+    ax.set_yticks([start, *powers], [f"{HEIGHT}", *(f"$10^{{-{power}}}$" for power in powers)])
+    ax.set_title(f"frozen Z = I, {PAIRS} pairs, γ₀ = {HEIGHT}; learned: τ₀ = {TAU}")
+    _time(ax, (0, 2, 5, 10, 20, 40, 100))
+
+
+def _dots(ax: Axes, numbers: Numbers) -> None:
+    """One row a scheme, one dot a target."""
+    rows = numbers.parameters["log10_closing_time"]
+    colours = [scheme.colour for scheme in schemes().values()]
+    for row, (times, colour) in enumerate(zip(rows.values(), colours, strict=True)):
+        ax.plot([*times.values()], [row] * len(times), color=colour, lw=1, zorder=1)
+    for target, fill in zip(map(str, TARGETS), ("white", "0.8", None), strict=True):
+        at = [times[target] for times in rows.values()]
+        faces = colours if fill is None else fill
+        ax.scatter(at, range(len(at)), s=32, c=faces, ec=colours, clip_on=False, zorder=2)
+        ax.scatter([], [], s=32, c=fill or "0.3", ec="0.3", label=f"γ = {target}")
+    ax.legend(loc="upper right")
+    ax.set_yticks(range(len(rows)), [scheme.label for scheme in schemes().values()])
+    ax.tick_params("y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_title("time to close to γ")
+    _time(ax, (0, 5, 20, 100))
+
+
+def _figures(ax: Axes, numbers: Numbers) -> None:
+    """The same times in figures."""
+    rows = numbers.parameters["log10_closing_time"]
+    for column, target in enumerate(map(str, TARGETS)):
+        texts = [f"γ = {target}", *(_in_words(times[target]) for times in rows.values())]
+        for row, text in zip([-0.75, *range(len(rows))], texts, strict=True):
+            ax.text(column, row, text, ha="center", va="center", size=8)
+    ax.set(xlim=(-0.5, len(TARGETS) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    ax.set_axis_off()
+
+
+def _in_words(log10_t: float) -> str:
+    """A time in figures, also one that is no float."""
+    if log10_t < 3:
+        return f"{10**log10_t:.3g}"
+    digits, carry = f"{10 ** (log10_t % 1):.1e}".split("e")
+    return rf"${digits}\cdot10^{{{int(log10_t) + int(carry)}}}$"
+
+
+def _time(ax: Axes, powers: Sequence[int]) -> None:
+    """Make the horizontal axis time, nearly logarithmic in log t, with ticks at powers of ten."""
+    ax.set_xscale("asinh", linear_width=3)
+    ax.set_xticks(powers, ["1" if power == 0 else f"$10^{{{power}}}$" for power in powers])
+    ax.minorticks_off()
+    ax.set(xlim=(EARLIEST, LATEST), xlabel="time t")

@@ -1,0 +1,264 @@
+"""Evidence on Theorem 3.2, Lemma B.1, the sketch, and what is sharper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypedDict
+
+import numpy as np
+
+from gapdyn import measures, sphere
+from gapdyn.flow import Trajectory, flow
+from gapdyn.models import FrozenModel, ParallelModel
+from gapdyn.temperature import Learned
+from gapdyn.theory import appendix_c, exchange_law, theorem_3_2
+from gapdyn.theory.evidence import Evidence
+
+
+class Setting(TypedDict):
+    """Hypotheses of the theorem, as its functions take them."""
+
+    n: float
+    alpha: float
+    gamma0: float
+    beta0: float
+
+
+def at_threshold(n: int, alpha: float, gamma0: float, times: float = 1.0) -> Setting:
+    """Hypotheses of the theorem, β₀ at its threshold or above."""
+    least = theorem_3_2.threshold(n=n, alpha=alpha, gamma0=gamma0)
+    return {"n": n, "alpha": alpha, "gamma0": gamma0, "beta0": least * times}
+
+
+FIRST, SECOND = (4, 1.0, 0.1), (2, 1.0, 1e-3)
+"""n, α and γ₀ of the counterexamples to the printed proof."""
+
+
+def random_hypotheses(count: int, rng: np.random.Generator) -> Iterator[Setting]:
+    """n to 1e6, α over (0, 2], γ₀ over (1e-6, 1), β₀ at its threshold or to e^5 of it."""
+    for _ in range(count):
+        n = int(np.exp(rng.uniform(np.log(2), np.log(1e6))))
+        alpha, gamma0 = 2 - rng.uniform(0, 2), 0.999 * 10 ** rng.uniform(-6, 0)
+        yield at_threshold(n, alpha, gamma0, times=np.exp(rng.choice([0, rng.uniform(0, 5)])))
+
+
+def pentagons() -> tuple[Trajectory, Setting]:
+    """Theory 3.3's example: aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold."""
+    X, Y = sphere.lift(*sphere.polygon_pairs(5), gamma=0.4)
+    setting = at_threshold(5, measures.margin(X @ Y.T), 0.3, times=1 + 1e-12)
+    model = ParallelModel(5, 3, Learned())
+    y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
+    return flow(model, y0, np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 60)])), setting
+
+
+def lemma_b_1_a(full: bool) -> Evidence:
+    """A leading entry is not pulled down."""
+    rng, least, count = np.random.default_rng(0), np.inf, 20000 if full else 2000
+    for _ in range(count):
+        z = rng.uniform(-1, 1, rng.integers(2, 40))
+        least = min(least, theorem_3_2.mu(z, int(z.argmax()), np.exp(rng.uniform(-5, 6))))
+    return Evidence(
+        least >= 0,
+        f"μ_i ≥ 0 in all of {count} random rows, n = 2..39, a = e⁻⁵..e⁶ (seed 0); "
+        "Σ_j softmax_j (z_i - z_j) is a sum of terms ≥ 0, for every a",
+    )
+
+
+def lemma_b_1_b(full: bool) -> Evidence:
+    """Z = αI pulls hardest."""
+    rng, largest, count = np.random.default_rng(0), 0.0, 20000 if full else 2000
+    for _ in range(count):
+        n, alpha = int(rng.integers(2, 40)), rng.uniform(0.01, 2)
+        a = np.log(4 * n - 4) / alpha * np.exp(rng.exponential(1))
+        z = np.append(1.0, 1 - alpha - rng.exponential(rng.choice([1e-3, 0.1, 1]), n - 1))
+        bound = theorem_3_2.mu_bound(z, 0, a, alpha=alpha)
+        largest = max(largest, theorem_3_2.mu(z, 0, a) / bound if bound > 1e-290 else 0.0)
+    return Evidence(
+        largest <= 1 + 1e-12,
+        f"μ_i / its bound is at most {largest:.3f} over {count} random rows with their hypotheses "
+        "(seed 0), 1 at z = αe_i; above the threshold a(z_i - z_j - μ_i) ≥ ¾ log 4 > 1, so that "
+        "μ_i falls in each z_i - z_j",
+    )
+
+
+def theorem(full: bool) -> Evidence:
+    """Lower ≤ exact ≤ upper over random hypotheses."""
+    rng, count, broken, tightest = np.random.default_rng(0), 2000 if full else 500, 0, np.inf
+    for setting in random_hypotheses(count, rng):
+        t = 10 ** rng.uniform(-5, 100, 5)
+        gamma = theorem_3_2.exact(np.log(t), **setting)
+        lower = gamma / theorem_3_2.lower_bound(t, **setting)
+        upper = theorem_3_2.upper_bound(t, **setting) / gamma
+        broken += int((np.minimum(lower, upper) < 1 - 1e-12).sum())
+        tightest = min(tightest, float(np.median(lower)))
+    return Evidence(
+        broken == 0,
+        f"[c₄/log(c₃c₄t + e^{{c₄/√γ₀}})]² ≤ γ ≤ upper bound without an exception over {count} "
+        "random hypotheses (n to 1e6, α in (0, 2], γ₀ > 1e-6, β₀ from its threshold on) and five "
+        "times each to 1e100 (seed 0)",
+    )
+
+
+def last_line(full: bool) -> Evidence:
+    """The printed bound is above γ."""
+    setting = at_threshold(*FIRST)
+    t = float(theorem_3_2.closing_time(1e-4, **setting))
+    rows = [(0.0, 0.1), (t, 1e-4)]
+    printed = [float(theorem_3_2.printed_bound(time, **setting)) for time, _ in rows]
+    proved = [float(theorem_3_2.lower_bound(time, **setting)) for time, _ in rows]
+    false = all(p > gamma * 1.01 for p, (_, gamma) in zip(printed, rows, strict=True))
+    true = all(p <= gamma * (1 + 1e-12) for p, (_, gamma) in zip(proved, rows, strict=True))
+    return Evidence(
+        false and true,
+        f"n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: at t = 0 it says γ ≥ {printed[0]:.3f} "
+        f"though γ = 0.1, at t = {t:.4e}, where γ = 1e-4, γ ≥ {printed[1]:.3g}; integrating dω/dt "
+        f"= c₃e^{{-c₄ω}} gives [c₄/log(c₃c₄t + e^{{c₄/√γ₀}})]², at most {proved[1]:.3g} there",
+    )
+
+
+def c2(full: bool) -> Evidence:
+    """The proof's c₂ > 1/10 fails, the theorem does not."""
+    setting = at_threshold(*SECOND)
+    constant = setting["beta0"] * np.sqrt(1e-3) * (1 - 1e-6) * np.exp(-1e-6 / 4)
+    gamma = np.array([9e-4, 1e-4, 1e-5, 1e-6])
+    t = theorem_3_2.closing_time(gamma, **setting)
+    lower = theorem_3_2.lower_bound(t, **setting)
+    return Evidence(
+        bool(constant < 0.1 and (lower <= gamma).all() and (lower > 0).all()),
+        f"n = 2, α = 1, γ₀ = 1e-3 at the threshold has c₂ = {constant:.3f} < 1/10; with any ε in "
+        "(0, c₂), c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε the bound holds: at γ = 9e-4, 1e-4, 1e-5, 1e-6 it "
+        f"is {', '.join(f'{v:.2g}' for v in lower)}",
+    )
+
+
+def sketch(full: bool) -> Evidence:
+    """β√γ → C, and γ log²t → (αC)²: constants, not ones."""
+    setting = at_threshold(*FIRST)
+    c = theorem_3_2.conserved(gamma0=setting["gamma0"], beta0=setting["beta0"])
+    log_t = np.array([1e2, 1e4, 1e6])
+    products = theorem_3_2.exact(log_t, **setting) * log_t**2
+    return Evidence(
+        bool(abs(products[-1] / c**2 - 1) < 1e-3 and abs(c - 1) > 0.1),
+        f"n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: β√γ tends to C = {c:.3f}, not 1, and γ "
+        f"log²t at log t = 1e2, 1e4, 1e6 is {', '.join(f'{v:.4f}' for v in products)}, which tends "
+        f"to (αC)² = {c**2:.4f}; R = Θ(1/β) taken by its word would let γ reach 0 at a finite β",
+    )
+
+
+def gap_rate(full: bool) -> Evidence:
+    """Δ freezes while 2γ closes."""
+    run, _ = pentagons()
+    kept = np.exp(exchange_law.invariant(run))
+    return Evidence(
+        bool(run.gap[-1] > 50 * 2 * run.gamma[-1] and np.ptp(kept) < 1e-6),
+        "aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold: the margin rises from "
+        f"{run.margin[0]:.3f} to {run.margin[-1]:.3f}, ‖u‖⁵β stays {kept[0]:.4f}, and at t = 1e9 "
+        f"Δ = {run.gap[-1]:.3f} while 2γ = {2 * run.gamma[-1]:.4f}",
+    )
+
+
+def two_sided(full: bool) -> Evidence:
+    """Bounds along a full flow whose margin moves."""
+    run, setting = pentagons()
+    lower = theorem_3_2.lower_bound(run.t, **setting)
+    upper = theorem_3_2.upper_bound(run.t, **setting, alpha_max=float(run.margin.max()))
+    ok = bool((lower <= run.gamma * (1 + 1e-9)).all() and (run.gamma <= upper * (1 + 1e-9)).all())
+    return Evidence(
+        ok,
+        f"along the flow of the pentagons of theory 3.3 to t = 1e9, α = {setting['alpha']:.3f}, A "
+        f"= {run.margin.max():.3f}: at the end {lower[-1]:.2e} ≤ γ = {run.gamma[-1]:.2e} ≤ "
+        f"{upper[-1]:.2e}, and so at all 61 times",
+    )
+
+
+def extremal(full: bool) -> Evidence:
+    """No path of the rows closes γ faster than Z = αI."""
+    run, setting = pentagons()
+    later = run.t > 0
+    exact = theorem_3_2.exact(np.log(run.t[later]), **setting)
+    ratio = run.gamma[later] / exact
+    model = FrozenModel(np.eye(4), Learned())
+    example = at_threshold(*FIRST)
+    y0 = model.start(tau=1 / example["beta0"], gamma=0.1)
+    times = np.geomspace(1e-3, 1e12, 60)
+    frozen = flow(model, y0, times, rtol=1e-11, atol=1e-13)
+    attained = np.abs(frozen.gamma / theorem_3_2.exact(np.log(times), **example) - 1).max()
+    return Evidence(
+        bool((ratio >= 1 - 1e-8).all() and attained < 1e-9),
+        f"the pentagons' γ is 1 to {ratio.max():.2f} times that of Z = αI at all times; the frozen "
+        "model with Z = I attains it to 1e-9 over t = 1e-3..1e12 at rtol 1e-11. By Lemma B.1(b) "
+        "and (6), dγ/dt ≥ -2β(γ)γ g_a(αI), one scalar equation, so comparison gives the bound",
+    )
+
+
+def sharp_constant(full: bool) -> Evidence:
+    """γ log²t to its limit."""
+    rng, off = np.random.default_rng(0), 0.0
+    for setting in random_hypotheses(50 if full else 20, rng):
+        c = theorem_3_2.conserved(gamma0=setting["gamma0"], beta0=setting["beta0"])
+        log_t = 1e6 * max(1.0, setting["alpha"] * setting["beta0"])
+        ratio = theorem_3_2.exact(log_t, **setting) * (log_t / (setting["alpha"] * c)) ** 2
+        off = max(off, abs(float(ratio) - 1))
+    return Evidence(
+        off < 1e-3,
+        f"γ log²t/(αC)² is within {off:.1e} of 1 at log t = 1e6 max(1, αβ₀) over "
+        f"{50 if full else 20} random hypotheses (seed 0), C = β₀√γ₀e^{{-γ₀²/4}}",
+    )
+
+
+def largest_margin(full: bool) -> Evidence:
+    """α ≤ n/(n-1), attained by the simplex."""
+    rng, largest, count = np.random.default_rng(0), 0.0, 5000 if full else 500
+    for _ in range(count):
+        n, d = int(rng.integers(2, 8)), int(rng.integers(2, 8))
+        X = sphere.sample(n, d, rng)
+        Y = sphere.normalise(X + rng.exponential(0.3) * rng.standard_normal((n, d)))
+        largest = max(largest, measures.margin(X @ Y.T) * (n - 1) / n)
+    simplex = sphere.normalise(np.eye(5) - 0.2)
+    attained = measures.margin(simplex @ simplex.T)
+    return Evidence(
+        largest <= 1 + 1e-12 and abs(attained - 1.25) < 1e-12,
+        f"α(n-1)/n is at most {largest:.3f} over {count} random sets of pairs, n, d = 2..7 (seed "
+        "0); the regular simplex of 5 attains 5/4. Sum the n(n-1) differences: n⟨centred X, "
+        "centred Y⟩ ≤ n·n",
+    )
+
+
+def closing_times(full: bool) -> Evidence:
+    """Theory Part 4's times, and those of other schemes."""
+    setting = at_threshold(*FIRST)
+    t = theorem_3_2.closing_time([0.05, 0.01, 1e-3, 1e-4], **setting)
+    said = [0.89622, 20.846, 4.3378e7, 1.3253e30]
+    start: Setting = {"n": 1024, "alpha": 1.0, "gamma0": 0.3, "beta0": 1 / 0.07}
+    heights = [0.1, 0.01, 0.001]
+    times = {
+        "exp ν": theorem_3_2.closing_log_time(heights, **start),
+        "exp(ν/2)": theorem_3_2.closing_log_time(heights, **start, scale=2.0),
+        "ν": theorem_3_2.closing_log_time(heights, **start, kind="linear"),
+        "softplus": theorem_3_2.closing_log_time(heights, **start, kind="softplus"),
+    }
+    table = "; ".join(
+        f"{name}: 10^{', 10^'.join(f'{v / np.log(10):.1f}' for v in row)}"
+        for name, row in times.items()
+    )
+    return Evidence(
+        bool(np.allclose(t, said, rtol=2.5e-5)),
+        "n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: γ = 0.05, 0.01, 1e-3, 1e-4 at t = "
+        f"{t[0]:.5f}, {t[1]:.3f}, {t[2]:.4e}, {t[3]:.4e}; from n = 1024, α = 1, γ₀ = 0.3, "
+        f"τ₀ = 0.07, times to γ = 0.1, 0.01, 0.001: {table}",
+    )
+
+
+def clamp(full: bool) -> Evidence:
+    """With β ≤ 100 the gap closes exponentially in the end, slowly."""
+    model = FrozenModel(0.2 * np.eye(16), Learned(max_beta=100.0))
+    times = np.array([4e7, 5e7])
+    run = flow(model, model.start(tau=0.07, gamma=0.3), times, rtol=1e-10, atol=1e-200)
+    seen = float(np.log(run.gamma[0] / run.gamma[1]) / (times[1] - times[0]))
+    rate = appendix_c.decay_rate(0.01, n=16, alpha=0.2)
+    return Evidence(
+        bool(run.beta[-1] == 100 and abs(seen / rate - 1) < 0.01),
+        "frozen Z = 0.2 I, n = 16, γ₀ = 0.3, τ₀ = 0.07: β stands at 100 by t = 4e7, and from "
+        f"there γ falls exponentially at rate {seen:.3e}, predicted 2βα(n-1)/(n-1+e^{{βα}}) = "
+        f"{rate:.3e}",
+    )

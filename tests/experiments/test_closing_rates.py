@@ -1,0 +1,141 @@
+"""Temperature schemes: their clocks against the flow and against the rates of Appendix C."""
+
+import numpy as np
+import pytest
+
+import gapdyn as gd
+from experiments import closing_rates as rates
+from gapdyn.theory import appendix_c
+
+FLOWS = {
+    "fixed_best": gd.Fixed(rates.BEST),
+    "fixed": gd.Fixed(0.07),
+    "softplus": gd.Learned(gd.Softplus()),
+    "linear": gd.Learned(gd.Linear()),
+    "slrt": gd.Learned(rate=0.1),
+    "schedule": rates.SCHEDULE,
+    "tr": gd.Learned(gd.Exponential(2.0)),
+    "clamp": gd.Learned(max_beta=100.0),
+    "exponential": gd.Learned(),
+}
+CONSTANT = ["fixed", "schedule", "clamp"]
+KAPPA = {"slrt": 0.1, "tr": 0.25, "exponential": 1.0}
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return rates.compute(quick=True)
+
+
+@pytest.fixture(scope="module")
+def curve(numbers):
+    """log₁₀ of t, γ and the predicted γ of a scheme."""
+
+    def read(name):
+        chosen = numbers.table["scheme"] == name
+        keys = ("log10_t", "log10_gamma", "log10_predicted")
+        return (numbers.table[key][chosen] for key in keys)
+
+    return read
+
+
+def start(model, temperature):
+    learned = isinstance(temperature, gd.Learned)
+    return model.start(tau=rates.TAU if learned else None, gamma=rates.HEIGHT)
+
+
+@pytest.mark.parametrize("temperature", FLOWS.values(), ids=FLOWS.keys())
+def test_the_model_without_a_matrix_is_the_frozen_model_at_z_proportional_to_i(temperature):
+    frozen = gd.FrozenModel(0.7 * np.eye(6), temperature)
+    model = rates.IdentityModel(6, 0.7, temperature)
+    y0 = start(model, temperature)
+    for t, y in ((0.0, y0), (9e4, y0), (3.0, y0 * [1, 0.01])):
+        np.testing.assert_allclose(model.velocity(t, y), frozen.velocity(t, y), rtol=1e-12)
+        np.testing.assert_allclose(model.observe(t, y), frozen.observe(t, y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_clock_is_the_flow_solved_for_time(numbers, name):
+    """Also at t = 2e97: the flow reaches it in a few hundred steps."""
+    model = rates.IdentityModel(rates.PAIRS, rates.MARGIN, FLOWS[name])
+    times = 10 ** np.array(list(numbers.parameters["log10_closing_time"][name].values()))
+    run = gd.flow(model, start(model, FLOWS[name]), times, atol=1e-14)
+    np.testing.assert_allclose(run.gamma, rates.TARGETS, rtol=1e-6)
+
+
+def test_the_schemes_stand_in_the_order_in_which_they_close(numbers):
+    times = numbers.parameters["log10_closing_time"]
+    assert list(times) == list(FLOWS)
+    last = [time["0.001"] for time in times.values()]
+    assert last == sorted(last)
+    for name, time in times.items():
+        assert time["0.1"] < time["0.01"] < time["0.001"], name
+
+
+def test_closing_times_span_a_hundred_powers_of_ten(numbers):
+    times = numbers.parameters["log10_closing_time"]
+    best, worst = times["fixed_best"], times["exponential"]
+    assert 10 ** best["0.001"] == pytest.approx(0.638, abs=1e-3)
+    assert worst["0.001"] == pytest.approx(97.295, abs=1e-3)
+    assert times["clamp"]["0.001"] == pytest.approx(38.370, abs=1e-3)
+
+
+def test_while_beta_is_large_softplus_is_the_identity(numbers):
+    """They differ like e^-β."""
+    times = numbers.parameters["log10_closing_time"]
+    for target, time in times["linear"].items():
+        assert time == pytest.approx(times["softplus"][target], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_gamma_over_the_rate_of_a_bounded_beta_tends_to_a_constant(curve, name):
+    """Θ(exp(-2∫βg)): below it, since 1-γ² < 1 in the pull makes the start faster."""
+    _, gamma, predicted = curve(name)
+    offset = gamma - predicted
+    late = gamma < -4
+    assert np.ptp(offset[late]) < 1e-5
+    assert -0.5 < offset[-1] < 0
+
+
+@pytest.mark.parametrize("tau", [0.9, 1.1])
+def test_no_other_fixed_temperature_decays_faster_late(numbers, curve, tau):
+    t, gamma, _ = curve("fixed_best")
+    rate = -np.log(10) * np.diff(gamma)[-1] / np.diff(10**t)[-1]
+    loss = {"n": rates.PAIRS, "alpha": rates.MARGIN}
+    assert rate == pytest.approx(appendix_c.decay_rate(rates.BEST, **loss), rel=1e-6)
+    assert rate > appendix_c.decay_rate(tau * rates.BEST, **loss)
+
+
+@pytest.mark.parametrize("name", ["linear", "softplus"])
+def test_gamma_over_the_rate_of_beta_linear_in_nu_tends_to_one(curve, name):
+    _, gamma, predicted = curve(name)
+    offset = predicted - gamma
+    known = np.flatnonzero(np.isfinite(offset))
+    assert (np.diff(offset[known]) < 0).all() and 0 < offset[-1] < 1e-4
+
+
+@pytest.mark.parametrize(("name", "kappa"), KAPPA.items(), ids=KAPPA.keys())
+def test_gamma_over_the_rate_of_beta_exponential_in_nu_tends_to_one(curve, name, kappa):
+    """As slowly as log log t/log t: γ^{κ/2} = αC/β, and αβ is log t with a term in log log t."""
+    t, gamma, predicted = curve(name)
+    known = np.isfinite(predicted) & (t > 10)
+    log_t = np.log(10) * t[known]
+    short = 1 - 10 ** (kappa / 2 * (gamma - predicted)[known])
+    assert (np.diff(short) < 0).all() and (short > 0).all()
+    assert (short < 3.5 * np.log(log_t) / log_t).all()
+
+
+def test_the_clamp_is_felt_from_beta_100_on(numbers, curve):
+    t, gamma, _ = curve("clamp")
+    free_t, free_gamma, _ = curve("exponential")
+    there = np.log10(numbers.parameters["gamma_at_max_beta"])
+    assert 10**there == pytest.approx(0.3 * (0.07 * 100) ** -2 * np.exp(-(0.3**2) / 2), rel=1e-4)
+    before = gamma > there
+    np.testing.assert_array_equal(t[before], free_t[free_gamma > there])
+    assert (t[gamma < there][: (free_gamma < there).sum()] < free_t[free_gamma < there]).all()
+
+
+def test_a_time_that_is_no_float_can_be_told():
+    assert rates._in_words(540.30103) == r"$2.0\cdot10^{540}$"
+    assert rates._in_words(4.9999) == r"$1.0\cdot10^{5}$"
+    assert rates._in_words(-0.19529672) == "0.638"

@@ -1,0 +1,161 @@
+"""Figure 4(a): Theorem 3.2 and its converse on runs, and what they leave open about the gap."""
+
+import numpy as np
+import pytest
+
+import gapdyn as gd
+from experiments import fig4a
+from gapdyn.theory import lemma_3_1, theorem_3_2
+
+STARTS = ["together", "apart"]
+ROUNDING = 1 + 1e-12
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return fig4a.compute(quick=True)
+
+
+@pytest.fixture(scope="module")
+def curve(numbers):
+    """log₁₀ t and the values of a curve, up to a last log₁₀ t."""
+
+    def read(name, last=fig4a.LAST):
+        table = numbers.table
+        chosen = (table["curve"] == name) & (table["log10_t"] <= last)
+        return table["log10_t"][chosen], table["value"][chosen]
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def normalised(numbers, curve):
+    """log₁₀ t, and γ log²t over the sharp constant."""
+
+    def read(name):
+        log10_t, value = curve(name)
+        constant = numbers.parameters["together"]["sharp_constant"]
+        return log10_t, value / 2 * (log10_t * np.log(10)) ** 2 / constant
+
+    return read
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_both_starts_meet_the_hypotheses(numbers, start):
+    about = numbers.parameters[start]
+    assert len(about["hypotheses"]) == 4 and all(about["hypotheses"].values())
+    assert about["beta0"] == pytest.approx(about["threshold"], rel=1e-14)
+    assert about["alpha"] <= about["largest_margin"] <= fig4a.PAIRS / (fig4a.PAIRS - 1)
+
+
+def test_the_starts_are_those_of_theory_3_3(numbers):
+    plain, apart = (numbers.parameters[start] for start in STARTS)
+    assert plain["alpha"] == pytest.approx(1 - np.cos(2 * np.pi / 5), rel=1e-14)
+    assert (apart["alpha"], apart["largest_margin"]) == pytest.approx((0.580, 0.644), abs=5e-4)
+    assert apart["alpha"] == pytest.approx((1 - 0.4**2) * plain["alpha"], rel=1e-14)
+    assert apart["beta0"] == pytest.approx(5.249, abs=5e-4)
+
+
+def test_the_gap_is_twice_gamma_where_the_centres_agree(curve):
+    np.testing.assert_allclose(curve("gap_together")[1], curve("two_gamma_together")[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_gap_stays_between_both_bounds(curve, start):
+    """Twice γ does; where u = 0 that is the gap."""
+    t, value = curve(f"two_gamma_{start}")
+    t_lower, lower = curve("lower_bound", fig4a.END)
+    t_upper, upper = curve(f"upper_bound_{start}", fig4a.END)
+    np.testing.assert_array_equal([t_lower, t_upper], [t, t])
+    assert (lower <= value * ROUNDING).all()
+    assert (value <= upper * ROUNDING).all()
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_no_path_closes_faster_than_frozen_similarities(curve, start):
+    _, value = curve(f"two_gamma_{start}")
+    _, exact = curve("exact", fig4a.END)
+    assert (exact <= value * ROUNDING).all()
+
+
+def test_the_exact_solution_stays_between_both_bounds(curve):
+    _, exact = curve("exact", fig4a.FINITE)
+    assert (curve("lower_bound")[1] <= exact * ROUNDING).all()
+    assert (exact <= curve("upper_bound_together")[1] * ROUNDING).all()
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_at_the_threshold_both_starts_share_all_but_the_upper_bound(numbers, curve, start):
+    known = {key: numbers.parameters[start][key] for key in ("n", "alpha", "gamma0", "beta0")}
+    log10_t, lower = curve("lower_bound")
+    bound = theorem_3_2.lower_bound(10**log10_t, **known)
+    np.testing.assert_allclose(lower, 2 * bound, rtol=1e-12)
+    log10_t, exact = curve("exact")
+    gamma = theorem_3_2.exact(log10_t * np.log(10), **known)
+    np.testing.assert_allclose(exact, 2 * gamma, rtol=1e-12)
+
+
+def test_the_exact_solution_is_the_flow_of_the_frozen_model(numbers, curve):
+    about = numbers.parameters["together"]
+    model = gd.FrozenModel(about["alpha"] * np.eye(about["n"]), gd.Learned())
+    log10_t, value = curve("exact", fig4a.END)
+    y0 = model.start(tau=1 / about["beta0"], gamma=about["gamma0"])
+    np.testing.assert_allclose(value, gd.flow(model, y0, 10**log10_t).gap, rtol=1e-6)
+
+
+def test_gamma_over_its_asymptote_tends_to_one(normalised):
+    """From below for the exact solution, from above for the upper bound."""
+    log10_t, exact = normalised("exact")
+    assert (np.diff(exact[log10_t > 0]) > 0).all() and 0.97 < exact[-1] < 1
+    log10_t, upper = normalised("upper_bound_together")
+    assert (np.diff(upper[log10_t > 3]) < 0).all() and 1 < upper[-1] < 1.003
+
+
+def test_the_exact_solution_lags_behind_its_asymptote_by_log_log_t(numbers, curve):
+    """With b = αβ = αC/√γ late db/dt = (n-1)b²e^-b, so log (n-1)t = b - 2 log b + 2/b + ..."""
+    about = numbers.parameters["together"]
+    log10_t, value = curve("exact")
+    late = log10_t > 20
+    b = np.sqrt(about["sharp_constant"] / (value[late] / 2))
+    rest = np.log(about["n"] - 1) + np.log(10) * log10_t[late] - (b - 2 * np.log(b))
+    np.testing.assert_allclose(rest * b, 2, rtol=5 / b.min())
+
+
+def test_the_lower_bound_loses_the_share_that_the_proof_gives_away(numbers, normalised):
+    """1-γ² ≥ 1-γ₀² in the exponent: γ log²t → (1-γ₀²)²(αC)², from below."""
+    log10_t, lower = normalised("lower_bound")
+    about = numbers.parameters["together"]
+    limit = about["constant_of_lower_bound"] / about["sharp_constant"]
+    assert limit == pytest.approx((1 - fig4a.HEIGHT**2) ** 2)
+    assert (np.diff(lower[log10_t > fig4a.SHOWN]) > 0).all()
+    assert 0.95 * limit < lower[-1] < limit
+
+
+def test_the_asymptote_is_a_straight_line_in_the_figure(numbers, curve):
+    log10_t, value = curve("asymptote")
+    slope = value * (np.log(10) * log10_t) ** 2
+    np.testing.assert_allclose(slope, 2 * numbers.parameters["together"]["sharp_constant"])
+
+
+def test_the_gap_freezes_while_gamma_falls(numbers, curve):
+    """Δ² = (1-γ²)‖u‖² + 4γ², (6) gives β, and ‖u‖⁵β stays 1.7201 by the exchange law."""
+    about = numbers.parameters["apart"]
+    _, gap = curve("gap_apart")
+    gamma = curve("two_gamma_apart")[1] / 2
+    beta = lemma_3_1.beta(gamma, beta0=about["beta0"], gamma0=about["gamma0"])
+    u = np.sqrt((gap**2 - 4 * gamma**2) / (1 - gamma**2))
+    np.testing.assert_allclose(u**5 * beta, 0.8**5 * about["beta0"], rtol=1e-6)
+    assert 0.8**5 * about["beta0"] == pytest.approx(1.7201, abs=5e-5)
+    assert about["gap_at_end"] == pytest.approx(0.524, abs=5e-4)
+    assert about["two_gamma_at_end"] == pytest.approx(0.0083, abs=5e-5)
+
+
+def test_the_free_gap_follows_log_t_to_the_power_one_over_n(curve):
+    """Δ ∝ β^{-1/5} where γ ∝ β⁻²: as functions of log t, late slopes are ten times apart."""
+    slopes = {}
+    for name in ("gap_free", "two_gamma_together"):
+        log10_t, value = curve(name)
+        late = log10_t > 7
+        slopes[name] = np.polyfit(np.log(log10_t[late]), np.log(value[late]), 1)[0]
+    assert -1 / 5 < slopes["gap_free"] < 0
+    assert slopes["two_gamma_together"] == pytest.approx(10 * slopes["gap_free"], rel=0.05)

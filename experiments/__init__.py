@@ -3,4 +3,15 @@
 `python -m experiments` runs them all; `experiments.record` says what each leaves behind.
 """
 
-NAMES = ("fig1", "fig2", "fig3", "landscape", "real_clip")
+NAMES = (
+    "fig1",
+    "fig2",
+    "fig3",
+    "fig4a",
+    "fig4b",
+    "exchange_law",
+    "closing_rates",
+    "sharper_bounds",
+    "landscape",
+    "real_clip",
+)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import Array, validate_number
+from gapdyn._validate import Array, validate_array, validate_number
+from gapdyn.flow import MAX_DRIFT
+from gapdyn.models.base import RowModel
 
 SLACK = 1e-12
 """A number that is a hypothesis's bound up to rounding meets it."""
@@ -29,10 +31,12 @@ def plain(values: Array) -> Array:
 
 
 def times(value: ArrayLike) -> Array:
-    """Times t ≥ 0."""
+    """Finite times t ≥ 0."""
     t = numbers("t", value)
     if (t < 0).any():
         raise ValueError(f"t must not be negative: the flow starts at 0, got {t.min()}")
+    if np.isinf(t).any():
+        raise ValueError("t must be finite")
     return t
 
 
@@ -76,6 +80,16 @@ def heights(name: str, value: ArrayLike) -> Array:
     if not ((gamma > 0) & (gamma < 1)).all():
         raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
     return gamma
+
+
+def state(model: RowModel, y: ArrayLike) -> Array:
+    """A state of a model, with rows of unit length."""
+    vector = validate_array("y", y, ndim=1).astype(np.float64)
+    if vector.size != model.size:
+        raise ValueError(f"y must have {model.size} entries, got {vector.size}")
+    if model.drift(vector) > MAX_DRIFT:
+        raise ValueError("y must have rows of unit length: make it with model.start")
+    return vector
 
 
 def failure(delta: float) -> float:

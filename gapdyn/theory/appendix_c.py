@@ -8,11 +8,13 @@ the paper prints a rate, `printed=True` gives that instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import quad
+from scipy.integrate import IntegrationWarning, quad
 from scipy.special import lambertw
 
 from gapdyn._validate import Array, validate_positive, validate_temperature
@@ -68,6 +70,7 @@ def schedule(
     *,
     beta: Callable[[float], float],
     gamma0: float,
+    breaks: Sequence[float] = (),
     n: float | None = None,
     alpha: float | None = None,
     printed: bool = False,
@@ -81,7 +84,10 @@ def schedule(
     t, gamma0, n, alpha, printed
         As in `constant`.
     beta : callable
-        β(t) > 0, bounded, such as `lambda t: schedule.beta(t, 0.0)` of a `gapdyn.Schedule`.
+        β(t) > 0, bounded, such as `lambda t: schedule.beta(t, 0.0)` of a schedule of gapdyn's.
+    breaks : sequence of float
+        Times at which β(t) is not smooth, and some within each feature that is short beside t, like
+        the periods of a cosine: between them the integral is taken by adaptive quadrature.
 
     Returns
     -------
@@ -91,6 +97,8 @@ def schedule(
     ------
     TypeError, ValueError
         As `constant`.
+    ArithmeticError
+        If the quadrature does not converge: it wants `breaks`.
     """
     t, gamma0 = _covered.times(t), _covered.height("gamma0", gamma0)
     if not callable(beta):
@@ -101,12 +109,11 @@ def schedule(
         at = validate_positive("beta(t)", beta(s))
         return float(at * np.exp(log_pull(np.asarray(at))))
 
-    order = np.unique(t)
-    parts = [
-        quad(rate, a, b, epsabs=0, epsrel=1e-11, limit=500)[0]
-        for a, b in zip(np.concatenate([[0.0], order]), order, strict=False)
-    ]
-    total = np.cumsum(parts)[np.searchsorted(order, t)]
+    inner = np.asarray(breaks, dtype=np.float64)
+    inner = inner[(inner > 0) & (inner < t.max(initial=0.0))]
+    ends = np.unique(np.concatenate([[0.0], t.ravel(), inner]))
+    parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
+    total = np.concatenate([[0.0], np.cumsum(parts)])[np.searchsorted(ends, t)]
     return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * total))
 
 
@@ -144,13 +151,17 @@ def linear_schedule(
     """
     horizon, gamma0 = _covered.times(horizon), _covered.height("gamma0", gamma0)
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
-    log_pull, _ = _loss(n, alpha, printed)
+    log_pull, (margin, others) = _loss(n, alpha, printed)
 
     def rate(share: float) -> float:
         at = beta0 + (beta1 - beta0) * share
         return float(at * np.exp(log_pull(np.asarray(at))))
 
-    c = quad(rate, 0.0, 1.0, epsabs=0, epsrel=1e-12)[0]
+    # β g(β) peaks at 1/τ*; from there it falls within a few powers of 2.
+    peak = 1 / optimal_temperature(n=others + 1, alpha=margin) * 2.0 ** np.arange(-3, 6)
+    shares = (peak - beta0) / (beta1 - beta0) if beta1 != beta0 else peak
+    ends = np.unique(np.concatenate([[0.0, 1.0], shares[(shares > 0) & (shares < 1)]]))
+    c = sum(_integral(rate, a, b) for a, b in pairwise(ends))
     return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
 
 
@@ -179,7 +190,7 @@ def linear(
     Returns
     -------
     float64 array of the shape of `t`
-        The ratio of γ(t) to it tends to 1; NaN before β would be positive. Printed: t^{-log t}.
+        The ratio of γ(t) to it tends to 1; NaN while that β is below β₀. Printed: t^{-log t}.
 
     Raises
     ------
@@ -205,7 +216,7 @@ def softplus(
     Returns
     -------
     float64 array of the shape of `t`
-        The ratio of γ(t) to it tends to 1; NaN before β would be positive.
+        The ratio of γ(t) to it tends to 1; NaN while that β is below β₀.
     """
     return _learned("softplus", t, beta0, gamma0, rate, n, alpha, False)
 
@@ -314,6 +325,18 @@ def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     return float(2 * beta * np.exp(closing.log_pull(np.asarray(beta), n, alpha)))
 
 
+def _integral(rate: Callable[[float], float], start: float, end: float) -> float:
+    """∫ rate by adaptive quadrature, to 1e-9 of itself or an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IntegrationWarning)
+        value, error = quad(rate, start, end, epsabs=1e-300, epsrel=1e-11, limit=500)[:2]
+    if error > 1e-9 * abs(value) + 1e-290:
+        raise ArithmeticError(
+            f"the integral of β g(β) over {start:g} to {end:g} does not converge: give breaks"
+        )
+    return float(value)
+
+
 def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Pull, tuple[float, float]]:
     """Log of the pull g as a function of a, and (α, n-1) of its tail α(n-1)e^{-aα}."""
     if (n is None) != (alpha is None):
@@ -339,10 +362,11 @@ def _learned(
     """β = ν and softplus: β ~ log(ηα²(n-1)t)/α, and P(β) - β²/2η → 0."""
     t, gamma0 = _covered.times(t), _covered.height("gamma0", gamma0)
     _, (margin, others) = _loss(n, alpha, printed)
+    beta0 = validate_positive("beta0", beta0)
     start = potential.potential(beta0, kind=kind, rate=rate)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore"):
         if printed:
             return _covered.plain(np.exp(-(np.log(t) ** 2)))
         beta = np.log(rate * margin**2 * others * t) / margin
-        late = np.where(beta > 0, beta, np.nan)
+    late = np.where(beta >= beta0, beta, np.nan)  # β only grows
     return _covered.plain(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))

@@ -251,7 +251,7 @@ STATEMENTS: tuple[Statement, ...] = (
     ),
     Statement(
         "global-optimum",
-        "Sections 1 and 2",
+        "Introduction",
         "The global optimum of the contrastive loss is perfect alignment, without a gap",
         FAILS,
         paper.global_optimum,
@@ -277,6 +277,14 @@ STATEMENTS: tuple[Statement, ...] = (
         "Inside the parallel flow the same holds for the centres of X and Y: ‖u‖ⁿβ",
         HOLDS,
         exchange_law.parallel,
+    ),
+    Statement(
+        "exchange-law-level",
+        "Theory 3.1",
+        "It holds at any moment at which the rows of each modality stand at one height along "
+        "c_X - c_Y, whatever Z is",
+        HOLDS,
+        exchange_law.level,
     ),
     Statement(
         "exchange-law-random",
@@ -337,6 +345,20 @@ STATEMENTS: tuple[Statement, ...] = (
         theorem_3_2.extremal,
     ),
     Statement(
+        "theorem-3.2-sharp-threshold",
+        "Theory 3.3",
+        "Lemma B.1(b), and with it Theorem 3.2, holds exactly from aα ≥ 1 + W₀((n-1)/e) on",
+        HOLDS,
+        theorem_3_2.sharp_threshold,
+    ),
+    Statement(
+        "theorem-3.2-theta",
+        "Theory 3.3",
+        "Under the hypotheses of Theorem 3.2 alone γ = Θ(1/log²t), with A = n/(n-1)",
+        HOLDS,
+        theorem_3_2.theta,
+    ),
+    Statement(
         "margin-at-most",
         "Theory 3.3",
         "The margin of n pairs of unit rows is at most n/(n-1)",
@@ -346,8 +368,9 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "gap-velocity-ratio",
         "Theory 2.4",
-        "For uniform rows dΔ/dt : 2dγ/dt is about [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}",
-        HOLDS,
+        "For uniform rows the mean dΔ/dt over the mean 2dγ/dt is about "
+        "[1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}, towards 0 as γ₀ falls",
+        CORRECTED,
         theorem_3_3.ratio,
     ),
     Statement(

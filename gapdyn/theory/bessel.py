@@ -119,6 +119,6 @@ def _real(a: ArrayLike) -> Array:
 def _dimensions(d: ArrayLike) -> Array:
     """Whole dimensions of at least 2."""
     array = _covered.numbers("d", d)
-    if (array < 2).any() or (array != np.floor(array)).any():
+    if not (np.isfinite(array) & (array >= 2) & (array == np.floor(array))).all():
         raise ValueError(f"d must be a whole number of at least 2 dimensions, got {d!r}")
     return array

@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from gapdyn._validate import Array
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
+SCALES = 10.0 ** -np.arange(1, 16, 2)
 Curve = Callable[[Array], Array]
 
 
@@ -51,12 +52,16 @@ def log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
     def slowness(at: Array) -> Array:
         return log_slowness(at, gamma0, beta, pull)
 
-    step = np.minimum(1e-6, x / 4)
+    if not x.size:
+        return x
+    # The steepest slope at each end, over scales, since either may bend within 1e-12.
+    steps = np.minimum(np.reshape(SCALES, (-1, *[1] * x.ndim)), x / 4)
     with np.errstate(invalid="ignore", divide="ignore"):
-        far = np.abs(slowness(x) - slowness(x - step)) / step
-        near = np.abs(slowness(step) - slowness(0 * x)) / step
-    ends = [1 / np.maximum(np.nan_to_num(slope, nan=1.0), 1.0) for slope in (near, far)]
-    from_start, from_end = (_grades(x / 2, first) for first in ends)
+        far = np.where(steps > 0, np.abs(slowness(x) - slowness(x - steps)) / steps, 1.0)
+        near = np.where(steps > 0, np.abs(slowness(steps) - slowness(0 * steps)) / steps, 1.0)
+    from_start, from_end = (
+        _grades(x / 2, 1 / np.maximum(slopes.max(axis=0), 1.0)) for slopes in (near, far)
+    )
     edges = np.concatenate([from_start, (x[..., None] - from_end)[..., ::-1]], axis=-1)
     half = np.diff(edges, axis=-1)[..., None] / 2
     at = edges[..., :-1, None] + half * (1 + NODES)

@@ -14,13 +14,12 @@ from numpy.typing import ArrayLike
 
 from gapdyn._validate import (
     Array,
-    validate_array,
     validate_number,
     validate_pairs,
     validate_positive,
 )
 from gapdyn.flow import Trajectory
-from gapdyn.measures import centre_distance
+from gapdyn.measures import COINCIDENT, centre_distance
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.sphere import normalise
 from gapdyn.theory import _covered, potential
@@ -81,9 +80,10 @@ def invariant(trajectory: Trajectory) -> Array:
     if not isinstance(trajectory, Trajectory):
         raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
     model, scheme = _covered_model(trajectory.model)
-    lengths = [centre_distance(*model.rows(y)) for y in trajectory.y]
+    lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
     with np.errstate(divide="ignore"):
-        height: Array = model.n / model.row_rate * np.log(lengths)
+        lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
+    height: Array = model.n / model.row_rate * lengths
     return potential.potential(trajectory.beta, **scheme._asdict()) + height
 
 
@@ -136,14 +136,14 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
         As `invariant`; also if `y` is no state of the model.
     """
     model, scheme = _covered_model(model)
-    state = validate_array("y", y, ndim=1).astype(np.float64)
-    if state.size != model.size:
-        raise ValueError(f"y must have {model.size} entries, got {state.size}")
+    state = _covered.state(model, y)
     there = model.split(model.velocity(t, state))
     u, moving = (A.mean(axis=0) - B.mean(axis=0) for A, B in (model.rows(state), there[:2]))
     nu = float(model.split(state).nu)
     beta, slope = float(model.temperature.beta(t, nu)), float(model.temperature.dbeta(t, nu))
     push = beta * float(there.nu) / (scheme.rate * slope)  # a g, from dν/dt = η β' (a/β) g
+    if np.linalg.norm(u) <= COINCIDENT:
+        raise ValueError("y must have a gap: the law is about log ‖c_X - c_Y‖")
     centres = model.n / model.row_rate * float(u @ moving) / float(u @ u)
     return (push + centres) / abs(push) if push else float("nan")
 
@@ -152,15 +152,15 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     """Whether orthogonal maps permute the pairs transitively, so that the law is exact.
 
     Such a map takes pair 0 to pair k and keeps all inner products, so a search extends 0 → k pair
-    by pair. Exact for the polygons, prisms and simplices that it is meant for; its cost grows
-    without bound for large sets with many near-symmetries.
+    by pair. It is meant for polygons, prisms, simplices and the like; sets that are nearly but not
+    quite symmetric may take long.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
         Rows of any nonzero length; they are normalised.
     tolerance : float
-        Inner products this close are equal.
+        Inner products this close are equal; positive.
 
     Returns
     -------
@@ -169,24 +169,31 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     Raises
     ------
     TypeError, ValueError
-        If X and Y are not real floats of one shape with rows of some length.
+        If X and Y are not real floats of one shape with rows of some length, or the tolerance is
+        not positive.
     """
     X, Y = validate_pairs(X, Y)
+    tolerance = validate_positive("tolerance", tolerance)
     rows = np.stack([normalise(X), normalise(Y)])
-    inner = np.einsum("aid,bjd->ijab", rows, rows)
+    inner = np.einsum("aid,bjd->ijab", rows, rows)  # of pairs i and j, modalities a and b
     n = len(inner)
+    profiles = np.sort(inner.reshape(n, n, 4), axis=1)  # each pair sees the same set of others
+    if np.abs(profiles - profiles[0]).max() > tolerance:
+        return False
 
     def reaches(first: int) -> bool:
         """Whether some permutation that keeps `inner` takes pair 0 to pair `first`."""
-        images: list[list[int]] = [[]]  # of pairs 0 .. k-1
+        images = [[first]]  # of pairs 0 .. k-1
         while images:
             image = images.pop()
             k = len(image)
             if k == n:
                 return True
-            for j in [first] if k == 0 else set(range(n)) - set(image):
-                trial = [*image, j]
-                if np.abs(inner[k, : k + 1] - inner[j, trial]).max() <= tolerance:
+            alike = np.abs(inner[:, first] - inner[k, 0]).max(axis=(1, 2)) <= tolerance
+            alike[image] = False
+            for j in np.flatnonzero(alike):
+                trial = [*image, int(j)]
+                if np.abs(inner[j, trial] - inner[k, : k + 1]).max() <= tolerance:
                     images.append(trial)
         return False
 

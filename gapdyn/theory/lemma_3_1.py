@@ -103,7 +103,7 @@ def beta(
 def log_ratio(a: float, b: Array) -> Array:
     """log(a/b), accurate where a is near b."""
     change = (a - b) / b
-    return np.where(np.abs(change) < 0.5, np.log1p(change), np.log(a) - np.log(b))
+    return np.where(np.abs(change) < 0.5, np.log1p(change), np.log(a / b))
 
 
 def invariant(

@@ -34,11 +34,13 @@ class Scheme(NamedTuple):
 
 def validate_scheme(kind: str, scale: float, rate: float) -> Scheme:
     """A scheme of a known kind with positive scale and rate."""
-    if kind not in POTENTIALS:
+    if not isinstance(kind, str) or kind not in POTENTIALS:
         raise ValueError(f"kind must be one of {', '.join(POTENTIALS)}, got {kind!r}")
     scale, rate = validate_positive("scale", scale), validate_positive("rate", rate)
     if kind != "exponential" and scale != 1:
         raise ValueError(f"scale must be left out: β of kind {kind!r} has none, got {scale}")
+    if not 1e-150 < scale < 1e150:
+        raise ValueError(f"scale must have a square that is a float64, got {scale}")
     return Scheme(kind, scale, rate)
 
 
@@ -70,7 +72,7 @@ def potential(
     Parameters
     ----------
     beta : float or array
-        Inverse temperature, positive.
+        Inverse temperature, positive; with β = ν of any sign.
     kind : {"exponential", "linear", "softplus"}
         β(ν).
     scale, rate : float
@@ -86,7 +88,9 @@ def potential(
         If β, s or η is not positive or the kind is unknown.
     """
     scheme = validate_scheme(kind, scale, rate)
-    return _covered.plain(POTENTIALS[kind](positive_beta(beta), scheme))
+    at = _covered.numbers("beta", beta) if kind == "linear" else positive_beta(beta)
+    with np.errstate(over="ignore"):
+        return _covered.plain(POTENTIALS[kind](at, scheme))
 
 
 def advance(
@@ -119,7 +123,8 @@ def advance(
     """
     scheme = validate_scheme(kind, scale, rate)
     beta, by = np.broadcast_arrays(positive_beta(beta0), _covered.numbers("amount", amount))
-    return _covered.plain(ADVANCES[kind](beta, by, scheme))
+    with np.errstate(over="ignore", under="ignore"):
+        return _covered.plain(ADVANCES[kind](beta, by, scheme))
 
 
 def positive_beta(beta: ArrayLike) -> Array:
@@ -151,17 +156,20 @@ def _advance_linear(beta: Array, by: Array, scheme: Scheme) -> Array:
 def _advance_softplus(beta: Array, by: Array, scheme: Scheme) -> Array:
     """Newton's method in log β, in which F is convex, from the right of the root.
 
-    There F' = (β/(1-e^-β))² ≥ max(1, β²), so the root is at most √(β² + 2η·amount).
+    There F' = (β/(1-e^-β))² ≥ max(1, β²), so the root is at most √(β² + 2η·amount). As β → 0,
+    F - log β → -1 - π²/6.
     """
     goal = _softplus(beta) + scheme.rate * by
+    tiny = goal + 1 + np.pi**2 / 6
     y = np.log(beta**2 + 2 * scheme.rate * np.maximum(by, 0.0)) / 2
     for _ in range(200):
+        y = np.where(tiny < -40, 0.0, y)  # there `tiny` itself is the answer
         here = np.exp(y)
         step = (_softplus(here) - goal) * (np.expm1(-here) / here) ** 2
         y = y - step
-        if (np.abs(step) <= 4e-16 * (1 + np.abs(y))).all():
+        if (np.abs(step[tiny >= -40]) <= 4e-16 * (1 + np.abs(y[tiny >= -40]))).all():
             break
-    return np.exp(y)
+    return np.exp(np.where(tiny < -40, tiny, y))
 
 
 POTENTIALS: dict[str, Callable[[Array, Scheme], Array]] = {

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import lambertw
 
 from gapdyn._validate import Array, validate_array, validate_count, validate_number
 from gapdyn._validate import validate_positive as positive
@@ -132,6 +133,24 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
     return float(np.log(4 * (n - 1)) / (alpha * (1 - gamma0**2)))
 
 
+def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
+    """Least β₀ from which on Z = αI pulls hardest: (1 + W₀((n-1)/e)) / (α(1-γ₀²)) (theory 3.3).
+
+    Lemma B.1(b) holds exactly when aα ≥ 1 + W₀((n-1)/e), W₀ the Lambert function, that is when the
+    effective temperature 1/a is at most `appendix_c.optimal_temperature`. It is below `threshold`,
+    and enough for Theorem 3.2.
+
+    Parameters, returns and errors as those of `threshold`.
+
+    Examples
+    --------
+    >>> round(sharp_threshold(n=4, alpha=1.0, gamma0=0.1), 6)
+    1.619743
+    """
+    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    return float((1 + lambertw((n - 1) / np.e).real) / (alpha * (1 - gamma0**2)))
+
+
 def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
     """The last line of the proof as printed: γ(t) ≥ c₂ / log(c₃t + e^{c₄/√γ₀})². It is false.
 
@@ -232,7 +251,8 @@ def upper_bound(
     t, n, alpha, gamma0, beta0
         As in `printed_bound`, without a threshold.
     alpha_max : float, optional
-        A, the largest margin, in [alpha, 2]; `alpha` by default, as for frozen Z = αI.
+        A, the largest margin that Z(t) attains, in [alpha, 2]. By default `alpha`: the margin stays
+        at α, as with frozen Z = αI. Where nothing is known of it, n/(n-1) always holds.
 
     Returns
     -------
@@ -251,7 +271,8 @@ def upper_bound(
     c = conserved(gamma0=gamma0, beta0=beta0)
     q, k = most * c, alpha * c / (4 * n)
     with np.errstate(divide="ignore"):
-        inside = np.logaddexp(q / np.sqrt(gamma0), np.log(k * q / gamma0) + np.log(t))
+        log_rate = np.log(k) + np.log(q) - np.log(gamma0)
+        inside = np.logaddexp(q / np.sqrt(gamma0), log_rate + np.log(t))
     return _covered.plain((q / inside) ** 2)
 
 
@@ -328,7 +349,7 @@ def closing_log_time(
     Parameters
     ----------
     gamma : float or array
-        Heights in (0, γ₀].
+        Heights in (0, γ₀], or 0 where below 1e-304.
     n, alpha, gamma0, beta0
         As in `upper_bound`.
     scale, rate, kind
@@ -337,7 +358,7 @@ def closing_log_time(
     Returns
     -------
     float64 array of the shape of `gamma`
-        log t, -inf at γ₀; relative accuracy of t about 1e-15 (1 + log t).
+        log t, -inf at γ₀; for β₀ ≥ 1e-3, t has a relative accuracy of about 1e-14 (1 + log t).
 
     Raises
     ------
@@ -400,9 +421,9 @@ def exact(
 ) -> Array:
     """γ of the frozen model with Z = αI at the time whose natural log is `log_t`; β = exp(ν/s).
 
-    The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses no
-    path Z(t) closes γ faster (by Lemma B.1(b) and comparison of two scalar equations), and Z = αI
-    is one of them.
+    The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses, and
+    already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and comparison
+    of two scalar equations). Z = αI is such a path, for α ≤ n/(n-1) up to a constant shift of Z.
 
     Parameters
     ----------
@@ -416,7 +437,7 @@ def exact(
     Returns
     -------
     float64 array of the shape of `log_t`
-        Heights in (0, γ₀].
+        Heights in (0, γ₀], or 0 where below 1e-304.
 
     Raises
     ------
@@ -518,13 +539,17 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     }
     found = []
     for name, shortfall in always.items():
-        fails = np.flatnonzero(shortfall > 0)
-        since = np.append(t, np.inf)[fails[-1] + 1 if fails.size else 0]
-        found.append(Hypothesis(name, not fails.size, float(shortfall.max()), float(since)))
+        most = float(shortfall.max())
+        found.append(Hypothesis(name, most == 0, most, _since(shortfall, t)))
     short = np.maximum(least * (1 - _covered.SLACK) - beta, 0.0)
-    starts = np.append(t[short == 0], np.inf)
     name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
-    return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), float(starts[0])))
+    return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
+
+
+def _since(shortfall: Array, t: Array) -> float:
+    """First time from which on nothing is short."""
+    fails = np.flatnonzero(shortfall > 0)
+    return float(np.append(t, np.inf)[fails[-1] + 1 if fails.size else 0])
 
 
 def _setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
-from scipy.special import gammaln
+from scipy.special import poch
 
-from gapdyn._validate import Array, validate_array, validate_temperature
+from gapdyn._validate import Array, validate_number, validate_temperature
+from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.theory import _covered, bessel
 
@@ -71,8 +72,8 @@ def density(z: ArrayLike, d: int) -> Array:
     exponent = np.where(d_ == 3, 0.0, (d_ - 3) / 2)
     with np.errstate(invalid="ignore"):
         tail = np.where(exponent == 0, 0.0, exponent * log_room)
-    constant = gammaln(d_ / 2) - gammaln((d_ - 1) / 2) - np.log(np.pi) / 2
-    return _covered.plain(np.where(np.abs(z) <= 1, np.exp(constant + tail), 0.0))
+    constant = poch((d_ - 1) / 2, 0.5) / np.sqrt(np.pi)
+    return _covered.plain(np.where(np.abs(z) <= 1, constant * np.exp(tail), 0.0))
 
 
 def moments(a: float, d: int) -> tuple[float, float]:
@@ -93,8 +94,9 @@ def moments(a: float, d: int) -> tuple[float, float]:
     Raises
     ------
     TypeError, ValueError
-        If a is not finite or d below 2.
+        If a is not a finite number or d below 2.
     """
+    a, d = validate_number("a", a), int(_covered.dimension(d))
     with np.errstate(over="ignore"):
         xi2 = float(np.exp(bessel.log_mgf(a, d)))
     return float(bessel.A(a, d)) * xi2, xi2
@@ -174,19 +176,39 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
     return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)
 
 
-def sharper_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> Bound:
+def sharper_bound(
+    *,
+    n: float,
+    d: int,
+    tau: float,
+    gamma0: float,
+    delta: float,
+    diagonal_share: float | None = None,
+) -> Bound:
     """With probability 1-δ, at least r* - √(2L/nd), L = log((2n+1)/δ) (theory 3.4).
 
     r* is the largest r with m ≥ √(2 E[W²] L/n) + bL/3n, where W = (z-r)e^{az} ≥ -b, b = e^{ar-1}/a,
     m = E W = ξ₁ - rξ₂: by Bernstein's one-sided inequality no softmax average of a row or column is
     then below r. The diagonal is sub-Gaussian with proxy 1/d.
 
-    Parameters, errors as those of `printed_bound`.
+    Parameters
+    ----------
+    n, d, tau, gamma0, delta
+        As in `printed_bound`.
+    diagonal_share : float, optional
+        Share s of δ that is spent on the diagonal, in (0, 1): then L = log(1/sδ) there and
+        log(2n/((1-s)δ)) in r*. By default 1/(2n+1), which makes both log((2n+1)/δ); one half is
+        mostly better.
 
     Returns
     -------
     Bound
         Where no r is feasible, that of r = -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
 
     Examples
     --------
@@ -195,8 +217,12 @@ def sharper_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     (0.0139, False)
     """
     n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    law, share = _law(a, _covered.dimension(d)), float(np.log((2 * n + 1) / delta) / n)
-    value = float(_softmax_level(law, a, share) - np.sqrt(2 * share / d))
+    law = _law(a, _covered.dimension(d))
+    s = 1 / (2 * n + 1) if diagonal_share is None else diagonal_share
+    if not 0 < validate_number("diagonal_share", s) < 1:
+        raise ValueError(f"diagonal_share must lie in (0, 1), a share of delta, got {s}")
+    rows, diagonal = np.log(2 * n / ((1 - s) * delta)), np.log(1 / (s * delta))
+    value = float(_softmax_level(law, a, float(rows / n)) - np.sqrt(2 * diagonal / (n * d)))
     return Bound(value, value <= 0)
 
 
@@ -272,7 +298,7 @@ def pairs_needed(
         limit(d=d, tau=tau, gamma0=gamma0)
         _covered.failure(delta)
         return 2.0
-    if bound not in BOUNDS:
+    if not isinstance(bound, str) or bound not in BOUNDS:
         raise ValueError(f"bound must be printed, sharper or limit, got {bound!r}")
 
     def vacuous(n: float) -> bool:
@@ -282,9 +308,9 @@ def pairs_needed(
     if not vacuous(few):
         return few
     while vacuous(many):
-        few, many = many, many**1.5 // 1
-        if many > 1e300:
+        if many > 1e200:
             return np.inf
+        few, many = many, many**1.5 // 1
     while (between := np.floor((few + many) / 2)) not in (few, many):
         few, many = (between, many) if vacuous(between) else (few, between)
     return float(many)
@@ -301,6 +327,41 @@ def _scale(tau: float, gamma0: float) -> float:
 
 
 # The gap itself
+
+
+def gap_ratio(*, n: float, d: int, tau: float, gamma0: float) -> float:
+    """What (dΔ/dt)/(2dγ/dt) at t = 0 is about, in the mean over uniform rows (theory 2.4).
+
+    With A = M'/M, S = M''/M at a, k = (1-S)/2 - (S-1/d)/A:
+    [2γ₀(1 - 1/2n) + (1-γ₀²)²k/(2n²γ₀)] / √(4γ₀² + 2(1-γ₀²)/n). Without the term in k, which is
+    ⟨u, u'⟩ to first order in the means of X and Y, it is about [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}. It is
+    good while a softmax weighs many rows, n ≫ M(2a)/M(a)².
+
+    Parameters
+    ----------
+    n, d, tau, gamma0
+        As in `printed_bound`; rates are 1.
+
+    Returns
+    -------
+    float
+        Above 1 where γ₀ is far below 1/n.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> round(gap_ratio(n=2048, d=512, tau=0.07, gamma0=0.3), 3)
+    0.999
+    """
+    n, a, gamma = _covered.pairs(n), _scale(tau, gamma0), gamma0
+    first, second = map(float, bessel.mgf_ratios(a, _covered.dimension(d)))
+    k = (1 - second) / 2 - (second - 1 / d) / first
+    rise = 2 * gamma * (1 - 1 / (2 * n)) + (1 - gamma**2) ** 2 * k / (2 * n**2 * gamma)
+    return float(rise / np.sqrt(4 * gamma**2 + 2 * (1 - gamma**2) / n))
 
 
 def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0) -> float:
@@ -330,9 +391,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     """
     if not isinstance(model, ParallelModel | FreeModel):
         raise TypeError(f"model must be a ParallelModel or a FreeModel, got {model!r}")
-    state = validate_array("y", y, ndim=1).astype(np.float64)
-    if state.size != model.size:
-        raise ValueError(f"y must have {model.size} entries, got {state.size}")
+    state = _covered.state(model, y)
     X, Y = model.rows(state)
     there = model.split(model.velocity(t, state))
     heights, moves = _heights(model.split(state)), _heights(there)
@@ -341,7 +400,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     centre_x, move_x = _centre(X, there.X, heights[0], moves[0])
     centre_y, move_y = _centre(Y, there.Y, heights[1], moves[1])
     gap = float(np.linalg.norm(centre_x - centre_y))
-    if gap == 0:
+    if gap <= COINCIDENT:
         raise ValueError("y must have a gap: Δ has no derivative where the centres coincide")
     return float((centre_x - centre_y) @ (move_x - move_y)) / gap
 

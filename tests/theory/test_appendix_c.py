@@ -161,6 +161,29 @@ def test_rates_at_many_times_are_those_at_each():
     assert np.isnan(appendix_c.linear(0.5, beta0=2.0, gamma0=0.3))
 
 
+def test_wide_linear_schedules_keep_their_integral():
+    """∫ βe^{-β} dβ = 1 over (0, ∞), so γ₀e^{-2} at a horizon as long as the range is wide."""
+    gamma = appendix_c.linear_schedule(1e6, beta0=1e-9, beta1=1e6, gamma0=0.3)
+    assert gamma == pytest.approx(0.3 * np.exp(-2), rel=1e-9)
+    falling = appendix_c.linear_schedule(1e6, beta0=1e6, beta1=1e-9, gamma0=0.3)
+    assert falling == pytest.approx(float(gamma), rel=1e-12)
+
+
+def test_a_schedule_with_short_features_wants_its_breaks():
+    cosine = gd.CosineSchedule(0.1, 0.4, 1.0)
+    setting = {"beta": lambda t: cosine.beta(t, 0.0), "gamma0": 0.3}
+    one = appendix_c.schedule(1.0, **setting)
+    many = appendix_c.schedule(50.0, **setting, breaks=range(50))
+    assert np.log(many / 0.3) == pytest.approx(50 * np.log(one / 0.3), rel=1e-10)
+    with pytest.raises(ArithmeticError, match="does not converge: give breaks"):
+        appendix_c.schedule(1e3, **setting)
+
+
+def test_before_beta_has_grown_there_is_no_rate():
+    late = appendix_c.linear([2.0, 10.0, 1e4], beta0=5.0, gamma0=0.3)
+    assert np.isnan(late[:2]).all() and 0 < late[2] < 0.3
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [

@@ -128,6 +128,32 @@ def test_other_pairs_are_not_symmetric_and_depart(name):
     assert abs(exchange_law.invariant_velocity(model, run.y[-1])) > 1e-7
 
 
+def test_near_symmetry_is_refused_at_once_and_the_tolerance_is_checked():
+    X = np.eye(40)
+    X[39, 38] = 0.1
+    assert not exchange_law.symmetric(X, X)
+    assert exchange_law.symmetric(X, X, tolerance=0.2)
+    with pytest.raises(ValueError, match="tolerance must be positive"):
+        exchange_law.symmetric(X, X, tolerance=-1.0)
+
+
+def test_centres_that_coincide_have_no_invariant():
+    model = gd.FreeModel(5, 2, gd.Learned())
+    y = model.start(*gd.sphere.polygon_pairs(5, 1), tau=0.2)
+    with pytest.raises(ValueError, match="y must have a gap"):
+        exchange_law.invariant_velocity(model, y)
+    assert (exchange_law.invariant(gd.flow(model, y, [0.0, 0.1])) == -np.inf).all()
+
+
+def test_linear_beta_may_pass_through_zero():
+    """P = β²/2η has no trouble there: mismatched pairs push ν below zero."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, 2), gamma=0.31)
+    model = gd.FreeModel(5, 3, gd.Learned(gd.Linear()))
+    run = gd.flow(model, model.start(X, Y, tau=5.0), 10.0)
+    assert run.beta.min() < -0.1
+    assert exchange_law.departure(run) < 1e-6
+
+
 @pytest.mark.parametrize("kind", ["free", "parallel"])
 def test_the_invariant_moves_with_its_velocity(kind):
     """In units of a g: by central differences along the flow, for a random start."""

@@ -183,6 +183,15 @@ def test_the_ratio_falls_as_its_asymptote_says(scale, rate):
     assert np.log10(values[1] / values[0]) == pytest.approx(-1 - 2 * scale**2 / rate)
 
 
+def test_amounts_beyond_float64_end_at_zero_and_infinity_without_a_warning():
+    assert potential.advance(10.0, -1e4, kind="softplus") == 0
+    small = float(potential.advance(10.0, -300.0, kind="softplus"))
+    moved = potential.potential(10.0, kind="softplus") - potential.potential(small, kind="softplus")
+    assert moved == pytest.approx(300, rel=1e-13)
+    assert lemma_3_1.beta(1e-300, beta0=1.0, gamma0=0.3, rate=4.0) == np.inf
+    assert potential.potential(-2.0, kind="linear") == 2
+
+
 CALLS = {
     "ratio": lambda **k: lemma_3_1.ratio(**({"gamma": 0.5, "beta": 1.0, "dbeta": 1.0} | k)),
     "beta": lambda **k: lemma_3_1.beta(**({"gamma": 0.5, "beta0": 1.0, "gamma0": 0.3} | k)),
@@ -206,6 +215,8 @@ CALLS = {
         ("beta", {"gamma0": "x"}, TypeError, "gamma0 must be a real number"),
         ("beta", {"beta0": 0.0}, ValueError, "beta0 must be positive"),
         ("beta", {"kind": "cubic"}, ValueError, "kind must be one of exponential, linear"),
+        ("beta", {"kind": ["linear"]}, ValueError, "kind must be one of"),
+        ("beta", {"scale": 1e-200}, ValueError, "scale must have a square"),
         ("beta", {"kind": "linear", "scale": 2.0}, ValueError, "scale must be left out"),
         ("beta", {"kind": "linear", "gamma": 0.99, "beta0": 0.1}, ValueError, "through zero"),
         ("invariant", {"gamma": 0.0}, ValueError, "not be zero"),

@@ -66,6 +66,27 @@ def test_lemma_b_1_b_needs_its_threshold():
         theorem_3_2.mu_bound(z, 0, 100.0, alpha=0.2)
 
 
+@pytest.mark.parametrize("n", [2, 3, 10, 1000])
+def test_lemma_b_1_b_holds_exactly_from_the_sharp_threshold_on(n):
+    """Theory 3.3: by search over leads that are equal, and by random ones."""
+    u = theorem_3_2.sharp_threshold(n=n, alpha=1.0, gamma0=1e-9)
+    assert (u - 1) * np.exp(u - 1) == pytest.approx((n - 1) / np.e, rel=1e-9)
+    assert u < theorem_3_2.threshold(n=n, alpha=1.0, gamma0=1e-9)
+
+    def pull(leads, a):
+        return theorem_3_2.mu(np.append(0.0, -np.asarray(leads)), 0, a)
+
+    wider = np.linspace(1, 4, 601)[1:]
+    for a, highest in ((u * 1.0001, True), (u * 0.99, False)):
+        at_margin = pull(np.ones(n - 1), a)
+        others = max(pull(np.full(n - 1, lead), a) for lead in wider)
+        assert (others < at_margin) == highest
+    rng = np.random.default_rng(n)
+    for _ in range(200):
+        leads = 1 + rng.exponential(rng.choice([0.01, 0.3, 3.0]), n - 1)
+        assert pull(leads, u) <= pull(np.ones(n - 1), u) * (1 + 1e-12)
+
+
 # The bounds
 
 
@@ -206,6 +227,34 @@ def test_closing_times_agree_with_quadrature(gamma, n, alpha, gamma0, beta0, kap
     assert abs(mp.mpf(float(ours)) - truth) < 1e-13 * (1 + abs(truth))
 
 
+def test_closing_times_of_linear_beta_near_zero_agree_with_quadrature():
+    """β = ν from β₀ = 1e-3, where 1/β bends within x = 1e-6."""
+    gamma0, beta0 = mp.mpf(0.3), mp.mpf(1e-3)
+
+    def slowness(x):
+        at = gamma0 * mp.exp(-x)
+        beta = mp.sqrt(beta0**2 + x + (at**2 - gamma0**2) / 2)
+        return (1 + mp.exp(beta * (1 - at**2)) / 3) / (2 * beta)
+
+    for gamma in (0.29, 0.15):
+        end = mp.log(gamma0 / mp.mpf(gamma))
+        truth = mp.quad(slowness, [0] + [end * mp.mpf(4) ** -k for k in range(20, -1, -1)])
+        ours = theorem_3_2.closing_time(
+            gamma, n=4, alpha=1.0, gamma0=0.3, beta0=1e-3, kind="linear"
+        )
+        assert abs(mp.mpf(float(ours)) / truth - 1) < 1e-11
+
+
+@pytest.mark.parametrize("kind", ["exponential", "linear", "softplus"])
+def test_arrays_may_hold_gamma0_itself_or_nothing(kind):
+    setting = {"n": 4, "alpha": 1.0, "gamma0": 0.3, "beta0": 3.0, "kind": kind}
+    log_t = theorem_3_2.closing_log_time([0.3, 0.1], **setting)
+    assert log_t[0] == -np.inf
+    assert log_t[1] == pytest.approx(float(theorem_3_2.closing_log_time(0.1, **setting)), rel=1e-13)
+    assert theorem_3_2.closing_log_time([], **setting).shape == (0,)
+    assert theorem_3_2.exact([], n=4, alpha=1.0, gamma0=0.3, beta0=3.0).shape == (0,)
+
+
 @pytest.mark.parametrize("kind", ["exponential", "linear", "softplus"])
 def test_closing_times_agree_with_the_flow_of_every_kind(kind):
     maps = {"exponential": gd.Exponential(), "linear": gd.Linear(), "softplus": gd.Softplus()}
@@ -279,6 +328,19 @@ def test_hypotheses_that_fail_say_by_how_much_and_since_when_they_hold():
     least = np.log(20) / (0.01 * (1 - run.gamma**2))
     assert not start.holds and start.shortfall == pytest.approx(least[0] - run.beta[0])
     assert start.since == np.inf and (run.beta < least).all()
+
+
+def test_a_threshold_that_is_lost_again_is_met_since_the_last_time():
+    """β falls while pairs are mismatched: the theorem may be started only when it is back."""
+    rng = np.random.default_rng(0)
+    X, Y = (gd.sphere.normalise(rng.normal(size=(4, 3))) for _ in range(2))
+    model = gd.ParallelModel(4, 3, gd.Learned())
+    y0 = model.start(X, Y, tau=0.07, gamma=0.2)
+    run = gd.flow(model, y0, np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 200)]))
+    start = theorem_3_2.hypotheses(run, 0.3)[3]
+    met = run.beta >= np.log(12) / (0.3 * (1 - run.gamma**2))
+    assert start.holds and met[0] and not met.all()
+    assert met[run.t >= start.since].all() and not met[run.t < start.since][-1]
 
 
 def test_a_hypothesis_that_no_stored_time_meets_holds_since_never():

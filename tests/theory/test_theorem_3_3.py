@@ -126,6 +126,22 @@ def test_the_sharper_bound_covers():
     assert (draws >= bound.value).mean() >= 1 - delta
 
 
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_delta_may_be_shared_between_diagonal_and_rows(share):
+    """By default evenly over 2n + 1 events; one half for the diagonal is better here."""
+    bound = theorem_3_3.sharper_bound(n=2048, **SETTING, diagonal_share=share)
+    assert round(bound.value, 4) == (0.0139 if share is None else 0.0157)
+    even = theorem_3_3.sharper_bound(n=2048, **SETTING, diagonal_share=1 / 4097)
+    assert even.value == pytest.approx(0.013921690, rel=1e-7)
+    draws = pulls(512, 64, 0.91 / 0.25, draws=300)
+    quick = theorem_3_3.sharper_bound(
+        n=512, d=64, tau=0.25, gamma0=0.3, delta=0.2, diagonal_share=share
+    )
+    assert (draws >= quick.value).mean() >= 0.8
+    with pytest.raises(ValueError, match="diagonal_share must lie in"):
+        theorem_3_3.sharper_bound(n=2048, **SETTING, diagonal_share=1.0)
+
+
 @given(
     n=st.integers(2, 10**9),
     d=st.integers(2, 10**4),
@@ -153,6 +169,10 @@ def test_pairs_needed_is_where_a_bound_becomes_positive(bound, setting):
     function = theorem_3_3.BOUNDS[bound]
     assert not function(n=n, **setting).vacuous
     assert function(n=np.floor(n * (1 - 1e-9)) if n > 1e12 else n - 1, **setting).vacuous
+
+
+def test_more_pairs_than_floats_are_infinitely_many():
+    assert theorem_3_3.pairs_needed(d=512, tau=1e-3, gamma0=0.3, delta=0.05) == np.inf
 
 
 def test_how_many_pairs_the_paper_needs():
@@ -208,6 +228,34 @@ def test_the_gap_grows_slower_than_2_gamma_for_many_pairs(n):
     assert max(ratios) < 1
     predicted = (1 + (1 - gamma**2) / (2 * n * gamma**2)) ** -0.5
     assert np.mean(ratios) == pytest.approx(predicted, abs=0.3 * (1 - predicted))
+
+
+@pytest.mark.parametrize(("n", "d", "tau"), [(32, 64, 0.3), (128, 64, 0.2)])
+@pytest.mark.parametrize("root", [0.05, 0.2, 1.0])
+def test_the_mean_ratio_is_the_one_of_theory_2_4_with_the_motion_of_u(n, d, tau, root):
+    """Ratio of means over 400 draws; without its second term the formula would say 0.071 first."""
+    model, gamma, rng = (
+        gd.ParallelModel(n, d, gd.Learned()),
+        root / np.sqrt(n),
+        np.random.default_rng(0),
+    )
+    pairs = []
+    for _ in range(400 if n < 100 else 60):
+        y = model.start(
+            gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng), tau=tau, gamma=gamma
+        )
+        height = float(model.split(model.velocity(0.0, y)).gamma)
+        pairs.append((theorem_3_3.gap_velocity(model, y), 2 * height))
+    gap, height = np.mean(pairs, axis=0)
+    assert gap / height == pytest.approx(
+        theorem_3_3.gap_ratio(n=n, d=d, tau=tau, gamma0=gamma), rel=0.05
+    )
+
+
+def test_the_mean_ratio_grows_at_last_as_the_height_falls():
+    heights = np.geomspace(1e-5, 0.3, 200)
+    ratio = [theorem_3_3.gap_ratio(n=32, d=128, tau=0.07, gamma0=h) for h in heights]
+    assert ratio[0] > 1 and 0 < int(np.argmin(ratio)) < 199 and min(ratio) < 0.2
 
 
 # Bad input

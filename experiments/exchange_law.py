@@ -1,0 +1,197 @@
+"""The exchange law: Δⁿβ is constant in the free flow of symmetric pairs, nearly so at a large gap.
+
+The law is exact at any moment at which the rows of each modality stand at one height along the gap.
+From random rows they do so the more nearly the larger the gap is, and the late slope
+n d log Δ/d log β comes near -1; from uniform rows, whose gap is small, it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+import gapdyn as gd
+from experiments import features as real
+from experiments.record import Numbers
+from gapdyn._validate import Array
+from gapdyn.theory import exchange_law
+
+TAU, HEIGHT = 0.07, 0.31
+LATE, END, END_OF_CLIP = 1e2, 1e6, 1e4
+POLYGONS = {3: 1, 5: 2, 8: 3, 12: 5}
+"""Rotation by number of pairs."""
+SIZES, SEEDS = ((8, 4), (32, 8), (128, 32)), 10
+CLIP = "CLIP at random initialisation"
+Rows = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
+
+
+def lifted(gamma: float) -> Rows:
+    """Rows uniform on S^{d-2}, raised to ±γ."""
+    return lambda n, d, rng: gd.sphere.lift(
+        gd.sphere.sample(n, d - 1, rng), gd.sphere.sample(n, d - 1, rng), gamma=gamma
+    )
+
+
+def cones(n: int, d: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Cones of 45° about e and -e."""
+    axis, angle = np.eye(d)[0], np.pi / 4
+    return gd.sphere.cone(n, axis, angle, rng), gd.sphere.cone(n, -axis, angle, rng)
+
+
+def uniform(n: int, d: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Rows uniform on S^{d-1}."""
+    return gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
+
+
+RANDOM: dict[str, Rows] = {
+    "uniform rows": uniform,
+    "lifted to ±0.31": lifted(0.31),
+    "lifted to ±0.5": lifted(0.5),
+    "opposite cones": cones,
+}
+SHADES = dict(zip(RANDOM, ("0.6", "#2f7ebc", "#0b3c5d", "#e08e45"), strict=True))
+
+
+def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+    """Run the flow from polygons, from random rows, and from CLIP features where there are any."""
+    times = np.concatenate([[0.0], np.geomspace(1e-2, END, 33 if quick else 129)])
+    parts, exponents, departures = [], {}, []
+    for n, rotation in POLYGONS.items():
+        X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=HEIGHT)
+        run = flow(X, Y, times)
+        parts.append(record(run, "polygon", 0))
+        exponents[str(n)] = -float(np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0])
+        departures.append(exchange_law.departure(run))
+    for n, d in SIZES[:2] if quick else SIZES:
+        for name, rows in RANDOM.items():
+            for s in range(seed, seed + (3 if quick else SEEDS)):
+                X, Y = rows(n, d, np.random.default_rng(s))
+                parts.append(record(flow(X, Y, [0.0, LATE, END]), name, s))
+    try:
+        X, Y, source = real.load(real.RANDOM_INIT, features)
+        n = 40 if quick else len(X)
+        parts.append(record(flow(X[:n], Y[:n], [0.0, LATE, END_OF_CLIP]), CLIP, 0))
+    except real.FeaturesMissingError:
+        source = None
+    return Numbers(
+        table={key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
+        parameters={
+            "features": source,
+            "tau": TAU,
+            "gamma_of_polygons": HEIGHT,
+            "late_slope_from": LATE,
+            "late_slope_to": {"random rows": END, "CLIP": END_OF_CLIP},
+            "fitted_exponent_of_polygons": exponents,
+            # The departure itself is the integrator's noise.
+            "departure_of_polygons_below": float(10 ** np.ceil(np.log10(max(departures)))),
+        },
+    )
+
+
+def flow(X: Array, Y: Array, times: list[float] | Array) -> gd.Trajectory:
+    """The free flow with learned temperature."""
+    n, d = X.shape
+    model = gd.FreeModel(n, d, gd.Learned())
+    return gd.flow(model, model.start(X, Y, tau=TAU), times)
+
+
+def record(run: gd.Trajectory, start: str, seed: int) -> dict[str, NDArray[np.generic]]:
+    """Columns of the table, one row per time; `seed` is 0 where nothing is random."""
+    model = run.model
+    assert isinstance(model, gd.FreeModel)
+    shared = {"start": start, "pairs": model.n, "dim": model.d, "seed": seed}
+    return {
+        **{name: np.full(run.t.size, value) for name, value in shared.items()},
+        "t": run.t,
+        "beta": run.beta,
+        "gap": run.gap,
+        # That of polygons is 0, and rounding noise before it is cut off.
+        "spread": np.round([spread(*model.embeddings(y)) for y in run.y], 12),
+        "late_slope": np.full(run.t.size, exchange_law.late_slope(run, LATE)),
+    }
+
+
+def spread(X: Array, Y: Array) -> float:
+    """Standard deviation of the heights along the gap, mean of both modalities, over the gap."""
+    between = X.mean(axis=0) - Y.mean(axis=0)
+    return float((np.std(X @ between) + np.std(Y @ between)) / (2 * between @ between))
+
+
+def draw(numbers: Numbers) -> Figure:
+    """Δ against β; the late slope against the spread of heights; the exponent against n."""
+    figure = Figure(figsize=(11.0, 3.9), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    draw_polygons(left, numbers)
+    draw_slopes(middle, numbers)
+    draw_exponents(right, numbers)
+    return figure
+
+
+def draw_polygons(ax: Axes, numbers: Numbers) -> None:
+    """Up and down one line: Δ against β from polygons, and the law through their start."""
+    table, reach = numbers.table, np.array([0.04, 500.0])
+    shades = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
+    for (n, rotation), shade in zip(POLYGONS.items(), shades, strict=True):
+        chosen = (table["start"] == "polygon") & (table["pairs"] == n)
+        beta, gap = table["beta"][chosen], table["gap"][chosen]
+        law = gap[0] * (beta[0] / reach) ** (1 / n)
+        ax.plot(reach, law, color=shade, lw=0.8, ls="--", zorder=1)
+        ax.plot(beta, gap, color=shade, lw=2, label=f"{n} pairs, rotated by {rotation}")
+        ax.plot(beta[-1], gap[-1], "s", color=shade, ms=5)
+    ax.plot(beta[0], gap[0], "o", color="black", ms=9, mfc="none")
+    ax.plot([], [], color="black", lw=0.8, ls="--", label=r"$\Delta\propto\beta^{-1/n}$")
+    ax.set(xscale="log", yscale="log", xlim=reach, ylim=(0.42, 1.35), xlabel="β", ylabel="gap Δ")
+    ticks = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2)
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_title("polygons, from the circle to the squares at $t=10^6$")
+    ax.legend(loc="lower left")
+
+
+def draw_slopes(ax: Axes, numbers: Numbers) -> None:
+    """Late slopes as they come, one mark per start."""
+    table = numbers.table
+    late = table["t"] == LATE
+    for name, shade in SHADES.items():
+        for (n, _), marker in zip(SIZES, "o^D", strict=True):
+            chosen = late & (table["start"] == name) & (table["pairs"] == n)
+            here = table["spread"][chosen], table["late_slope"][chosen]
+            ax.plot(*here, marker, color=shade, ms=4, mfc="none")
+        ax.plot([], [], "s", color=shade, ms=5, label=name)
+    clip = late & (table["start"] == CLIP)
+    if clip.any():
+        ax.plot(table["spread"][clip], table["late_slope"][clip], "*", color="black", ms=9)
+    for (n, _), marker in zip(SIZES, "o^D", strict=True):
+        ax.plot([], [], marker, color="black", ms=4, mfc="none", label=f"{n} pairs")
+    ax.axhline(-1, color="0.7", lw=0.8, zorder=0)
+    ax.set(xscale="log", xlabel="spread of heights along the gap, over the gap")
+    ax.set(ylabel="n d log Δ / d log β", title="random rows and CLIP (star), late slopes")
+    ax.legend(loc="lower left")
+
+
+def draw_exponents(ax: Axes, numbers: Numbers) -> None:
+    """-d log Δ/d log β against the number of pairs: fits, medians over seeds, and 1/n."""
+    table, reach = numbers.table, np.array([2.5, 700.0])
+    fitted = numbers.parameters["fitted_exponent_of_polygons"]
+    ax.plot(reach, 1 / reach, color="black", lw=0.8, ls="--", label="1/n")
+    late = table["t"] == LATE
+    for name, shade in SHADES.items():
+        for n in np.unique(table["pairs"][table["start"] == name]):
+            chosen = late & (table["start"] == name) & (table["pairs"] == n)
+            slope = np.median(table["late_slope"][chosen])
+            ax.plot(n, -slope / n, "s", color=shade, ms=5, mfc="none")
+    ax.plot([int(n) for n in fitted], list(fitted.values()), "ko", ms=5, label="polygons")
+    clip = late & (table["start"] == CLIP)
+    if clip.any():
+        pairs, slope = table["pairs"][clip][0], table["late_slope"][clip][0]
+        label = f"CLIP, {pairs} pairs"
+        ax.plot(pairs, -slope / pairs, "*", color="black", ms=9, label=label)
+    ax.plot([], [], "s", color="0.4", ms=5, mfc="none", label="random rows, medians")
+    ax.set(xscale="log", yscale="log", xlim=reach, xlabel="pairs n", ylabel="−d log Δ / d log β")
+    ax.set_title("late exponents")
+    ax.legend(loc="lower left")

@@ -1,0 +1,107 @@
+"""The audit: one entry per statement, confirmed anew, and the page that is generated from it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gapdyn import cli
+from gapdyn.theory import audit
+from gapdyn.theory.evidence import Evidence
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
+QUICK = "lemma-3.1-order"
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return audit.run()
+
+
+def test_every_verdict_is_confirmed(entries):
+    assert [entry.id for entry in entries if not entry.confirmed] == []
+
+
+def test_every_statement_has_its_entry(entries):
+    """The statements that the project promises to audit."""
+    ids = {entry.id for entry in entries}
+    assert len(ids) == len(entries) == len(audit.STATEMENTS)
+    places = " ".join(entry.where for entry in entries)
+    for place in ("Lemma 3.1", "Theorem 3.2", "Theorem 3.3", "Lemma B.1", "Lemma B.2", "Lemma B.3"):
+        assert place in places
+    for place in ("Appendix C", "Figure 2", "Sketch after Theorem 3.2", "Introduction"):
+        assert place in places
+    for section in range(1, 9):
+        assert f"Theory 3.{section}" in places
+    assert {entry.verdict for entry in entries} == {audit.HOLDS, audit.CORRECTED, audit.FAILS}
+
+
+def test_the_page_is_what_the_audit_says_now(entries):
+    assert PAGE.read_text() == audit.markdown(entries), "run: gapdyn verify --markdown"
+
+
+def test_what_random_evidence_says_names_its_seed(entries):
+    for entry in entries:
+        assert ("random" in entry.evidence or "draws" in entry.evidence) <= (
+            "seed" in entry.evidence
+        )
+
+
+def test_entries_as_json_have_the_promised_keys(capsys):
+    assert cli.main(["verify", "--json", "--id", QUICK]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert list(entry) == ["id", "where", "claim", "verdict", "evidence"]
+    assert entry["id"] == QUICK and entry["verdict"] == "fails as printed"
+
+
+def test_one_entry_in_full(capsys):
+    assert cli.main(["verify", "--id", QUICK]) == 0
+    shown = capsys.readouterr().out
+    for name in ("id", "where", "claim", "verdict", "evidence"):
+        assert f"\n{name} " in f"\n{shown}"
+    assert "|R|β³" in shown
+
+
+def test_an_unknown_id_is_refused_with_the_known_ones(capsys):
+    assert cli.main(["verify", "--id", "lemma-9"]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("gapdyn verify: error: id must be one of") and shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--markdown"]])
+def test_a_contradicted_verdict_is_exit_status_1(monkeypatch, capsys, form):
+    def contradicts(full):
+        return Evidence(False, "γ = 7")
+
+    def breaks(full):
+        raise ZeroDivisionError("no evidence")
+
+    sound, *rest = audit.STATEMENTS[:3]
+    wrong = [s._replace(check=c) for s, c in zip(rest, (contradicts, breaks), strict=True)]
+    monkeypatch.setattr(audit, "STATEMENTS", (sound, *wrong))
+    assert cli.main(["verify", *form]) == 1
+    shown = capsys.readouterr()
+    assert f"contradicted: {rest[0].id}, {rest[1].id}" in shown.err
+    if form:
+        assert "CONTRADICTS THE VERDICT: γ = 7" in shown.out
+        assert "the check itself failed: ZeroDivisionError('no evidence')" in shown.out
+    else:
+        assert [line[0] for line in shown.out.splitlines()] == [" ", "!", "!"]
+
+
+def test_full_draws_more(monkeypatch):
+    asked = []
+    statement = audit.STATEMENTS[0]._replace(
+        check=lambda full: Evidence(not asked.append(full), "seen")
+    )
+    monkeypatch.setattr(audit, "STATEMENTS", (statement,))
+    audit.run()
+    audit.run(full=True)
+    assert asked == [False, True]
+
+
+def test_forms_exclude_each_other(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["verify", "--json", "--markdown"])
+    assert stop.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err

@@ -18,12 +18,18 @@ def blocks(language):
 
 
 def test_the_lines_of_python_run_as_printed():
-    (code,) = blocks("python")
+    code, theorems = blocks("python")
     names = {}
     exec(code, names)
     assert names["run"].gap[[0, -1]] == pytest.approx((0.620, 0.542), abs=0.001)
     assert eval(code.splitlines()[-2].split("#")[0], names) == pytest.approx(1.058, abs=0.001)
     assert eval(code.splitlines()[-1].split("#")[0], names) < 1e-12
+    exec(theorems, names)
+    lower, closing, sharper = (
+        eval(line.split("#")[0], names) for line in theorems.splitlines()[-3:]
+    )
+    assert 0 < lower < 0.3 and closing == pytest.approx(2e97, rel=0.05)
+    assert sharper.value == pytest.approx(0.0139, abs=5e-5) and not sharper.vacuous
 
 
 def test_its_gapdyn_commands_run(tmp_path, monkeypatch, capsys):
@@ -34,7 +40,7 @@ def test_its_gapdyn_commands_run(tmp_path, monkeypatch, capsys):
     np.save("texts.npy", Y)
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     ours = [shlex.split(line)[1:] for line in commands if line.startswith("gapdyn ")]
-    assert len(ours) == 3
+    assert len(ours) == 4
     for arguments in ours:
         assert cli.main(arguments) == 0
     assert (tmp_path / "run.csv").is_file()

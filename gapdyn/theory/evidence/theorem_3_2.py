@@ -217,7 +217,7 @@ def sharp_threshold(full: bool) -> Evidence:
 
 def theta(full: bool) -> Evidence:
     """The upper bound with the margin that always holds."""
-    seeds, most, kept = range(10 if full else 3), 0.0, True
+    seeds, broken, ends = range(10 if full else 3), 0, []
     for seed in seeds:
         rng = np.random.default_rng(seed)
         X = sphere.sample(6, 5, rng)
@@ -226,13 +226,15 @@ def theta(full: bool) -> Evidence:
         model = ParallelModel(6, 5, Learned())
         y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
         run = flow(model, y0, np.geomspace(1e-2, 1e8, 40))
-        kept &= all(h.holds for h in theorem_3_2.hypotheses(run, setting["alpha"]))
-        bound = theorem_3_2.upper_bound(run.t, **setting, alpha_max=6 / 5)
-        most = max(most, float((run.gamma / bound).max()))
+        broken += sum(not h.holds for h in theorem_3_2.hypotheses(run, setting["alpha"]))
+        ratio = run.gamma / theorem_3_2.upper_bound(run.t, **setting, alpha_max=6 / 5)
+        broken += int((ratio > 1 + 1e-9).sum())
+        ends.append(float(ratio[-1]))
     return Evidence(
-        most <= 1 + 1e-9 and kept,
-        f"γ is at most {most:.3f} of the upper bound with A = 6/5 along {len(seeds)} parallel "
-        f"flows of six matched random pairs in R⁵, t = 1e-2..1e8 (seeds 0..{len(seeds) - 1})",
+        broken == 0,
+        f"γ stays below the upper bound with A = 6/5 along {len(seeds)} parallel flows of six "
+        "matched random pairs in R⁵ that meet the hypotheses, t = 1e-2..1e8, and ends at "
+        f"{min(ends):.2f} to {max(ends):.2f} of it (seeds 0..{len(seeds) - 1})",
     )
 
 

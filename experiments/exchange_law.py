@@ -26,6 +26,8 @@ LATE, END, END_OF_CLIP = 1e2, 1e6, 1e4
 POLYGONS = {3: 1, 5: 2, 8: 3, 12: 5}
 """Rotation by number of pairs."""
 SIZES, SEEDS = ((8, 4), (32, 8), (128, 32)), 10
+FOLLOWED = (32, 8)
+"""The size at which one start of each kind is recorded over time."""
 CLIP = "CLIP at random initialisation"
 Rows = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
 
@@ -59,7 +61,8 @@ SHADES = dict(zip(RANDOM, ("0.6", "#2f7ebc", "#0b3c5d", "#e08e45"), strict=True)
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
     """Run the flow from polygons, from random rows, and from CLIP features where there are any."""
-    times = np.concatenate([[0.0], np.geomspace(1e-2, END, 33 if quick else 129)])
+    steps = 4 if quick else 16  # for each power of ten, LATE and END among them
+    times = np.concatenate([[0.0], 10 ** (np.arange(-2 * steps, 6 * steps + 1) / steps)])
     parts, exponents, departures = [], {}, []
     for n, rotation in POLYGONS.items():
         X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=HEIGHT)
@@ -71,7 +74,9 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         for name, rows in RANDOM.items():
             for s in range(seed, seed + (3 if quick else SEEDS)):
                 X, Y = rows(n, d, np.random.default_rng(s))
-                parts.append(record(flow(X, Y, [0.0, LATE, END]), name, s))
+                followed = (n, d) == FOLLOWED and s == seed
+                run = flow(X, Y, times if followed else [0.0, LATE, END])
+                parts.append(record(run, name, s))
     try:
         X, Y, source = real.load(real.RANDOM_INIT, features)
         n = 40 if quick else len(X)
@@ -123,12 +128,13 @@ def spread(X: Array, Y: Array) -> float:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Δ against β; the late slope against the spread of heights; the exponent against n."""
-    figure = Figure(figsize=(11.0, 3.9), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
-    draw_polygons(left, numbers)
-    draw_slopes(middle, numbers)
-    draw_exponents(right, numbers)
+    """Δ against β, n log Δ + ν against t, late slopes against heights, exponents against n."""
+    figure = Figure(figsize=(8.6, 7.2), layout="constrained")
+    axes = figure.subplots(2, 2)
+    draw_polygons(axes[0, 0], numbers)
+    draw_invariant(axes[0, 1], numbers)
+    draw_slopes(axes[1, 0], numbers)
+    draw_exponents(axes[1, 1], numbers)
     return figure
 
 
@@ -151,6 +157,25 @@ def draw_polygons(ax: Axes, numbers: Numbers) -> None:
     ax.minorticks_off()
     ax.set_title("polygons, from the circle to the squares at $t=10^6$")
     ax.legend(loc="lower left")
+
+
+def draw_invariant(ax: Axes, numbers: Numbers) -> None:
+    """Constant along polygons, and what becomes of it from one random start of each kind."""
+    table = numbers.table
+    first = table["seed"] == table["seed"][table["start"] == "uniform rows"][0]
+    starts = {f"polygon of {max(POLYGONS)}": ("polygon", max(POLYGONS), "black")}
+    starts |= {name: (name, FOLLOWED[0], SHADES[name]) for name in RANDOM}
+    for label, (name, n, shade) in starts.items():
+        chosen = (table["start"] == name) & (table["pairs"] == n)
+        chosen &= first | (table["start"] == "polygon")
+        kept = n * np.log(table["gap"][chosen]) + np.log(table["beta"][chosen])
+        ax.plot(table["t"][chosen], kept - kept[0], color=shade, label=label)
+    ax.set_xscale("symlog", linthresh=1e-2)
+    ax.set_yscale("symlog", linthresh=0.1)
+    ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)", ylabel="n log Δ + ν, from its start")
+    ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
+    ax.set_title(f"polygons and random rows, {FOLLOWED[0]} pairs in {FOLLOWED[1]} dimensions")
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.08))
 
 
 def draw_slopes(ax: Axes, numbers: Numbers) -> None:

@@ -7,6 +7,7 @@ they share: `bessel`, `potential`, `closing`. `audit` says of each what holds.
 
 from gapdyn.theory import (
     appendix_c,
+    audit,
     bessel,
     closing,
     exchange_law,
@@ -18,6 +19,7 @@ from gapdyn.theory import (
 
 __all__ = [
     "appendix_c",
+    "audit",
     "bessel",
     "closing",
     "exchange_law",

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tqdm import tqdm
-
 from gapdyn.theory.evidence import (
     Evidence,
     appendix_c,
@@ -447,6 +445,8 @@ def run(
     for name in wanted:
         if name not in known:
             raise ValueError(f"id must be one of {', '.join(known)}, got {name!r}")
+    from tqdm import tqdm
+
     chosen = [statement for statement in STATEMENTS if statement.id in wanted]
     return [_entry(statement, full) for statement in tqdm(chosen, "audit", disable=not progress)]
 

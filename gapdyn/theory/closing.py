@@ -15,6 +15,8 @@ from scipy.special import logsumexp
 from gapdyn._validate import Array
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
+BLOCK = 256
+"""Heights at a time: each may need some thousand nodes."""
 SCALES = 10.0 ** -np.arange(1, 16, 2)
 Curve = Callable[[Array], Array]
 
@@ -43,7 +45,14 @@ def log_slowness(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
 
 
 def log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
-    """Log of the time at which γ = γ₀ e^-x; -inf at x = 0. Parameters as in `log_slowness`.
+    """Log of the time at which γ = γ₀ e^-x; -inf at x = 0. Parameters as in `log_slowness`."""
+    blocks = [x.ravel()[k : k + BLOCK] for k in range(0, x.size, BLOCK)]
+    times = [_log_time(block, gamma0, beta, pull) for block in blocks]
+    return np.concatenate([np.empty(0), *times]).reshape(x.shape)
+
+
+def _log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
+    """One block of `log_time`.
 
     Gauss-Legendre on panels that double in width from both ends, up to width 1: at the far end the
     integrand falls off like e^{-slope·distance}, at the near end it may too.
@@ -52,10 +61,8 @@ def log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
     def slowness(at: Array) -> Array:
         return log_slowness(at, gamma0, beta, pull)
 
-    if not x.size:
-        return x
     # The steepest slope at each end, over scales, since either may bend within 1e-12.
-    steps = np.minimum(np.reshape(SCALES, (-1, *[1] * x.ndim)), x / 4)
+    steps = np.minimum(SCALES[:, None], x / 4)
     with np.errstate(invalid="ignore", divide="ignore"):
         far = np.where(steps > 0, np.abs(slowness(x) - slowness(x - steps)) / steps, 1.0)
         near = np.where(steps > 0, np.abs(slowness(steps) - slowness(0 * steps)) / steps, 1.0)

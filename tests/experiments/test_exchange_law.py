@@ -65,6 +65,14 @@ def test_the_late_slope_of_random_rows_is_nearer_the_law_the_leveller_they_are(n
     assert min(np.abs(run["late_slope"] + 1).min() for run in runs) > 1e-4  # a law of symmetry
 
 
+def test_one_random_start_of_each_kind_is_followed_over_time(numbers):
+    table = numbers.table
+    for start in experiment.RANDOM:
+        chosen = (table["start"] == start) & (table["seed"] == 0)
+        followed = chosen & (table["pairs"] == experiment.FOLLOWED[0])
+        assert followed.sum() > 30 and (chosen & ~followed).sum() == 3
+
+
 def test_a_cone_is_a_lifted_set_of_rows():
     """Rows at 45° from an axis stand at height cos 45° over it."""
     X, Y = experiment.cones(9, 5, np.random.default_rng(0))

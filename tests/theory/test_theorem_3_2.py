@@ -360,6 +360,17 @@ def test_another_temperature_is_not_the_theorems(temperature):
     assert not found.holds and found.shortfall == found.since == np.inf
 
 
+def test_the_frozen_model_meets_the_hypotheses_that_its_start_meets():
+    model = gd.FrozenModel(0.5 * np.eye(4), gd.Learned())
+    beta0 = theorem_3_2.threshold(n=4, alpha=0.5, gamma0=0.2)
+    for times, holds in ((1.0, True), (0.99, False)):
+        run = gd.flow(model, model.start(tau=1 / (times * beta0), gamma=0.2), 1.0)
+        found = theorem_3_2.hypotheses(run, 0.5)
+        assert [h.holds for h in found] == [True, True, True, holds]
+    assert found[3].shortfall == pytest.approx(0.01 * beta0, rel=1e-6)
+    assert found[3].since > 0
+
+
 def test_hypotheses_are_of_a_tied_parallel_or_frozen_model():
     free = gd.FreeModel(3, 2, gd.Learned())
     run = gd.flow(free, free.start(*gd.sphere.polygon_pairs(3), tau=0.5), 1.0)

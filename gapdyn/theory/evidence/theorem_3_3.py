@@ -7,7 +7,6 @@ from typing import TypedDict
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.stats import kstest
 
 from gapdyn import loss, sphere
 from gapdyn._validate import Array
@@ -50,6 +49,8 @@ def velocities(
 
 def lemma_b_2(full: bool) -> Evidence:
     """The density by Kolmogorov-Smirnov; the slip in its proof by one value."""
+    from scipy.stats import kstest  # slow to import
+
     rng, count, least = np.random.default_rng(0), 200_000 if full else 20_000, 1.0
     grid = np.linspace(-np.pi / 2, np.pi / 2, 2001)
     for d in (2, 3, 8):

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn._validate import Array, validate_array, validate_number
-from gapdyn.flow import MAX_DRIFT
+from gapdyn.flow import MAX_DRIFT, Trajectory
 from gapdyn.models.base import RowModel
 
 SLACK = 1e-12
 """A number that is a hypothesis's bound up to rounding meets it."""
 
 
-def numbers(name: str, value: ArrayLike) -> Array:
+def validate_numbers(name: str, value: ArrayLike) -> Array:
     """A float64 array of any shape, of real numbers without a NaN; infinities pass."""
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
@@ -30,9 +30,9 @@ def plain(values: Array) -> Array:
     return scalar
 
 
-def times(value: ArrayLike) -> Array:
+def validate_times(value: ArrayLike) -> Array:
     """Finite times t ≥ 0."""
-    t = numbers("t", value)
+    t = validate_numbers("t", value)
     if (t < 0).any():
         raise ValueError(f"t must not be negative: the flow starts at 0, got {t.min()}")
     if np.isinf(t).any():
@@ -40,7 +40,7 @@ def times(value: ArrayLike) -> Array:
     return t
 
 
-def pairs(n: float) -> float:
+def validate_pairs(n: float) -> float:
     """A number of pairs n ≥ 2, which may be larger than any integer of NumPy's."""
     number = validate_number("n", n)
     if number < 2 or number != np.floor(number):
@@ -48,7 +48,7 @@ def pairs(n: float) -> float:
     return number
 
 
-def dimension(d: float) -> float:
+def validate_dimension(d: float) -> float:
     """A dimension d ≥ 2 of the space that holds the sphere."""
     number = validate_number("d", d)
     if number < 2 or number != np.floor(number):
@@ -56,7 +56,7 @@ def dimension(d: float) -> float:
     return number
 
 
-def margin(name: str, alpha: float) -> float:
+def validate_margin(name: str, alpha: float) -> float:
     """A margin 0 < α ≤ 2: pairs are perfectly matched, and similarities lie in [-1, 1]."""
     number = validate_number(name, alpha)
     if not 0 < number <= 2:
@@ -66,7 +66,7 @@ def margin(name: str, alpha: float) -> float:
     return number
 
 
-def height(name: str, gamma: float) -> float:
+def validate_height(name: str, gamma: float) -> float:
     """A height 0 < γ < 1 at time 0."""
     number = validate_number(name, gamma)
     if not 0 < number < 1:
@@ -74,15 +74,15 @@ def height(name: str, gamma: float) -> float:
     return number
 
 
-def heights(name: str, value: ArrayLike) -> Array:
+def validate_heights(name: str, value: ArrayLike) -> Array:
     """Heights 0 < γ < 1."""
-    gamma = numbers(name, value)
+    gamma = validate_numbers(name, value)
     if not ((gamma > 0) & (gamma < 1)).all():
         raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
     return gamma
 
 
-def state(model: RowModel, y: ArrayLike) -> Array:
+def validate_state(model: RowModel, y: ArrayLike) -> Array:
     """A state of a model, with rows of unit length."""
     vector = validate_array("y", y, ndim=1).astype(np.float64)
     if vector.size != model.size:
@@ -92,7 +92,23 @@ def state(model: RowModel, y: ArrayLike) -> Array:
     return vector
 
 
-def failure(delta: float) -> float:
+def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:
+    """Pairs n, margin α and height γ₀, what Theorem 3.2 is about."""
+    return (
+        validate_pairs(n),
+        validate_margin("alpha", alpha),
+        validate_height("gamma0", gamma0),
+    )
+
+
+def validate_trajectory(trajectory: Trajectory) -> Trajectory:
+    """A trajectory."""
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
+    return trajectory
+
+
+def validate_delta(delta: float) -> float:
     """A probability 0 < δ < 1 of failure."""
     number = validate_number("delta", delta)
     if not 0 < number < 1:

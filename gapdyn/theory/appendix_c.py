@@ -15,7 +15,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad
-from scipy.special import lambertw
 
 from gapdyn._validate import Array, validate_positive, validate_temperature
 from gapdyn.theory import _covered, closing, potential, theorem_3_2
@@ -59,8 +58,8 @@ def constant(
         If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
         asked for where there is none.
     """
-    t, beta0 = _covered.times(t), validate_positive("beta0", beta0)
-    gamma0, (log_pull, _) = _covered.height("gamma0", gamma0), _loss(n, alpha, printed)
+    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
+    gamma0, (log_pull, _) = _covered.validate_height("gamma0", gamma0), _loss(n, alpha, printed)
     rate = beta0 * np.exp(log_pull(np.asarray(beta0)))
     return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * rate * t))
 
@@ -87,7 +86,8 @@ def schedule(
         β(t) > 0, bounded, such as `lambda t: schedule.beta(t, 0.0)` of a schedule of gapdyn's.
     breaks : sequence of float
         Times at which β(t) is not smooth, and some within each feature that is short beside t, like
-        the periods of a cosine: between them the integral is taken by adaptive quadrature.
+        the periods of a cosine: between them the integral is taken by adaptive quadrature, which
+        may overlook a feature in silence that is very much shorter.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def schedule(
     ArithmeticError
         If the quadrature does not converge: it wants `breaks`.
     """
-    t, gamma0 = _covered.times(t), _covered.height("gamma0", gamma0)
+    t, gamma0 = _covered.validate_times(t), _covered.validate_height("gamma0", gamma0)
     if not callable(beta):
         raise TypeError(f"beta must be a function of time, got {beta!r}")
     log_pull, _ = _loss(n, alpha, printed)
@@ -149,7 +149,7 @@ def linear_schedule(
     TypeError, ValueError
         As `constant`.
     """
-    horizon, gamma0 = _covered.times(horizon), _covered.height("gamma0", gamma0)
+    horizon, gamma0 = _covered.validate_times(horizon), _covered.validate_height("gamma0", gamma0)
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
     log_pull, (margin, others) = _loss(n, alpha, printed)
 
@@ -308,8 +308,8 @@ def optimal_temperature(*, n: float, alpha: float) -> float:
     >>> round(optimal_temperature(n=1024, alpha=1.0), 3)
     0.184
     """
-    n, alpha = _covered.pairs(n), _covered.margin("alpha", alpha)
-    return float(alpha / (1 + lambertw((n - 1) / np.e).real))
+    n, alpha = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
+    return alpha / closing.critical_scale(n)
 
 
 def decay_rate(tau: float, *, n: float, alpha: float) -> float:
@@ -320,9 +320,9 @@ def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     TypeError, ValueError
         If τ is not positive, n below 2 or α outside (0, 2].
     """
-    n, alpha = _covered.pairs(n), _covered.margin("alpha", alpha)
+    n, alpha = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
     beta = 1 / validate_temperature("tau", tau)
-    return float(2 * beta * np.exp(closing.log_pull(np.asarray(beta), n, alpha)))
+    return 2 * beta * closing.pull(beta, n, alpha)
 
 
 def _integral(rate: Callable[[float], float], start: float, end: float) -> float:
@@ -345,7 +345,7 @@ def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Pull, tu
         return lambda a: -a, (1.0, 1.0)
     if printed:
         raise ValueError("printed rates are for the scalar model: leave out n and alpha")
-    pairs, margin = _covered.pairs(n), _covered.margin("alpha", alpha)
+    pairs, margin = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
     return lambda a: closing.log_pull(a, pairs, margin), (margin, pairs - 1)
 
 
@@ -360,7 +360,7 @@ def _learned(
     printed: bool,
 ) -> Array:
     """β = ν and softplus: β ~ log(ηα²(n-1)t)/α, and P(β) - β²/2η → 0."""
-    t, gamma0 = _covered.times(t), _covered.height("gamma0", gamma0)
+    t, gamma0 = _covered.validate_times(t), _covered.validate_height("gamma0", gamma0)
     _, (margin, others) = _loss(n, alpha, printed)
     beta0 = validate_positive("beta0", beta0)
     start = potential.potential(beta0, kind=kind, rate=rate)

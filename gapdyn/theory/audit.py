@@ -173,7 +173,14 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.3-bound",
         "Theorem 3.3, eq. (8)",
-        "With probability 1-δ the bound (8) holds, for 2dγ/dt at t = 0",
+        "With probability 1-δ, dΔ/dt at 0 is at least 4β₀γ₀ times the bracket of (8)",
+        FAILS,
+        theorem_3_3.printed,
+    ),
+    Statement(
+        "theorem-3.3-bound-gamma",
+        "Proof of Theorem 3.3",
+        "With probability 1-δ, dγ/dt at 0 is at least 2β₀γ₀ times the bracket of (8)",
         CORRECTED,
         theorem_3_3.coverage,
     ),
@@ -243,7 +250,7 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "figure-2-curves",
         "Figure 2",
-        "Δ and τ rise together until all pairs are matched, then fall and freeze",
+        "Δ and τ rise together while pairs are mismatched, and fall by the time they match",
         HOLDS,
         paper.figure_2_curves,
     ),
@@ -285,10 +292,24 @@ STATEMENTS: tuple[Statement, ...] = (
         exchange_law.level,
     ),
     Statement(
+        "exchange-law-log-time",
+        "Theory 3.1",
+        "For symmetric pairs that come to match, Δ ∝ (log t)^{-1/n}",
+        HOLDS,
+        exchange_law.in_log_time,
+    ),
+    Statement(
+        "exchange-law-saddle",
+        "Theory 3.1",
+        "For even n a rotation by n/2 is an unstable saddle, which rounding leaves",
+        HOLDS,
+        exchange_law.saddle,
+    ),
+    Statement(
         "exchange-law-random",
         "Theory 3.1",
-        "Without symmetry the late slope n d log Δ/d log β is near -1 where the gap is large, "
-        "and not where rows are uniform",
+        "Without symmetry the late slope n d log Δ/d log β is near -1 where rows are level beside "
+        "the gap; from uniform rows it can be anything",
         HOLDS,
         exchange_law.random_starts,
     ),
@@ -315,6 +336,20 @@ STATEMENTS: tuple[Statement, ...] = (
         lemma_3_1.reparameterised,
     ),
     Statement(
+        "family-rates",
+        "Theory 3.2",
+        "γ ~ (αC/log t)^{2/κ} tied; untied |γ_X| ∝ 1/β, so like 1/log t at κ = 1",
+        HOLDS,
+        theorem_3_2.family_rates,
+    ),
+    Statement(
+        "family-adam",
+        "Theory 3.2",
+        "Under Adam s goes with the rate 1/s of ν, not 1/s²",
+        HOLDS,
+        paper.adam,
+    ),
+    Statement(
         "family-softplus",
         "Theory 3.2",
         "The potential of softplus has a closed form through the dilogarithm",
@@ -334,6 +369,13 @@ STATEMENTS: tuple[Statement, ...] = (
         "If the margin tends to α, γ log²t → (αβ₀√γ₀e^{-γ₀²/4})²",
         HOLDS,
         theorem_3_2.sharp_constant,
+    ),
+    Statement(
+        "theorem-3.2-any-time",
+        "Theory 3.3",
+        "The exact solution of the frozen model with Z = αI is good to t = 1e500 and beyond",
+        HOLDS,
+        theorem_3_2.any_time,
     ),
     Statement(
         "theorem-3.2-extremal",
@@ -366,9 +408,9 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "gap-velocity-ratio",
         "Theory 2.4",
-        "For uniform rows the mean dΔ/dt over the mean 2dγ/dt is about "
-        "[1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}, towards 0 as γ₀ falls",
-        CORRECTED,
+        "For uniform rows the mean dΔ/dt over the mean 2dγ/dt at 0 is about "
+        "[2γ₀(1-1/2n) + (1-γ₀²)²k/(2n²γ₀)]/√(4γ₀² + 2(1-γ₀²)/n)",
+        HOLDS,
         theorem_3_3.ratio,
     ),
     Statement(

@@ -110,7 +110,7 @@ def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
 
 def _real(a: ArrayLike) -> Array:
     """Finite concentrations."""
-    array = _covered.numbers("a", a)
+    array = _covered.validate_numbers("a", a)
     if not np.isfinite(array).all():
         raise ValueError(f"a must be finite, got {a!r}")
     return array
@@ -118,7 +118,7 @@ def _real(a: ArrayLike) -> Array:
 
 def _dimensions(d: ArrayLike) -> Array:
     """Whole dimensions of at least 2."""
-    array = _covered.numbers("d", d)
+    array = _covered.validate_numbers("d", d)
     if not (np.isfinite(array) & (array >= 2) & (array == np.floor(array))).all():
         raise ValueError(f"d must be a whole number of at least 2 dimensions, got {d!r}")
     return array

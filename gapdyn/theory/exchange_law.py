@@ -55,7 +55,7 @@ def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float =
     (0.2, 0.8)
     """
     kappa = potential.validate_scheme("exponential", scale, rate).kappa
-    return validate_positive("row_rate", row_rate) / (_covered.pairs(n) * kappa)
+    return validate_positive("row_rate", row_rate) / (_covered.validate_pairs(n) * kappa)
 
 
 def invariant(trajectory: Trajectory) -> Array:
@@ -77,14 +77,12 @@ def invariant(trajectory: Trajectory) -> Array:
         If the trajectory is of another model or was loaded without one, its temperature is not
         learned, or has a ceiling: there ν stands still while the gap does not.
     """
-    if not isinstance(trajectory, Trajectory):
-        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
-    model, scheme = _covered_model(trajectory.model)
+    model, scheme = _covered_model(_covered.validate_trajectory(trajectory).model)
     lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
     with np.errstate(divide="ignore"):
-        lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
-    height: Array = model.n / model.row_rate * lengths
-    return potential.potential(trajectory.beta, **scheme._asdict()) + height
+        log_lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
+    at_beta = potential.potential(trajectory.beta, **scheme._asdict())
+    return at_beta + model.n / model.row_rate * log_lengths
 
 
 def departure(trajectory: Trajectory) -> float:
@@ -102,9 +100,7 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     TypeError, ValueError
         As `invariant`; also if fewer than two times are left.
     """
-    if not isinstance(trajectory, Trajectory):
-        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
-    model, _ = _covered_model(trajectory.model)
+    model, _ = _covered_model(_covered.validate_trajectory(trajectory).model)
     late = np.flatnonzero(trajectory.t >= validate_number("since", since))
     if late.size < 2:
         raise ValueError(f"since must leave two stored times, got {since}")
@@ -136,7 +132,7 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
         As `invariant`; also if `y` is no state of the model.
     """
     model, scheme = _covered_model(model)
-    state = _covered.state(model, y)
+    state = _covered.validate_state(model, y)
     there = model.split(model.velocity(t, state))
     u, moving = (A.mean(axis=0) - B.mean(axis=0) for A, B in (model.rows(state), there[:2]))
     nu = float(model.split(state).nu)
@@ -181,21 +177,24 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     if np.abs(profiles - profiles[0]).max() > tolerance:
         return False
 
+    def fits(image: list[int]) -> bool:
+        """Whether the last of the images of pairs 0 .. k-1 keeps `inner`."""
+        k, j = len(image) - 1, image[-1]
+        return bool(np.abs(inner[j, image] - inner[k, : k + 1]).max() <= tolerance)
+
     def reaches(first: int) -> bool:
-        """Whether some permutation that keeps `inner` takes pair 0 to pair `first`."""
-        images = [[first]]  # of pairs 0 .. k-1
-        while images:
-            image = images.pop()
-            k = len(image)
-            if k == n:
-                return True
-            alike = np.abs(inner[:, first] - inner[k, 0]).max(axis=(1, 2)) <= tolerance
-            alike[image] = False
-            for j in np.flatnonzero(alike):
-                trial = [*image, int(j)]
-                if np.abs(inner[j, trial] - inner[k, : k + 1]).max() <= tolerance:
-                    images.append(trial)
-        return False
+        """Whether some permutation that keeps `inner` takes pair 0 to pair `first`, depth first."""
+        image, options = [first], [iter(range(n))]
+        while options and len(image) < n:
+            taken = set(image)
+            following = (j for j in options[-1] if j not in taken and fits([*image, j]))
+            if (j := next(following, None)) is None:
+                options.pop()
+                image.pop()
+            else:
+                image.append(j)
+                options.append(iter(range(n)))
+        return len(image) == n
 
     return all(reaches(k) for k in range(1, n))
 

@@ -40,10 +40,10 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     >>> float(ratio(0.5, beta=2.0, dbeta=2.0))
     -0.6666666666666666
     """
-    height = _covered.numbers("gamma", gamma)
+    height = _covered.validate_numbers("gamma", gamma)
     if (np.abs(height) >= 1).any():
         raise ValueError(f"gamma must lie in (-1, 1), got {gamma!r}")
-    slope = _covered.numbers("dbeta", dbeta)
+    slope = _covered.validate_numbers("dbeta", dbeta)
     if (slope == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
     value = -2 * potential.positive_beta(beta) * height
@@ -93,8 +93,8 @@ def beta(
     >>> float(beta(0.01, beta0=2.0, gamma0=0.01))
     2.0
     """
-    start = _covered.height("gamma0", gamma0)
-    heights = _covered.heights("gamma", gamma)
+    start = _covered.validate_height("gamma0", gamma0)
+    heights = _covered.validate_heights("gamma", gamma)
     amount = (log_ratio(start, heights) + (heights - start) * (heights + start) / 2) / 2
     beta0 = validate_positive("beta0", beta0)
     return potential.advance(beta0, amount, kind=kind, scale=scale, rate=rate)
@@ -140,7 +140,7 @@ def invariant(
     TypeError, ValueError
         If γ is zero or outside [-1, 1], β, s or η not positive, or the kind unknown.
     """
-    height = np.abs(_covered.numbers("gamma", gamma))
+    height = np.abs(_covered.validate_numbers("gamma", gamma))
     if not ((height > 0) & (height <= 1)).all():
         raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {gamma!r}")
     share = 0.5 if tied else 1.0
@@ -175,7 +175,19 @@ def ratio_asymptote(
         If β, β₀, s or η is not positive or γ₀ outside (0, 1).
     """
     kappa = potential.validate_scheme("exponential", scale, rate).kappa
-    gamma0, beta0 = _covered.height("gamma0", gamma0), validate_positive("beta0", beta0)
-    log_c = np.log(beta0) + kappa / 2 * np.log(gamma0) - kappa * gamma0**2 / 4
+    log_c = log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
     log_beta = np.log(potential.positive_beta(beta))
     return _covered.plain(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
+
+
+def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
+    """Log C of C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6) and its kin; κ = η/s².
+
+    Raises
+    ------
+    TypeError, ValueError
+        If γ₀ is outside (0, 1) or β₀, s or η not positive.
+    """
+    gamma0, beta0 = _covered.validate_height("gamma0", gamma0), validate_positive("beta0", beta0)
+    kappa = potential.validate_scheme("exponential", scale, rate).kappa
+    return float(np.log(beta0) + kappa / 2 * (np.log(gamma0) - gamma0**2 / 2))

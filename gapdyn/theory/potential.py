@@ -88,7 +88,7 @@ def potential(
         If β, s or η is not positive or the kind is unknown.
     """
     scheme = validate_scheme(kind, scale, rate)
-    at = _covered.numbers("beta", beta) if kind == "linear" else positive_beta(beta)
+    at = _covered.validate_numbers("beta", beta) if kind == "linear" else positive_beta(beta)
     with np.errstate(over="ignore"):
         return _covered.plain(POTENTIALS[kind](at, scheme))
 
@@ -122,14 +122,16 @@ def advance(
         As `potential`; also if β = ν would have to pass below zero.
     """
     scheme = validate_scheme(kind, scale, rate)
-    beta, by = np.broadcast_arrays(positive_beta(beta0), _covered.numbers("amount", amount))
+    beta, by = np.broadcast_arrays(
+        positive_beta(beta0), _covered.validate_numbers("amount", amount)
+    )
     with np.errstate(over="ignore", under="ignore"):
         return _covered.plain(ADVANCES[kind](beta, by, scheme))
 
 
 def positive_beta(beta: ArrayLike) -> Array:
     """Inverse temperatures β > 0."""
-    array = _covered.numbers("beta", beta)
+    array = _covered.validate_numbers("beta", beta)
     if not (array > 0).all():
         raise ValueError(f"beta must be positive, got {array.min()}")
     return array

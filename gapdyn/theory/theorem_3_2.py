@@ -13,15 +13,32 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import lambertw
 
-from gapdyn._validate import Array, validate_array, validate_count, validate_number
-from gapdyn._validate import validate_positive as positive
+from gapdyn._validate import Array, validate_count, validate_number, validate_positive
 from gapdyn.flow import Trajectory
 from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Learned
 from gapdyn.theory import _covered, closing, lemma_3_1
+from gapdyn.theory.closing import Curve, closing_log_time, closing_time, exact
 from gapdyn.theory.potential import validate_scheme
+
+__all__ = [
+    "Hypothesis",
+    "asymptote",
+    "closing_log_time",
+    "closing_time",
+    "conserved",
+    "constants",
+    "exact",
+    "hypotheses",
+    "lower_bound",
+    "mu",
+    "mu_bound",
+    "printed_bound",
+    "sharp_threshold",
+    "threshold",
+    "upper_bound",
+]
 
 # Lemma B.1
 
@@ -33,7 +50,7 @@ def mu(z: ArrayLike, i: int, a: float) -> float:
 
     Parameters
     ----------
-    z : (n,) array of floats
+    z : (n,) array
         A row or a column of Z, n ≥ 2.
     i : int
         Its own pair.
@@ -81,20 +98,21 @@ def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
         As `mu`; also if a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
     """
     row = _row(z, i)
-    alpha, a, n = _covered.margin("alpha", alpha), validate_number("a", a), row.size
+    alpha, a, n = _covered.validate_margin("alpha", alpha), validate_number("a", a), row.size
     lead = row[i] - np.delete(row, i).max()
     if lead < alpha * (1 - _covered.SLACK):
         raise ValueError(f"z must lead by the margin alpha = {alpha} at i = {i}, it does by {lead}")
     least = np.log(4 * (n - 1)) / alpha
     if a < least * (1 - _covered.SLACK):
         raise ValueError(f"a must be at least log(4(n-1))/α = {least}, got {a}")
-    return float(np.exp(closing.log_pull(np.asarray(a), n, alpha)))
+    return closing.pull(a, n, alpha)
 
 
 def _row(z: ArrayLike, i: int) -> Array:
     """A checked row with an index in it."""
-    row = validate_array("z", z, ndim=1).astype(np.float64)
-    validate_count("the length of z", row.size, least=2)
+    row = _covered.validate_numbers("z", z)
+    if row.ndim != 1 or row.size < 2 or not np.isfinite(row).all():
+        raise ValueError(f"z must be a finite vector of at least two similarities, got {z!r}")
     if validate_count("i", i, least=0) >= row.size:
         raise ValueError(f"i must be an index of z, below {row.size}, got {i}")
     return row
@@ -129,7 +147,7 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
     >>> round(threshold(n=4, alpha=1.0, gamma0=0.1), 6)
     2.510007
     """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
     return float(np.log(4 * (n - 1)) / (alpha * (1 - gamma0**2)))
 
 
@@ -147,14 +165,39 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     >>> round(sharp_threshold(n=4, alpha=1.0, gamma0=0.1), 6)
     1.619743
     """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    return float((1 + lambertw((n - 1) / np.e).real) / (alpha * (1 - gamma0**2)))
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    return closing.critical_scale(n) / (alpha * (1 - gamma0**2))
+
+
+def constants(*, n: float, alpha: float, gamma0: float, beta0: float) -> tuple[float, float]:
+    """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4} of the proof: dγ/dt ≥ -c₁√γ e^{-c₂/√γ}.
+
+    Parameters
+    ----------
+    n, alpha, gamma0
+        As in `threshold`.
+    beta0 : float
+        β₀ > 0.
+
+    Returns
+    -------
+    c1, c2 : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+    """
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    root = validate_positive("beta0", beta0) * np.sqrt(gamma0)
+    c1 = 2 * alpha * (n - 1) * root
+    return float(c1), float(alpha * root * (1 - gamma0**2) * np.exp(-(gamma0**2) / 4))
 
 
 def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
     """The last line of the proof as printed: γ(t) ≥ c₂ / log(c₃t + e^{c₄/√γ₀})². It is false.
 
-    c₁ = 2α(n-1)β₀√γ₀, c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4}, c₃ = 55c₁/2, c₄ = c₂ - 1/10. Integrating
+    c₁ and c₂ are `constants`, c₃ = 55c₁/2, c₄ = c₂ - 1/10. Integrating
     dω/dt = c₃e^{-c₄ω} gives c₄² for c₂ and c₃c₄ for c₃ (`symbolic.theorem_3_2_integral`): at n = 4,
     α = 1, γ₀ = 0.1 and β₀ at the threshold this says γ(0) ≥ 0.168.
 
@@ -176,12 +219,12 @@ def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0:
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    t, beta0 = _covered.times(t), positive("beta0", beta0)
-    if _below(beta0, n, alpha, gamma0):
-        least = threshold(n=n, alpha=alpha, gamma0=gamma0)
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
+    least = threshold(n=n, alpha=alpha, gamma0=gamma0)
+    if beta0 < least * (1 - _covered.SLACK):
         warnings.warn(f"beta0 = {beta0} is below the threshold {least:.6g}", stacklevel=2)
-    c1, c2 = _constants(n, alpha, gamma0, beta0)
+    c1, c2 = constants(n=n, alpha=alpha, gamma0=gamma0, beta0=beta0)
     with np.errstate(divide="ignore"):
         inside = np.logaddexp(np.log(55 / 2 * c1) + np.log(t), (c2 - 0.1) / np.sqrt(gamma0))
         return _covered.plain(c2 / inside**2)
@@ -209,14 +252,14 @@ def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: f
     TypeError, ValueError
         If a number is outside its range or β₀ below the threshold.
     """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    t, beta0 = _covered.times(t), positive("beta0", beta0)
-    if _below(beta0, n, alpha, gamma0):
-        least = threshold(n=n, alpha=alpha, gamma0=gamma0)
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
+    least = threshold(n=n, alpha=alpha, gamma0=gamma0)
+    if beta0 < least * (1 - _covered.SLACK):
         raise ValueError(
             f"beta0 must be at least log(4(n-1))/(α(1-γ₀²)) = {least:.12g}, got {beta0}"
         )
-    c1, c2 = _constants(n, alpha, gamma0, beta0)
+    c1, c2 = constants(n=n, alpha=alpha, gamma0=gamma0, beta0=beta0)
     with np.errstate(divide="ignore"):
         log_t = np.log(t)
 
@@ -263,9 +306,9 @@ def upper_bound(
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    t, beta0 = _covered.times(t), positive("beta0", beta0)
-    most = alpha if alpha_max is None else _covered.margin("alpha_max", alpha_max)
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
+    most = alpha if alpha_max is None else _covered.validate_margin("alpha_max", alpha_max)
     if most < alpha:
         raise ValueError(f"alpha_max must be at least alpha = {alpha}, got {alpha_max}")
     c = conserved(gamma0=gamma0, beta0=beta0)
@@ -284,9 +327,8 @@ def conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 
     TypeError, ValueError
         If γ₀ is outside (0, 1) or β₀, s or η not positive.
     """
-    gamma0, beta0 = _covered.height("gamma0", gamma0), positive("beta0", beta0)
-    kappa = validate_scheme("exponential", scale, rate).kappa
-    return float(beta0 * np.exp(kappa / 2 * (np.log(gamma0) - gamma0**2 / 2)))
+    log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
+    return float(np.exp(log_c))
 
 
 def asymptote(
@@ -320,153 +362,12 @@ def asymptote(
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    t, kappa = _covered.times(t), validate_scheme("exponential", scale, rate).kappa
-    c = conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
-    late = np.where(t > 1, t, np.nan)
-    return _covered.plain((alpha * c / np.log(late)) ** (2 / kappa))
-
-
-# The exact solution of the frozen model with Z = αI
-
-
-def closing_log_time(
-    gamma: ArrayLike,
-    *,
-    n: float,
-    alpha: float,
-    gamma0: float,
-    beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-    kind: str = "exponential",
-) -> Array:
-    """Natural log of the time at which the frozen model with Z = αI reaches γ; any learned β(ν).
-
-    t(γ) = ∫ dγ / (2β(γ)γ g(β(γ)(1-γ²))) from γ to γ₀, with β(γ) of Lemma 3.1 and
-    g(a) = α(n-1)/(n-1+e^{aα}). No threshold on β₀ is needed.
-
-    Parameters
-    ----------
-    gamma : float or array
-        Heights in (0, γ₀], or 0 where below 1e-304.
-    n, alpha, gamma0, beta0
-        As in `upper_bound`.
-    scale, rate, kind
-        As in `lemma_3_1.beta`.
-
-    Returns
-    -------
-    float64 array of the shape of `gamma`
-        log t, -inf at γ₀; for β₀ ≥ 1e-3, t has a relative accuracy of about 1e-14 (1 + log t).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-
-    Examples
-    --------
-    >>> setting = dict(n=4, alpha=1.0, gamma0=0.1, beta0=threshold(n=4, alpha=1.0, gamma0=0.1))
-    >>> round(float(np.exp(closing_log_time(0.01, **setting))), 3)
-    20.846
-    """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    beta0 = positive("beta0", beta0)
-    validate_scheme(kind, scale, rate)
-    heights = _covered.heights("gamma", gamma)
-    if (heights > gamma0).any():
-        raise ValueError(f"gamma must be at most gamma0 = {gamma0}: it only falls, got {gamma!r}")
-    x = lemma_3_1.log_ratio(gamma0, heights)
-    return _covered.plain(
-        closing.log_time(x, gamma0, *_curves(n, alpha, gamma0, beta0, scale, rate, kind))
-    )
-
-
-def closing_time(
-    gamma: ArrayLike,
-    *,
-    n: float,
-    alpha: float,
-    gamma0: float,
-    beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-    kind: str = "exponential",
-) -> Array:
-    """Time at which the frozen model with Z = αI reaches γ; infinite where beyond float64.
-
-    Parameters and errors as those of `closing_log_time`.
-
-    Returns
-    -------
-    float64 array of the shape of `gamma`
-    """
-    log_t = closing_log_time(
-        gamma, n=n, alpha=alpha, gamma0=gamma0, beta0=beta0, scale=scale, rate=rate, kind=kind
-    )
+    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    t, kappa = _covered.validate_times(t), validate_scheme("exponential", scale, rate).kappa
+    log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
+    log_log_t = np.log(np.log(np.where(t > 1, t, np.nan)))
     with np.errstate(over="ignore"):
-        return _covered.plain(np.exp(log_t))
-
-
-def exact(
-    log_t: ArrayLike,
-    *,
-    n: float,
-    alpha: float,
-    gamma0: float,
-    beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-) -> Array:
-    """γ of the frozen model with Z = αI at the time whose natural log is `log_t`; β = exp(ν/s).
-
-    The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses, and
-    already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and comparison
-    of two scalar equations). Z = αI is such a path, for α ≤ n/(n-1) up to a constant shift of Z.
-
-    Parameters
-    ----------
-    log_t : float or array
-        log t, any real number or -inf; t = 1e500 is 500 log 10.
-    n, alpha, gamma0, beta0
-        As in `upper_bound`.
-    scale, rate : float
-        s and η, positive.
-
-    Returns
-    -------
-    float64 array of the shape of `log_t`
-        Heights in (0, γ₀], or 0 where below 1e-304.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-    """
-    n, alpha, gamma0 = _setting(n, alpha, gamma0)
-    beta0, kappa = positive("beta0", beta0), validate_scheme("exponential", scale, rate).kappa
-    goal = _covered.numbers("log_t", log_t)
-    if np.isposinf(goal).any():
-        raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
-    curves = _curves(n, alpha, gamma0, beta0, scale, rate, "exponential")
-    # Newton's method for y = log(e^{κx/2} - 1), x = log(γ₀/γ): log t grows like y at first, like
-    # e^y later, and is convex, so that a step to the right, cut to 1, is followed by steps from
-    # the right that converge. At y = -600 γ is γ₀, above x = 700 it is no float64.
-    first, last = -600.0, 350 * kappa + float(np.log(-np.expm1(-350 * kappa)))
-    c = conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
-    y = np.log(np.maximum(goal, 1.0)) - np.log(alpha * c * gamma0 ** (-kappa / 2))
-    y = np.clip(np.minimum(y, goal), first, last)
-    for _ in range(1000):
-        x = 2 / kappa * np.logaddexp(0.0, y)
-        here = closing.log_time(x, gamma0, *curves)
-        log_slope = closing.log_slowness(x, gamma0, *curves) - here - np.logaddexp(0.0, -y)
-        step = np.clip(kappa / 2 * (goal - here) * np.exp(-log_slope), -5.0, 1.0)
-        y, before = np.clip(y + step, first, last), y
-        if (np.abs(y - before) <= 1e-15 * np.maximum(1.0, np.abs(y))).all():
-            break
-    gamma = gamma0 * np.exp(-2 / kappa * np.logaddexp(0.0, y))
-    return _covered.plain(np.where(y < last, gamma, 0.0))
+        return _covered.plain(np.exp(2 / kappa * (np.log(alpha) + log_c - log_log_t)))
 
 
 # The hypotheses, on a run
@@ -515,9 +416,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     TypeError, ValueError
         If the trajectory is of another model or was loaded without one, or α is out of range.
     """
-    if not isinstance(trajectory, Trajectory):
-        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
-    alpha, model = _covered.margin("alpha", alpha), trajectory.model
+    model = _covered.validate_trajectory(trajectory).model
+    alpha = _covered.validate_margin("alpha", alpha)
     if isinstance(model, ParallelModel) and model.tied:
         n = model.n
     elif isinstance(model, FrozenModel):
@@ -531,9 +431,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     least[inside] = np.log(4 * (n - 1)) / (alpha * (1 - gamma[inside] ** 2))
     slack = trajectory.margin - alpha * (1 - _covered.SLACK)
     always = {
-        "β = exp ν, ν with rate 1 and no ceiling": np.where(
-            as_in_paper, 0.0, np.inf * np.ones_like(t)
-        ),
+        "β = exp ν, ν with rate 1 and no ceiling": np.full(t.shape, 0.0 if as_in_paper else np.inf),
+        # At 0 and 1 themselves it fails by nothing, which has to count.
         "0 < γ < 1": np.where(inside, 0.0, np.maximum(np.maximum(-gamma, gamma - 1), 1e-300)),
         "α(Z(t)) ≥ α": np.maximum(-slack, 0.0),
     }
@@ -552,40 +451,7 @@ def _since(shortfall: Array, t: Array) -> float:
     return float(np.append(t, np.inf)[fails[-1] + 1 if fails.size else 0])
 
 
-def _setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:
-    """What every statement here is about."""
-    return (
-        _covered.pairs(n),
-        _covered.margin("alpha", alpha),
-        _covered.height("gamma0", gamma0),
-    )
-
-
-def _below(beta0: float, n: float, alpha: float, gamma0: float) -> bool:
-    """Whether β₀ is below the threshold, by more than rounding."""
-    return beta0 < threshold(n=n, alpha=alpha, gamma0=gamma0) * (1 - _covered.SLACK)
-
-
-def _constants(n: float, alpha: float, gamma0: float, beta0: float) -> tuple[float, float]:
-    """c₁ and c₂ of the proof."""
-    root = beta0 * np.sqrt(gamma0)
-    c1 = 2 * alpha * (n - 1) * root
-    return float(c1), float(alpha * root * (1 - gamma0**2) * np.exp(-(gamma0**2) / 4))
-
-
-def _curves(
-    n: float, alpha: float, gamma0: float, beta0: float, scale: float, rate: float, kind: str
-) -> tuple[closing.Curve, closing.Curve]:
-    """β as a function of γ, and the log of the pull as a function of a."""
-    return (
-        lambda gamma: lemma_3_1.beta(
-            gamma, beta0=beta0, gamma0=gamma0, scale=scale, rate=rate, kind=kind
-        ),
-        lambda a: closing.log_pull(a, n, alpha),
-    )
-
-
-def _least(function: closing.Curve, left: Array, right: Array) -> Array:
+def _least(function: Curve, left: Array, right: Array) -> Array:
     """Where a quasiconvex function of one number is least, for many at once: golden sections."""
     share = (np.sqrt(5) - 1) / 2
     for _ in range(90):

@@ -66,7 +66,7 @@ def density(z: ArrayLike, d: int) -> Array:
     >>> round(float(density(0.3, 3)), 15)  # Archimedes: uniform on [-1, 1]
     0.5
     """
-    z, d_ = _covered.numbers("z", z), _covered.dimension(d)
+    z, d_ = _covered.validate_numbers("z", z), _covered.validate_dimension(d)
     with np.errstate(divide="ignore"):
         log_room = np.log(np.maximum((1 - z) * (1 + z), 0.0))
     exponent = np.where(d_ == 3, 0.0, (d_ - 3) / 2)
@@ -96,7 +96,7 @@ def moments(a: float, d: int) -> tuple[float, float]:
     TypeError, ValueError
         If a is not a finite number or d below 2.
     """
-    a, d = validate_number("a", a), int(_covered.dimension(d))
+    a, d = validate_number("a", a), int(_covered.validate_dimension(d))
     with np.errstate(over="ignore"):
         xi2 = float(np.exp(bessel.log_mgf(a, d)))
     return float(bessel.A(a, d)) * xi2, xi2
@@ -132,7 +132,7 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
     >>> round(limit(d=512, tau=0.07, gamma0=0.3).value, 4)
     0.0254
     """
-    value = float(bessel.A(_scale(tau, gamma0), _covered.dimension(d)))
+    value = float(bessel.A(_scale(tau, gamma0), _covered.validate_dimension(d)))
     return Bound(value, value <= 0)
 
 
@@ -161,8 +161,8 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    law, epsilon = _law(a, _covered.dimension(d)), _deviation(n, delta)
+    n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
+    law, epsilon = _law(a, _covered.validate_dimension(d)), _deviation(n, delta)
     xi2 = np.exp(law.log_xi2 - a)  # times e^-a, like all else
     numerator = law.mean * xi2 - 2 * epsilon
     value = float(numerator / (xi2 - np.expm1(-2 * a) * epsilon) - 2 * epsilon)
@@ -171,8 +171,8 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
 
 def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> float:
     """By how much the hypothesis of (8) holds: ξ₁e⁻ᵃ - 2ε, to be ≥ 0. Parameters as there."""
-    n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    law = _law(a, _covered.dimension(d))
+    n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
+    law = _law(a, _covered.validate_dimension(d))
     return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)
 
 
@@ -216,8 +216,8 @@ def sharper_bound(
     >>> round(bound.value, 4), bound.vacuous
     (0.0139, False)
     """
-    n, delta, a = _covered.pairs(n), _covered.failure(delta), _scale(tau, gamma0)
-    law = _law(a, _covered.dimension(d))
+    n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
+    law = _law(a, _covered.validate_dimension(d))
     s = 1 / (2 * n + 1) if diagonal_share is None else diagonal_share
     if not 0 < validate_number("diagonal_share", s) < 1:
         raise ValueError(f"diagonal_share must lie in (0, 1), a share of delta, got {s}")
@@ -296,7 +296,7 @@ def pairs_needed(
     """
     if bound == "limit":
         limit(d=d, tau=tau, gamma0=gamma0)
-        _covered.failure(delta)
+        _covered.validate_delta(delta)
         return 2.0
     if not isinstance(bound, str) or bound not in BOUNDS:
         raise ValueError(f"bound must be printed, sharper or limit, got {bound!r}")
@@ -323,7 +323,7 @@ def _deviation(n: float, delta: float) -> float:
 
 def _scale(tau: float, gamma0: float) -> float:
     """a = β₀(1-γ₀²)."""
-    return (1 - _covered.height("gamma0", gamma0) ** 2) / validate_temperature("tau", tau)
+    return (1 - _covered.validate_height("gamma0", gamma0) ** 2) / validate_temperature("tau", tau)
 
 
 # The gap itself
@@ -345,7 +345,8 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float) -> float:
     Returns
     -------
     float
-        Above 1 where γ₀ is far below 1/n.
+        Below 1 for γ₀ above about 1/n; as γ₀ → 0 it grows without bound, with the sign of k, which
+        is positive where rows have many dimensions beside a.
 
     Raises
     ------
@@ -357,8 +358,8 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float) -> float:
     >>> round(gap_ratio(n=2048, d=512, tau=0.07, gamma0=0.3), 3)
     0.999
     """
-    n, a, gamma = _covered.pairs(n), _scale(tau, gamma0), gamma0
-    first, second = map(float, bessel.mgf_ratios(a, _covered.dimension(d)))
+    n, a, gamma = _covered.validate_pairs(n), _scale(tau, gamma0), gamma0
+    first, second = map(float, bessel.mgf_ratios(a, _covered.validate_dimension(d)))
     k = (1 - second) / 2 - (second - 1 / d) / first
     rise = 2 * gamma * (1 - 1 / (2 * n)) + (1 - gamma**2) ** 2 * k / (2 * n**2 * gamma)
     return float(rise / np.sqrt(4 * gamma**2 + 2 * (1 - gamma**2) / n))
@@ -369,7 +370,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
 
     In the tied parallel model, with u = mean(X) - mean(Y), Δ² = (1-γ²)‖u‖² + 4γ² and
     Δ' = [γγ'(4 - ‖u‖²) + (1-γ²)⟨u, u'⟩]/Δ. The paper's step dΔ/dt ≥ 2dγ/dt does not follow from
-    Δ ≥ 2γ, and fails for nearly all draws: there Δ exceeds 2γ while Δ' lags behind.
+    Δ ≥ 2γ, and fails for nearly all uniform rows while γ√n is of order one or above.
 
     Parameters
     ----------
@@ -391,7 +392,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     """
     if not isinstance(model, ParallelModel | FreeModel):
         raise TypeError(f"model must be a ParallelModel or a FreeModel, got {model!r}")
-    state = _covered.state(model, y)
+    state = _covered.validate_state(model, y)
     X, Y = model.rows(state)
     there = model.split(model.velocity(t, state))
     heights, moves = _heights(model.split(state)), _heights(there)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
+from scipy.special import lambertw
 
 from gapdyn._validate import Array
 from gapdyn.flow import flow
@@ -18,7 +19,7 @@ from gapdyn.temperature import (
     Softplus,
     Temperature,
 )
-from gapdyn.theory import appendix_c
+from gapdyn.theory import appendix_c, lemma_3_1
 from gapdyn.theory.evidence import Evidence
 
 START = {"beta0": 2.0, "gamma0": 0.3}
@@ -80,13 +81,18 @@ def linear_schedule(full: bool) -> Evidence:
 def linear_beta(full: bool) -> Evidence:
     """β = ν: β ~ √log(1/γ)."""
     times = np.array([1e2, 1e4, 1e8])
-    gamma = heights(Learned(Linear()), times)
-    beta = np.sqrt(4 + np.log(0.3 / gamma) + (gamma**2 - 0.09) / 2)
-    ratio = beta / np.sqrt(np.log(1 / gamma))
+    model = ScalarModel(Learned(Linear()))
+    run = flow(model, model.start(tau=0.5, gamma=0.3), times, rtol=1e-11, atol=1e-300)
+    law = np.sqrt(4 + np.log(0.3 / run.gamma) + (run.gamma**2 - 0.09) / 2)
+    off = float(
+        np.abs(lemma_3_1.beta(run.gamma, beta0=2.0, gamma0=0.3, kind="linear") / law - 1).max()
+    )
+    off = max(off, float(np.abs(run.beta / law - 1).max()))
+    ratio = run.beta / np.sqrt(np.log(1 / run.gamma))
     return Evidence(
-        bool((np.diff(np.abs(ratio - 1)) < 0).all() and abs(ratio[-1] - 1) < 0.01),
+        bool((np.diff(np.abs(ratio - 1)) < 0).all() and abs(ratio[-1] - 1) < 0.01 and off < 1e-8),
         "scalar model from β₀ = 2, γ₀ = 0.3: β/√log(1/γ) at t = 1e2, 1e4, 1e8 is "
-        f"{', '.join(f'{v:.4f}' for v in ratio)}; β² = β₀² + log(γ₀/γ) + (γ²-γ₀²)/2 exactly",
+        f"{', '.join(f'{v:.4f}' for v in ratio)}; β² = β₀² + log(γ₀/γ) + (γ²-γ₀²)/2 to 1e-8",
     )
 
 
@@ -96,8 +102,9 @@ def linear(full: bool) -> Evidence:
     gamma = heights(Learned(Linear()), times)
     ratio = gamma / appendix_c.linear(times, **START, printed=True)
     constant = 0.3 * np.exp(4 - 0.045)
+    off = float(abs(gamma[-1] / appendix_c.linear(times, beta0=2.0, gamma0=0.3)[-1] - 1))
     return Evidence(
-        bool(abs(ratio[-1] / constant - 1) < 1e-4),
+        bool(abs(ratio[-1] / constant - 1) < 1e-4 and off < 1e-4),
         "scalar model from β₀ = 2, γ₀ = 0.3: γ t^{log t} at t = 1e4, 1e6, 1e8 is "
         f"{', '.join(f'{v:.4f}' for v in ratio)}, tending to γ₀exp(β₀² - γ₀²/2) = {constant:.4f}; "
         "a Θ inside the printed derivation would allow t^{-log t + c}",
@@ -135,9 +142,11 @@ def best_temperature(full: bool) -> Evidence:
             options={"xatol": 1e-9},
         )
         off = max(off, abs(float(np.exp(search.x)) / best - 1))
+        fastest = 2 * float(lambertw((n - 1) / np.e).real)
+        off = max(off, abs(appendix_c.decay_rate(best, n=n, alpha=alpha) / fastest - 1))
         found.append(f"{best:.3f} for n = {n}, α = {alpha}")
     return Evidence(
         off < 1e-5,
         f"τ* = α/(1 + W₀((n-1)/e)): {', '.join(found)}; a search for the fastest decay agrees to "
-        "1e-5",
+        "1e-5, and the rate there is 2W₀((n-1)/e)",
     )

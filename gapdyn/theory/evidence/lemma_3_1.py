@@ -28,7 +28,8 @@ def ratio(full: bool) -> Evidence:
     rng, off, count = np.random.default_rng(0), 0.0, 1000 if full else 200
     for _ in range(count):
         n, d = int(rng.integers(2, 12)), int(rng.integers(2, 8))
-        parametrisation = Exponential(rng.uniform(0.5, 4))
+        kinds = (Exponential(rng.uniform(0.5, 4)), Linear(), Softplus())
+        parametrisation = kinds[int(rng.integers(3))]
         temperature = Learned(parametrisation, rate=rng.uniform(0.1, 4))
         model = ParallelModel(n, d, temperature)
         rows = sphere.sample(n, d, rng), sphere.sample(n, d, rng)
@@ -43,7 +44,8 @@ def ratio(full: bool) -> Evidence:
     return Evidence(
         off < 1e-12,
         f"relative departure of the parallel model's velocity below 1e-12 over {count} random "
-        "states, n = 2..11, d = 2..7, any s and rate (seed 0)",
+        "states, n = 2..11, d = 2..7, exp(ν/s) with s in 0.5..4, β = ν and softplus, rates 0.1..4 "
+        "(seed 0)",
     )
 
 

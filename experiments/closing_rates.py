@@ -128,12 +128,7 @@ def clamped_rate(t: Array) -> Array:
 
 def height_at_ceiling() -> float:
     """γ at which β = exp ν arrives at its ceiling, by (6)."""
-
-    def excess(log_gamma: float) -> float:
-        beta = lemma_3_1.beta(np.exp(log_gamma), gamma0=HEIGHT, beta0=1 / TAU)
-        return float(np.log(beta / CEILING))
-
-    return float(np.exp(brentq(excess, np.log(1e-9), np.log(HEIGHT), xtol=1e-15)))
+    return float(lemma_3_1.gamma(CEILING, gamma0=HEIGHT, beta0=1 / TAU))
 
 
 @dataclass(frozen=True)
@@ -236,10 +231,12 @@ def _curves(ax: Axes, numbers: Numbers) -> None:
         ax.plot([since, *log10_t], [start, *below], color=scheme.colour, lw=scheme.width)
         ax.plot(log10_t, -table["log10_predicted"][chosen], color=scheme.colour, ls="--", lw=1)
     ax.plot([], [], color="0.3", label="computed")
-    ax.plot([], [], color="0.3", ls="--", lw=1, label="rate of Appendix C")
+    ax.plot(
+        [], [], color="0.3", ls="--", lw=1, label="predicted late rate\n(Appendix C, corrected)"
+    )
     ax.legend(loc="upper right")
     powers = (1, 2, 3, 5, 10, 30, 100, 300)
-    ax.set(yscale="log", ylim=(LEAST, 0.48), ylabel="γ")
+    ax.set(yscale="log", ylim=(LEAST, 0.48), ylabel="γ, on an axis logarithmic in -log γ")
     ax.set_yticks([start, *powers], [f"{HEIGHT}", *(f"$10^{{-{power}}}$" for power in powers)])
     ax.set_title(f"frozen Z = I, {PAIRS} pairs, γ₀ = {HEIGHT}; learned: τ₀ = {TAU}")
     _time(ax, (0, 2, 5, 10, 20, 40, 100))
@@ -258,6 +255,8 @@ def _dots(ax: Axes, numbers: Numbers) -> None:
         ax.scatter([], [], s=32, c=fill or "0.3", ec="0.3", label=f"γ = {target}")
     ax.legend(loc="upper right")
     ax.set_yticks(range(len(rows)), [scheme.label for scheme in schemes().values()])
+    for text, colour in zip(ax.get_yticklabels(), colours, strict=True):
+        text.set_color(colour)
     ax.tick_params("y", length=0)
     ax.spines["left"].set_visible(False)
     ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -289,4 +288,4 @@ def _time(ax: Axes, powers: Sequence[int]) -> None:
     ax.set_xscale("asinh", linear_width=3)
     ax.set_xticks(powers, ["1" if power == 0 else f"$10^{{{power}}}$" for power in powers])
     ax.minorticks_off()
-    ax.set(xlim=(EARLIEST, LATEST), xlabel="time t")
+    ax.set(xlim=(EARLIEST, LATEST), xlabel="time t, on an axis nearly logarithmic in log t")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
+from gapdyn import plotting
 from gapdyn._validate import Array
 from gapdyn.theory import exchange_law
 
@@ -56,7 +57,7 @@ RANDOM: dict[str, Rows] = {
     "lifted to ±0.5": lifted(0.5),
     "opposite cones": cones,
 }
-SHADES = dict(zip(RANDOM, ("0.6", "#2f7ebc", "#0b3c5d", "#e08e45"), strict=True))
+SHADES = dict(zip(RANDOM, ("0.6", *plotting.SHADES[1::-1], plotting.SHADES[2]), strict=True))
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
@@ -141,7 +142,7 @@ def draw(numbers: Numbers) -> Figure:
 def draw_polygons(ax: Axes, numbers: Numbers) -> None:
     """Up and down one line: Δ against β from polygons, and the law through their start."""
     table, reach = numbers.table, np.array([0.04, 500.0])
-    shades = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
+    shades = ("#a8d5b5", "#5fa777", "#2f7a52", "#124a30")
     for (n, rotation), shade in zip(POLYGONS.items(), shades, strict=True):
         chosen = (table["start"] == "polygon") & (table["pairs"] == n)
         beta, gap = table["beta"][chosen], table["gap"][chosen]
@@ -155,7 +156,7 @@ def draw_polygons(ax: Axes, numbers: Numbers) -> None:
     ticks = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2)
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_title("polygons, from the circle to the squares at $t=10^6$")
+    ax.set_title("polygons, from the circle to the squares at t = 10⁶")
     ax.legend(loc="lower left")
 
 
@@ -172,9 +173,10 @@ def draw_invariant(ax: Axes, numbers: Numbers) -> None:
         ax.plot(table["t"][chosen], kept - kept[0], color=shade, label=label)
     ax.set_xscale("symlog", linthresh=1e-2)
     ax.set_yscale("symlog", linthresh=0.1)
-    ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)", ylabel="n log Δ + ν, from its start")
+    ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)")
+    ax.set_ylabel("n log Δ + ν, from its start (linear within ±0.1)")
     ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
-    ax.set_title(f"polygons and random rows, {FOLLOWED[0]} pairs in {FOLLOWED[1]} dimensions")
+    ax.set_title(f"one start of each kind, random ones of {FOLLOWED[0]} pairs in R⁸")
     ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.08))
 
 
@@ -216,7 +218,9 @@ def draw_exponents(ax: Axes, numbers: Numbers) -> None:
         pairs, slope = table["pairs"][clip][0], table["late_slope"][clip][0]
         label = f"CLIP, {pairs} pairs"
         ax.plot(pairs, -slope / pairs, "*", color="black", ms=9, label=label)
-    ax.plot([], [], "s", color="0.4", ms=5, mfc="none", label="random rows, medians")
+    ax.plot(
+        [], [], "s", color="0.4", ms=5, mfc="none", label="random rows, medians (colours: left)"
+    )
     ax.set(xscale="log", yscale="log", xlim=reach, xlabel="pairs n", ylabel="−d log Δ / d log β")
     ax.set_title("late exponents")
     ax.legend(loc="lower left")

@@ -131,7 +131,12 @@ def draw(numbers: Numbers) -> Figure:
     left, right = figure.subplots(1, 2)
     _closing(left, numbers)
     _normalised(right, numbers)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(
+        *left.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        title="u = mean X - mean Y; at right, γ where it says 2γ",
+    )
     return figure
 
 
@@ -152,7 +157,9 @@ def _closing(ax: Axes, numbers: Numbers) -> None:
     ax.set_xticks([*at, 0], [*ticks, "∞"])
     ax.set(xlim=(at[0], 0), ylim=(0, 0.7), ylabel="gap Δ, or 2γ")
     ax.set_xlabel("time t, drawn at -1/log²t")
-    ax.set_title(f"{PAIRS} matched pairs, γ₀ = {HEIGHT}, β₀ at the threshold of Theorem 3.2")
+    ax.set_title(
+        f"pentagons in R² (u = 0) or at ±{APART} of R³, γ₀ = {HEIGHT}, β₀ at the threshold"
+    )
 
 
 def _normalised(ax: Axes, numbers: Numbers) -> None:

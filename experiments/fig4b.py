@@ -43,7 +43,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         rows.append((k, "parallel", *beginning(parallel, y)))
         y = free.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=TAU)
         rows.append((k, "free", *beginning(free, y)))
-    names = ("draw", "model", "gap", "gap_velocity", "height_velocity", "change_in_ten_steps")
+    names = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", "change_in_ten_steps")
     setting: Any = {"d": d, "tau": TAU, "gamma0": HEIGHT}
     return Numbers(
         table={name: np.array(v) for name, v in zip(names, zip(*rows, strict=True), strict=True)},
@@ -104,15 +104,17 @@ def draw(numbers: Numbers) -> Figure:
             table[key][chosen] for key in ("gap_velocity", "change_in_ten_steps")
         )
         row[0].hist(velocities / factor, bins=12, color=colour, alpha=0.6)
-        below = int((velocities < table["height_velocity"][chosen]).sum())
-        row[0].set_title(f"{title}: below 2dγ/dt in {below} of {velocities.size} draws")
+        below = int((velocities < table["two_gamma_velocity"][chosen]).sum())
+        row[0].set_title(f"{title}: slower than its heights in {below} of {velocities.size} draws")
         row[0].set_xlim(0, 1.2 * about["limit"])
         row[0].set(xlabel=f"dΔ/dt at t = 0, in units of {unit}", ylabel="draws")
         mark_bounds(row[0], about)
         row[1].hist(zoom * changes, bins=12, color=colour, alpha=0.6)
         steady = zoom * factor * UNIT * about["limit"] * STEPS * STEP
         row[1].axvline(steady, color="black", lw=1.2, label="at the speed of the limit (9)")
-        row[1].set(title=f"{title}: on average {changes.mean():.3g}", xlim=(0, 1.2 * steady))
+        row[1].set(
+            title=f"{title}: Δ widens by {changes.mean():.3g} on average", xlim=(0, 1.2 * steady)
+        )
         row[1].set(xlabel=f"{times}change of Δ in {STEPS} gradient steps of {STEP}")
         row[1].legend(loc="upper left")
         for ax in row:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
+from gapdyn import plotting
 from gapdyn._validate import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
@@ -84,7 +85,7 @@ def draw(numbers: Numbers) -> Figure:
     figure = Figure(figsize=(6.2, 3.8), layout="constrained")
     ax = figure.subplots()
     gap, own = numbers.table["signed_gap"], numbers.parameters["gap"]
-    shades = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
+    shades = plotting.SHADES
     for tau, shade in zip(TAUS, shades, strict=True):
         loss = numbers.table[f"loss_tau_{tau:g}"]
         best = numbers.parameters["gap_of_least_loss"][f"{tau:g}"]

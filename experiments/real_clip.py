@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
+from gapdyn import plotting
 from gapdyn.temperature import Temperature
 
 TAU = 0.07
@@ -62,7 +63,7 @@ def draw(numbers: Numbers) -> Figure:
         "recall_at_1_x_to_y": "recall@1, image to text",
     }
     table = numbers.table
-    shades = ("black", "#2f7ebc", "#e08e45", "#b23a48")
+    shades = ("black", *plotting.SHADES[1:])
     for ax, (key, label) in zip(axes.flat, panels.items(), strict=True):
         for name, shade in zip(RUNS, shades, strict=True):
             chosen = table["temperature"] == name

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 X_COLOUR, Y_COLOUR = "#1f6f9f", "#d1495b"
 """Images and texts, everywhere."""
 
+SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
+"""Curves of one kind, in their order."""
+
 STYLE: Any = {  # a dict for `matplotlib.rc_context`
     "font.size": 9,
     "axes.spines.top": False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gapdyn._validate import Array, validate_array
+from gapdyn._validate import Array, validate_array, validate_count
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
@@ -280,7 +280,7 @@ def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy
     nu = sp.Symbol("nu", positive=True)
     at = sp.Symbol("beta", positive=True)  # β itself, and β'(ν) as a function of it
     slopes = {"exponential": at / s, "linear": sp.Integer(1)}
-    if kind not in slopes:
+    if not isinstance(kind, str) or kind not in slopes:
         raise ValueError(f"kind must be one of {', '.join(slopes)}, got {kind!r}")
     abstract = sp.Function("beta")(nu)
     R = ratio(tied).subs(sp.diff(abstract, nu), slopes[kind]).subs(abstract, at)
@@ -335,8 +335,15 @@ def exchange_law(n: int) -> sympy.Expr:
     -------
     sympy.Expr
         A number: everything else drops out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n is no integer of at least 2.
     """
     import sympy as sp
+
+    validate_count("n", n, least=2)
 
     beta, h, k = sp.symbols("beta h k", positive=True)  # heights of X and of Y
     z = sp.symbols(f"z:{n}", real=True)

@@ -37,6 +37,22 @@ def run(command, cwd):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_verify_speaks_on_every_terminal(tmp_path, encoding):
+    done = subprocess.run(
+        [sys.executable, "-m", "gapdyn.cli", "verify", "--id", "lemma-3.1-order"],
+        capture_output=True, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stderr == b""
+    assert ("β" if encoding == "utf-8" else "\\u03b2") in done.stdout.decode(encoding)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    command = f"{sys.executable} -m gapdyn.cli verify --id lemma-3.1-order | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "id        lemma-3.1-order\n" and done.stderr == ""
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

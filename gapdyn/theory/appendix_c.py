@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad
 
-from gapdyn._validate import Array, validate_positive, validate_temperature
+from gapdyn._validate import Array, validate_number, validate_positive, validate_temperature
+from gapdyn.temperature import Fixed, Schedule
 from gapdyn.theory import _covered, closing, potential, theorem_3_2
 
 Pull = Callable[[Array], Array]
@@ -67,7 +69,7 @@ def constant(
 def schedule(
     t: ArrayLike,
     *,
-    beta: Callable[[float], float],
+    beta: Callable[[float], float] | Schedule | Fixed,
     gamma0: float,
     breaks: Sequence[float] = (),
     n: float | None = None,
@@ -82,8 +84,8 @@ def schedule(
     ----------
     t, gamma0, n, alpha, printed
         As in `constant`.
-    beta : callable
-        β(t) > 0, bounded, such as `lambda t: schedule.beta(t, 0.0)` of a schedule of gapdyn's.
+    beta : Schedule, Fixed or callable
+        A temperature that time decides, or β(t) > 0 itself; bounded.
     breaks : sequence of float
         Times at which β(t) is not smooth, and some within each feature that is short beside t, like
         the periods of a cosine: between them the integral is taken by adaptive quadrature, which
@@ -101,15 +103,17 @@ def schedule(
         If the quadrature does not converge: it wants `breaks`.
     """
     t, gamma0 = _covered.validate_times(t), _covered.validate_height("gamma0", gamma0)
+    if isinstance(beta, Schedule | Fixed):
+        breaks, beta = (*breaks, *beta.breaks), partial(beta.beta, nu=0.0)
     if not callable(beta):
-        raise TypeError(f"beta must be a function of time, got {beta!r}")
+        raise TypeError(f"beta must be a schedule or a function of time, got {beta!r}")
     log_pull, _ = _loss(n, alpha, printed)
 
     def rate(s: float) -> float:
         at = validate_positive("beta(t)", beta(s))
         return float(at * np.exp(log_pull(np.asarray(at))))
 
-    inner = np.asarray(breaks, dtype=np.float64)
+    inner = np.array([validate_number("breaks", b) for b in breaks])
     inner = inner[(inner > 0) & (inner < t.max(initial=0.0))]
     ends = np.unique(np.concatenate([[0.0], t.ravel(), inner]))
     parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
@@ -190,7 +194,8 @@ def linear(
     Returns
     -------
     float64 array of the shape of `t`
-        The ratio of γ(t) to it tends to 1; NaN while that β is below β₀. Printed: t^{-log t}.
+        The ratio of γ(t) to it tends to 1; NaN while that β is below β₀. Printed: t^{-log t}, NaN
+        where t ≤ 1.
 
     Raises
     ------
@@ -364,9 +369,12 @@ def _learned(
     _, (margin, others) = _loss(n, alpha, printed)
     beta0 = validate_positive("beta0", beta0)
     start = potential.potential(beta0, kind=kind, rate=rate)
+    if printed and rate != 1:
+        raise ValueError(f"printed rates are for a rate of 1, got rate = {rate}")
     with np.errstate(divide="ignore"):
         if printed:
-            return _covered.plain(np.exp(-(np.log(t) ** 2)))
+            late = np.where(t > 1, t, np.nan)
+            return _covered.plain(np.exp(-(np.log(late) ** 2)))
         beta = np.log(rate * margin**2 * others * t) / margin
     late = np.where(beta >= beta0, beta, np.nan)  # β only grows
     return _covered.plain(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))

@@ -225,7 +225,7 @@ def log_slowness(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
     """
     gamma = gamma0 * np.exp(-x)
     at = beta(gamma)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         slowness = -np.log(2 * at) - pull(at * (1 - gamma) * (1 + gamma))
     return np.where(np.isinf(at), np.inf, slowness)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import lambertw
 
 from gapdyn._validate import Array, validate_positive
 from gapdyn.theory import _covered, potential
@@ -98,6 +99,57 @@ def beta(
     amount = (log_ratio(start, heights) + (heights - start) * (heights + start) / 2) / 2
     beta0 = validate_positive("beta0", beta0)
     return potential.advance(beta0, amount, kind=kind, scale=scale, rate=rate)
+
+
+def gamma(
+    beta: ArrayLike,
+    *,
+    beta0: float,
+    gamma0: float,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    kind: str = "exponential",
+) -> Array:
+    """γ as a function of β, the inverse of `beta`: γ² = -W₀(-e^{2H}), H = log γ - γ²/2.
+
+    By the first integral H = log γ₀ - γ₀²/2 - 2(P(β) - P(β₀)); W₀ is the Lambert function.
+
+    Parameters
+    ----------
+    beta : float or array
+        β > 0, at least the one at which γ would be 1.
+    beta0, gamma0, scale, rate, kind
+        As in `beta`.
+
+    Returns
+    -------
+    float64 array of the shape of `beta`
+        Heights in (0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If γ₀ is outside (0, 1), β, β₀, s or η not positive or the kind unknown; also for a β that
+        the curve reaches at no γ ≤ 1.
+
+    Examples
+    --------
+    >>> round(float(gamma(100.0, beta0=1 / 0.07, gamma0=0.3)), 6)  # at CLIP's ceiling
+    0.005853
+    """
+    start = _covered.validate_height("gamma0", gamma0)
+    at, at_start = (
+        potential.potential(b, kind=kind, scale=scale, rate=rate)
+        for b in (potential.positive_beta(beta), validate_positive("beta0", beta0))
+    )
+    level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
+    if (level > -0.5).any():
+        raise ValueError("beta must be at least that of γ = 1 on the curve through beta0, gamma0")
+    squared = np.exp(2 * level)
+    with np.errstate(under="ignore"):  # W₀(-w) = -w to rounding there, and w may underflow
+        return _covered.plain(
+            np.where(level < -20, np.exp(level), np.sqrt(-lambertw(-squared).real))
+        )
 
 
 def log_ratio(a: float, b: Array) -> Array:

@@ -133,7 +133,7 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
     0.0254
     """
     value = float(bessel.A(_scale(tau, gamma0), _covered.validate_dimension(d)))
-    return Bound(value, value <= 0)
+    return Bound(value, False)
 
 
 def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> Bound:
@@ -226,21 +226,6 @@ def sharper_bound(
     return Bound(value, value <= 0)
 
 
-def _softmax_level(law: _Law, a: float, share: float) -> float:
-    """r*, with `share` = L/n: the larger root of a concave function of r, everything over ξ₂."""
-
-    def surplus(r: float) -> float:
-        squares = law.weight * (law.tilted_square - 2 * r * law.tilted_mean + r * r)
-        lowest = float(np.exp(min(a * r - 1 - law.log_xi2, 700.0))) / a
-        return law.mean - r - float(np.sqrt(2 * squares * share)) - lowest * share / 3
-
-    best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
-    peak = float(best.x) if surplus(float(best.x)) > surplus(-1.0) else -1.0
-    if not surplus(peak) > 0:
-        return -1.0
-    return float(brentq(surplus, peak, law.mean, xtol=1e-15, rtol=1e-14))
-
-
 class _Law(NamedTuple):
     """What the bounds ask of the law of z.
 
@@ -257,6 +242,21 @@ class _Law(NamedTuple):
     tilted_mean: float
     tilted_square: float
     weight: float
+
+
+def _softmax_level(law: _Law, a: float, share: float) -> float:
+    """r*, with `share` = L/n: the larger root of a concave function of r, everything over ξ₂."""
+
+    def surplus(r: float) -> float:
+        squares = law.weight * (law.tilted_square - 2 * r * law.tilted_mean + r * r)
+        lowest = float(np.exp(min(a * r - 1 - law.log_xi2, 700.0))) / a
+        return law.mean - r - float(np.sqrt(2 * squares * share)) - lowest * share / 3
+
+    best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
+    peak = float(best.x) if surplus(float(best.x)) > surplus(-1.0) else -1.0
+    if not surplus(peak) > 0:
+        return -1.0
+    return float(brentq(surplus, peak, law.mean, xtol=1e-15, rtol=1e-14))
 
 
 @lru_cache(maxsize=64)
@@ -329,24 +329,26 @@ def _scale(tau: float, gamma0: float) -> float:
 # The gap itself
 
 
-def gap_ratio(*, n: float, d: int, tau: float, gamma0: float) -> float:
+def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool = True) -> float:
     """What (dΔ/dt)/(2dγ/dt) at t = 0 is about, in the mean over uniform rows (theory 2.4).
 
     With A = M'/M, S = M''/M at a, k = (1-S)/2 - (S-1/d)/A:
     [2γ₀(1 - 1/2n) + (1-γ₀²)²k/(2n²γ₀)] / √(4γ₀² + 2(1-γ₀²)/n). Without the term in k, which is
-    ⟨u, u'⟩ to first order in the means of X and Y, it is about [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}. It is
-    good while a softmax weighs many rows, n ≫ M(2a)/M(a)².
+    ⟨u, u'⟩ to first order in the means of X and Y, it is about 2γ₀/Δ₀, that is
+    [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}. It is good while a softmax weighs many rows, n ≫ M(2a)/M(a)².
 
     Parameters
     ----------
     n, d, tau, gamma0
         As in `printed_bound`; rates are 1.
+    moving_rows : bool
+        Whether to count ⟨u, u'⟩; without it the shorter formula.
 
     Returns
     -------
     float
-        Below 1 for γ₀ above about 1/n; as γ₀ → 0 it grows without bound, with the sign of k, which
-        is positive where rows have many dimensions beside a.
+        Below 1 for γ₀ above about 1/n. As γ₀ → 0 its size grows without bound; its sign is then
+        that of k, positive for a below about d/2 and negative above: there the gap shrinks.
 
     Raises
     ------
@@ -359,6 +361,8 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float) -> float:
     0.999
     """
     n, a, gamma = _covered.validate_pairs(n), _scale(tau, gamma0), gamma0
+    if not moving_rows:
+        return float((1 + (1 - gamma**2) / (2 * n * gamma**2)) ** -0.5)
     first, second = map(float, bessel.mgf_ratios(a, _covered.validate_dimension(d)))
     k = (1 - second) / 2 - (second - 1 / d) / first
     rise = 2 * gamma * (1 - 1 / (2 * n)) + (1 - gamma**2) ** 2 * k / (2 * n**2 * gamma)

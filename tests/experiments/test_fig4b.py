@@ -36,8 +36,8 @@ def test_the_height_of_the_free_model_is_slower_by_what_one_pair_is_among_n(mode
     """Exactly (1-γ²)/2n: the rows of ∇ℓ sum to zero in all, and the height sees nothing else."""
     slower = (1 - fig4b.HEIGHT**2) / (2 * numbers.parameters["pairs"])
     np.testing.assert_allclose(
-        models["free"]["height_velocity"],
-        slower * models["parallel"]["height_velocity"],
+        models["free"]["two_gamma_velocity"],
+        slower * models["parallel"]["two_gamma_velocity"],
         rtol=1e-11,
     )
 
@@ -55,11 +55,11 @@ def test_the_gap_lags_behind_twice_the_height(models):
     """Theory 2.4: the paper's last step, dΔ/dt ≥ 2dγ/dt, fails in every draw."""
     parallel = models["parallel"]
     assert (parallel["gap"] > 2 * fig4b.HEIGHT).all()
-    assert (parallel["gap_velocity"] < parallel["height_velocity"]).all()
+    assert (parallel["gap_velocity"] < parallel["two_gamma_velocity"]).all()
 
 
 def test_draws_of_the_height_are_above_the_bounds(models, numbers):
-    about, draws = numbers.parameters, models["parallel"]["height_velocity"]
+    about, draws = numbers.parameters, models["parallel"]["two_gamma_velocity"]
     assert about["printed_bound"] < about["sharper_bound"] < draws.min()
 
 
@@ -69,7 +69,7 @@ def test_draws_of_the_height_come_to_the_limit_from_below(models, numbers):
     a = (1 - fig4b.HEIGHT**2) / fig4b.TAU
     weight = np.exp(bessel.log_mgf(2 * a, d) - 2 * bessel.log_mgf(a, d))
     low = weight * (bessel.A(2 * a, d) - limit) / n
-    assert limit - low < models["parallel"]["height_velocity"].mean() < limit
+    assert limit - low < models["parallel"]["two_gamma_velocity"].mean() < limit
 
 
 @pytest.mark.parametrize("lift", [False, True])

@@ -76,7 +76,14 @@ def test_the_formula_of_the_ratio_is_that_of_many_pairs_at_some_height(numbers):
     """E‖u‖² = 2/n takes 1/2n off it; where nγ₀ is small, d‖u‖/dt adds more than all the rest."""
     for n in (8, 32, 128):
         x, ratio = sharper_bounds.column(numbers, "ratio", "ratio", n)
-        formula = np.array([sharper_bounds.formula(n, s / np.sqrt(n)) for s in x])
+        formula = np.array(
+            [
+                theorem_3_3.gap_ratio(
+                    n=n, d=128, tau=0.07, gamma0=s / np.sqrt(n), moving_rows=False
+                )
+                for s in x
+            ]
+        )
         many, few = x * np.sqrt(n) > 4, x * np.sqrt(n) < 0.5
         np.testing.assert_allclose(ratio[many], (1 - 1 / (2 * n)) * formula[many], rtol=0.02)
         assert (ratio[few] > 2 * formula[few]).all()

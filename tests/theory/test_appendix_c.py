@@ -179,6 +179,15 @@ def test_a_schedule_with_short_features_wants_its_breaks():
         appendix_c.schedule(1e3, **setting)
 
 
+def test_a_schedule_may_be_given_as_it_is():
+    ramp = gd.LinearSchedule(0.5, 0.8, 10.0)
+    given = appendix_c.schedule(30.0, beta=ramp, gamma0=0.3)
+    by_hand = appendix_c.schedule(30.0, beta=lambda t: ramp.beta(t, 0.0), gamma0=0.3, breaks=[10.0])
+    assert given == by_hand
+    fixed = appendix_c.schedule(30.0, beta=gd.Fixed(0.5), gamma0=0.3)
+    assert fixed == pytest.approx(float(appendix_c.constant(30.0, beta0=2.0, gamma0=0.3)))
+
+
 def test_before_beta_has_grown_there_is_no_rate():
     late = appendix_c.linear([2.0, 10.0, 1e4], beta0=5.0, gamma0=0.3)
     assert np.isnan(late[:2]).all() and 0 < late[2] < 0.3
@@ -201,6 +210,16 @@ def test_before_beta_has_grown_there_is_no_rate():
             "printed rates are for the scalar model",
         ),
         (
+            lambda: appendix_c.linear(2.0, beta0=1.0, gamma0=0.3, rate=2.0, printed=True),
+            ValueError,
+            "printed rates are for a rate of 1",
+        ),
+        (
+            lambda: appendix_c.schedule(1.0, beta=gd.Fixed(0.5), gamma0=0.3, breaks=["a"]),
+            TypeError,
+            "breaks must be a real number",
+        ),
+        (
             lambda: appendix_c.softplus(1.0, beta0=1.0, gamma0=0.3, n=5, alpha=3.0),
             ValueError,
             r"alpha must lie in \(0, 2\]",
@@ -210,7 +229,11 @@ def test_before_beta_has_grown_there_is_no_rate():
             ValueError,
             "n must be a whole number",
         ),
-        (lambda: appendix_c.schedule(1.0, beta=2.0, gamma0=0.3), TypeError, "beta must be a func"),
+        (
+            lambda: appendix_c.schedule(1.0, beta=2.0, gamma0=0.3),
+            TypeError,
+            "beta must be a schedule",
+        ),
         (
             lambda: appendix_c.schedule(1.0, beta=lambda t: -1.0, gamma0=0.3),
             ValueError,

@@ -80,6 +80,22 @@ def test_equation_6_is_the_family_at_kappa_1():
 
 
 @pytest.mark.parametrize("kind", SCHEMES)
+@given(height=st.floats(1e-6, 0.95), gamma0=st.floats(0.01, 0.95), rate=st.floats(0.2, 4))
+def test_gamma_is_the_inverse_of_beta(kind, height, gamma0, rate):
+    point = {"beta0": 20.0, "gamma0": gamma0, "kind": kind, "rate": rate}
+    beta = lemma_3_1.beta(height, **point)
+    assert lemma_3_1.gamma(beta, **point) == pytest.approx(height, rel=1e-9)
+
+
+def test_gamma_goes_on_where_its_square_underflows_and_stops_at_1():
+    assert lemma_3_1.gamma(1e100, beta0=1.0, gamma0=0.5) == pytest.approx(
+        0.5 * np.exp(-0.125) * 1e-200, rel=1e-12
+    )
+    with pytest.raises(ValueError, match="beta must be at least that of γ = 1"):
+        lemma_3_1.gamma(0.1, beta0=1.0, gamma0=0.5)
+
+
+@pytest.mark.parametrize("kind", SCHEMES)
 @pytest.mark.parametrize("gamma", [0.6, 0.3, 0.29, 1e-3, 1e-12])
 @pytest.mark.parametrize("rate", [0.1, 1.0, 3.0])
 def test_beta_of_gamma_satisfies_its_equation_by_quadrature(kind, gamma, rate):

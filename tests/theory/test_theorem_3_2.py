@@ -105,6 +105,7 @@ def test_the_proof_needs_c2_above_a_tenth_and_the_theorem_does_not():
     """Theory 2.2: n = 2, α = 1, γ₀ = 1e-3 has c₂ = 0.044."""
     c2 = SMALL["beta0"] * np.sqrt(1e-3) * (1 - 1e-6) * np.exp(-1e-6 / 4)
     assert c2 == pytest.approx(0.044, abs=5e-4)
+    assert theorem_3_2.constants(**SMALL) == pytest.approx((2 * SMALL["beta0"] * 1e-3**0.5, c2))
     gammas = np.array([9e-4, 1e-4, 1e-5, 1e-6])
     t = theorem_3_2.closing_time(gammas, **SMALL)
     assert np.isfinite(t).all()
@@ -144,6 +145,23 @@ def test_lower_exact_upper_without_an_exception():
             gamma = theorem_3_2.exact(np.log(t), **setting)
         assert (theorem_3_2.lower_bound(t, **setting) <= gamma * (1 + 1e-12)).all(), setting
         assert (theorem_3_2.upper_bound(t, **setting) >= gamma * (1 - 1e-12)).all(), setting
+
+
+@pytest.mark.parametrize("n", [40, 200])
+def test_the_upper_bound_is_nearly_attained_by_one_entry_at_the_margin(n):
+    """Its k = αC/4n counts one pair: with 4k it would be false here."""
+    Z = np.full((n, n), -1.0) + 2 * np.eye(n)
+    Z[0, 0], Z[0, 1] = 0.0, -0.3
+    assert gd.measures.margin(Z) == pytest.approx(0.3)
+    model = gd.FrozenModel(Z, gd.Learned())
+    times = np.geomspace(1e10, 1e40, 30)
+    run = gd.flow(model, model.start(tau=1 / 60, gamma=0.1), times, rtol=1e-10, atol=1e-13)
+    bound = theorem_3_2.upper_bound(times, n=n, alpha=0.3, gamma0=0.1, beta0=60.0)
+    assert (bound >= run.gamma).all() and (bound <= 1.15 * run.gamma).all()
+    c = theorem_3_2.conserved(gamma0=0.1, beta0=60.0)
+    q, k = 0.3 * c, 0.3 * c / n
+    false = (q / np.logaddexp(q / np.sqrt(0.1), np.log(k * q / 0.1 * times))) ** 2
+    assert (false < run.gamma).any()
 
 
 def test_bounds_start_at_gamma0_and_fall():
@@ -297,6 +315,18 @@ def test_exact_is_the_inverse_of_the_closing_time(log_t, alpha, gamma0, beta0, s
         assert back == pytest.approx(log_t, rel=1e-9, abs=1e-8)
 
 
+def test_steep_families_neither_overflow_nor_vanish():
+    """κ = 250 and 1000: γ hardly moves, its closing times leave float64."""
+    setting = {"n": 4, "alpha": 1.0, "gamma0": 1e-3, "beta0": 5.0}
+    for rate in (250.0, 1000.0):
+        gamma = theorem_3_2.exact([-3.0, 5.0, 500.0], **setting, rate=rate)
+        assert (np.diff(gamma) < 0).all() and gamma[-1] > 9e-4
+        back = theorem_3_2.closing_log_time(gamma, **setting, rate=rate)
+        np.testing.assert_allclose(back, [-3.0, 5.0, 500.0], rtol=1e-9)
+        assert theorem_3_2.closing_log_time(1e-6, **setting, rate=rate) == np.inf
+        assert 9e-4 < theorem_3_2.asymptote(1e300, **setting, rate=rate) < 1e-3
+
+
 def test_exact_takes_any_time_at_all():
     gamma = theorem_3_2.exact(np.array([-np.inf, -1e4, 500 * np.log(10), 1e12]), **PAPER)
     assert (gamma[:2] == 0.1).all()
@@ -321,10 +351,8 @@ def test_hypotheses_that_fail_say_by_how_much_and_since_when_they_hold():
     kind, inside, margin, start = theorem_3_2.hypotheses(run, 0.01)
     assert kind.holds and inside.holds and inside.shortfall == 0
     assert not margin.holds and margin.shortfall == pytest.approx(0.01 - run.margin.min())
-    assert (
-        margin.since == run.t[run.margin < 0.01][-1:].item()
-        or (run.margin[run.t >= margin.since] >= 0.01).all()
-    )
+    last_short = np.flatnonzero(run.margin < 0.01)[-1]
+    assert margin.since == run.t[last_short + 1]
     least = np.log(20) / (0.01 * (1 - run.gamma**2))
     assert not start.holds and start.shortfall == pytest.approx(least[0] - run.beta[0])
     assert start.since == np.inf and (run.beta < least).all()

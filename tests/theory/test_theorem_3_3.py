@@ -142,6 +142,20 @@ def test_delta_may_be_shared_between_diagonal_and_rows(share):
         theorem_3_3.sharper_bound(n=2048, **SETTING, diagonal_share=1.0)
 
 
+def test_the_printed_bound_is_false_for_the_gap_and_true_for_the_height():
+    """Theory 2.4: within all hypotheses, at a small height."""
+    n, d, tau, gamma, delta = 1500, 2, 0.5, 1e-3, 0.2
+    bound = theorem_3_3.printed_bound(n=n, d=d, tau=tau, gamma0=gamma, delta=delta)
+    assert bound.value > 0.15
+    assert theorem_3_3.hypothesis_margin(n=n, d=d, tau=tau, gamma0=gamma, delta=delta) > 0
+    model, rng, unit = gd.ParallelModel(n, d, gd.Learned()), np.random.default_rng(1), 4e-3 / tau
+    for _ in range(5):
+        X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
+        y = model.start(X, Y, tau=tau, gamma=gamma)
+        height = 2 * float(model.split(model.velocity(0.0, y)).gamma) / unit
+        assert theorem_3_3.gap_velocity(model, y) / unit < bound.value < height
+
+
 @given(
     n=st.integers(2, 10**9),
     d=st.integers(2, 10**4),
@@ -250,6 +264,23 @@ def test_the_mean_ratio_is_the_one_of_theory_2_4_with_the_motion_of_u(n, d, tau,
     assert gap / height == pytest.approx(
         theorem_3_3.gap_ratio(n=n, d=d, tau=tau, gamma0=gamma), rel=0.05
     )
+
+
+@pytest.mark.parametrize(("d", "tau"), [(3, 0.1), (8, 0.07)])
+def test_above_a_equal_to_half_of_d_mismatched_pairs_close_together_shrink_the_gap(d, tau):
+    """Theory 2.4 at k < 0: rows draw the centres together faster than γ parts them."""
+    n, gamma, rng = 256, 0.002 / 16, np.random.default_rng(0)
+    model = gd.ParallelModel(n, d, gd.Learned())
+    starts = [
+        model.start(gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng), tau=tau, gamma=gamma)
+        for _ in range(30)
+    ]
+    gap = np.array([theorem_3_3.gap_velocity(model, y) for y in starts])
+    height = np.array([float(model.split(model.velocity(0.0, y)).gamma) for y in starts])
+    assert (height > 0).all() and gap.mean() < -3 * gap.std() / np.sqrt(30)
+    predicted = theorem_3_3.gap_ratio(n=n, d=d, tau=tau, gamma0=gamma)
+    assert gap.mean() / (2 * height.mean()) == pytest.approx(predicted, rel=0.4)
+    assert predicted < 0 < theorem_3_3.gap_ratio(n=n, d=128, tau=tau, gamma0=gamma)
 
 
 def test_the_mean_ratio_grows_at_last_as_the_height_falls():

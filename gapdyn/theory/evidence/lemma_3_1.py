@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from gapdyn import sphere
@@ -145,17 +147,13 @@ def _part(run: Trajectory, name: str) -> Array:
 def reparameterised(full: bool) -> Evidence:
     """TR with s = 2 is SLRT with η = 1/4."""
     times, off = np.geomspace(1e-2, 1e6, 30), 0.0
-    models = [
-        (FrozenModel(np.eye(4), temperature), ParallelModel(8, 3, temperature))
-        for temperature in (Learned(Exponential(2.0)), Learned(rate=0.25))
-    ]
     rows = sphere.sample(8, 3, 0), sphere.sample(8, 3, 1)
-    for frozen, parallel in (zip(*models, strict=True),):
-        runs = [flow(m, m.start(tau=0.2, gamma=0.3), times, rtol=1e-12, atol=1e-14) for m in frozen]
-        runs += [
-            flow(m, m.start(*rows, tau=0.2, gamma=0.3), times, rtol=1e-12, atol=1e-14)
-            for m in parallel
-        ]
+    twins = (Learned(Exponential(2.0)), Learned(rate=0.25))
+    frozen = [FrozenModel(np.eye(4), twin) for twin in twins]
+    parallel = [ParallelModel(8, 3, twin) for twin in twins]
+    tight = partial(flow, t=times, rtol=1e-12, atol=1e-14)
+    runs = [tight(m, m.start(tau=0.2, gamma=0.3)) for m in frozen]
+    runs += [tight(m, m.start(*rows, tau=0.2, gamma=0.3)) for m in parallel]
     for a, b in (runs[:2], runs[2:]):
         off = max(off, float(np.abs(a.gamma / b.gamma - 1).max()))
         off = max(off, float(np.abs(a.beta / b.beta - 1).max()))

@@ -125,7 +125,7 @@ def last_line(full: bool) -> Evidence:
 def c2(full: bool) -> Evidence:
     """The proof's c₂ > 1/10 fails, the theorem does not."""
     setting = at_threshold(*SECOND)
-    constant = setting["beta0"] * np.sqrt(1e-3) * (1 - 1e-6) * np.exp(-1e-6 / 4)
+    _, constant = theorem_3_2.constants(**setting)
     gamma = np.array([9e-4, 1e-4, 1e-5, 1e-6])
     t = theorem_3_2.closing_time(gamma, **setting)
     lower = theorem_3_2.lower_bound(t, **setting)

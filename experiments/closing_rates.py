@@ -230,15 +230,13 @@ def _curves(ax: Axes, numbers: Numbers) -> None:
         since = min(EARLIEST, log10_t[0])  # where γ is still γ₀
         ax.plot([since, *log10_t], [start, *below], color=scheme.colour, lw=scheme.width)
         ax.plot(log10_t, -table["log10_predicted"][chosen], color=scheme.colour, ls="--", lw=1)
-    ax.plot([], [], color="0.3", label="computed")
-    ax.plot(
-        [], [], color="0.3", ls="--", lw=1, label="predicted late rate\n(Appendix C, corrected)"
-    )
-    ax.legend(loc="upper right")
     powers = (1, 2, 3, 5, 10, 30, 100, 300)
     ax.set(yscale="log", ylim=(LEAST, 0.48), ylabel="γ, on an axis logarithmic in -log γ")
     ax.set_yticks([start, *powers], [f"{HEIGHT}", *(f"$10^{{-{power}}}$" for power in powers)])
-    ax.set_title(f"frozen Z = I, {PAIRS} pairs, γ₀ = {HEIGHT}; learned: τ₀ = {TAU}")
+    ax.set_title(
+        f"frozen Z = I, {PAIRS} pairs, γ₀ = {HEIGHT}; learned: τ₀ = {TAU}\n"
+        "solid: computed; dashed: late rate, Appendix C corrected"
+    )
     _time(ax, (0, 2, 5, 10, 20, 40, 100))
 
 

@@ -170,14 +170,24 @@ def draw_invariant(ax: Axes, numbers: Numbers) -> None:
         chosen = (table["start"] == name) & (table["pairs"] == n)
         chosen &= first | (table["start"] == "polygon")
         kept = n * np.log(table["gap"][chosen]) + np.log(table["beta"][chosen])
-        ax.plot(table["t"][chosen], kept - kept[0], color=shade, label=label)
+        ax.plot(table["t"][chosen], kept - kept[0], color=shade)
+        below = name == "polygon"
+        ax.annotate(
+            label,
+            (END, kept[-1] - kept[0]),
+            (0, -3 if below else 3),
+            textcoords="offset points",
+            ha="right",
+            va="top" if below else "bottom",
+            color=shade,
+            size=8,
+        )
     ax.set_xscale("symlog", linthresh=1e-2)
     ax.set_yscale("symlog", linthresh=0.1)
     ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)")
     ax.set_ylabel("n log Δ + ν, from its start (linear within ±0.1)")
     ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
     ax.set_title(f"one start of each kind, random ones of {FOLLOWED[0]} pairs in R⁸")
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.08))
 
 
 def draw_slopes(ax: Axes, numbers: Numbers) -> None:

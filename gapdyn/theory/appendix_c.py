@@ -216,12 +216,20 @@ def softplus(
 ) -> Array:
     """β = log(1+e^ν) with rate η: as `linear`, with 2F(β₀) for β₀², F' = β/(1-e^-β)².
 
-    Parameters and errors as those of `linear`.
+    Parameters
+    ----------
+    t, beta0, gamma0, rate, n, alpha
+        As in `linear`.
 
     Returns
     -------
     float64 array of the shape of `t`
         The ratio of γ(t) to it tends to 1; NaN while that β is below β₀.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `constant`.
     """
     return _learned("softplus", t, beta0, gamma0, rate, n, alpha, False)
 
@@ -280,8 +288,24 @@ def slrt(
 ) -> Array:
     """SLRT, β = exp ν with a small rate η: `exponential` with κ = η, so TR with s = 1/√η exactly.
 
-    Parameters, returns and errors as those of `exponential`; η = 0.1 in the paper. Under Adam,
-    whose steps ignore the scale of a gradient, s goes with η = 1/s instead.
+    Under Adam, whose steps ignore the scale of a gradient, s goes with η = 1/s instead.
+
+    Parameters
+    ----------
+    t, beta0, gamma0, n, alpha
+        As in `exponential`.
+    rate : float
+        η > 0, 0.1 in the paper.
+
+    Returns
+    -------
+    float64 array of the shape of `t`
+        As `exponential`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `constant`.
     """
     return exponential(t, beta0=beta0, gamma0=gamma0, rate=rate, n=n, alpha=alpha)
 
@@ -319,6 +343,18 @@ def optimal_temperature(*, n: float, alpha: float) -> float:
 
 def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     """-d log γ/dt as γ → 0 at fixed τ and frozen Z = αI: 2βα(n-1)/(n-1+e^{βα}), β = 1/τ.
+
+    Parameters
+    ----------
+    tau : float
+        τ > 0.
+    n, alpha
+        As in `optimal_temperature`.
+
+    Returns
+    -------
+    float
+        Per unit of time; at most 2W₀((n-1)/e), at τ*.
 
     Raises
     ------

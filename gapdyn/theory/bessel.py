@@ -69,11 +69,20 @@ def log_mgf(a: ArrayLike, d: ArrayLike) -> Array:
     Lemma B.3: M is the paper's ξ₂. Since (log M)' = A_d, it is the integral of A_d from 0 to a, by
     Gauss-Legendre in u with a = c sinh u; a sum of positive terms, so small a keep their digits.
 
-    Parameters and errors as those of `A`.
+    Parameters
+    ----------
+    a, d
+        As in `A`.
 
     Returns
     -------
     float64 array of the common shape
+        Even in a; to about 1e-13 of itself for 2 ≤ d ≤ 1e6, |a| ≤ 1e6.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `A`.
 
     Examples
     --------
@@ -95,11 +104,19 @@ def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
     M'/M = A_d(a), and I_{k-1} - I_{k+1} = (2k/a) I_k gives M''/M = A_d(a)/a + A_d(a) A_{d+2}(a), a
     sum of positive terms where 1 - (d-1) A_d(a)/a loses digits. At a = 0 they are 0 and 1/d.
 
-    Parameters and errors as those of `A`.
+    Parameters
+    ----------
+    a, d
+        As in `A`.
 
     Returns
     -------
     first, second : float64 arrays of the common shape
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `A`.
     """
     a, d = np.broadcast_arrays(_real(a), _dimensions(d))
     first, higher = _ratio(a, d), _ratio(a, d + 2)

@@ -259,8 +259,8 @@ def _log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
     edges = np.concatenate([from_start, (x[..., None] - from_end)[..., ::-1]], axis=-1)
     half = np.diff(edges, axis=-1)[..., None] / 2
     at = edges[..., :-1, None] + half * (1 + NODES)
-    with np.errstate(divide="ignore"):
-        terms = slowness(at) + np.log(half * WEIGHTS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(half > 0, slowness(at) + np.log(half * WEIGHTS), -np.inf)
         total: Array = logsumexp(terms, axis=(-2, -1))
     return total
 

@@ -86,14 +86,40 @@ def invariant(trajectory: Trajectory) -> Array:
 
 
 def departure(trajectory: Trajectory) -> float:
-    """How far a trajectory departs from the law: the range of `invariant`, errors as there."""
+    """How far a trajectory departs from the law: the range of `invariant` over its stored times.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        As in `invariant`.
+
+    Returns
+    -------
+    float
+        0 to the tolerance of the flow where the law is exact.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `invariant`.
+    """
     return float(np.ptp(invariant(trajectory)))
 
 
 def late_slope(trajectory: Trajectory, since: float) -> float:
     """n d log Δ/d log β between the first stored time at or after `since` and the last one.
 
-    -1 by the law where β = exp ν and all rates are 1.
+    Parameters
+    ----------
+    trajectory : Trajectory
+        As in `invariant`.
+    since : float
+        Time from which on it is late.
+
+    Returns
+    -------
+    float
+        -1 by the law where β = exp ν and all rates are 1.
 
     Raises
     ------

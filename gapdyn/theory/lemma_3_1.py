@@ -235,6 +235,17 @@ def ratio_asymptote(
 def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
     """Log C of C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6) and its kin; κ = η/s².
 
+    Parameters
+    ----------
+    gamma0, beta0 : float
+        γ and β at any one time.
+    scale, rate : float
+        s and η, positive.
+
+    Returns
+    -------
+    float
+
     Raises
     ------
     TypeError, ValueError

@@ -158,7 +158,19 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     effective temperature 1/a is at most `appendix_c.optimal_temperature`. It is below `threshold`,
     and enough for Theorem 3.2.
 
-    Parameters, returns and errors as those of `threshold`.
+    Parameters
+    ----------
+    n, alpha, gamma0
+        As in `threshold`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
 
     Examples
     --------
@@ -321,6 +333,17 @@ def upper_bound(
 
 def conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
     """C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6); κ = η/s², 1 in the paper.
+
+    Parameters
+    ----------
+    gamma0, beta0 : float
+        γ and β at any one time.
+    scale, rate : float
+        s and η, positive.
+
+    Returns
+    -------
+    float
 
     Raises
     ------

@@ -170,7 +170,23 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
 
 
 def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> float:
-    """By how much the hypothesis of (8) holds: ξ₁e⁻ᵃ - 2ε, to be ≥ 0. Parameters as there."""
+    """By how much the hypothesis ξ₁ ≥ 2eᵃε of (8) holds: ξ₁e⁻ᵃ - 2ε.
+
+    Parameters
+    ----------
+    n, d, tau, gamma0, delta
+        As in `printed_bound`.
+
+    Returns
+    -------
+    float
+        Negative where it fails.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+    """
     n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
     law = _law(a, _covered.validate_dimension(d))
     return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)

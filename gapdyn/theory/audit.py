@@ -505,7 +505,7 @@ def _entry(statement: Statement, full: bool) -> Entry:
         evidence = statement.check(full)
     except Exception as error:
         evidence = Evidence(False, f"the check itself failed: {error!r}")
-    return Entry(*statement[:4], evidence=evidence.text, confirmed=evidence.confirmed)
+    return Entry(*statement[:4], evidence=evidence.text, confirmed=bool(evidence.confirmed))
 
 
 def table(entries: Sequence[Entry]) -> str:

@@ -522,7 +522,8 @@ def table(entries: Sequence[Entry]) -> str:
 
 def summary(entries: Sequence[Entry]) -> str:
     """Return how many statements have which verdict, and how many are contradicted."""
-    counts = [f"{sum(e.verdict == v for e in entries)} {v}" for v in (HOLDS, CORRECTED, FAILS)]
+    said = {HOLDS: "hold", CORRECTED: "hold as corrected", FAILS: "fail as printed"}
+    counts = [f"{sum(e.verdict == v for e in entries)} {words}" for v, words in said.items()]
     contradicted = sum(not entry.confirmed for entry in entries)
     marked = f"; {contradicted} contradicted by its evidence (!)" if contradicted else ""
     return f"{len(entries)} statements: {', '.join(counts)}{marked}"

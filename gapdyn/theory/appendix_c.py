@@ -22,6 +22,8 @@ from gapdyn.temperature import Fixed, Schedule
 from gapdyn.theory import _covered, closing, potential, theorem_3_2
 
 Pull = Callable[[Array], Array]
+MOST_BREAKS = 1e4
+"""A schedule's own `max_step` is a break so often at most; beyond, `breaks` must say more."""
 
 
 def constant(
@@ -63,7 +65,8 @@ def constant(
     t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
     gamma0, (log_pull, _) = _covered.validate_height("gamma0", gamma0), _loss(n, alpha, printed)
     rate = beta0 * np.exp(log_pull(np.asarray(beta0)))
-    return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * rate * t))
+    with np.errstate(over="ignore"):
+        return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * rate * t))
 
 
 def schedule(
@@ -85,7 +88,8 @@ def schedule(
     t, gamma0, n, alpha, printed
         As in `constant`.
     beta : Schedule, Fixed or callable
-        A temperature that time decides, or β(t) > 0 itself; bounded.
+        A temperature that time decides, whose `breaks` and `max_step` are kept, or β(t) > 0 itself;
+        bounded.
     breaks : sequence of float
         Times at which β(t) is not smooth, and some within each feature that is short beside t, like
         the periods of a cosine: between them the integral is taken by adaptive quadrature, which
@@ -104,7 +108,9 @@ def schedule(
     """
     t, gamma0 = _covered.validate_times(t), _covered.validate_height("gamma0", gamma0)
     if isinstance(beta, Schedule | Fixed):
-        breaks, beta = (*breaks, *beta.breaks), partial(beta.beta, nu=0.0)
+        most = min(t.max(initial=0.0) / beta.max_step, MOST_BREAKS)
+        steps = np.arange(1, int(most) + 1) * beta.max_step if most >= 1 else ()
+        breaks, beta = (*breaks, *beta.breaks, *steps), partial(beta.beta, nu=0.0)
     if not callable(beta):
         raise TypeError(f"beta must be a schedule or a function of time, got {beta!r}")
     log_pull, _ = _loss(n, alpha, printed)
@@ -157,15 +163,15 @@ def linear_schedule(
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
     log_pull, (margin, others) = _loss(n, alpha, printed)
 
-    def rate(share: float) -> float:
-        at = beta0 + (beta1 - beta0) * share
+    def rate(at: float) -> float:
         return float(at * np.exp(log_pull(np.asarray(at))))
 
-    # β g(β) peaks at 1/τ*; from there it falls within a few powers of 2.
-    peak = 1 / optimal_temperature(n=others + 1, alpha=margin) * 2.0 ** np.arange(-3, 6)
-    shares = (peak - beta0) / (beta1 - beta0) if beta1 != beta0 else peak
-    ends = np.unique(np.concatenate([[0.0, 1.0], shares[(shares > 0) & (shares < 1)]]))
-    c = sum(_integral(rate, a, b) for a, b in pairwise(ends))
+    # c is the mean of β g(β) between β₀ and β₁; it peaks at 1/τ*, and decays from there.
+    low, high = sorted((beta0, beta1))
+    peaks = 1 / optimal_temperature(n=others + 1, alpha=margin) * 2.0 ** np.arange(-3, 8)
+    ends = np.unique([low, high, *peaks[(peaks > low) & (peaks < high)]])
+    area = sum(_integral(rate, a, b) for a, b in pairwise(ends))
+    c = area / (high - low) if high > low else rate(low)
     return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
 
 
@@ -411,6 +417,6 @@ def _learned(
         if printed:
             late = np.where(t > 1, t, np.nan)
             return _covered.plain(np.exp(-(np.log(late) ** 2)))
-        beta = np.log(rate * margin**2 * others * t) / margin
+        beta = (np.log(rate * margin**2 * others) + np.log(t)) / margin
     late = np.where(beta >= beta0, beta, np.nan)  # β only grows
     return _covered.plain(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))

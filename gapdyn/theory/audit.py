@@ -302,7 +302,7 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "exchange-law-saddle",
         "Theory 3.1",
-        "For even n a rotation by n/2 is an unstable saddle, which rounding leaves",
+        "For even n a rotation by n/2 is an unstable saddle: a small disturbance leaves it",
         HOLDS,
         exchange_law.saddle,
     ),

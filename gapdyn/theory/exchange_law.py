@@ -101,9 +101,12 @@ def departure(trajectory: Trajectory) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `invariant`.
+        As `invariant`; also if the centres coincide at some time.
     """
-    return float(np.ptp(invariant(trajectory)))
+    kept = invariant(trajectory)
+    if np.isneginf(kept).any():
+        raise ValueError("trajectory must have a gap: the law is about log ‖c_X - c_Y‖")
+    return float(np.ptp(kept))
 
 
 def late_slope(trajectory: Trajectory, since: float) -> float:
@@ -124,13 +127,15 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `invariant`; also if fewer than two times are left.
+        As `invariant`; also if fewer than two times are left, or the centres coincide.
     """
     model, _ = _covered_model(_covered.validate_trajectory(trajectory).model)
     late = np.flatnonzero(trajectory.t >= validate_number("since", since))
     if late.size < 2:
         raise ValueError(f"since must leave two stored times, got {since}")
     first, last = (centre_distance(*model.rows(trajectory.y[k])) for k in late[[0, -1]])
+    if min(first, last) <= COINCIDENT:
+        raise ValueError("trajectory must have a gap: the law is about log ‖c_X - c_Y‖")
     growth = trajectory.beta[late[-1]] / trajectory.beta[late[0]]
     return float(model.n * np.log(last / first) / np.log(growth))
 

@@ -145,11 +145,11 @@ def gamma(
     level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
     if (level > -0.5).any():
         raise ValueError("beta must be at least that of γ = 1 on the curve through beta0, gamma0")
-    squared = np.exp(2 * level)
-    with np.errstate(under="ignore"):  # W₀(-w) = -w to rounding there, and w may underflow
-        return _covered.plain(
-            np.where(level < -20, np.exp(level), np.sqrt(-lambertw(-squared).real))
-        )
+    with np.errstate(under="ignore"):
+        heights = np.sqrt(-lambertw(-np.exp(2 * level)).real)
+        # W₀(-w) is -w to rounding for small w, which may underflow, and NaN at its end -1/e.
+        heights = np.where(level < -20, np.exp(level), np.where(level == -0.5, 1.0, heights))
+    return _covered.plain(heights)
 
 
 def log_ratio(a: float, b: Array) -> Array:
@@ -229,7 +229,8 @@ def ratio_asymptote(
     kappa = potential.validate_scheme("exponential", scale, rate).kappa
     log_c = log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
     log_beta = np.log(potential.positive_beta(beta))
-    return _covered.plain(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
+    with np.errstate(over="ignore"):
+        return _covered.plain(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
 
 
 def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:

@@ -130,10 +130,10 @@ def advance(
 
 
 def positive_beta(beta: ArrayLike) -> Array:
-    """Inverse temperatures β > 0."""
+    """Finite inverse temperatures β > 0."""
     array = _covered.validate_numbers("beta", beta)
-    if not (array > 0).all():
-        raise ValueError(f"beta must be positive, got {array.min()}")
+    if not (array > 0).all() or np.isinf(array).any():
+        raise ValueError(f"beta must be positive and finite, got {beta!r}")
     return array
 
 

@@ -166,7 +166,7 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     xi2 = np.exp(law.log_xi2 - a)  # times e^-a, like all else
     numerator = law.mean * xi2 - 2 * epsilon
     value = float(numerator / (xi2 - np.expm1(-2 * a) * epsilon) - 2 * epsilon)
-    return Bound(value, value <= 0)
+    return Bound(value, not value > 0)
 
 
 def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> float:
@@ -237,9 +237,10 @@ def sharper_bound(
     s = 1 / (2 * n + 1) if diagonal_share is None else diagonal_share
     if not 0 < validate_number("diagonal_share", s) < 1:
         raise ValueError(f"diagonal_share must lie in (0, 1), a share of delta, got {s}")
-    rows, diagonal = np.log(2 * n / ((1 - s) * delta)), np.log(1 / (s * delta))
+    rows = np.log(2 * n) - np.log1p(-s) - np.log(delta)
+    diagonal = -np.log(s) - np.log(delta)
     value = float(_softmax_level(law, a, float(rows / n)) - np.sqrt(2 * diagonal / (n * d)))
-    return Bound(value, value <= 0)
+    return Bound(value, not value > 0)
 
 
 class _Law(NamedTuple):
@@ -334,7 +335,7 @@ def pairs_needed(
 
 def _deviation(n: float, delta: float) -> float:
     """ε of (8)."""
-    return float(np.sqrt(np.log((4 * n + 1) / delta) / (2 * n)))
+    return float(np.sqrt((np.log(4 * n + 1) - np.log(delta)) / (2 * n)))
 
 
 def _scale(tau: float, gamma0: float) -> float:
@@ -364,7 +365,8 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     -------
     float
         Below 1 for γ₀ above about 1/n. As γ₀ → 0 its size grows without bound; its sign is then
-        that of k, positive for a below about d/2 and negative above: there the gap shrinks.
+        that of k, positive for a below about d/2 (0.73d at d = 3) and negative above: there the
+        gap shrinks.
 
     Raises
     ------
@@ -377,11 +379,12 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     0.999
     """
     n, a, gamma = _covered.validate_pairs(n), _scale(tau, gamma0), gamma0
+    d = int(_covered.validate_dimension(d))
     if not moving_rows:
-        return float((1 + (1 - gamma**2) / (2 * n * gamma**2)) ** -0.5)
-    first, second = map(float, bessel.mgf_ratios(a, _covered.validate_dimension(d)))
+        return float(gamma / np.hypot(gamma, np.sqrt((1 - gamma**2) / (2 * n))))
+    first, second = map(float, bessel.mgf_ratios(a, d))
     k = (1 - second) / 2 - (second - 1 / d) / first
-    rise = 2 * gamma * (1 - 1 / (2 * n)) + (1 - gamma**2) ** 2 * k / (2 * n**2 * gamma)
+    rise = 2 * gamma * (1 - 1 / (2 * n)) + (1 - gamma**2) ** 2 * k / (2 * n * n * gamma)
     return float(rise / np.sqrt(4 * gamma**2 + 2 * (1 - gamma**2) / n))
 
 

@@ -165,6 +165,8 @@ def test_wide_linear_schedules_keep_their_integral():
     """∫ βe^{-β} dβ = 1 over (0, ∞), so γ₀e^{-2} at a horizon as long as the range is wide."""
     gamma = appendix_c.linear_schedule(1e6, beta0=1e-9, beta1=1e6, gamma0=0.3)
     assert gamma == pytest.approx(0.3 * np.exp(-2), rel=1e-9)
+    beyond = appendix_c.linear_schedule(1e8, beta0=1e8, beta1=1.0, gamma0=0.3)
+    assert beyond == pytest.approx(0.3 * np.exp(-4 / np.e), rel=1e-7)  # ∫ from 1 on is 2/e
     falling = appendix_c.linear_schedule(1e6, beta0=1e6, beta1=1e-9, gamma0=0.3)
     assert falling == pytest.approx(float(gamma), rel=1e-12)
 
@@ -186,6 +188,16 @@ def test_a_schedule_may_be_given_as_it_is():
     assert given == by_hand
     fixed = appendix_c.schedule(30.0, beta=gd.Fixed(0.5), gamma0=0.3)
     assert fixed == pytest.approx(float(appendix_c.constant(30.0, beta0=2.0, gamma0=0.3)))
+
+
+def test_the_longest_step_of_a_schedule_is_kept():
+    pulse = gd.Scheduled(lambda t: 0.5 if 50 < t < 50.5 else 0.01, max_step=0.1)
+    gamma = appendix_c.schedule(1000.0, beta=pulse, gamma0=0.3)
+    assert gamma == pytest.approx(0.3 * np.exp(-2 * np.exp(-2)), rel=1e-6)
+    cosine = gd.CosineSchedule(0.1, 0.8, 7.0)
+    one = appendix_c.schedule(7.0, beta=cosine, gamma0=0.3)
+    many = appendix_c.schedule(700.0, beta=cosine, gamma0=0.3)
+    assert np.log(many / 0.3) == pytest.approx(100 * np.log(one / 0.3), rel=1e-9)
 
 
 def test_before_beta_has_grown_there_is_no_rate():

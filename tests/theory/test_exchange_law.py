@@ -142,7 +142,11 @@ def test_centres_that_coincide_have_no_invariant():
     y = model.start(*gd.sphere.polygon_pairs(5, 1), tau=0.2)
     with pytest.raises(ValueError, match="y must have a gap"):
         exchange_law.invariant_velocity(model, y)
-    assert (exchange_law.invariant(gd.flow(model, y, [0.0, 0.1])) == -np.inf).all()
+    run = gd.flow(model, y, [0.0, 0.1])
+    assert (exchange_law.invariant(run) == -np.inf).all()
+    for call in (exchange_law.departure, lambda r: exchange_law.late_slope(r, 0.0)):
+        with pytest.raises(ValueError, match="trajectory must have a gap"):
+            call(run)
 
 
 def test_linear_beta_may_pass_through_zero():

@@ -91,6 +91,9 @@ def test_gamma_goes_on_where_its_square_underflows_and_stops_at_1():
     assert lemma_3_1.gamma(1e100, beta0=1.0, gamma0=0.5) == pytest.approx(
         0.5 * np.exp(-0.125) * 1e-200, rel=1e-12
     )
+    for kind in SCHEMES:
+        near = lemma_3_1.gamma(2.0, beta0=2.0, gamma0=1 - 1e-9, kind=kind)
+        assert near == pytest.approx(1, abs=1e-7)
     with pytest.raises(ValueError, match="beta must be at least that of γ = 1"):
         lemma_3_1.gamma(0.1, beta0=1.0, gamma0=0.5)
 

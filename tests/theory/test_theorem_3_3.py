@@ -185,6 +185,17 @@ def test_pairs_needed_is_where_a_bound_becomes_positive(bound, setting):
     assert function(n=np.floor(n * (1 - 1e-9)) if n > 1e12 else n - 1, **setting).vacuous
 
 
+def test_tiny_delta_costs_its_logarithm():
+    for bound in (theorem_3_3.printed_bound, theorem_3_3.sharper_bound):
+        found = bound(n=10**16, d=512, tau=0.07, gamma0=0.3, delta=1e-300)
+        assert np.isfinite(found.value) and found.vacuous == (found.value <= 0)
+    few, many = (
+        theorem_3_3.pairs_needed(d=512, tau=0.01, gamma0=0.3, delta=delta)
+        for delta in (1e-2, 1e-200)
+    )
+    assert few < many < 1e3 * few
+
+
 def test_more_pairs_than_floats_are_infinitely_many():
     assert theorem_3_3.pairs_needed(d=512, tau=1e-3, gamma0=0.3, delta=0.05) == np.inf
 
@@ -326,6 +337,11 @@ def test_what_the_statement_does_not_cover_is_refused(bound, wrong, error, says)
         (lambda: theorem_3_3.sharper_bound(n=0, **SETTING), ValueError, "n must be a whole"),
         (lambda: theorem_3_3.pairs_needed(**SETTING, bound="b"), ValueError, "bound must be"),
         (lambda: theorem_3_3.density(0.0, 1), ValueError, "d must be"),
+        (
+            lambda: theorem_3_3.gap_ratio(n=9, d=1, tau=0.1, gamma0=0.3, moving_rows=False),
+            ValueError,
+            "d must be",
+        ),
         (lambda: theorem_3_3.gap_velocity("m", [0.0]), TypeError, "model must be"),
         (
             lambda: theorem_3_3.gap_velocity(MODELS["tied"][0], np.zeros(3)),

@@ -93,7 +93,9 @@ def test_the_page_is_of_all_statements_at_their_default(capsys):
         audit.run(ids=QUICK)
 
 
-@pytest.mark.parametrize("name", ["lemma-3.1-integral", "theorem-3.2-theta", "exchange-law-random"])
+@pytest.mark.parametrize(
+    "name", ["lemma-3.1-integral", "theorem-3.2-theta", "exchange-law-random", "global-optimum"]
+)
 def test_more_seeds_confirm_as_well(name):
     assert [entry.confirmed for entry in audit.run(full=True, ids=[name])] == [True]
 

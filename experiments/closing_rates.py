@@ -145,7 +145,7 @@ class IdentityModel(HeightModel):
 
     def pull_at(self, a: float) -> float:
         """g(a) = α(n-1)/(n-1+e^{aα})."""
-        return float(np.exp(closing.log_pull(np.asarray(a), self.n, self.alpha)))
+        return closing.pull(a, self.n, self.alpha)
 
     def pairs_at(self, a: float) -> tuple[float, float, float]:
         """All pairs are matched, with margin α."""

@@ -25,6 +25,7 @@ from gapdyn._validate import (
     validate_positive,
     validate_rows,
 )
+from gapdyn.theory import audit
 
 UNIT = 1e-6
 """Rows this close to unit length count as unit; float32 rows are."""
@@ -212,8 +213,6 @@ def run_simulate(args: argparse.Namespace) -> int:
 
 def run_verify(args: argparse.Namespace) -> int:
     """`gapdyn verify`: check, print; 1 when an entry contradicts its recorded verdict."""
-    from gapdyn.theory import audit
-
     if args.markdown and (args.id or args.full):
         raise ValueError("--markdown is the page of all statements: leave out --id and --full")
     ids = None if args.id is None else [args.id]

@@ -42,17 +42,19 @@ def validate_times(value: ArrayLike) -> Array:
 
 def validate_pairs(n: float) -> float:
     """A number of pairs n ≥ 2, which may be larger than any integer of NumPy's."""
-    number = validate_number("n", n)
-    if number < 2 or number != np.floor(number):
-        raise ValueError(f"n must be a whole number of at least 2 pairs, got {n}")
-    return number
+    return _at_least_two("n", n, "pairs")
 
 
 def validate_dimension(d: float) -> float:
     """A dimension d ≥ 2 of the space that holds the sphere."""
-    number = validate_number("d", d)
+    return _at_least_two("d", d, "dimensions")
+
+
+def _at_least_two(name: str, value: float, things: str) -> float:
+    """A whole number of at least 2, as a float."""
+    number = validate_number(name, value)
     if number < 2 or number != np.floor(number):
-        raise ValueError(f"d must be a whole number of at least 2 dimensions, got {d}")
+        raise ValueError(f"{name} must be a whole number of at least 2 {things}, got {value}")
     return number
 
 

@@ -21,7 +21,7 @@ from gapdyn._validate import Array, validate_number, validate_positive, validate
 from gapdyn.temperature import Fixed, Schedule
 from gapdyn.theory import _covered, closing, potential, theorem_3_2
 
-Pull = Callable[[Array], Array]
+Speed = Callable[[float], float]
 MOST_BREAKS = 1e4
 """A schedule's own `max_step` is a break so often at most; beyond, `breaks` must say more."""
 
@@ -63,10 +63,9 @@ def constant(
         asked for where there is none.
     """
     t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
-    gamma0, (log_pull, _) = _covered.validate_height("gamma0", gamma0), _loss(n, alpha, printed)
-    rate = beta0 * np.exp(log_pull(np.asarray(beta0)))
+    gamma0, (speed, _) = _covered.validate_height("gamma0", gamma0), _loss(n, alpha, printed)
     with np.errstate(over="ignore"):
-        return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * rate * t))
+        return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * speed(beta0) * t))
 
 
 def schedule(
@@ -113,11 +112,10 @@ def schedule(
         breaks, beta = (*breaks, *beta.breaks, *steps), partial(beta.beta, nu=0.0)
     if not callable(beta):
         raise TypeError(f"beta must be a schedule or a function of time, got {beta!r}")
-    log_pull, _ = _loss(n, alpha, printed)
+    speed, _ = _loss(n, alpha, printed)
 
     def rate(s: float) -> float:
-        at = validate_positive("beta(t)", beta(s))
-        return float(at * np.exp(log_pull(np.asarray(at))))
+        return speed(validate_positive("beta(t)", beta(s)))
 
     inner = np.array([validate_number("breaks", b) for b in breaks])
     inner = inner[(inner > 0) & (inner < t.max(initial=0.0))]
@@ -161,17 +159,13 @@ def linear_schedule(
     """
     horizon, gamma0 = _covered.validate_times(horizon), _covered.validate_height("gamma0", gamma0)
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
-    log_pull, (margin, others) = _loss(n, alpha, printed)
-
-    def rate(at: float) -> float:
-        return float(at * np.exp(log_pull(np.asarray(at))))
-
+    speed, (margin, others) = _loss(n, alpha, printed)
     # c is the mean of β g(β) between β₀ and β₁; it peaks at 1/τ*, and decays from there.
     low, high = sorted((beta0, beta1))
     peaks = 1 / optimal_temperature(n=others + 1, alpha=margin) * 2.0 ** np.arange(-3, 8)
     ends = np.unique([low, high, *peaks[(peaks > low) & (peaks < high)]])
-    area = sum(_integral(rate, a, b) for a, b in pairwise(ends))
-    c = area / (high - low) if high > low else rate(low)
+    area = sum(_integral(speed, a, b) for a, b in pairwise(ends))
+    c = area / (high - low) if high > low else speed(low)
     return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
 
 
@@ -372,7 +366,7 @@ def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     return 2 * beta * closing.pull(beta, n, alpha)
 
 
-def _integral(rate: Callable[[float], float], start: float, end: float) -> float:
+def _integral(rate: Speed, start: float, end: float) -> float:
     """∫ rate by adaptive quadrature, to 1e-9 of itself or an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IntegrationWarning)
@@ -384,16 +378,16 @@ def _integral(rate: Callable[[float], float], start: float, end: float) -> float
     return float(value)
 
 
-def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Pull, tuple[float, float]]:
-    """Log of the pull g as a function of a, and (α, n-1) of its tail α(n-1)e^{-aα}."""
+def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Speed, tuple[float, float]]:
+    """β g(β) as a function of β, and (α, n-1) of the tail α(n-1)e^{-aα} of g."""
     if (n is None) != (alpha is None):
         raise ValueError("n and alpha must be given together, or neither for the scalar model")
     if n is None or alpha is None:
-        return lambda a: -a, (1.0, 1.0)
+        return lambda beta: beta * float(np.exp(-beta)), (1.0, 1.0)
     if printed:
         raise ValueError("printed rates are for the scalar model: leave out n and alpha")
     pairs, margin = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
-    return lambda a: closing.log_pull(a, pairs, margin), (margin, pairs - 1)
+    return lambda beta: beta * closing.pull(beta, pairs, margin), (margin, pairs - 1)
 
 
 def _learned(

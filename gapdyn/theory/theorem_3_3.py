@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
-from scipy.special import poch
+from scipy.special import poch, xlogy
 
 from gapdyn._validate import Array, validate_number, validate_temperature
 from gapdyn.measures import COINCIDENT
@@ -67,11 +67,7 @@ def density(z: ArrayLike, d: int) -> Array:
     0.5
     """
     z, d_ = _covered.validate_numbers("z", z), _covered.validate_dimension(d)
-    with np.errstate(divide="ignore"):
-        log_room = np.log(np.maximum((1 - z) * (1 + z), 0.0))
-    exponent = np.where(d_ == 3, 0.0, (d_ - 3) / 2)
-    with np.errstate(invalid="ignore"):
-        tail = np.where(exponent == 0, 0.0, exponent * log_room)
+    tail = xlogy((d_ - 3) / 2, np.maximum((1 - z) * (1 + z), 0.0))
     constant = poch((d_ - 1) / 2, 0.5) / np.sqrt(np.pi)
     return _covered.plain(np.where(np.abs(z) <= 1, constant * np.exp(tail), 0.0))
 

@@ -181,8 +181,56 @@ def pull(Z: Array, a: float) -> float:
     return -float(np.sum(Z * gradient_in_place(M, *_shift(M))))
 
 
-def pull_rows(X: Array, Y: Array, a: float, rate: float, out_x: Array, out_y: Array) -> float:
-    """Where -∇ ℓ(a X Yᵀ) pushes unit rows along their sphere, and the scale a.
+def mix(X: Array, Y: Array, mixing: Array) -> tuple[Array, Array]:
+    """Mix two modalities: X̄ = λ∘X + (1-λ)∘Y and Ȳ = λ∘Y + (1-λ)∘X (Section 4 of the paper).
+
+    The map is linear and its own transpose, so the gradient in (X, Y) of a function of (X̄, Ȳ) is
+    the mix of its gradient in (X̄, Ȳ).
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays
+    mixing : (n, d) or (n, 1) array
+        λ, in [0, 1].
+
+    Returns
+    -------
+    X̄, Ȳ : (n, d) arrays
+    """
+    rest = 1 - mixing
+    return mixing * X + rest * Y, mixing * Y + rest * X
+
+
+def row_products(X: Array, Y: Array, a: float, out_x: Array, out_y: Array, reach: float) -> None:
+    """GY and GᵀX with G = ∇ℓ(a X Yᵀ): the gradients in X and Y, without their factor a.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays
+        Rows of any length.
+    a : float
+    out_x, out_y : (n, d) arrays
+        Where to write GY and GᵀX.
+    reach : float
+        What no entry of X Yᵀ exceeds in size: 1 for unit rows.
+    """
+    G = X @ Y.T
+    G *= a
+    gradient_in_place(G, reach * abs(a), 2 * reach * abs(a))
+    np.matmul(G, Y, out=out_x)
+    np.matmul(G.T, X, out=out_y)
+
+
+def pull_rows(
+    X: Array,
+    Y: Array,
+    a: float,
+    rate: float,
+    out_x: Array,
+    out_y: Array,
+    mixing: Array | None = None,
+) -> float:
+    """Where -∇ ℓ(a X̄ Ȳᵀ) pushes unit rows along their sphere, and the scale a.
 
     Parameters
     ----------
@@ -192,20 +240,23 @@ def pull_rows(X: Array, Y: Array, a: float, rate: float, out_x: Array, out_y: Ar
         Learning rate of the rows.
     out_x, out_y : (n, d) arrays
         Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
+    mixing : (n, d) or (n, 1) array, optional
+        λ of `mix`, which makes X̄ and Ȳ of X and Y; without it they are X and Y.
 
     Returns
     -------
     float
-        g_a(X Yᵀ) = -∂ℓ/∂a.
+        g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
     """
-    G = X @ Y.T
-    G *= a
-    gradient_in_place(G, abs(a), 2 * abs(a))
-    np.matmul(G, Y, out=out_x)
-    np.matmul(G.T, X, out=out_y)
-    along_x = np.einsum("ij,ij->i", X, out_x)  # ⟨G, Z⟩ row by row
-    along_y = np.einsum("ij,ij->i", Y, out_y)
-    for W, V, along in ((X, out_x, along_x), (Y, out_y, along_y)):
+    if mixing is None:
+        row_products(X, Y, a, out_x, out_y, reach=1.0)
+    else:  # a mixed row has length √2 at most
+        row_products(*mix(X, Y, mixing), a, out_x, out_y, reach=2.0)
+        out_x[...], out_y[...] = mix(out_x, out_y, mixing)
+    pull = 0.0
+    for W, V in ((X, out_x), (Y, out_y)):
+        along = np.einsum("ij,ij->i", W, V)  # ⟨G, Z⟩ row by row, or column by column
+        pull -= float(along.sum()) / 2
         V -= along[:, None] * W
         V *= -a * rate
-    return -float(along_x.sum())
+    return pull

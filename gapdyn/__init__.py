@@ -5,7 +5,7 @@ after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in C
 Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have its numbers.
 """
 
-from gapdyn import loss, measures, models, published, sphere, temperature, theory
+from gapdyn import loss, measures, models, published, sphere, swap, temperature, theory
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
 from gapdyn.measures import Measures, measure
 from gapdyn.models import (
@@ -16,6 +16,7 @@ from gapdyn.models import (
     ParallelModel,
     ScalarModel,
 )
+from gapdyn.swap import HardSwap, SoftSwap
 from gapdyn.symbolic import check_gradient
 from gapdyn.temperature import (
     CosineSchedule,
@@ -36,6 +37,7 @@ __all__ = [
     "Fixed",
     "FreeModel",
     "FrozenModel",
+    "HardSwap",
     "IntegrationError",
     "Learned",
     "Linear",
@@ -47,6 +49,7 @@ __all__ = [
     "ScalarModel",
     "Scheduled",
     "Snapshot",
+    "SoftSwap",
     "Softplus",
     "Trajectory",
     "check_gradient",
@@ -57,6 +60,7 @@ __all__ = [
     "models",
     "published",
     "sphere",
+    "swap",
     "temperature",
     "theory",
 ]

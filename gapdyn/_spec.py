@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gapdyn import models, temperature
+from gapdyn import models, swap, temperature
 
 KNOWN: dict[str, Any] = {
     kind.__name__: kind
@@ -15,6 +15,8 @@ KNOWN: dict[str, Any] = {
         models.FrozenModel,
         models.ParallelModel,
         models.ScalarModel,
+        swap.HardSwap,
+        swap.SoftSwap,
         temperature.CosineSchedule,
         temperature.Exponential,
         temperature.Fixed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from gapdyn import _spec
 from gapdyn._files import read_arrays, replacing, write_columns
 from gapdyn._validate import Array, validate_array, validate_number, validate_positive
 from gapdyn.models.base import Model, Observables
+from gapdyn.swap import Swap
 
 METHODS: dict[str, Any] = {
     "RK23": integrate.RK23,
@@ -64,6 +65,10 @@ class Snapshot(NamedTuple):
     loss: float
 
 
+Stretch = tuple[Model, float, float]
+"""A model, and the times from and to which it is in force."""
+
+
 @dataclass(frozen=True)
 class Solver:
     """How to integrate: SciPy's method and its error tolerances."""
@@ -79,8 +84,15 @@ class Solver:
         if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
-    def steps(self, model: Model, y: Array, start: float, end: float) -> Iterator[Any]:
-        """SciPy's solver after each accepted step, begun anew at each break of the temperature."""
+    def steps(self, stretches: Iterable[Stretch], y: Array) -> Iterator[Any]:
+        """SciPy's solver after each accepted step, begun anew with each stretch."""
+        for model, start, end in stretches:
+            for solver in self._steps(model, y, start, end):
+                yield solver
+                y = solver.y
+
+    def _steps(self, model: Model, y: Array, start: float, end: float) -> Iterator[Any]:
+        """The steps of one vector field, begun anew at each break of the temperature."""
         inner = [
             t for t in model.temperature.breaks if min(t - start, end - t) > 8 * np.spacing(end)
         ]
@@ -127,6 +139,8 @@ class Trajectory:
         What moved; None in a loaded trajectory whose model could not be written down.
     solver : Solver
         How it was integrated.
+    swap : Swap or None
+        What mixed the modalities in front of the loss.
     """
 
     t: Array
@@ -141,6 +155,7 @@ class Trajectory:
     drift: float
     model: Model | None
     solver: Solver
+    swap: Swap | None = None
 
     def __repr__(self) -> str:
         return f"Trajectory of {self.model}, {self.t.size} times to t = {self.t[-1]:g}"
@@ -149,7 +164,8 @@ class Trajectory:
         """Observables and state at any time in between.
 
         Between two stored times the flow is integrated anew from the earlier one, at the
-        tolerances of the run, so the answer is as good as the run itself.
+        tolerances of the run, through the same swapped segments, so the answer is as good as the
+        run itself.
 
         Parameters
         ----------
@@ -178,7 +194,8 @@ class Trajectory:
             return Snapshot(t, self.y[k].copy(), *stored)
         if self.model is None:
             raise ValueError("t must be a stored time: this trajectory was loaded without a model")
-        for state in self.solver.steps(self.model, self.y[k], self.t[k], t):
+        stretches = _stretches(self.model, self.swap, float(self.t[k]), t)
+        for state in self.solver.steps(stretches, self.y[k]):
             y = state.y
         return Snapshot(t, y, *self.model.observe(t, y))
 
@@ -199,8 +216,8 @@ class Trajectory:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one npz file, for `load`: states, observables, model, tolerances.
 
-        A model that is not one of gapdyn's own, or whose temperature is a function of the user's,
-        is left out.
+        A model that is not one of gapdyn's own, whose temperature is a function of the user's, or
+        whose swap is a class of the user's, is left out.
 
         Raises
         ------
@@ -208,13 +225,13 @@ class Trajectory:
             If the file cannot be written.
         """
         try:
-            model = json.dumps(_spec.dump(self.model))
+            model, swap = (json.dumps(_spec.dump(thing)) for thing in (self.model, self.swap))
         except TypeError:  # a function of the user's
-            model = "null"
+            model = swap = "null"
         solver = json.dumps([self.solver.rtol, self.solver.atol, self.solver.method])
         arrays: Any = {**self.columns(), "y": self.y, "drift": self.drift}
         with replacing(path, "wb") as stream:
-            np.savez(stream, **arrays, model=model, solver=solver)
+            np.savez(stream, **arrays, model=model, solver=solver, swap=swap)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
@@ -235,6 +252,7 @@ class Trajectory:
                 drift=float(stored["drift"]),
                 model=_spec.load(json.loads(str(stored["model"]))),
                 solver=Solver(*json.loads(str(stored["solver"]))),
+                swap=_spec.load(json.loads(str(stored.get("swap", "null")))),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"path must be a saved trajectory, {path} is not: {error}") from error
@@ -251,6 +269,7 @@ def flow(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     method: str = "DOP853",
+    swap: Swap | None = None,
     progress: bool = False,
 ) -> Trajectory:
     """Integrate the gradient flow of a model from time 0, eq. (4).
@@ -269,6 +288,11 @@ def flow(
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
         not stiff and the explicit DOP853 is the cheapest. It is stiff, with rates like β², where
         mismatched pairs hold a height near the pole at large β (τ ≤ 0.01): there take LSODA.
+    swap : Swap, optional
+        `HardSwap(p)` or `SoftSwap(p)`: random segments of time in which the loss sees mixed
+        modalities, Section 4 and Appendix D.2 of the paper. The observables stay those of `model`,
+        its loss included, at every time. Each swapped segment costs a restart of the solver, and
+        so does what follows it.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -280,7 +304,8 @@ def flow(
     ------
     TypeError, ValueError
         If the state does not fit the model, times do not increase from 0 on, a tolerance is not
-        positive, or the method is unknown.
+        positive, the method is unknown, or the swap is none, cannot be of this model, or has
+        more than 10 million segments up to the end time.
     IntegrationError
         If the integration fails or is interrupted, with the trajectory so far attached.
 
@@ -301,7 +326,8 @@ def flow(
         raise ValueError("y0 must have rows of unit length: make it with model.start")
     solver = Solver(rtol, atol, method)
     end, times = validate_times(t)
-    record = _Record(model, solver)
+    stretches = _stretches(model, swap, 0.0, end)
+    record = _Record(model, solver, swap)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
     if not np.isfinite(velocity).all():
@@ -311,7 +337,7 @@ def flow(
     reached, last = 0.0, state
     try:
         with _progress(end, progress) as tell:
-            for step in solver.steps(model, state, 0.0, end):
+            for step in solver.steps(stretches, state):
                 if times is None:
                     record.add(step.t, step.y)
                 else:
@@ -322,6 +348,15 @@ def flow(
         trajectory = record.trajectory(including=(reached, last))
         raise IntegrationError(_explain(error, reached, end), trajectory) from error
     return record.trajectory()
+
+
+def _stretches(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Stretch]:
+    """What is in force when between two times: the model, and where it is swapped its mixes."""
+    if swap is None:
+        return [(model, start, end)]
+    if not isinstance(swap, Swap):
+        raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
+    return swap.pieces(model, start, end)
 
 
 def validate_times(t: ArrayLike) -> tuple[float, Array | None]:
@@ -384,8 +419,8 @@ def _progress(end: float, show: bool) -> Iterator[Callable[[float], object]]:
 class _Record:
     """Rows of a trajectory in the making; each is added whole, so an interrupt tears none."""
 
-    def __init__(self, model: Model, solver: Solver) -> None:
-        self.model, self.solver = model, solver
+    def __init__(self, model: Model, solver: Solver, swap: Swap | None) -> None:
+        self.model, self.solver, self.swap = model, solver, swap
         self.rows: list[tuple[float, Array, Observables]] = []
         self.drift = 0.0
 
@@ -410,4 +445,5 @@ class _Record:
             drift=self.drift,
             model=self.model,
             solver=self.solver,
+            swap=self.swap,
         )

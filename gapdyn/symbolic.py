@@ -135,7 +135,16 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
     if not isinstance(model, FreeModel | ParallelModel):
         raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
     rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
-    Z = rows[: model.n, :] * rows[model.n :, :].T
+    X, Y = rows[: model.n, :], rows[model.n :, :]
+    if isinstance(model, FreeModel) and model.mixing is not None:
+        entries = np.broadcast_to(model.mixing, (model.n, model.d))
+        mixing = sp.Matrix([[_exact(entry) for entry in row] for row in entries])
+        rest = sp.ones(*mixing.shape) - mixing
+        X, Y = (
+            mixing.multiply_elementwise(here) + rest.multiply_elementwise(there)
+            for here, there in ((X, Y), (Y, X))
+        )
+    Z = X * Y.T
     nu, *heights = y[2 * model.n * model.d :]
     if heights:  # eq. (3): similarities of the lifted rows, constant included
         gamma_x, gamma_y = (heights[0], -heights[0]) if model.tied else heights  # type: ignore[union-attr]
@@ -168,8 +177,8 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
     expression, symbols = loss_expression(model, t)
     gradient = sp.lambdify(symbols, [sp.diff(expression, s) for s in symbols], "mpmath", cse=True)
     rows, width = (2 * model.n, model.d) if isinstance(model, RowModel) else (0, 0)
-    # Eq. (2) as printed loses e^{-2β} in a sum of order one.
-    lost = int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
+    # Eq. (2) as printed loses e^{-2β} in a sum of order one, and e^{-4β} of mixed rows.
+    lost = 2 * int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
     with mpmath.workdps(digits + lost):
         state = [mpmath.mpf(float(entry)) for entry in y]
         blocks = [slice(k * width, (k + 1) * width) for k in range(rows)]

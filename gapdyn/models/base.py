@@ -82,6 +82,16 @@ class Model(ABC):
         """Largest departure of a row's length from 1."""
         return 0.0
 
+    def mixed(self, mixing: Array | None) -> RowModel:
+        """Put the loss behind a mixing array, where that leaves the model what it is.
+
+        Raises
+        ------
+        ValueError
+            In a model that has nothing to swap.
+        """
+        raise ValueError(f"swap wants rows that can mix: {type(self).__name__} has no rows to swap")
+
 
 def check_temperature(temperature: Temperature) -> None:
     """Refuse what is not a temperature, at the door of each model."""

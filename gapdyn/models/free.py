@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import measures
-from gapdyn._validate import Array
-from gapdyn.loss import mean_cross_entropy, pull_rows
+from gapdyn._validate import Array, validate_array
+from gapdyn.loss import mean_cross_entropy, mix, pull_rows
 from gapdyn.models.base import Observables, RowModel, inverse, observe_pairs
 from gapdyn.temperature import Temperature
 
@@ -34,11 +34,15 @@ class FreeModel(RowModel):
     temperature : Temperature
     row_rate : float
         Learning rate of the rows, relative to the same unit as that of ν.
+    mixing : (n, d) or (n, 1) array of floats in [0, 1], optional
+        λ of a swapped loss, ℓ(β X̄ Ȳᵀ) with X̄ = λ∘X + (1-λ)∘Y and Ȳ = λ∘Y + (1-λ)∘X (Section 4 of
+        the paper). The rows, their gap and their margin remain those of X and Y.
 
     Raises
     ------
     TypeError, ValueError
-        If n or d is below 2, the temperature is none, or `row_rate` is not positive.
+        If n or d is below 2, the temperature is none, `row_rate` is not positive, or `mixing` is
+        not an array of floats of its shape and range.
 
     Examples
     --------
@@ -53,6 +57,34 @@ class FreeModel(RowModel):
     d: int
     temperature: Temperature
     row_rate: float = 1.0
+    mixing: Array | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mixing is not None:
+            mixing = _validate_mixing(self.mixing, self.n, self.d)
+            object.__setattr__(self, "mixing", mixing)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy keeps its mixing read-only.
+        return type(self), (self.n, self.d, self.temperature, self.row_rate, self.mixing)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FreeModel) or type(other) is not type(self):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        """What models are compared by: an array has no single truth value."""
+        mixing = None if self.mixing is None else tuple(map(tuple, self.mixing.tolist()))
+        return self.n, self.d, self.temperature, self.row_rate, mixing
+
+    def mixed(self, mixing: Array | None) -> FreeModel:
+        """Put the loss behind `mixing`, instead of any mixing that it has."""
+        return replace(self, mixing=mixing)
 
     @property
     def size(self) -> int:
@@ -86,8 +118,10 @@ class FreeModel(RowModel):
         return self.rows(y)
 
     def loss(self, t: float, y: Array) -> float:
-        """ℓ(β X Yᵀ)."""
+        """ℓ(β X Yᵀ), or ℓ(β X̄ Ȳᵀ) with a mixing."""
         X, Y = self.rows(y)
+        if self.mixing is not None:
+            X, Y = mix(X, Y, self.mixing)
         return mean_cross_entropy(self.temperature.beta(t, y[2 * self.n * self.d]) * (X @ Y.T))
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
@@ -95,14 +129,28 @@ class FreeModel(RowModel):
         X, Y = self.rows(y)
         nu = y[2 * self.n * self.d]
         out = np.empty_like(y) if out is None else out
-        g = pull_rows(X, Y, self.temperature.beta(t, nu), self.row_rate, *self.split(out)[:2])
+        beta, (dX, dY, _) = self.temperature.beta(t, nu), self.split(out)
+        g = pull_rows(X, Y, beta, self.row_rate, dX, dY, self.mixing)
         out[2 * self.n * self.d] = self.temperature.velocity(t, nu, g)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
-        """Observables of the unit rows; gamma is gap/2."""
+        """Observables of the unit rows, unmixed but for the loss; gamma is gap/2."""
         X, Y = self.rows(y)
         beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
         gap = measures.centre_distance(X, Y)
         margin, mismatched, loss = observe_pairs(X @ Y.T, beta)
+        if self.mixing is not None:
+            loss = float(self.loss(t, y))
         return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)
+
+
+def _validate_mixing(mixing: ArrayLike, n: int, d: int) -> Array:
+    """A read-only copy of λ."""
+    array = validate_array("mixing", mixing, ndim=2).astype(np.float64)
+    if array.shape not in ((n, d), (n, 1)):
+        raise ValueError(f"mixing must have shape {(n, d)} or {(n, 1)}, got {array.shape}")
+    if array.min() < 0 or array.max() > 1:
+        raise ValueError(f"mixing must lie in [0, 1], got {array.min()} to {array.max()}")
+    array.flags.writeable = False
+    return array

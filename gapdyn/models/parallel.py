@@ -152,6 +152,19 @@ class ParallelModel(RowModel):
         scale: float = np.sqrt(across(y[end + 1]) * across(y[end + 2]))
         return scale
 
+    def mixed(self, mixing: Array | None) -> RowModel:
+        """Refuse: entries of the other modality have another height.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "swap wants rows that can mix: swapping would take the modalities of a ParallelModel"
+            " off their circles of latitude (3)"
+        )
+
     def loss(self, t: float, y: Array) -> float:
         """ℓ(aZ)."""
         X, Y = self.rows(y)

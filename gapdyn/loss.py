@@ -19,6 +19,10 @@ SPREAD = 600.0
 """Logits within this range share one exp shift: e⁻⁶⁰⁰ = 2.7e-261 and its inverse are float64."""
 
 
+CACHED = 2**14
+"""Entries of a temporary that stays in the cache, and in memory that is not fetched anew."""
+
+
 def loss(M: ArrayLike) -> float:
     """Contrastive loss of logits, eq. (2).
 
@@ -118,7 +122,10 @@ def gradient_in_place(M: Array, top: float, spread: float) -> Array:
         rows, columns = M.sum(axis=1), M.sum(axis=0)
         row_scale = 1 / (2 * n * (rows + diagonal))
         column_scale = 1 / (2 * n * (columns + diagonal))
-        M *= row_scale[:, None] + column_scale
+        height = max(1, CACHED // n)
+        for start in range(0, n, height):
+            block = slice(start, start + height)
+            M[block] *= row_scale[block, None] + column_scale
         np.fill_diagonal(M, -(rows * row_scale + columns * column_scale))
         return M
     Q = M.copy()

@@ -154,6 +154,10 @@ class Temperature(ABC):
         """dν/dt when -∂ℓ/∂β is `force`."""
         return 0.0
 
+    def project(self, nu: float) -> float:
+        """The nearest ν that is allowed, for the finite steps of an optimiser."""
+        return nu
+
 
 @dataclass(frozen=True, init=False, repr=False)
 class Learned(Temperature):
@@ -231,6 +235,10 @@ class Learned(Temperature):
         ):
             return 0.0
         return self.rate * self.parametrisation.dbeta(nu) * force
+
+    def project(self, nu: float) -> float:
+        """ν, or the ceiling's where it is beyond, as CLIP clamps its scale after each step."""
+        return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
 
 
 class Schedule(Temperature):

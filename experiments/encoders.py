@@ -1,0 +1,242 @@
+"""Two small networks that embed paired inputs: what CLIP is, at a size of seconds.
+
+An encoder has linear layers with ReLU between them; rows that come out are normalised, or not.
+`EncoderModel` puts two of them under the contrastive loss (2). It is a model like those of
+`gapdyn.models`, with the weights θ, φ for rows, so that `gapdyn.flow` moves it by gradient flow;
+`experiments.training` moves it by the steps of an optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from gapdyn import measures, sphere
+from gapdyn._validate import Array, validate_array, validate_count
+from gapdyn.loss import mean_cross_entropy, mix, row_products
+from gapdyn.models import Model, Observables
+from gapdyn.models.base import check_temperature, inverse, observe_pairs
+from gapdyn.temperature import Temperature
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A network from R^k to R^d, its weights and biases in one flat vector θ.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        (k, width of each hidden layer, d).
+    normalised : bool
+        Whether the rows that come out have unit length.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are fewer than two sizes, or one of them is no positive integer, or d is below 2.
+    """
+
+    sizes: tuple[int, ...]
+    normalised: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2:
+            raise ValueError(f"sizes must name the input and the output, got {self.sizes}")
+        for size in self.sizes[:-1]:
+            validate_count("each of sizes", size, least=1)
+        validate_count("the last of sizes", self.sizes[-1], least=2)
+
+    @property
+    def size(self) -> int:
+        """Length of θ."""
+        return sum((k + 1) * m for k, m in zip(self.sizes, self.sizes[1:], strict=False))
+
+    def layers(self, theta: Array) -> Iterator[tuple[Array, Array]]:
+        """Weights (k, m) and bias (m,) of each layer, views of θ."""
+        end = 0
+        for k, m in zip(self.sizes, self.sizes[1:], strict=False):
+            start, end = end, end + (k + 1) * m
+            yield theta[start : end - m].reshape(k, m), theta[end - m : end]
+
+    def initial(self, rng: np.random.Generator) -> Array:
+        """Normal weights that keep the size of what passes (He et al. 2015), biases zero."""
+        theta = np.zeros(self.size)
+        layers = list(self.layers(theta))
+        for i, (W, _) in enumerate(layers):
+            gain = 1.0 if i == 0 else 2.0  # half of what leaves a ReLU is zero
+            W[...] = rng.standard_normal(W.shape) * np.sqrt(gain / W.shape[0])
+        return theta
+
+    def forward(self, theta: Array, inputs: Array) -> list[Array]:
+        """What enters each layer, and the rows (n, d) that leave the last."""
+        passed = [inputs]
+        for W, b in self.layers(theta):
+            if len(passed) > 1:  # ReLU, by its sign alone: a complex step goes through
+                passed[-1] *= passed[-1].real > 0
+            passed.append(passed[-1] @ W)
+            passed[-1] += b
+        return passed
+
+    def rows(self, theta: Array, inputs: Array) -> Array:
+        """Embeddings (n, d) of inputs (n, k)."""
+        rows = self.forward(theta, inputs)[-1]
+        return sphere.unit(rows) if self.normalised else rows
+
+    def backward(self, theta: Array, passed: list[Array], push: Array, out: Array) -> None:
+        """Gradient in θ, into `out`, of what has gradient `push` (n, d) in the embeddings."""
+        if self.normalised:
+            length = sphere.lengths(passed[-1])[:, None]
+            push = sphere.project(passed[-1] / length, push) / length
+        layers = zip(self.layers(theta), self.layers(out), strict=True)
+        for i, ((W, _), (dW, db)) in reversed(list(enumerate(layers))):
+            np.matmul(passed[i].T, push, out=dW)
+            np.add.reduce(push, axis=0, out=db)
+            if i > 0:
+                push = push @ W.T
+                push *= passed[i] > 0
+
+
+class EncoderState(NamedTuple):
+    """Parts of a state: weights θ of the first encoder, φ of the second, ν ()."""
+
+    theta: Array
+    phi: Array
+    nu: Array
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderModel(Model):
+    """Gradient flow of ℓ(β X Yᵀ) over the weights of two encoders and ν, eq. (4).
+
+    Parameters
+    ----------
+    images, texts : (n, k), (n, l) arrays of floats
+        Inputs of n ≥ 2 pairs, row i of one matching row i of the other.
+    first, second : Encoder
+        From k and l inputs to embeddings of one dimension.
+    temperature : Temperature
+    mixing : (n, d) or (n, 1) array, optional
+        λ of a swap in front of the loss.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If inputs do not pair or do not fit the encoders, the encoders do not embed in one
+        dimension, or the temperature is none.
+    """
+
+    images: Array = field(repr=False)
+    texts: Array = field(repr=False)
+    first: Encoder
+    second: Encoder
+    temperature: Temperature
+    mixing: Array | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+        for name, encoder in (("images", self.first), ("texts", self.second)):
+            inputs = validate_array(name, getattr(self, name), ndim=2).astype(np.float64)
+            if inputs.shape[1] != encoder.sizes[0]:
+                raise ValueError(f"{name} must have {encoder.sizes[0]} columns as its encoder")
+            object.__setattr__(self, name, inputs)
+        if len(self.images) != len(self.texts):
+            raise ValueError(f"texts must have {len(self.images)} rows, got {len(self.texts)}")
+        validate_count("the number of pairs", self.n, least=2)
+        if self.first.sizes[-1] != self.second.sizes[-1]:
+            raise ValueError("first and second must embed in one dimension")
+        if self.first.normalised != self.second.normalised:
+            raise ValueError("first and second must both be normalised, or neither")
+
+    @property
+    def n(self) -> int:
+        """Number of pairs."""
+        return len(self.images)
+
+    @property
+    def d(self) -> int:
+        """Dimension of the embeddings."""
+        return self.first.sizes[-1]
+
+    @property
+    def size(self) -> int:
+        """Length of a state: θ, φ and ν."""
+        return self.first.size + self.second.size + 1
+
+    def start(self, seed: int | np.random.Generator, *, tau: float | None = None) -> Array:
+        """State of random weights at temperature `tau`."""
+        rng = np.random.default_rng(seed)
+        weights = [encoder.initial(rng) for encoder in (self.first, self.second)]
+        return np.concatenate([*weights, [self.temperature.nu(tau)]])
+
+    def split(self, y: Array) -> EncoderState:
+        """θ, φ and ν as views."""
+        end = self.first.size
+        return EncoderState(y[:end], y[end:-1], y[-1, ...])
+
+    def rates(self) -> EncoderState:
+        """Learning rates of θ, φ and ν."""
+        return EncoderState(*map(np.asarray, (1.0, 1.0, self.temperature.rate)))
+
+    def mixed(self, mixing: Array | None) -> EncoderModel:  # type: ignore[override]
+        """The same model with a swap in front of its loss."""
+        return replace(self, mixing=mixing)
+
+    def embed(self, y: Array, images: Array, texts: Array) -> tuple[Array, Array]:
+        """Embeddings (m, d) of any inputs, as the encoders leave them."""
+        theta, phi, _ = self.split(y)
+        return self.first.rows(theta, images), self.second.rows(phi, texts)
+
+    def embeddings(self, y: Array) -> tuple[Array, Array]:
+        """Embeddings of the model's own inputs, on the sphere."""
+        X, Y = self.embed(y, self.images, self.texts)
+        return sphere.unit(X), sphere.unit(Y)
+
+    def loss(self, t: float, y: Array) -> float:
+        """ℓ(β X̄ Ȳᵀ)."""
+        X, Y = self.embed(y, self.images, self.texts)
+        if self.mixing is not None:
+            X, Y = mix(X, Y, self.mixing)
+        return mean_cross_entropy(self.temperature.beta(t, y[-1]) * (X @ Y.T))
+
+    def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
+        """Minus the gradient of `loss` times the rates."""
+        out = np.empty_like(y) if out is None else out
+        return self.descend(t, y, self.images, self.texts, self.mixing, out)
+
+    def descend(
+        self, t: float, y: Array, images: Array, texts: Array, mixing: Array | None, out: Array
+    ) -> Array:
+        """The velocity that a batch of pairs gives, into `out`."""
+        theta, phi, _ = self.split(y)
+        nu = float(y[-1])
+        beta = self.temperature.beta(t, nu)
+        passed = self.first.forward(theta, images), self.second.forward(phi, texts)
+        X, Y = passed[0][-1], passed[1][-1]
+        if self.first.normalised:
+            X, Y = sphere.unit(X), sphere.unit(Y)
+        if mixing is not None:
+            X, Y = mix(X, Y, mixing)
+        push = np.empty_like(X), np.empty_like(Y)
+        reach = float(sphere.lengths(X).max() * sphere.lengths(Y).max())
+        row_products(X, Y, beta, push[0], push[1], reach)
+        pull = -float(np.vdot(X, push[0]))
+        if mixing is not None:
+            push = mix(push[0], push[1], mixing)
+        parts = self.split(out)
+        for encoder, weights, through, rows, slope in zip(
+            (self.first, self.second), (theta, phi), passed, push, parts[:2], strict=True
+        ):
+            encoder.backward(weights, through, -beta * rows, slope)
+        parts.nu[...] = self.temperature.velocity(t, nu, pull)
+        return out
+
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables of the normalised embeddings of the model's inputs; gamma is gap/2."""
+        beta = float(self.temperature.beta(t, y[-1]))
+        X, Y = self.embeddings(y)
+        gap = measures.centre_distance(X, Y)
+        margin, mismatched, _ = observe_pairs(X @ Y.T, beta)
+        return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, self.loss(t, y))

@@ -1,0 +1,186 @@
+"""Training as the paper trains: minibatches, Adam, a learning rate that warms up and then falls.
+
+A step is the unit of time of schedules, and the segment of a swap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.encoders import EncoderModel
+from gapdyn._validate import Array, validate_count, validate_positive
+from gapdyn.swap import Swap
+
+FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+"""Adam's, as Kingma and Ba (2015) print them."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Parameters
+    ----------
+    epochs, batch : int
+        Passes over the pairs, and pairs a step; pairs left over at the end of a pass wait for the
+        next.
+    rate : float
+        The highest learning rate.
+    optimiser : str
+        "adam", or "descent" for plain gradient descent.
+    warm_up : float
+        Share of the steps in which the learning rate rises linearly.
+    cosine : bool
+        Whether it then falls to zero as a cosine; it stays otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not positive, the batch is below 2, `warm_up` is outside [0, 1), or the
+        optimiser is unknown.
+    """
+
+    epochs: int
+    batch: int
+    rate: float
+    optimiser: str = "adam"
+    warm_up: float = 0.1
+    cosine: bool = True
+
+    def __post_init__(self) -> None:
+        validate_count("epochs", self.epochs, least=1)
+        validate_count("batch", self.batch, least=2)
+        validate_positive("rate", self.rate)
+        if self.optimiser not in ADVANCE:
+            raise ValueError(
+                f"optimiser must be one of {', '.join(ADVANCE)}, got {self.optimiser!r}"
+            )
+        if not 0 <= self.warm_up < 1:
+            raise ValueError(f"warm_up must lie in [0, 1), got {self.warm_up}")
+
+    def steps(self, pairs: int) -> int:
+        """Number of steps on so many pairs; an error when a batch is larger than that."""
+        if self.batch > pairs:
+            raise ValueError(f"batch must be at most the {pairs} pairs there are, got {self.batch}")
+        return self.epochs * (pairs // self.batch)
+
+    def rates(self, steps: int) -> Array:
+        """Learning rate of each step, (steps,)."""
+        warm = max(1, round(self.warm_up * steps))
+        k = np.arange(steps)
+        rates = self.rate * np.minimum((k + 1) / warm, 1.0)
+        if self.cosine:
+            rates *= (1 + np.cos(np.pi * np.clip((k - warm) / (steps - warm), 0, 1))) / 2
+        return rates
+
+    def batches(self, pairs: int, rng: np.random.Generator) -> Iterator[NDArray[np.int_]]:
+        """Indices of the pairs of each step: a fresh order every epoch."""
+        for _ in range(self.epochs):
+            order = rng.permutation(pairs)
+            for start in range(0, pairs - self.batch + 1, self.batch):
+                yield order[start : start + self.batch]
+
+
+def train(
+    model: EncoderModel,
+    y0: Array,
+    recipe: Recipe,
+    *,
+    swap: Swap | None = None,
+    seed: int | np.random.Generator = 0,
+    watch: Callable[[int, Array], object] | None = None,
+) -> Array:
+    """Train a model on its own inputs.
+
+    Parameters
+    ----------
+    model : EncoderModel
+        At step k its temperature is that of time k.
+    y0 : (N,) array
+        State to start from; it stays as it is.
+    recipe : Recipe
+    swap : Swap, optional
+        Segment k is step k, whatever the swap's own `segment`.
+    seed : int or numpy.random.Generator
+        Decides the batches.
+    watch : callable, optional
+        Told the number of steps done and the state, before the first step and after each.
+
+    Returns
+    -------
+    (N,) array
+        The state after the last step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the batch is larger than the data, or `y0` is no state of the model.
+    """
+    y = np.array(y0, dtype=np.float64)
+    if y.shape != (model.size,):
+        raise ValueError(f"y0 must have {model.size} entries, got shape {y.shape}")
+    steps = recipe.steps(model.n)
+    advance = ADVANCE[recipe.optimiser](model)
+    acts = np.zeros(steps, dtype=bool) if swap is None else swap.acts(steps)
+    batches = recipe.batches(model.n, np.random.default_rng(seed))
+    velocity = np.empty_like(y)
+    if watch is not None:
+        watch(0, y)
+    for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
+        mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
+        model.descend(float(k), y, model.images[chosen], model.texts[chosen], mixing, velocity)
+        advance(y, velocity, rate)
+        y[-1] = model.temperature.project(y[-1])
+        if watch is not None:
+            watch(k + 1, y)
+    return y
+
+
+class Descent:
+    """Plain gradient descent: Euler's steps of the gradient flow (4)."""
+
+    def __init__(self, model: EncoderModel) -> None:
+        pass
+
+    def __call__(self, y: Array, velocity: Array, rate: float) -> None:
+        """Move `y` on; `velocity` is spent."""
+        velocity *= rate
+        y += velocity
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015): its steps ignore the scale of a gradient.
+
+    They would ignore the learning rate of ν too, so that one multiplies the step.
+    """
+
+    def __init__(self, model: EncoderModel) -> None:
+        self.mean, self.square, self.step = (np.zeros(model.size) for _ in range(3))
+        self.rate_of_nu = model.temperature.rate
+        self.done = 0
+
+    def __call__(self, y: Array, velocity: Array, rate: float) -> None:
+        """Move `y` on."""
+        self.done += 1
+        step = np.multiply(velocity, 1 - FIRST, out=self.step)
+        self.mean *= FIRST
+        self.mean += step
+        np.square(velocity, out=step)
+        step *= 1 - SECOND
+        self.square *= SECOND
+        self.square += step
+        np.sqrt(self.square, out=step)
+        step *= 1 / np.sqrt(1 - SECOND**self.done)
+        step += EPSILON
+        np.divide(self.mean, step, out=step)
+        step *= rate / (1 - FIRST**self.done)
+        step[-1] *= self.rate_of_nu
+        y += step
+
+
+ADVANCE: dict[str, Any] = {"adam": Adam, "descent": Descent}

@@ -177,8 +177,8 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
     expression, symbols = loss_expression(model, t)
     gradient = sp.lambdify(symbols, [sp.diff(expression, s) for s in symbols], "mpmath", cse=True)
     rows, width = (2 * model.n, model.d) if isinstance(model, RowModel) else (0, 0)
-    # Eq. (2) as printed loses e^{-2β} in a sum of order one, and e^{-4β} of mixed rows.
-    lost = 2 * int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
+    # Eq. (2) as printed loses e^{-2β} in a sum of order one.
+    lost = int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
     with mpmath.workdps(digits + lost):
         state = [mpmath.mpf(float(entry)) for entry in y]
         blocks = [slice(k * width, (k + 1) * width) for k in range(rows)]

@@ -433,6 +433,7 @@ y0 = free.start(gd.sphere.sample(4, 3, 0), gd.sphere.sample(4, 3, 1), tau=0.5)
         (lambda: gd.flow(free, y0, 1.0, atol=0.0), ValueError, "atol must be positive"),
         (lambda: gd.flow(free, y0, 1.0, method=["RK45"]), ValueError, "method must be one of"),
         (lambda: gd.flow("free", y0, 1.0), TypeError, "model must be a gapdyn.Model"),
+        (lambda: gd.flow(free, y0, 1.0, swap="hard"), TypeError, "swap must be HardSwap"),
         (lambda: gd.flow(free, y0, [[1.0], [1.0, 2.0]]), ValueError, "t must be a time"),
         (lambda: gd.flow(free, [[1.0], [1.0, 2.0]], 1.0), ValueError, "y0 must be a rectangular"),
         (lambda: gd.flow(free, [*y0[:-1], 800.0], 1.0), ValueError, "y0 must have a finite velo"),

@@ -121,6 +121,35 @@ def test_pull_rows_is_the_tangent_part_of_the_gradient(a):
     assert g == pytest.approx(loss.g(X @ Y.T, a), rel=1e-10)
 
 
+@pytest.mark.parametrize("a", [-300.0, -140.0, -2.0, 0.5, 140.0, 160.0, 300.0])
+@pytest.mark.parametrize("width", [1, 4])
+def test_pull_rows_through_a_mix_is_the_mix_of_the_gradients(a, width):
+    """Both ways of shifting exp, |a| below and above 150, for rows of length up to √2."""
+    X, Y = sphere.sample(6, 4, seed=0), sphere.sample(6, 4, seed=1)
+    mixing = np.random.default_rng(2).uniform(size=(6, width))
+    mixed_X, mixed_Y = mixing * X + (1 - mixing) * Y, mixing * Y + (1 - mixing) * X
+    G = loss.gradient(a * mixed_X @ mixed_Y.T)
+    into_X = mixing * (G @ mixed_Y) + (1 - mixing) * (G.T @ mixed_X)
+    into_Y = mixing * (G.T @ mixed_X) + (1 - mixing) * (G @ mixed_Y)
+    dX, dY = np.empty((2, 6, 4))
+    g = loss.pull_rows(X, Y, a, 0.5, dX, dY, mixing)
+    np.testing.assert_allclose(dX, -0.5 * a * sphere.project(X, into_X), atol=1e-13 * abs(a))
+    np.testing.assert_allclose(dY, -0.5 * a * sphere.project(Y, into_Y), atol=1e-13 * abs(a))
+    assert g == pytest.approx(loss.g(mixed_X @ mixed_Y.T, a), rel=1e-10)
+
+
+@given(st.integers(2, 6), st.floats(0.1, 30.0), st.floats(-200.0, 200.0), st.integers(0, 2**32))
+def test_row_products_are_the_gradients_of_rows_of_any_length(n, length, a, seed):
+    X, Y = np.random.default_rng(seed).standard_normal((2, n, 3)) * length
+    reach = float(np.abs(X @ Y.T).max())
+    GY, GX = np.empty((2, n, 3))
+    loss.row_products(X, Y, a, GY, GX, reach)
+    G = loss.gradient(a * X @ Y.T)
+    room = 1e-14 * length * (1 + abs(a) * reach)
+    np.testing.assert_allclose(GY, G @ Y, atol=room)
+    np.testing.assert_allclose(GX, G.T @ X, atol=room)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [

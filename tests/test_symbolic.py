@@ -26,6 +26,37 @@ def test_the_symbolic_loss_is_the_loss(kind):
     assert departure([float(value)], [model_loss(model, 0.0, y)]) < 1e-14
 
 
+@pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
+@pytest.mark.parametrize(
+    "swap",
+    [gd.HardSwap(1.0, seed=1), gd.HardSwap(1.0, rows=True, seed=1), gd.SoftSwap(1.0)],
+    ids=["entries", "rows", "soft"],
+)
+def test_sympy_derives_the_velocity_behind_a_mixing(temperature, swap):
+    model, y = make("free", temperature, n=3, d=2, seed=4)
+    model = model.mixed(swap.mixing(0, 3, 2))
+    assert departure(model.velocity(0.7, y), symbolic.velocity(model, y, t=0.7)) < 1e-12
+    expression, symbols = symbolic.loss_expression(model, t=0.7)
+    value = expression.subs(dict(zip(symbols, y.tolist(), strict=True))).evalf(30)
+    assert departure([model.loss(0.7, y)], [value]) < 1e-14
+
+
+@pytest.mark.parametrize("beta", [100.0, 300.0])
+def test_sympy_keeps_its_digits_behind_a_mixing(beta):
+    """A swap never matches pairs better than by a margin of 2: (X̄_i - X̄_j)·(Ȳ_i - Ȳ_j) ≤ 4."""
+    X, _ = gd.sphere.polygon_pairs(3)
+    turn = np.array([[np.cos(0.1), -np.sin(0.1)], [np.sin(0.1), np.cos(0.1)]])
+    model = gd.FreeModel(3, 2, gd.Fixed(1 / beta))
+    y = model.start(X, X @ turn)
+    model = model.mixed(gd.SoftSwap(1.0).mixing(0, 3, 2))
+    velocity = model.velocity(0.0, y)
+    assert 0 < abs(velocity).max() < np.exp(-beta)
+    exact, closer = (symbolic.velocity(model, y, digits=digits) for digits in (50, 90))
+    assert departure(velocity, exact) < 1e-12
+    apart = [abs(a - b) for a, b in zip(exact, closer, strict=True)]
+    assert max(apart) < 1e-45 * max(map(abs, closer))
+
+
 class Bowl(gd.Model):
     """A model of the user's that takes real states only."""
 

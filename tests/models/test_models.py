@@ -194,6 +194,73 @@ def test_models_travel_to_other_processes(kind):
         assert not again.Z.flags.writeable and not copy.deepcopy(model).Z.flags.writeable
 
 
+MIXINGS = [
+    gd.HardSwap(1.0, seed=3).mixing(0, 3, 3),
+    gd.HardSwap(1.0, rows=True, seed=3).mixing(0, 3, 3),
+    gd.SoftSwap(1.0, seed=3).mixing(0, 3, 3),
+]
+every_mixing = pytest.mark.parametrize("mixing", MIXINGS, ids=["entries", "rows", "soft"])
+
+
+@every_mixing
+@every_temperature
+def test_a_mixed_model_descends_its_mixed_loss(mixing, temperature):
+    model, y = make("free", temperature)
+    mixed = model.mixed(mixing)
+    X, Y = model.embeddings(y)
+    logits = temperature.beta(0.7, float(model.split(y).nu)) * np.matmul(
+        mixing * X + (1 - mixing) * Y, (mixing * Y + (1 - mixing) * X).T
+    )
+    assert mixed.loss(0.7, y) == pytest.approx(gd.loss.loss(logits), rel=1e-13)
+    assert gd.check_gradient(mixed, y, t=0.7) < 1e-12
+    out = np.empty_like(y)
+    assert mixed.velocity(0.7, y, out=out) is out
+    np.testing.assert_array_equal(out, mixed.velocity(0.7, y))
+
+
+@every_mixing
+def test_a_mixing_changes_what_is_said_of_the_loss_alone(mixing):
+    model, y = make("free", gd.Learned())
+    mixed = model.mixed(mixing)
+    plain, seen = model.observe(0.0, y), mixed.observe(0.0, y)
+    assert seen[:-1] == plain[:-1]
+    assert seen.loss == mixed.loss(0.0, y) != plain.loss
+    np.testing.assert_array_equal(mixed.embeddings(y), model.embeddings(y))
+
+
+@every_mixing
+def test_lengths_of_mixed_rows_do_not_matter_and_velocities_are_tangent(mixing):
+    model, y = make("free", gd.Learned())
+    mixed = model.mixed(mixing)
+    velocity = mixed.velocity(0.0, y)
+    rows, moves = mixed.split(y), mixed.split(velocity)
+    for row, move in ((rows.X, moves.X), (rows.Y, moves.Y)):
+        np.testing.assert_allclose((row * move).sum(axis=1), 0, atol=1e-15)
+    scaled = y.copy()
+    mixed.split(scaled).X[...] *= 3
+    np.testing.assert_allclose(mixed.velocity(0.0, scaled), velocity, atol=1e-14)
+
+
+def test_free_models_are_equal_when_all_their_arguments_are():
+    model = gd.FreeModel(3, 3, gd.Learned())
+    one, other = model.mixed(MIXINGS[0]), model.mixed(MIXINGS[0].copy())
+    assert one == other and hash(one) == hash(other)
+    assert len({model, gd.FreeModel(3, 3, gd.Learned()), one, other}) == 2
+    assert one != model != model.mixed(MIXINGS[1]) != model.mixed(MIXINGS[2])
+    assert model != gd.FreeModel(3, 3, gd.Learned(), row_rate=2.0) and model != "model"
+    assert one.mixed(None) == model and one.mixed(MIXINGS[1]) == model.mixed(MIXINGS[1])
+    assert repr(one) == repr(model)
+
+
+def test_a_mixing_is_a_copy_that_nobody_changes():
+    mixing = MIXINGS[2].copy()
+    model = gd.FreeModel(3, 3, gd.Learned(), mixing=mixing)
+    mixing[...] = 0
+    np.testing.assert_array_equal(model.mixing, MIXINGS[2])
+    for same in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert same == model and not same.mixing.flags.writeable
+
+
 def test_small_integers_of_numpy_do_not_overflow():
     assert gd.FreeModel(np.uint8(100), np.uint8(3), gd.Learned()).size == 601
 
@@ -236,6 +303,19 @@ frozen = gd.FrozenModel(np.eye(3), gd.Learned())
         (lambda: untied.start(X, X, tau=1.0, gamma_x=1.0, gamma_y=0.0), ValueError, "poles"),
         (lambda: frozen.start(tau=1.0, gamma=-1.01), ValueError, "gamma must lie in"),
         (lambda: frozen.start(tau=1.0, gamma="a"), TypeError, "gamma must be a real number"),
+        (
+            lambda: free.mixed(np.ones((3, 3))),
+            ValueError,
+            r"mixing must have shape \(4, 3\) or \(4,",
+        ),
+        (lambda: free.mixed(np.ones((1, 3))), ValueError, "mixing must have shape"),
+        (lambda: free.mixed(np.ones(4)), ValueError, "mixing must have 2 axes"),
+        (lambda: free.mixed(X), ValueError, r"mixing must lie in \[0, 1\], got -"),
+        (lambda: free.mixed(X * np.nan), ValueError, "mixing must be finite"),
+        (lambda: free.mixed(X > 0), TypeError, "mixing must hold real floating"),
+        (lambda: free.mixed(0.5), ValueError, "mixing must have 2 axes"),
+        (lambda: parallel.mixed(None), ValueError, "off their circles of latitude"),
+        (lambda: frozen.mixed(None), ValueError, "FrozenModel has no rows to swap"),
     ],
 )
 def test_bad_input_is_named(call, error, says):

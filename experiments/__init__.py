@@ -9,6 +9,7 @@ NAMES = (
     "fig3",
     "fig4a",
     "fig4b",
+    "tables",
     "exchange_law",
     "closing_rates",
     "sharper_bounds",

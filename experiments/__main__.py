@@ -6,16 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 import experiments
-from experiments.record import run
+from experiments import pool
+from experiments.record import run, takes
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -27,7 +26,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what there is and stop")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for the files")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default"
+    )
     parser.add_argument("--quick", action="store_true", help="smaller, for a check")
     parser.add_argument("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
     parser.add_argument("--format", default="png", help="of pictures, e.g. png,pdf")
@@ -54,17 +55,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _outcomes(
     names: Sequence[str], options: tuple[Any, ...], jobs: int
 ) -> Iterator[tuple[str, tuple[str, float]]]:
-    """Each experiment with its outcome as it ends; one that fails costs itself only."""
-    if jobs == 1:
-        for name in names:
-            yield name, run(name, *options)
-        return
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by each new process: one BLAS thread a worker
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(run, name, *options): name for name in names}
-        for future in as_completed(futures):
-            error = future.exception()
-            yield futures[future], (f"FAILED: {error!r}", 0.0) if error else future.result()
+    """Each experiment with its outcome as it ends; one that fails costs itself only.
+
+    Those that can use several processes themselves come last, one at a time.
+    """
+    alone = [name for name in names if jobs == 1 or len(names) == 1 or "jobs" in takes(name)]
+    tasks = [(name, *options) for name in names if name not in alone]
+    for index, future in pool.finished(run, tasks, jobs) if tasks else ():
+        error = future.exception()
+        yield tasks[index][0], (f"FAILED: {error!r}", 0.0) if error else future.result()
+    for name in alone:
+        yield name, run(name, *options, jobs=jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,10 +6,11 @@ import json
 import platform
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ from gapdyn._files import replacing, write_columns
 from gapdyn.plotting import STYLE
 
 PACKAGES = ("gapdyn", "numpy", "scipy", "matplotlib")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,38 @@ def write(
         if hasattr(module, "animate"):
             files.append(folder / f"{name}.gif")
             module.animate(numbers, files[-1])
+    if hasattr(module, "report"):  # a page of docs/, or of the folder when that is another
+        page, text = module.report(numbers)
+        files.append((ROOT / "docs" if folder.resolve() == ROOT / "figures" else folder) / page)
+        with replacing(files[-1]) as stream:
+            stream.write(text)
     return files
 
 
+def takes(name: str) -> Set[str]:
+    """What an experiment's `compute` can be told: seed, quick, features; jobs, folder."""
+    return signature(import_module(f"experiments.{name}").compute).parameters.keys()
+
+
 def run(
-    name: str, out: Path, seed: int, quick: bool, features: Path | None, formats: Sequence[str]
+    name: str,
+    out: Path,
+    seed: int,
+    quick: bool,
+    features: Path | None,
+    formats: Sequence[str],
+    jobs: int = 1,
 ) -> tuple[str, float]:
     """Compute, draw and write one experiment; returns what was written, or why not, and seconds."""
     start = time.perf_counter()
     module = import_module(f"experiments.{name}")
+    told = {"seed": seed, "quick": quick, "features": features, "jobs": jobs, "folder": out}
     try:
-        numbers = module.compute(seed=seed, quick=quick, features=features)
+        numbers = module.compute(**{key: told[key] for key in takes(name)})
         files = write(module, numbers, out, seed, quick, formats)
         outcome = " ".join(file.name for file in files)
+        if left_out := numbers.parameters.get("left_out"):
+            outcome += f"; left out: {left_out}"
     except FeaturesMissingError as missing:
         outcome = f"skipped: {missing}"
     except Exception as error:

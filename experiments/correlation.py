@@ -1,0 +1,62 @@
+"""Rank correlations over methods, with bootstrap intervals."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.stats
+
+from gapdyn._validate import Array
+
+RESAMPLES, LEVEL = 2000, 0.95
+
+
+class Interval(NamedTuple):
+    """An estimate and its bootstrap interval, of level LEVEL."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+def spearman(x: Array, y: Array, axis: int = -1) -> Array:
+    """Spearman's rank correlation along an axis; ties share their mean rank."""
+    ranks = [scipy.stats.rankdata(v, axis=axis) for v in (x, y)]
+    a, b = (r - r.mean(axis=axis, keepdims=True) for r in ranks)
+    with np.errstate(invalid="ignore"):  # a resample of one point repeated has no correlation
+        rho: Array = (a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
+    return rho
+
+
+def rank_correlation(x: Array, y: Array) -> Interval:
+    """Spearman's ρ of two quantities over methods, which the bootstrap draws anew.
+
+    Parameters
+    ----------
+    x, y : (m,) arrays
+        m ≥ 3 methods.
+    """
+    return _bootstrap(spearman, x, y)
+
+
+def closer_to_first(task: Array, first: Array, second: Array) -> Interval:
+    """How much closer a task goes with one quantity than with another: |ρ| minus |ρ|."""
+
+    def difference(t: Array, u: Array, v: Array, axis: int = -1) -> Array:
+        return np.abs(spearman(t, u, axis)) - np.abs(spearman(t, v, axis))
+
+    return _bootstrap(difference, task, first, second)
+
+
+def _bootstrap(statistic: Any, *samples: Array) -> Interval:
+    """Percentile interval, methods drawn with replacement, all their quantities together."""
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(len(samples[0]), size=(RESAMPLES, len(samples[0])))
+    draws = statistic(*(sample[chosen] for sample in samples))
+    tail = (1 - LEVEL) / 2
+    low, high = np.nanquantile(draws, [tail, 1 - tail])
+    return Interval(float(statistic(*samples)), float(low), float(high))

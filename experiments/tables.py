@@ -1,0 +1,115 @@
+"""Tables 1 to 5: every method of Section 4 on two small encoders, beside the paper's numbers.
+
+Writes `docs/results.md` too, with a verdict on each conclusion of Section 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import gapdyn as gd
+from experiments import paired_data, results, section_4
+from experiments.methods import TAU, Method
+from experiments.record import Numbers
+from experiments.training import Recipe, train
+from gapdyn import plotting
+from gapdyn._validate import Array
+
+SCALES = (2.0, 10.0)
+COMPARED = {
+    "adam": Recipe(epochs=20, batch=256, rate=3e-3),
+    "descent": Recipe(epochs=20, batch=256, rate=0.1, optimiser="descent"),
+}
+"""Trainings in which TR meets SLRT."""
+
+
+def compute(
+    seed: int = 0, quick: bool = False, features: Path | None = None, jobs: int = 1
+) -> Numbers:
+    """Train everything; the same seed gives the same table, whatever `jobs`."""
+    return Numbers(
+        table=section_4.computed(seed, quick, jobs),
+        parameters={
+            "settings": section_4.settings(quick),
+            "left_out": section_4.available(quick)[1],
+            "reparameterisation": reparameterisation(seed, quick),
+        },
+    )
+
+
+def reparameterisation(seed: int, quick: bool) -> list[dict[str, Any]]:
+    """TR(s) against SLRT(η): how far log β of one departs from the other, for η = 1/s² and 1/s."""
+    pairs = paired_data.synthetic(seed)
+    found = []
+    for optimiser, recipe in COMPARED.items():
+        recipe = replace(recipe, epochs=1) if quick else recipe
+        for scale in SCALES:
+            path = log_beta(pairs, gd.Learned(gd.Exponential(scale)), recipe, seed)
+            rates = {"square": 1 / scale**2, "plain": 1 / scale}
+            apart = {
+                name: float(
+                    np.abs(log_beta(pairs, gd.Learned(rate=rate), recipe, seed) - path).max()
+                )
+                for name, rate in rates.items()
+            }
+            travel = float(np.abs(path - path[0]).max())
+            found.append({"optimiser": optimiser, "scale": scale, "travel": travel} | apart)
+    return found
+
+
+def log_beta(pairs: paired_data.Pairs, temperature: gd.Learned, recipe: Recipe, seed: int) -> Array:
+    """log β before the first step of a training and after each."""
+    model = section_4.encoders_for(pairs, Method(temperature))
+    path: list[float] = []
+    train(
+        model,
+        model.start(seed, tau=TAU),
+        recipe,
+        seed=seed,
+        watch=lambda k, y: path.append(float(np.log(temperature.beta(k, y[-1])))),
+    )
+    return np.array(path)
+
+
+def report(numbers: Numbers) -> tuple[str, str]:
+    """Name and text of the page that goes with the table."""
+    return "results.md", results.markdown(numbers.table, numbers.parameters)
+
+
+SOURCES = {"synthetic": (plotting.X_COLOUR, "o"), "digits": (plotting.Y_COLOUR, "s")}
+
+
+def draw(numbers: Numbers) -> Figure:
+    """A panel for each measure, a line for each method: ours with their spread, and the paper's."""
+    table = numbers.table
+    names = list(dict.fromkeys(table["method"].tolist()))
+    height = np.arange(len(names))
+    figure = Figure(figsize=(12.5, 7.6), layout="constrained")
+    axes = figure.subplots(1, len(results.COLUMNS), sharey=True)
+    for ax, (key, (label, _)) in zip(axes, results.COLUMNS.items(), strict=True):
+        for source, (colour, marker) in SOURCES.items():
+            rows = table["data"] == source
+            style: Any = {"color": colour, "marker": marker, "ms": 4, "ls": "", "lw": 1}
+            if rows.any():
+                ax.errorbar(
+                    table[key][rows], height, xerr=table[f"{key}_sd"][rows], label=source, **style
+                )
+        paper = table[f"{key}_paper"][: len(names)]
+        ax.plot(paper, height, "o", mfc="none", mec="black", ms=6, label="the paper")
+        ax.set_xlabel(label)
+        ax.grid(axis="y", color="0.92", lw=0.8)
+        ax.set_axisbelow(True)
+    axes[0].set_yticks(height, names)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=3,
+        title=f"two small encoders, mean and deviation over {table['seeds'][0]} seeds",
+    )
+    return figure

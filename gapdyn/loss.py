@@ -203,6 +203,11 @@ def mix(X: Array, Y: Array, mixing: Array) -> tuple[Array, Array]:
     Returns
     -------
     X̄, Ȳ : (n, d) arrays
+
+    Examples
+    --------
+    >>> mix(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([[0.0, 0.5]]))
+    (array([[3., 3.]]), array([[1., 3.]]))
     """
     rest = 1 - mixing
     return mixing * X + rest * Y, mixing * Y + rest * X

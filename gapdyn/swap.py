@@ -154,7 +154,7 @@ class HardSwap(Swap):
     """Hard swapping: in a swapped segment each entry of X and Y changes sides with probability ½.
 
     Section 4 and Appendix D.2 of the paper, where a segment is a step of training and p between
-    1e-3 and 1.
+    1e-3 and 1. The section speaks of whole features, the appendix of entries.
 
     Parameters
     ----------

@@ -199,6 +199,12 @@ def test_a_mask_is_a_function_of_seed_and_segment(swap):
         np.testing.assert_array_equal(swap(0.3, 7.0, seed=s).mixing(k, 8, 8), masks[s, k])
 
 
+def test_whether_a_segment_is_swapped_says_nothing_of_its_mask():
+    for k in range(3):
+        agree = gd.HardSwap(0.5).acts(1000) == (gd.SoftSwap(0.5).mixing(k, 1, 1000) < 0.5)[0]
+        assert abs(agree.mean() - 0.5) < 5 / np.sqrt(4 * 1000)
+
+
 # Cutting time.
 
 
@@ -233,8 +239,18 @@ def test_cost_goes_with_the_number_of_swapped_segments():
     stretches = list(swap.pieces(model, 0.0, 1e4))
     assert len(stretches) <= 2 * swap.acts(10_000).sum() + 1 < 50
     assert list(gd.HardSwap(0.0).pieces(model, 0.0, 1e7)) == [(model, 0.0, 1e7)]
-    assert len(list(gd.HardSwap(1.0, 0.1).pieces(model, 0.0, 0.1 * 3))) == 3
-    assert len(list(gd.HardSwap(1.0, 0.1).pieces(model, 0.1 * 3, 0.7))) == 4
+
+
+def test_an_end_of_a_segment_is_the_same_time_however_it_is_rounded():
+    model = gd.FreeModel(3, 2, gd.Learned())
+    swap = gd.HardSwap(1.0, 0.1)
+    for end in (0.3, 0.1 * 3):
+        assert [swap.mixing(k, 3, 2).tolist() for k in range(3)] == [
+            field.mixing.tolist() for field, _, _ in swap.pieces(model, 0.0, end)
+        ]
+        first, *_, last = swap.pieces(model, end, 0.7)
+        assert first[0] == model.mixed(swap.mixing(3, 3, 2)) and first[1:] == (end, 0.4)
+        assert last[0] == model.mixed(swap.mixing(6, 3, 2)) and last[2] == 0.7
 
 
 # The flow.

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -53,7 +52,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _outcomes(
-    names: Sequence[str], options: tuple[Any, ...], jobs: int
+    names: Sequence[str], options: tuple[Path, int, bool, Path | None, list[str]], jobs: int
 ) -> Iterator[tuple[str, tuple[str, float]]]:
     """Each experiment with its outcome as it ends; one that fails costs itself only.
 
@@ -65,7 +64,7 @@ def _outcomes(
         error = future.exception()
         yield tasks[index][0], (f"FAILED: {error!r}", 0.0) if error else future.result()
     for name in alone:
-        yield name, run(name, *options, jobs=jobs)
+        yield name, run(name, *options, jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -180,7 +180,7 @@ class EncoderModel(Model):
         """Learning rates of θ, φ and ν."""
         return EncoderState(*map(np.asarray, (1.0, 1.0, self.temperature.rate)))
 
-    def mixed(self, mixing: Array | None) -> EncoderModel:  # type: ignore[override]
+    def mixed(self, mixing: Array | None) -> EncoderModel:
         """The same model with a swap in front of its loss."""
         return replace(self, mixing=mixing)
 

@@ -82,7 +82,7 @@ class Model(ABC):
         """Largest departure of a row's length from 1."""
         return 0.0
 
-    def mixed(self, mixing: Array | None) -> RowModel:
+    def mixed(self, mixing: Array | None) -> Any:
         """Put the loss behind a mixing array, where that leaves the model what it is.
 
         Raises

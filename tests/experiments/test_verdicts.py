@@ -1,0 +1,134 @@
+"""Rules that decide the conclusions of Section 4, on tables made so that the answer is known."""
+
+import numpy as np
+import pytest
+
+from experiments import section_4, verdicts
+from experiments.evaluation import MEASURES
+from experiments.verdicts import NOT, REPRODUCED, UNDECIDED
+from gapdyn import published
+
+
+def methods(error=0.0, acted=1000.0, **means):
+    """All methods with the given means: numbers, or functions of the row's number."""
+    names = section_4.names()
+    k = np.arange(len(names), dtype=float)
+    mean = {key: np.zeros(len(names)) for key in (*MEASURES, "retrieval")}
+    for key, value in means.items():
+        mean[key] = value(k) if callable(value) else np.full(len(names), float(value))
+    spread = {key: np.full(len(names), float(error)) for key in mean}
+    return verdicts.Methods(names, np.full(len(names), acted), mean, spread)
+
+
+def noise(seed):
+    return lambda k: np.random.default_rng(seed).standard_normal(k.size)
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "verdict"),
+    [(lambda k: -k, REPRODUCED), (lambda k: k, NOT), (noise(1), UNDECIDED)],
+)
+def test_retrieval_rises_where_the_correlation_is_negative(retrieval, verdict):
+    m = methods(gap=lambda k: k, retrieval=retrieval)
+    assert verdicts.retrieval_rises(m).verdict == verdict
+
+
+def test_temperatures_beyond_the_papers_best_have_no_say_in_the_rise():
+    m = methods(gap=lambda k: k, retrieval=lambda k: -k)
+    hot = [m.names.index(name) for name in verdicts.PAST_THE_BEST]
+    assert verdicts.PAST_THE_BEST == ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
+    m.mean["retrieval"][hot] = 1e9
+    assert verdicts.retrieval_rises(m).verdict == REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("best", "error", "verdict"),
+    [("FLT 7e-2", 0.1, REPRODUCED), ("FLT 7e-2", 3.0, UNDECIDED), ("FLT 4e-1", 0.1, NOT)],
+)
+def test_an_inverted_u_has_its_top_inside_and_above_both_ends(best, error, verdict):
+    m = methods(error)
+    m.mean["retrieval"][m.names.index(best)] = 5.0
+    found = verdicts.turns_over(m)
+    assert found.verdict == verdict and best in found.numbers
+
+
+@pytest.mark.parametrize(
+    ("task", "verdict"),
+    [
+        (lambda k: np.sin(k), REPRODUCED),  # a function of uniformity
+        (lambda k: -np.sin(k), NOT),
+        (lambda k: k, NOT),  # a function of the gap
+        (noise(5), UNDECIDED),
+    ],
+)
+def test_a_task_goes_with_uniformity_when_it_goes_up_with_it_and_closer(task, verdict):
+    m = methods(gap=lambda k: k, uniformity=np.sin, zero_shot=task)
+    assert verdicts.uniformity_counts(m, "zero_shot").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("gap", "error", "verdict"),
+    [(-0.1, 0.01, REPRODUCED), (0.1, 0.01, NOT), (-0.1, 0.06, UNDECIDED)],
+)
+def test_a_gap_is_smaller_by_more_than_two_standard_errors(gap, error, verdict):
+    m = methods(error)
+    m.mean["gap"][m.names.index("SLRT 0.1")] = gap
+    assert verdicts.shrinks(m, "SLRT 0.1").verdict == verdict
+
+
+def test_a_method_that_hardly_acted_is_undecided_and_in_no_correlation():
+    m = methods(gap=lambda k: -k)
+    m.acted[m.names.index("HS 1e-3")] = 9
+    found = verdicts.shrinks(m, "HS 1e-3")
+    assert found.verdict == UNDECIDED and "acted in 9 steps" in found.numbers
+    assert m.names.index("HS 1e-3") not in m.where(lambda name: True, "gap")
+    assert verdicts.each_shrinks(m).verdict == UNDECIDED
+
+
+def test_each_method_is_held_to_what_the_paper_prints_of_it():
+    claimed = {name for name in section_4.names() if verdicts.claims_to_shrink(name)}
+    assert claimed.isdisjoint({"Baseline", "FLT 1e-2", "TS A0", "No normalization", "SS 1e-2"})
+    assert {"FLT 4e-2", "TS S3", "SLRT 0.1", "HS 1", "HS rows", "SS 5e-2"} <= claimed
+    m = methods(gap=-1.0)
+    m.mean["gap"][0] = 0
+    assert verdicts.each_shrinks(m) == (REPRODUCED, f"{len(claimed)} of {len(claimed)}")
+    m.mean["gap"][m.names.index("SLRT 0.1")] = 1.0
+    found = verdicts.each_shrinks(m)
+    assert found.verdict == NOT and "SLRT 0.1" in found.numbers
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "probe", "verdict"),
+    [(-5, -5, REPRODUCED), (-5, 0.1, UNDECIDED), (-5, 5, NOT)],
+)
+def test_swapping_all_the_time_hurts_both_tasks(retrieval, probe, verdict):
+    m = methods(1.0)
+    row = m.names.index("HS 1")
+    m.mean["retrieval"][row], m.mean["linear_probe"][row] = retrieval, probe
+    assert verdicts.always_swapping_hurts(m).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("mmvp", "verdict"),
+    [(lambda k: k, NOT), (lambda k: np.cos(17 * k), REPRODUCED), (np.nan, UNDECIDED)],
+)
+def test_matching_follows_neither_when_both_intervals_hold_zero(mmvp, verdict):
+    m = methods(gap=lambda k: k, uniformity=np.sin, mmvp=mmvp)
+    assert verdicts.matching_follows_neither(m).verdict == verdict
+
+
+def test_the_papers_own_numbers_turn_over_and_rise():
+    names = section_4.names()
+    table = {"data": np.full(len(names), "synthetic"), "method": np.array(names)}
+    for key in MEASURES:
+        printed = [section_4.printed(name).get(key, np.nan) for name in names]
+        table[f"{key}_paper"] = np.array(printed)
+    paper = verdicts.papers(table)
+    assert set(paper.names) == {
+        *published.TABLE_2, *published.TABLE_3, *published.TABLE_4, *published.TABLE_5
+    }  # fmt: skip
+    assert "FLT 7e-2" in verdicts.turns_over(paper).numbers
+    assert verdicts.always_swapping_hurts(paper).verdict == REPRODUCED
+    assert len(verdicts.CONCLUSIONS) == 7
+    for rule in verdicts.CONCLUSIONS.values():
+        assert rule(paper).verdict in (REPRODUCED, NOT, UNDECIDED)

@@ -39,11 +39,14 @@ class Numbers:
         What it was computed from, and single numbers that came out, for NAME.json.
     arrays : dict of arrays
         What only the drawing needs.
+    more : dict of tables
+        Further tables, each for NAME_KEY.csv.
     """
 
     table: dict[str, NDArray[Any]]
     parameters: dict[str, Any]
     arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    more: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
 
 def write(
@@ -58,6 +61,9 @@ def write(
     name = module.__name__.rpartition(".")[2]
     files = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_columns(files[0], numbers.table)
+    for key, table in numbers.more.items():
+        files.append(folder / f"{name}_{key}.csv")
+        write_columns(files[-1], table)
     about = {
         "experiment": name,
         "seed": seed,

@@ -43,13 +43,13 @@ def numbers(
 ) -> Numbers:
     """Measures of every method that acted, from each source, and their rank correlations."""
     keys = (*against, *tasks)
-    table = section_4.table(seed, quick, jobs, folder)
-    data = dict.fromkeys(table["data"].tolist())
-    sources = {"paper": papers(table)} | {d: ours(table, d) for d in data}
+    trainings = section_4.trainings(seed, quick, jobs, folder)
+    data = dict.fromkeys(trainings["data"].tolist())
+    sources = {"paper": papers()} | {d: ours(trainings, d) for d in data}
     columns: dict[str, list[Any]] = {name: [] for name in ("source", "method", *keys)}
     for source, methods in sources.items():
         for i in methods.where(lambda name: True, *keys):
-            row = (source, methods.names[i], *(float(methods.mean[key][i]) for key in keys))
+            row = (source, methods.names[i], *(float(methods.mean(key)[i]) for key in keys))
             for name, value in zip(columns, row, strict=True):
                 columns[name].append(value)
     found = {name: np.array(column) for name, column in columns.items()}

@@ -21,6 +21,7 @@ from experiments.methods import Method, methods
 from experiments.paired_data import DigitsMissingError, Pairs
 from experiments.training import Recipe, train
 from gapdyn import published
+from gapdyn._validate import Array
 
 HIDDEN, DIM = (128,), 32
 """Widths of the hidden layers of both encoders, and the dimension of their embeddings."""
@@ -29,11 +30,11 @@ RECIPE = Recipe(epochs=200, batch=256, rate=3e-3)
 """Adam moves log τ by at most the sum of its learning rates: 2.4 on the synthetic pairs, enough to
 fall from 0.07 to CLIP's 0.01 as in the paper, and 1.5 on the digits, to 0.016."""
 
-SEEDS = 3
+SEEDS, QUICK_SEEDS = 3, 2
 """Data, weights, batches and masks are drawn anew from each, and are common to all methods."""
 
 QUICK_RECIPE, QUICK_PAIRS = Recipe(epochs=3, batch=64, rate=3e-3), (256, 128)
-"""For a check: few synthetic pairs for training and held out, and two seeds."""
+"""For a check: few synthetic pairs for training and held out."""
 
 Table = dict[str, NDArray[Any]]
 
@@ -94,36 +95,47 @@ def available(quick: bool) -> tuple[list[str], str | None]:
 
 
 def run(seed: int, quick: bool, jobs: int) -> Table:
-    """Train and measure everything; a row of the table for each data and method.
+    """Train and measure everything: a row for each data, method and seed.
 
     Raises
     ------
     What the first training that fails raises.
     """
     data, _ = available(quick)
-    rows = [(d, name) for d in data for name in names()]
-    repeats = 2 if quick else SEEDS
-    tasks = [(*row, seed, repeat, quick) for row in rows for repeat in range(repeats)]
+    tasks = [
+        (d, name, seed, repeat, quick)
+        for d in data
+        for name in names()
+        for repeat in range(QUICK_SEEDS if quick else SEEDS)
+    ]
     outcomes: list[dict[str, float]] = [{}] * len(tasks)
     with tqdm(total=len(tasks), desc="trainings", disable=not sys.stderr.isatty()) as bar:
         for index, future in pool.finished(measure, tasks, jobs):
             outcomes[index] = future.result()
             bar.update()
-    found = {
-        key: np.array([outcome[key] for outcome in outcomes]).reshape(len(rows), repeats)
-        for key in outcomes[0]
-    }
-    table: Table = {
-        "data": np.array([d for d, _ in rows]),
-        "method": np.array([name for _, name in rows]),
-        "seeds": np.full(len(rows), repeats),
-        "steps_acted": found["steps_acted"].mean(axis=1),
-        "tau_end": found["tau_end"].mean(axis=1),
-    }
+    labels = {"data": 0, "method": 1, "repeat": 3}
+    trainings = {key: np.array([task[k] for task in tasks]) for key, k in labels.items()}
+    return trainings | {key: np.array([o[key] for o in outcomes]) for key in outcomes[0]}
+
+
+def by_seed(trainings: Table, key: str) -> Array:
+    """A column of trainings as (rows of the table, seeds)."""
+    values: Array = trainings[key].reshape(-1, int(trainings["repeat"].max()) + 1)
+    return values
+
+
+def summary(trainings: Table) -> Table:
+    """A row for each data and method: means over seeds, deviations, and the paper's numbers."""
+    data, methods = by_seed(trainings, "data")[:, 0], by_seed(trainings, "method")[:, 0]
+    seeds = by_seed(trainings, "repeat").shape[1]
+    table: Table = {"data": data, "method": methods, "seeds": np.full(len(data), seeds)}
+    for key in ("steps_acted", "tau_end"):
+        table[key] = by_seed(trainings, key).mean(axis=1)
     for key in MEASURES:
-        table[key] = found[key].mean(axis=1)
-        table[f"{key}_sd"] = found[key].std(axis=1, ddof=1)
-        table[f"{key}_paper"] = np.array([printed(name).get(key, np.nan) for _, name in rows])
+        values = by_seed(trainings, key)
+        table[key] = values.mean(axis=1)
+        table[f"{key}_sd"] = values.std(axis=1, ddof=1)
+        table[f"{key}_paper"] = np.array([printed(name).get(key, np.nan) for name in methods])
     return table
 
 
@@ -153,12 +165,12 @@ def settings(quick: bool) -> dict[str, Any]:
 
 @cache
 def computed(seed: int, quick: bool, jobs: int) -> Table:
-    """The table, once a process."""
+    """All trainings, once a process."""
     return run(seed, quick, jobs)
 
 
-def table(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
-    """The table that `tables` left in a folder, if with this seed and settings, or a new one."""
+def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
+    """What `tables` left in a folder, if with this seed and these settings, or trained anew."""
     if folder is not None and (folder / "tables.json").is_file():
         about = json.loads((folder / "tables.json").read_text())
         if (about["seed"], about["quick"], about["parameters"]["settings"]) == (
@@ -166,15 +178,15 @@ def table(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
             quick,
             settings(quick),
         ):
-            return read(folder / "tables.csv")
+            return read(folder / "tables_by_seed.csv")
     return computed(seed, quick, jobs)
 
 
 def read(file: Path) -> Table:
-    """A table as `tables` wrote it."""
+    """A table as `tables` and the figures that share it write it."""
     with file.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    words = ("data", "method")
+    words = ("data", "source", "method")
     return {
         key: np.array([row[key] if key in words else float(row[key]) for row in rows])
         for key in rows[0]

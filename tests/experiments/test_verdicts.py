@@ -10,14 +10,18 @@ from gapdyn import published
 
 
 def methods(error=0.0, acted=1000.0, **means):
-    """All methods with the given means: numbers, or functions of the row's number."""
+    """All methods from three seeds, with the given means: numbers, or functions of the row.
+
+    The standard error of a change against the baseline is `error`.
+    """
     names = section_4.names()
     k = np.arange(len(names), dtype=float)
-    mean = {key: np.zeros(len(names)) for key in (*MEASURES, "retrieval")}
-    for key, value in means.items():
-        mean[key] = value(k) if callable(value) else np.full(len(names), float(value))
-    spread = {key: np.full(len(names), float(error)) for key in mean}
-    return verdicts.Methods(names, np.full(len(names), acted), mean, spread)
+    values = {key: np.zeros((len(names), 3)) for key in (*MEASURES, "retrieval")}
+    for key, mean in means.items():
+        values[key] += (mean(k) if callable(mean) else np.full(len(names), float(mean)))[:, None]
+    for value in values.values():
+        value[1:] += error * np.sqrt(3) * np.array([-1, 0, 1])
+    return verdicts.Methods(names, np.full(len(names), acted), values)
 
 
 def noise(seed):
@@ -37,7 +41,7 @@ def test_temperatures_beyond_the_papers_best_have_no_say_in_the_rise():
     m = methods(gap=lambda k: k, retrieval=lambda k: -k)
     hot = [m.names.index(name) for name in verdicts.PAST_THE_BEST]
     assert verdicts.PAST_THE_BEST == ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
-    m.mean["retrieval"][hot] = 1e9
+    m.values["retrieval"][hot] = 1e9
     assert verdicts.retrieval_rises(m).verdict == REPRODUCED
 
 
@@ -46,8 +50,8 @@ def test_temperatures_beyond_the_papers_best_have_no_say_in_the_rise():
     [("FLT 7e-2", 0.1, REPRODUCED), ("FLT 7e-2", 3.0, UNDECIDED), ("FLT 4e-1", 0.1, NOT)],
 )
 def test_an_inverted_u_has_its_top_inside_and_above_both_ends(best, error, verdict):
-    m = methods(error)
-    m.mean["retrieval"][m.names.index(best)] = 5.0
+    m = methods()
+    m.values["retrieval"][m.names.index(best)] = 5 + error * np.sqrt(3) * np.array([-1, 0, 1])
     found = verdicts.turns_over(m)
     assert found.verdict == verdict and best in found.numbers
 
@@ -72,8 +76,17 @@ def test_a_task_goes_with_uniformity_when_it_goes_up_with_it_and_closer(task, ve
 )
 def test_a_gap_is_smaller_by_more_than_two_standard_errors(gap, error, verdict):
     m = methods(error)
-    m.mean["gap"][m.names.index("SLRT 0.1")] = gap
+    m.values["gap"][m.names.index("SLRT 0.1")] += gap
     assert verdicts.shrinks(m, "SLRT 0.1").verdict == verdict
+
+
+def test_a_change_is_taken_within_seeds():
+    """What a seed adds to all methods alike is no error."""
+    m = methods(0.1)
+    before = verdicts.change(m, "gap", "TS S1")
+    m.values["gap"] += np.array([-5.0, 2.0, 40.0])
+    assert verdicts.change(m, "gap", "TS S1") == pytest.approx(before, abs=1e-13)
+    assert before == pytest.approx((0.0, 0.1), abs=1e-13)
 
 
 def test_a_method_that_hardly_acted_is_undecided_and_in_no_correlation():
@@ -90,9 +103,9 @@ def test_each_method_is_held_to_what_the_paper_prints_of_it():
     assert claimed.isdisjoint({"Baseline", "FLT 1e-2", "TS A0", "No normalization", "SS 1e-2"})
     assert {"FLT 4e-2", "TS S3", "SLRT 0.1", "HS 1", "HS rows", "SS 5e-2"} <= claimed
     m = methods(gap=-1.0)
-    m.mean["gap"][0] = 0
+    m.values["gap"][0] = 0
     assert verdicts.each_shrinks(m) == (REPRODUCED, f"{len(claimed)} of {len(claimed)}")
-    m.mean["gap"][m.names.index("SLRT 0.1")] = 1.0
+    m.values["gap"][m.names.index("SLRT 0.1")] = 1.0
     found = verdicts.each_shrinks(m)
     assert found.verdict == NOT and "SLRT 0.1" in found.numbers
 
@@ -104,7 +117,8 @@ def test_each_method_is_held_to_what_the_paper_prints_of_it():
 def test_swapping_all_the_time_hurts_both_tasks(retrieval, probe, verdict):
     m = methods(1.0)
     row = m.names.index("HS 1")
-    m.mean["retrieval"][row], m.mean["linear_probe"][row] = retrieval, probe
+    m.values["retrieval"][row] += retrieval
+    m.values["linear_probe"][row] += probe
     assert verdicts.always_swapping_hurts(m).verdict == verdict
 
 
@@ -118,17 +132,12 @@ def test_matching_follows_neither_when_both_intervals_hold_zero(mmvp, verdict):
 
 
 def test_the_papers_own_numbers_turn_over_and_rise():
-    names = section_4.names()
-    table = {"data": np.full(len(names), "synthetic"), "method": np.array(names)}
-    for key in MEASURES:
-        printed = [section_4.printed(name).get(key, np.nan) for name in names]
-        table[f"{key}_paper"] = np.array(printed)
-    paper = verdicts.papers(table)
+    paper = verdicts.papers()
     assert set(paper.names) == {
         *published.TABLE_2, *published.TABLE_3, *published.TABLE_4, *published.TABLE_5
     }  # fmt: skip
     assert "FLT 7e-2" in verdicts.turns_over(paper).numbers
     assert verdicts.always_swapping_hurts(paper).verdict == REPRODUCED
-    assert len(verdicts.CONCLUSIONS) == 7
+    assert len(verdicts.CONCLUSIONS) == 8
     for rule in verdicts.CONCLUSIONS.values():
         assert rule(paper).verdict in (REPRODUCED, NOT, UNDECIDED)

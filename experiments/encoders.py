@@ -19,6 +19,7 @@ from gapdyn._validate import Array, validate_array, validate_count
 from gapdyn.loss import mean_cross_entropy, mix, row_products
 from gapdyn.models import Model, Observables
 from gapdyn.models.base import check_temperature, inverse, observe_pairs
+from gapdyn.models.free import _validate_mixing
 from gapdyn.temperature import Temperature
 
 
@@ -36,13 +37,15 @@ class Encoder:
     Raises
     ------
     TypeError, ValueError
-        If there are fewer than two sizes, or one of them is no positive integer, or d is below 2.
+        If `sizes` is no tuple of two or more positive integers, or d is below 2.
     """
 
     sizes: tuple[int, ...]
     normalised: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.sizes, tuple):
+            raise TypeError(f"sizes must be a tuple of integers, got {self.sizes!r}")
         if len(self.sizes) < 2:
             raise ValueError(f"sizes must name the input and the output, got {self.sizes}")
         for size in self.sizes[:-1]:
@@ -119,13 +122,19 @@ class EncoderModel(Model):
         From k and l inputs to embeddings of one dimension.
     temperature : Temperature
     mixing : (n, d) or (n, 1) array, optional
-        λ of a swap in front of the loss.
+        λ of a swap in front of the loss, in [0, 1].
 
     Raises
     ------
     TypeError, ValueError
         If inputs do not pair or do not fit the encoders, the encoders do not embed in one
-        dimension, or the temperature is none.
+        dimension, the temperature is none, or `mixing` is not of its shape and range.
+
+    Notes
+    -----
+    The velocity jumps where a ReLU switches, and where a row that is normalised passes through
+    zero. Where it points there from all sides the flow stays, and an adaptive solver crawls: with
+    hidden layers in most runs sooner or later. Steps of an optimiser do not notice.
     """
 
     images: Array = field(repr=False)
@@ -137,10 +146,16 @@ class EncoderModel(Model):
 
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
+        for name in ("first", "second"):
+            if not isinstance(getattr(self, name), Encoder):
+                raise TypeError(f"{name} must be an Encoder, got {getattr(self, name)!r}")
         for name, encoder in (("images", self.first), ("texts", self.second)):
             inputs = validate_array(name, getattr(self, name), ndim=2).astype(np.float64)
             if inputs.shape[1] != encoder.sizes[0]:
-                raise ValueError(f"{name} must have {encoder.sizes[0]} columns as its encoder")
+                raise ValueError(
+                    f"{name} must have {encoder.sizes[0]} columns as its encoder,"
+                    f" got {inputs.shape[1]}"
+                )
             object.__setattr__(self, name, inputs)
         if len(self.images) != len(self.texts):
             raise ValueError(f"texts must have {len(self.images)} rows, got {len(self.texts)}")
@@ -149,6 +164,8 @@ class EncoderModel(Model):
             raise ValueError("first and second must embed in one dimension")
         if self.first.normalised != self.second.normalised:
             raise ValueError("first and second must both be normalised, or neither")
+        if self.mixing is not None:
+            object.__setattr__(self, "mixing", _validate_mixing(self.mixing, self.n, self.d))
 
     @property
     def n(self) -> int:
@@ -239,4 +256,6 @@ class EncoderModel(Model):
         X, Y = self.embeddings(y)
         gap = measures.centre_distance(X, Y)
         margin, mismatched, _ = observe_pairs(X @ Y.T, beta)
-        return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, self.loss(t, y))
+        return Observables(
+            gap, inverse(beta), beta, gap / 2, margin, mismatched, float(self.loss(t, y))
+        )

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.encoders import EncoderModel
-from gapdyn._validate import Array, validate_count, validate_positive
+from gapdyn._validate import (
+    Array,
+    validate_array,
+    validate_count,
+    validate_number,
+    validate_positive,
+)
 from gapdyn.swap import Swap
 
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
@@ -56,11 +62,11 @@ class Recipe:
         validate_count("epochs", self.epochs, least=1)
         validate_count("batch", self.batch, least=2)
         validate_positive("rate", self.rate)
-        if self.optimiser not in ADVANCE:
+        if not isinstance(self.optimiser, str) or self.optimiser not in ADVANCE:
             raise ValueError(
                 f"optimiser must be one of {', '.join(ADVANCE)}, got {self.optimiser!r}"
             )
-        if not 0 <= self.warm_up < 1:
+        if not 0 <= validate_number("warm_up", self.warm_up) < 1:
             raise ValueError(f"warm_up must lie in [0, 1), got {self.warm_up}")
 
     def steps(self, pairs: int) -> int:
@@ -75,7 +81,8 @@ class Recipe:
         k = np.arange(steps)
         rates = self.rate * np.minimum((k + 1) / warm, 1.0)
         if self.cosine:
-            rates *= (1 + np.cos(np.pi * np.clip((k - warm) / (steps - warm), 0, 1))) / 2
+            falling = max(1, steps - warm)
+            rates *= (1 + np.cos(np.pi * np.clip((k - warm) / falling, 0, 1))) / 2
         return rates
 
     def batches(self, pairs: int, rng: np.random.Generator) -> Iterator[NDArray[np.int_]]:
@@ -109,7 +116,8 @@ def train(
     seed : int or numpy.random.Generator
         Decides the batches.
     watch : callable, optional
-        Told the number of steps done and the state, before the first step and after each.
+        Told the number of steps done and the state, before the first step and after each. It is
+        the one array that steps move: what wants to keep it copies it.
 
     Returns
     -------
@@ -119,11 +127,16 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If the batch is larger than the data, or `y0` is no state of the model.
+        If the batch is larger than the data, `y0` is no state of the model, `swap` is none, or the
+        model has a mixing of its own: one for all its pairs fits no batch.
     """
-    y = np.array(y0, dtype=np.float64)
+    y = np.array(validate_array("y0", y0, ndim=1), dtype=np.float64)
     if y.shape != (model.size,):
-        raise ValueError(f"y0 must have {model.size} entries, got shape {y.shape}")
+        raise ValueError(f"y0 must have {model.size} entries, got {y.size}")
+    if swap is not None and not isinstance(swap, Swap):
+        raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
+    if model.mixing is not None:
+        raise ValueError("model must have no mixing of its own: give train a swap")
     steps = recipe.steps(model.n)
     advance = ADVANCE[recipe.optimiser](model)
     acts = np.zeros(steps, dtype=bool) if swap is None else swap.acts(steps)

@@ -63,13 +63,16 @@ def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str
 
 
 def validate_labels(labels: Labels, classes: int) -> None:
-    """Every class has an example.
+    """Every class has an example, and every example a class.
 
     Raises
     ------
     ValueError
         If one has none.
     """
+    strange = np.setdiff1d(labels, np.arange(classes))
+    if strange.size:
+        raise ValueError(f"labels must be classes 0 to {classes - 1}, got {strange[0]}")
     missing = np.setdiff1d(np.arange(classes), labels)
     if missing.size:
         raise ValueError(f"labels must have an example of every class, {missing[0]} has none")

@@ -1,8 +1,8 @@
 """The paper's statements as code: as printed, as they are true, with evidence.
 
 One file per statement, named as the paper names it: `lemma_3_1`, `theorem_3_2` (with Lemma B.1),
-`theorem_3_3` (with Lemmas B.2 and B.3), `appendix_c`; beyond the paper `exchange_law`, and what
-they share: `bessel`, `potential`, `closing`. `audit` says of each what holds.
+`theorem_3_3` (with Lemmas B.2 and B.3), `appendix_c`; beyond the paper `exchange_law` and
+`swapping`, and what they share: `bessel`, `potential`, `closing`. `audit` says of each what holds.
 """
 
 from gapdyn.theory import (
@@ -13,6 +13,7 @@ from gapdyn.theory import (
     exchange_law,
     lemma_3_1,
     potential,
+    swapping,
     theorem_3_2,
     theorem_3_3,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "exchange_law",
     "lemma_3_1",
     "potential",
+    "swapping",
     "theorem_3_2",
     "theorem_3_3",
 ]

@@ -1,0 +1,298 @@
+"""Modality swapping bounds the exponent of a frozen gap, and picks it (theory 3.9).
+
+Let orthogonal maps permute unit rows w_i transitively, and pairs be mirror images at heights ±γ:
+x_i = [√(1-γ²) w_i, γ], y_i = [√(1-γ²) w_i, -γ], Δ = 2γ. A swap, of rows or of entries with the gap
+along an axis, moves them to heights ±z_i γ with z = 2λ-1 and nothing else. The free flow averaged
+over its masks, which is that of short segments, keeps such pairs, and along it exactly
+
+    -d log Δ/d log β = (1/n) [1 + v/((1-γ²)u - γ²v)],
+
+u and v the means of 1 - w_i·w_j and z_i² - z_i z_j over what weights the pull: the time and the
+softmax. As 0 ≤ v ≤ 2 and u ≥ α, swapping multiplies the exponent 1/n of the exchange law (3.1) by
+1 to 1 + 2/α, late in the run, and by no more. `exponent` is which, `slope` the exact factor for
+the regular simplex under hard swapping, `height` the gap along it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import solve_ivp
+from scipy.special import betaln, expit, logsumexp
+
+from gapdyn._validate import Array, validate_number, validate_positive
+from gapdyn.theory import _covered, exchange_law
+
+MOST_PAIRS = 10**6
+"""Pairs that sums over numbers of unlike masks are made for."""
+SOFT = 1 / 3
+"""E z² of soft swapping, λ uniform in [0, 1]; that of hard swapping is 1."""
+
+
+def slope(
+    beta: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    n: int,
+    p: float = 1.0,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    row_rate: float = 1.0,
+) -> Array:
+    """-d log Δ/d log β of a regular simplex under hard swapping, averaged over the masks; exact.
+
+    Parameters
+    ----------
+    beta, gamma : floats or arrays that broadcast
+        β > 0 and heights 0 < γ < 1; Δ = 2γ.
+    n : int
+        Number of pairs, from 2 to a million.
+    p : float
+        Portion of the time that is swapped, in [0, 1].
+    scale, rate, row_rate
+        As in `exchange_law.exponent`.
+
+    Returns
+    -------
+    float64 array of the broadcast shape
+        At least `exchange_law.exponent`, and equal to it at p = 0, where pairs swapped or not
+        match: γ² < α/(α+2) with α = n/(n-1). Above that it may be negative: β falls, as Δ does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> slope([1e-3, 1.0, 1e3, 1e8], 0.3, n=8).round(4)
+    array([0.2566, 0.2683, 0.4157, 0.4157])
+    >>> float(slope(1e8, 1e-6, n=8).round(4)), float(slope(1e8, 1e-2, n=8).round(4))
+    (0.2344, 0.3438)
+    """
+    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    n, p = _validate_simplex(n), _validate_portion(p)
+    beta = _covered.validate_numbers("beta", beta)
+    if not ((beta > 0) & np.isfinite(beta)).all():
+        raise ValueError(f"beta must be positive and finite, got {beta!r}")
+    heights = _covered.validate_heights("gamma", gamma)
+    return _covered.plain(law * (1 + _excess(np.log(beta), np.log(heights), n, p)))
+
+
+def height(
+    beta: ArrayLike,
+    *,
+    n: int,
+    gamma0: float,
+    beta0: float,
+    p: float = 1.0,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    row_rate: float = 1.0,
+) -> Array:
+    """γ = Δ/2 at β along the averaged flow of a regular simplex under hard swapping.
+
+    Parameters
+    ----------
+    beta : float or array
+        β ≥ β₀, finite.
+    n, p, scale, rate, row_rate
+        As in `slope`.
+    gamma0, beta0 : float
+        Where the flow starts: β₀ > 0 and 0 < γ₀ < √(α/(α+2)), α = n/(n-1), from where on β grows.
+
+    Returns
+    -------
+    float64 array of the shape of `beta`
+        To a relative accuracy of about 1e-9.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> start = dict(n=12, gamma0=0.4, beta0=1.0)
+    >>> height([1.0, 1e2, 1e4], p=0.1, **start).round(4)
+    array([0.4   , 0.1937, 0.0633])
+    >>> height([1.0, 1e2, 1e4], p=0.0, **start).round(4)
+    array([0.4   , 0.2725, 0.1857])
+    """
+    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    n, p = _validate_simplex(n), _validate_portion(p)
+    beta0 = validate_positive("beta0", beta0)
+    gamma0, alpha = _covered.validate_height("gamma0", gamma0), n / (n - 1)
+    if gamma0**2 * (alpha + 2) >= alpha:
+        raise ValueError(
+            f"gamma0 must be below √(α/(α+2)) = {np.sqrt(alpha / (alpha + 2)):.4g}, where swapped"
+            f" pairs match and β grows, got {gamma0}"
+        )
+    beta = _covered.validate_numbers("beta", beta)
+    if not ((beta >= beta0) & np.isfinite(beta)).all():
+        raise ValueError(f"beta must be finite and at least beta0 = {beta0}: it grows")
+    stops, where = np.unique(np.append(np.log(beta), np.log(beta0)), return_inverse=True)
+    # With γβ^p for γ the law itself, p = 0, is integrated without an error.
+    kept = solve_ivp(
+        lambda x, y: -law * _excess(x, y - law * (x - stops[0]), n, p),
+        (stops[0], max(stops[-1], stops[0] + 1e-9)),
+        [np.log(gamma0)],
+        method="DOP853",
+        t_eval=stops,
+        rtol=1e-10,
+        atol=1e-12,
+    )
+    log_gamma = kept.y[0] - law * (stops - stops[0])
+    return _covered.plain(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
+
+
+def exponent(
+    *,
+    n: int,
+    p: float = 1.0,
+    alpha: float | None = None,
+    soft: bool = False,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    row_rate: float = 1.0,
+) -> float:
+    """Late exponent e: Δ ∝ β^{-e}, so Δ ∝ (log t)^{-e}, along the averaged flow.
+
+    With e₀ = `exchange_law.exponent`, 1/n in the paper's case, e = e₀ if p = 0, else the middle
+    one of e₀(1 + cp/α), ½ and e₀(1 + 2/α), c = 1 for hard and 1/3 for soft swapping.
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, at least 2.
+    p : float
+        Portion of the time that is swapped, in [0, 1].
+    alpha : float, optional
+        Margin of the rows w_i, to which it tends, in (0, n/(n-1)]; that of the regular simplex,
+        n/(n-1), by default.
+    soft : bool
+        Whether swapping is soft, with λ uniform in [0, 1], rather than hard.
+    scale, rate, row_rate
+        As in `exchange_law.exponent`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> [round(exponent(n=12, p=p), 4) for p in (0, 1e-3, 1)]
+    [0.0833, 0.2361, 0.2361]
+    >>> exponent(n=4), exponent(n=2), exponent(n=2, soft=True)
+    (0.5, 0.75, 0.5833333333333334)
+    """
+    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    p, margin = _validate_portion(p), _validate_margin(alpha, n)
+    if p == 0:
+        return law
+    even, dominated = law * (1 + (SOFT if soft else 1.0) * p / margin), law * (1 + 2 / margin)
+    return float(np.clip(0.5, even, dominated))
+
+
+def balance(
+    *,
+    n: int,
+    p: float = 1.0,
+    alpha: float | None = None,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    row_rate: float = 1.0,
+) -> float:
+    """What βγ² tends to under hard swapping, whatever the start: 0 or ∞ unless `exponent` is ½.
+
+    There Δ → 2√(θ/β) with θ = ½ log[(2-p)b/(p(1-b))], b = α(1/(2e₀) - 1)/2.
+
+    Parameters
+    ----------
+    n, alpha, scale, rate, row_rate
+        As in `exponent`.
+    p : float
+        Portion of the time that is swapped, in (0, 1].
+
+    Returns
+    -------
+    float
+        In [0, ∞].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> [round(balance(n=n), 4) for n in (3, 4, 5, 6)]
+    [0.0, 0.3466, 1.354, inf]
+    """
+    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    p = validate_positive("p", _validate_portion(p))
+    share = _validate_margin(alpha, n) * (0.5 / law - 1) / 2
+    if not p / 2 < share < 1:
+        return 0.0 if share < 1 else float("inf")
+    return float(np.log((2 - p) * share / (p * (1 - share))) / 2)
+
+
+def _excess(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Array:
+    """v/((1-γ²)u - γ²v), u = α, v = 2b, b the share of rows with unlike masks in the pull."""
+    alpha, squared = n / (n - 1), np.exp(2 * np.asarray(log_gamma, dtype=np.float64))
+    b = _unlike(log_beta, log_gamma, n, p)
+    with np.errstate(divide="ignore"):  # β stands still
+        excess: Array = 2 * b / ((1 - squared) * alpha - 2 * squared * b)
+    return excess
+
+
+def _unlike(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Array:
+    """b: among the m ~ Binomial(n-1, ½) rows with unlike masks e^{2βγ²} is added to e^{-aα}.
+
+    With the share p of the time and the softmax as weights; all logarithms are beside e^{-aα}.
+    """
+    log_b, log_g = (np.asarray(a, dtype=np.float64)[..., None] for a in (log_beta, log_gamma))
+    raised = 2 * np.exp(log_b + 2 * log_g)
+    fallen = np.exp(log_b) * -np.expm1(2 * log_g) * n / (n - 1)
+    m = np.arange(n)
+    with np.errstate(divide="ignore"):
+        log_like, log_unlike = np.log(n - 1 - m), np.log(m) + raised
+        log_p, log_rest = np.log(p), np.log1p(-p)
+    log_binomial = -np.log(n) - betaln(n - m, m + 1) - (n - 1) * np.log(2)
+    log_weight = log_binomial - np.logaddexp(0, np.logaddexp(log_like, log_unlike) - fallen)
+    like = log_p + logsumexp(log_weight + log_like, axis=-1)
+    unlike = log_p + logsumexp(log_weight + log_unlike, axis=-1)
+    unswapped = log_rest + log_like[0] - np.logaddexp(0, log_like[0] - fallen[..., 0])
+    share: Array = expit(unlike - np.logaddexp(like, unswapped))
+    return share
+
+
+def _validate_simplex(n: int) -> int:
+    """A number of pairs to sum over."""
+    if _covered.validate_pairs(n) > MOST_PAIRS:
+        raise ValueError(f"n must be at most a million pairs, got {n}")
+    return int(n)
+
+
+def _validate_portion(p: float) -> float:
+    """A portion 0 ≤ p ≤ 1 of the time."""
+    number = validate_number("p", p)
+    if not 0 <= number <= 1:
+        raise ValueError(f"p must lie in [0, 1], got {p}")
+    return number
+
+
+def _validate_margin(alpha: float | None, n: float) -> float:
+    """A margin that n pairs may have; the largest by default."""
+    largest = n / (n - 1)
+    if alpha is None:
+        return largest
+    number = _covered.validate_margin("alpha", alpha)
+    if number > largest * (1 + _covered.SLACK):
+        raise ValueError(f"alpha must be at most n/(n-1) = {largest:g}, got {alpha}")
+    return number

@@ -55,11 +55,11 @@ def draw(numbers: Numbers) -> Figure:
     """Above, uniformity against the gap by source; below, what the methods do."""
     figure = Figure(figsize=(9.4, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 3)
-    for k, (source, (title, _)) in enumerate(scatter.SOURCES.items()):
+    for k, (source, title) in enumerate(scatter.SOURCES.items()):
         ax = figure.add_subplot(grid[0, k])
         scatter.panel(ax, numbers, source, "gap", "uniformity")
-        ax.set(xlabel="gap Δ", ylabel="uniformity" if k == 0 else None)
-        ax.text(0.5, 1.18, title, transform=ax.transAxes, ha="center", size=9)
+        ax.set_title(f"{title}\n{ax.get_title()}")
+    scatter.key(figure)
     _schedules(figure.add_subplot(grid[1, 0]), numbers)
     gaps = numbers.parameters["gap_on_sphere"]
     for k, (when, title) in enumerate(
@@ -69,7 +69,8 @@ def draw(numbers: Numbers) -> Figure:
         plotting.sphere(ball)
         plotting.modalities(ball, *numbers.arrays[when], joined=False)
         ball.set_title(title.format(gaps[when]), y=-0.02)
-    plotting.modality_key(ball)
+        if when == "before":
+            plotting.modality_key(ball)
     return figure
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments import section_4
 from experiments.correlation import Interval, rank_correlation
@@ -26,11 +27,23 @@ LABELS = {
     "linear_probe": "linear probe accuracy (%)",
 }
 SOURCES = {
-    "paper": ("the paper: CLIP on MSCOCO", "black"),
-    "synthetic": ("two encoders, synthetic pairs", plotting.X_COLOUR),
-    "digits": ("two encoders, halves of digits", plotting.Y_COLOUR),
+    "paper": "the paper: CLIP on MSCOCO",
+    "synthetic": "two encoders, synthetic pairs",
+    "digits": "two encoders, halves of digits",
 }
-"""Where points come from: title and colour."""
+"""Where points come from, and their titles."""
+
+KINDS = {
+    "Baseline": ("*", "black"),
+    "FLT": ("o", plotting.SHADES[1]),
+    "TS": ("^", plotting.SHADES[0]),
+    "TR": ("D", plotting.SHADES[2]),
+    "SLRT": ("s", plotting.SHADES[2]),
+    "HS": ("v", plotting.SHADES[3]),
+    "SS": ("P", plotting.SHADES[3]),
+    "No normalization": ("X", "0.5"),
+}
+"""Marker and colour of a method, by the beginning of its name."""
 
 
 def numbers(
@@ -79,37 +92,54 @@ def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[fl
 
 
 def panel(ax: Axes, numbers: Numbers, source: str, x: str, y: str) -> None:
-    """Points of one source, those of the hottest temperatures hollow, and the correlations."""
-    table, colour = numbers.table, SOURCES[source][1]
-    rho = numbers.parameters["correlations"][f"{x}, {y}"].get(source, {})
-    rows = table["source"] == source
-    hot = np.isin(table["method"], PAST_THE_BEST)
-    style: Any = {"s": 22, "color": colour, "lw": 1}
-    ax.scatter(table[x][rows & ~hot], table[y][rows & ~hot], **style)
-    ax.scatter(table[x][rows & hot], table[y][rows & hot], facecolors="none", **style)
-    named = {"Baseline": "baseline", "HS 1": "HS 1", "No normalization": "no norm."}
-    for i in np.flatnonzero(rows & np.isin(table["method"], list(named))):
-        ax.annotate(
-            named[table["method"][i]],
-            (table[x][i], table[y][i]),
-            xytext=(4, 3),
-            textcoords="offset points",
-            size=7,
+    """Points of one source by kind, those of the hottest temperatures hollow; ρ as its title."""
+    table = numbers.table
+    rows = np.flatnonzero(table["source"] == source)
+    for kind, (marker, colour) in KINDS.items():
+        chosen = [i for i in rows if table["method"][i].startswith(kind)]
+        hollow = np.isin(table["method"][chosen], PAST_THE_BEST)
+        ax.scatter(
+            table[x][chosen],
+            table[y][chosen],
+            marker=marker,
+            s=26,
+            facecolors=np.where(hollow, "none", colour).tolist(),
+            edgecolors=colour,
+            lw=1,
         )
-    text = [f"ρ ({which}) = {Interval(*found)}" for which, found in rho.items()]
-    ax.set_title("\n".join(text), size=8, loc="left")
+    found = numbers.parameters["correlations"][f"{x}, {y}"].get(source, {})
+    ax.set_title("\n".join(f"ρ ({which}) = {Interval(*rho)}" for which, rho in found.items()))
+    ax.title.set(size=8)
+    ax.set(xlabel=LABELS[x], ylabel=LABELS[y])
     ax.margins(0.08)
+    if x == "gap":
+        ax.set_xscale("log")
+
+
+def key(figure: Figure) -> None:
+    """Say below a figure which marker is which kind of method."""
+    handles = [
+        Line2D([], [], ls="", marker=marker, color=colour, ms=5, label=kind)
+        for kind, (marker, colour) in KINDS.items()
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        title="filled: all but τ fixed beyond 7e-2, which is hollow",
+    )
 
 
 def draw(numbers: Numbers, against: Sequence[str], tasks: Sequence[str]) -> Figure:
     """A row for each source, a column for each task against each quantity."""
     shown = [s for s in SOURCES if (numbers.table["source"] == s).any()]
     pairs = [(x, y) for x in against for y in tasks]
-    figure = Figure(figsize=(11, 0.6 + 2.5 * len(shown)), layout="constrained")
+    figure = Figure(figsize=(11, 0.9 + 2.5 * len(shown)), layout="constrained")
     rows = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
     for source, row in zip(shown, rows, strict=True):
-        row.suptitle(SOURCES[source][0], size=10)
-        for ax, (x, y) in zip(row.subplots(1, len(pairs)), pairs, strict=True):
+        row.suptitle(SOURCES[source], size=10)
+        axes = row.subplots(1, len(pairs))
+        for ax, (x, y) in zip(axes, pairs, strict=True):
             panel(ax, numbers, source, x, y)
-            ax.set(xlabel=LABELS[x], ylabel=LABELS[y])
+    key(figure)
     return figure

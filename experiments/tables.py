@@ -17,6 +17,7 @@ from experiments import paired_data, results, section_4
 from experiments.methods import TAU, Method
 from experiments.record import Numbers
 from experiments.training import Recipe, train
+from experiments.verdicts import Methods, change, ours, papers
 from gapdyn import plotting
 from gapdyn._validate import Array
 
@@ -87,31 +88,47 @@ SOURCES = {"synthetic": (plotting.X_COLOUR, "o"), "digits": (plotting.Y_COLOUR, 
 
 
 def draw(numbers: Numbers) -> Figure:
-    """A panel for each measure, a line for each method: ours with their spread, and the paper's."""
-    table = numbers.table
-    names = list(dict.fromkeys(table["method"].tolist()))
-    height = np.arange(len(names))
-    figure = Figure(figsize=(12.5, 7.6), layout="constrained")
+    """A panel for each measure, a line for each method: its change against the baseline.
+
+    Of the gap it is the ratio, since gaps differ by powers of ten.
+    """
+    trainings = numbers.more["by_seed"]
+    names = section_4.names()[1:]
+    figure = Figure(figsize=(12.5, 7.4), layout="constrained")
     axes = figure.subplots(1, len(results.COLUMNS), sharey=True)
+    paper: Any = {"color": "black", "marker": "o", "mfc": "none", "ms": 6}
+    sources = {"the paper": (papers(), paper)}
+    for data, (colour, marker) in SOURCES.items():
+        if (trainings["data"] == data).any():
+            style = {"color": colour, "marker": marker, "ms": 4}
+            sources[f"encoders, {data}"] = (ours(trainings, data), style)
     for ax, (key, (label, _)) in zip(axes, results.COLUMNS.items(), strict=True):
-        for source, (colour, marker) in SOURCES.items():
-            rows = table["data"] == source
-            style: Any = {"color": colour, "marker": marker, "ms": 4, "ls": "", "lw": 1}
-            if rows.any():
-                ax.errorbar(
-                    table[key][rows], height, xerr=table[f"{key}_sd"][rows], label=source, **style
-                )
-        paper = table[f"{key}_paper"][: len(names)]
-        ax.plot(paper, height, "o", mfc="none", mec="black", ms=6, label="the paper")
-        ax.set_xlabel(label)
+        for source, (methods, style) in sources.items():
+            known = [k for k, name in enumerate(names) if name in methods.names]
+            found = [_against_baseline(methods, key, names[k]) for k in known]
+            change, error = np.array(found).T
+            ax.errorbar(change, known, xerr=error, ls="", lw=1, label=source, **style)
+        ax.axvline(1 if key == "gap" else 0, color="0.6", lw=0.8, zorder=0)
         ax.grid(axis="y", color="0.92", lw=0.8)
         ax.set_axisbelow(True)
-    axes[0].set_yticks(height, names)
+        ax.set_xlabel(f"{label}{', ratio' if key == 'gap' else ''}")
+    axes[0].set_xscale("log")
+    axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
+    seeds = int(trainings["repeat"].max()) + 1
     figure.legend(
         *axes[0].get_legend_handles_labels(),
         loc="outside upper center",
         ncols=3,
-        title=f"two small encoders, mean and deviation over {table['seeds'][0]} seeds",
+        title=f"change against the baseline, mean and standard error over {seeds} seeds",
     )
     return figure
+
+
+def _against_baseline(methods: Methods, key: str, name: str) -> tuple[float, float]:
+    """Change of a measure and its standard error; of the gap as a ratio."""
+    change_of, error = change(methods, key, name)
+    if key != "gap":
+        return change_of, error
+    baseline = float(methods.mean("gap")[methods.names.index("Baseline")])
+    return 1 + change_of / baseline, error / baseline

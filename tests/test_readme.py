@@ -18,7 +18,7 @@ def blocks(language):
 
 
 def test_the_lines_of_python_run_as_printed():
-    code, theorems = blocks("python")
+    code, theorems, closing_the_gap = blocks("python")
     names = {}
     exec(code, names)
     assert names["run"].gap[[0, -1]] == pytest.approx((0.620, 0.542), abs=0.001)
@@ -30,6 +30,9 @@ def test_the_lines_of_python_run_as_printed():
     )
     assert 0 < lower < 0.3 and closing == pytest.approx(2e97, rel=0.05)
     assert sharper.value == pytest.approx(0.0139, abs=5e-5) and not sharper.vacuous
+    exec(closing_the_gap, names)
+    assert names["swapped"].gap[-1] == pytest.approx(0.275, abs=5e-4)
+    assert names["run"].at(100).gap == pytest.approx(0.613, abs=5e-4)
 
 
 def test_its_gapdyn_commands_run(tmp_path, monkeypatch, capsys):

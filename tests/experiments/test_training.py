@@ -171,7 +171,7 @@ def test_beta_is_clamped_after_every_step(optimiser, beta):
     y0 = model.start(1, tau=0.4)
     y0[: encoder.size] = y0[encoder.size : -1]  # pairs that match
     states = path(model, y0, Recipe(200, 8, 0.3, optimiser))
-    betas = np.exp(log_beta(model, states))
+    betas = np.array([beta.beta(nu) for nu in states[:, -1]])  # of ν itself, not of its clamp
     assert betas.max() <= 4.0 * (1 + 1e-14) and (betas > 4.0 * (1 - 1e-12)).sum() > 10
     free = path(
         EncoderModel(images, images, encoder, encoder, gd.Learned(beta)),

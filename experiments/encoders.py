@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gapdyn import measures, sphere
-from gapdyn._validate import Array, validate_array, validate_count
+from gapdyn._validate import Array, validate_array, validate_count, validate_mixing
 from gapdyn.loss import mean_cross_entropy, mix, row_products
 from gapdyn.models import Model, Observables
 from gapdyn.models.base import check_temperature, inverse, observe_pairs
-from gapdyn.models.free import _validate_mixing
 from gapdyn.temperature import Temperature
 
 
@@ -165,7 +164,7 @@ class EncoderModel(Model):
         if self.first.normalised != self.second.normalised:
             raise ValueError("first and second must both be normalised, or neither")
         if self.mixing is not None:
-            object.__setattr__(self, "mixing", _validate_mixing(self.mixing, self.n, self.d))
+            object.__setattr__(self, "mixing", validate_mixing(self.mixing, self.n, self.d))
 
     @property
     def n(self) -> int:

@@ -118,3 +118,14 @@ def validate_height(name: str, value: float) -> float:
     if abs(number) > 1:
         raise ValueError(f"{name} must lie in [-1, 1], got {value}")
     return number
+
+
+def validate_mixing(mixing: ArrayLike, n: int, d: int) -> Array:
+    """A read-only copy of λ, (n, d) or (n, 1), in [0, 1]."""
+    array = validate_array("mixing", mixing, ndim=2).astype(np.float64)
+    if array.shape not in ((n, d), (n, 1)):
+        raise ValueError(f"mixing must have shape {(n, d)} or {(n, 1)}, got {array.shape}")
+    if array.min() < 0 or array.max() > 1:
+        raise ValueError(f"mixing must lie in [0, 1], got {array.min()} to {array.max()}")
+    array.flags.writeable = False
+    return array

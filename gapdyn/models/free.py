@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import measures
-from gapdyn._validate import Array, validate_array
+from gapdyn._validate import Array, validate_mixing
 from gapdyn.loss import mean_cross_entropy, mix, pull_rows
 from gapdyn.models.base import Observables, RowModel, inverse, observe_pairs
 from gapdyn.temperature import Temperature
@@ -62,7 +62,7 @@ class FreeModel(RowModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.mixing is not None:
-            mixing = _validate_mixing(self.mixing, self.n, self.d)
+            mixing = validate_mixing(self.mixing, self.n, self.d)
             object.__setattr__(self, "mixing", mixing)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -143,14 +143,3 @@ class FreeModel(RowModel):
         if self.mixing is not None:
             loss = float(self.loss(t, y))
         return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)
-
-
-def _validate_mixing(mixing: ArrayLike, n: int, d: int) -> Array:
-    """A read-only copy of λ."""
-    array = validate_array("mixing", mixing, ndim=2).astype(np.float64)
-    if array.shape not in ((n, d), (n, 1)):
-        raise ValueError(f"mixing must have shape {(n, d)} or {(n, 1)}, got {array.shape}")
-    if array.min() < 0 or array.max() > 1:
-        raise ValueError(f"mixing must lie in [0, 1], got {array.min()} to {array.max()}")
-    array.flags.writeable = False
-    return array

@@ -18,6 +18,7 @@ from gapdyn.theory.evidence import (
     exchange_law,
     lemma_3_1,
     paper,
+    swapping,
     theorem_3_2,
     theorem_3_3,
 )
@@ -313,6 +314,29 @@ STATEMENTS: tuple[Statement, ...] = (
         "the gap; from uniform rows it can be anything",
         HOLDS,
         exchange_law.random_starts,
+    ),
+    Statement(
+        "swapping-bounds",
+        "Theory 3.9",
+        "Swapping, averaged over its masks, multiplies the exponent 1/n of rigid mirrored pairs by "
+        "1 to 1 + 2/((1-γ²)α - 2γ²) once γ² < α/(α+2), and does not unfreeze the gap",
+        HOLDS,
+        swapping.bounds,
+    ),
+    Statement(
+        "swapping-exponent",
+        "Theory 3.9",
+        "With hard swapping in a portion p > 0 of the time, however small, Δ freezes like "
+        "(log t)^{-e}, e the middle one of (1 + p/α)/n, ½ and (1 + 2/α)/n",
+        HOLDS,
+        swapping.exponents,
+    ),
+    Statement(
+        "swapping-segments",
+        "Theory 3.9",
+        "From simplices the flow with random segments of length 1 follows the averaged one",
+        HOLDS,
+        swapping.segments,
     ),
     Statement(
         "family-tied",

@@ -175,7 +175,7 @@ def draw_exponents(ax: Axes, numbers: Numbers) -> None:
     most = (1 + 2 * (reach - 1) / reach) / reach
     ax.fill_between(reach, 1 / reach, most, color="0.93", lw=0, zorder=0)
     ax.plot(reach, 1 / reach, color=SHADES[0.0], lw=1.2, label="unswapped, 1/n")
-    ax.plot(reach, most, color="0.6", lw=0.8, ls="--", label="the bound (1 + 2/α)/n")
+    ax.plot(reach, most, color="0.6", lw=0.8, ls="--", label="late bound (1 + 2/α)/n")
     ax.axhline(0.5, color="0.6", lw=0.8, ls=":", label="½")
     for (p, shade), size in zip(EXPONENTS.items(), (7.5, 5, 2.5), strict=True):
         exponents = [swapping.exponent(n=int(n), p=p) for n in PAIRS]

@@ -116,8 +116,8 @@ def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> 
 def digits(seed: int) -> Pairs:
     """The 1,797 handwritten digits of 8 × 8 pixels that come with scikit-learn, cut in halves.
 
-    The left half of an image is one modality, the right half the other. Pixels are centred by the
-    training pairs and scaled by their common deviation.
+    The left half of an image is one modality, the right half the other. Each pixel is centred by
+    the training pairs; a half is divided by the deviation of all its pixels about their one mean.
 
     Parameters
     ----------

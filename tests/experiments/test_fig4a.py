@@ -1,14 +1,23 @@
 """Figure 4(a): Theorem 3.2 and its converse on runs, and what they leave open about the gap."""
 
+import csv
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import fig4a
+from experiments import encoder_gap, fig4a
+from experiments.methods import Method
+from experiments.paired_data import synthetic
+from experiments.section_4 import encoders_for
 from gapdyn.theory import lemma_3_1, theorem_3_2
 
 STARTS = ["together", "apart"]
 ROUNDING = 1 + 1e-12
+ADAM = [f"adam_{rate}" for rate in encoder_gap.RATES]
+FIGURES = Path(__file__).resolve().parents[2] / "figures"
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +168,127 @@ def test_the_free_gap_follows_log_t_to_the_power_one_over_n(curve):
         slopes[name] = np.polyfit(np.log(log10_t[late]), np.log(value[late]), 1)[0]
     assert -1 / 5 < slopes["gap_free"] < 0
     assert slopes["two_gamma_together"] == pytest.approx(10 * slopes["gap_free"], rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def committed():
+    """t and values of an encoder's curve, as the repository holds it."""
+    about = json.loads((FIGURES / "fig4a.json").read_text())
+    if about["seed"] != 0 or about["quick"]:
+        pytest.skip("figures/fig4a.csv is of another run")
+    rows = list(csv.DictReader((FIGURES / "fig4a.csv").read_text().splitlines()))
+
+    def read(name, first=1.0):
+        chosen = [row for row in rows if row["curve"] == f"encoders_{name}"]
+        t, value = (np.array([float(row[k]) for row in chosen]) for k in ("log10_t", "value"))
+        return 10 ** t[t >= np.log10(first)], value[t >= np.log10(first)]
+
+    return read
+
+
+def late_line(t, gap):
+    """Share of variance that a line in -1/log²t explains, and the line at t = ∞."""
+    A = np.stack([-1 / np.log(t) ** 2, np.ones_like(t)], axis=1)
+    solution, left, *_ = np.linalg.lstsq(A, gap)
+    return 1 - left[0] / ((gap - gap.mean()) ** 2).sum(), solution[1]
+
+
+@pytest.mark.parametrize("name", [*ADAM, "flow"])
+def test_encoders_are_seen_from_the_first_step_to_the_last(committed, name):
+    for kind in ("", "_beta"):
+        t, value = committed(f"{name}{kind}")
+        assert t[-1] == pytest.approx(encoder_gap.STEPS) and (t <= 1).any()
+        assert len(t) >= 50 and (value > 0).all()
+    assert (committed(name)[1] <= 2).all()
+
+
+def test_training_starts_with_the_gap_of_random_weights(numbers):
+    pairs = synthetic(0, 256, 128)
+    model = encoders_for(pairs, Method(gd.Fixed(1.0)))
+    X, Y = model.embeddings(model.start(0))
+    gap = np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0))
+    for name in ADAM:
+        assert numbers.parameters["encoders"][name]["gap_at_start"] == pytest.approx(gap)
+        assert numbers.parameters["encoders"][name]["beta_at_start"] == pytest.approx(1 / 0.07)
+
+
+def test_held_out_pairs_are_seen_when_training_pairs_are(numbers):
+    table = numbers.table
+    for name in ADAM:
+        t, held_out = (
+            table["log10_t"][table["curve"] == f"encoders_{name}{kind}"]
+            for kind in ("", "_held_out")
+        )
+        np.testing.assert_array_equal(t, held_out)
+
+
+def test_fits_know_the_law_and_a_frozen_gap():
+    """c/log²t is a line to 0 and the power -2 of log t; β = log t makes powers of β the same."""
+    t = np.geomspace(1, 1e4, 81)[1:]
+    run = {"t": t, "beta": np.log(t), "mismatched": np.zeros(80), "gap": 3 / np.log(t) ** 2}
+    law = encoder_gap.statements(run, 100.0)
+    assert law["line_r2"] == pytest.approx(1) and law["line_at_infinity"] == pytest.approx(0)
+    assert (law["power_of_log_t"], law["power_of_beta"]) == pytest.approx((-2, -2))
+    assert law["line_at_first"] == pytest.approx(3 / np.log(100) ** 2)
+    assert law["line_at_last"] == pytest.approx(law["line_at_first"] / 4)
+    assert law["closed_at"] == [t[run["gap"] <= 0.1][0]]
+    frozen = encoder_gap.statements(run | {"gap": 0.4 + 3 / np.log(t) ** 2}, 100.0)
+    assert frozen["line_r2"] == pytest.approx(1) and frozen["closed_at"] == []
+    assert frozen["line_at_infinity"] == pytest.approx(0.4) and frozen["power_of_log_t"] > -1
+    root = encoder_gap.statements(run | {"gap": np.log(t) ** -0.5}, 100.0)
+    assert (root["power_of_log_t"], root["power_of_log_t_r2"]) == pytest.approx((-0.5, 1))
+    assert root["line_r2"] < 0.99
+
+
+def test_the_line_of_the_paper_meets_zero_before_the_end_of_time(numbers):
+    """Between its ends log t doubles, so 1/log²t falls to a quarter, and the law would too."""
+    first, last = encoder_gap.READ_OFF.values()
+    paper = numbers.parameters["encoders"]["paper"]
+    assert paper["line_at_infinity"] == pytest.approx(last - (first - last) / 3)
+    assert paper["line_at_infinity"] < -0.1
+    assert paper["power_of_log_t"] == pytest.approx(-np.log2(first / last))
+
+
+@pytest.mark.parametrize("name", ADAM)
+def test_under_adam_the_gap_is_no_line_and_beta_stays_below_its_ceiling(committed, name):
+    straight, _ = late_line(*committed(name, first=100))
+    assert straight < 0.8
+    _, beta = committed(f"{name}_beta")
+    assert beta.max() < 100
+    _, gap = committed(name)
+    assert gap[0] > 0.9 and gap[-1] < 0.05
+
+
+def test_the_time_to_close_is_about_inverse_to_the_rate_of_adam(committed):
+    half = []
+    for name in ADAM:
+        t, gap = committed(name)
+        half.append(t[gap < 0.5][0])
+    np.testing.assert_allclose(np.diff(np.log10(half)), 1, atol=0.2)
+
+
+def test_pairs_do_not_match_yet_when_adam_has_closed_the_gap():
+    about = json.loads((FIGURES / "fig4a.json").read_text())["parameters"]["encoders"]
+    for name in ADAM:
+        assert about[name]["mismatched_when_closed"][0] > about["pairs"] / 2
+
+
+def test_the_flow_of_encoders_freezes_the_gap_though_all_pairs_match(committed):
+    """In the setting of Theorem 3.2, whose 1/log²t would leave a quarter of what t = 100 sees."""
+    about = json.loads((FIGURES / "fig4a.json").read_text())["parameters"]["encoders"]["flow"]
+    assert about["mismatched_at"]["10"] == about["mismatched_at"]["10000"] == 0
+    t, gap = committed("flow", first=100)
+    assert (np.diff(gap) < 0).all() and gap[-1] > 0.9 * gap[0]
+    straight, at_infinity = late_line(t, gap)
+    assert straight > 0.95 and at_infinity > 0.9 * gap[-1]
+    _, beta = committed("flow_beta")
+    assert beta.max() > 100
+
+
+def test_the_flow_of_encoders_is_accurate_enough():
+    pairs = synthetic(3, 32, 16)
+    run = encoder_gap.by_flow(pairs, 3.0, seed=3)  # over the kinks of ReLU order 3 is enough
+    model = encoders_for(pairs, Method(gd.Learned()))
+    exact = gd.flow(model, model.start(3, tau=0.07), run["t"], rtol=1e-5, method="RK23")
+    np.testing.assert_allclose(run["gap"], exact.gap, rtol=5e-3)
+    np.testing.assert_allclose(run["beta"], exact.beta, rtol=5e-3)

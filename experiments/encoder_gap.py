@@ -1,0 +1,158 @@
+"""The gap of two encoders in 10,000 steps of training, and along the gradient flow.
+
+The paper trains CLIP on 2,048 pairs and finds the gap close to a line in -1/log²t from step 100 to
+10,000. Here Adam's learning rate is constant, since one that falls to zero would freeze the gap by
+itself, and takes three values. Adam's steps have the size of the rate, so that a gap closes after a
+number of steps about like its inverse; the window may see this before, during or after. The flow
+(4) is the setting of Theorem 3.2: full batch, all rates 1, and β = exp ν without a ceiling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import gapdyn as gd
+from experiments.methods import CLIP, Method, methods
+from experiments.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
+from experiments.section_4 import RECIPE, encoders_for
+from experiments.training import train
+from gapdyn._validate import Array
+
+RATES = ("3e-3", "3e-4", "3e-5")
+"""The highest rate of the recipe, a tenth and a hundredth of it."""
+STEPS, BATCH, SHOWN = 10_000, 128, 100
+"""Half the recipe's batch, for ten thousand steps within ten seconds; fits from SHOWN on."""
+FLOW_PAIRS, RTOL = 512, 1e-4
+"""A full batch of 2,048 takes minutes; ten times the accuracy moves no gap by 0.2 %."""
+CLOSED = 0.1
+"""A gap a tenth of the one that random weights start with."""
+READ_OFF = {100: 1.17, 10_000: 0.15}
+"""Ends of the line in the paper's Figure 4(a), by step."""
+
+Curves = dict[str, tuple[Array, Array]]
+
+
+def closing(seed: int, quick: bool) -> tuple[Curves, dict[str, Any]]:
+    """Train and flow; what is measured by name, with log₁₀ t, and what is to be said of it."""
+    steps, batch, size, flow_size = (
+        (STEPS // 10, BATCH // 4, (256, 128), 64)
+        if quick
+        else (STEPS, BATCH, (TRAINING, HELD_OUT), FLOW_PAIRS)
+    )
+    pairs = synthetic(seed, *size)
+    runs = {f"adam_{rate}": by_adam(pairs, float(rate), batch, steps, seed) for rate in RATES}
+    fewer = replace(pairs, images=pairs.images[:flow_size], texts=pairs.texts[:flow_size])
+    runs["flow"] = by_flow(fewer, float(steps), seed)
+    curves = {
+        f"encoders_{name}{what}": (np.log10(run["t"][1:]), run[key][1:])
+        for name, run in runs.items()
+        for key, what in {"gap": "", "gap_held_out": "_held_out", "beta": "_beta"}.items()
+        if key in run
+    }
+    about = {name: statements(run, steps * SHOWN / STEPS) for name, run in runs.items()}
+    x, y = -1 / np.log(list(READ_OFF)) ** 2, np.array(list(READ_OFF.values()))
+    about["paper"] = {
+        "line_at_infinity": float(np.polyfit(x, y, 1)[1]),
+        "power_of_log_t": float(np.polyfit(np.log(-1 / x) / 2, np.log(y), 1)[0]),
+    }
+    setting = {"pairs": size[0], "held_out": size[1], "batch": batch, "flow_pairs": flow_size}
+    return curves, setting | about
+
+
+def by_adam(pairs: Pairs, rate: float, batch: int, steps: int, seed: int) -> dict[str, Array]:
+    """Minibatch Adam under CLIP's learned temperature with its ceiling, observed at some steps."""
+    method = methods(float(steps), segment=1.0, seed=seed)["Baseline"]
+    model = encoders_for(pairs, method)
+    recipe = replace(
+        RECIPE,
+        epochs=steps * batch // model.n,
+        batch=batch,
+        rate=rate,
+        warm_up=0.0,
+        cosine=False,
+    )
+    at = {*powers_of_ten(steps), *np.geomspace(1, steps, 65).round().astype(int).tolist()}
+    seen: list[tuple[float, ...]] = []
+
+    def watch(k: int, y: Array) -> None:
+        if k in at:
+            X, Y = model.embeddings(y)
+            gap = gd.measures.gap(X, Y)
+            held_out = gd.measures.gap(*model.embed(y, pairs.held_images, pairs.held_texts))
+            beta = float(model.temperature.beta(k, y[-1]))
+            closes = gap <= CLOSED < min((row[1] for row in seen), default=np.inf)
+            count = closes or k in powers_of_ten(steps)  # a count takes as long as ten steps
+            wrong = gd.measures.mismatched(X @ Y.T) if count else np.nan
+            seen.append((k, gap, held_out, beta, wrong))
+
+    train(model, model.start(seed, tau=method.tau), recipe, seed=seed, watch=watch)
+    names = ("t", "gap", "gap_held_out", "beta", "mismatched")
+    return dict(zip(names, np.array(seen).T, strict=True))
+
+
+def by_flow(pairs: Pairs, end: float, seed: int) -> dict[str, Array]:
+    """The gradient flow of the same encoders under β = exp ν, rate 1 and no ceiling."""
+    method = Method(gd.Learned(CLIP))
+    model = encoders_for(pairs, method)
+    t = np.concatenate([[0], np.geomspace(end / 1e6, end, 121)])
+    t[1 + 20 * np.arange(7)] = end / 10.0 ** np.arange(6, -1, -1)  # exactly
+    run = gd.flow(
+        model, model.start(seed, tau=method.tau), t, rtol=RTOL, atol=RTOL / 100, method="RK45"
+    )
+    return {
+        "t": run.t,
+        "gap": run.gap,
+        "beta": run.beta,
+        "mismatched": np.asarray(run.mismatched, dtype=np.float64),
+    }
+
+
+def powers_of_ten(end: float) -> list[int]:
+    """0 and the powers of ten up to `end`."""
+    return [0, *(10**k for k in range(round(np.log10(end)) + 1))]
+
+
+def statements(run: dict[str, Array], first: float) -> dict[str, Any]:
+    """Both ends of a run, pairs that do not match on the way, and fits to its late part.
+
+    `closed_at` is the first time seen at which the gap is CLOSED, if any.
+    The law c/log²t is a line with `line_at_infinity` 0, and has `power_of_log_t` -2.
+    """
+    late = run["t"] >= first
+    log_t, gap, beta = np.log(run["t"][late]), run["gap"][late], run["beta"][late]
+    x = -1 / log_t**2
+    slope, at_infinity = np.polyfit(x, gap, 1)
+    closed = np.flatnonzero(run["gap"] <= CLOSED)[:1]
+    wrong = {
+        f"{t:g}": int(n)
+        for t, n in zip(run["t"], run["mismatched"], strict=True)
+        if t in powers_of_ten(run["t"][-1])
+    }
+    ends = {
+        f"{key}_{where}": float(run[key][k])
+        for key in ("gap", "beta")
+        for where, k in (("at_start", 0), ("at_end", -1))
+    }
+    return ends | {
+        "largest_gap": float(run["gap"].max()),
+        "largest_beta": float(run["beta"].max()),
+        "mismatched_at": wrong,
+        "closed_at": [float(run["t"][k]) for k in closed],
+        "mismatched_when_closed": [int(run["mismatched"][k]) for k in closed],
+        "line_r2": _r2(x, gap),
+        "line_at_first": float(at_infinity + slope * x[0]),
+        "line_at_last": float(at_infinity + slope * x[-1]),
+        "line_at_infinity": float(at_infinity),
+        "line_in_log_t_r2": _r2(log_t, gap),
+        "power_of_log_t": float(np.polyfit(np.log(log_t), np.log(gap), 1)[0]),
+        "power_of_log_t_r2": _r2(np.log(log_t), np.log(gap)),
+        "power_of_beta": float(np.polyfit(np.log(beta), np.log(gap), 1)[0]),
+    }
+
+
+def _r2(x: Array, y: Array) -> float:
+    """Share of the variance of y that a straight line in x explains."""
+    return float(np.corrcoef(x, y)[0, 1] ** 2)

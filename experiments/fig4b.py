@@ -4,6 +4,10 @@ Histograms of dΔ/dt at t = 0 and of the change of Δ in ten gradient steps. The
 parallel model (3), and there about 2dγ/dt, behind which dΔ/dt lags. The free model (1) starts from
 the same rows, lifted, hence with the same gap, and widens it about 2n times more slowly: one pair
 moves a row where all pairs move γ.
+
+Below, ten steps of two encoders from 100 random weights of small gap, by Adam as the paper trains
+and by plain gradient steps of the size above; controls climb the loss, or start matched.
+`encoder_starts` says why the gap grows, though dΔ/dt < 0 at most starts.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gapdyn as gd
+from experiments import encoder_starts
 from experiments.record import Numbers
 from gapdyn import plotting
 from gapdyn._validate import Array
@@ -28,6 +33,15 @@ MODELS = {
     "parallel": ("parallel model, eq. (3)", plotting.X_COLOUR),
     "free": ("free model, eq. (1)", plotting.Y_COLOUR),
 }
+SAND = plotting.SHADES[2]
+ENCODERS = {
+    "adam": ("descending, as trained", plotting.X_COLOUR, 0.6),
+    "adam_uphill": ("climbing the loss", SAND, 0.6),
+    "descent": ("mismatched pairs", plotting.Y_COLOUR, 0.6),
+    "descent_matched": ("matched pairs", SAND, 0.6),
+}
+READ_OFF = 0.15, 0.18
+"""Where the mean change lies in the paper's Figure 4(b)."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
@@ -43,6 +57,8 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         rows.append((k, "parallel", *beginning(parallel, y)))
         y = free.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=TAU)
         rows.append((k, "free", *beginning(free, y)))
+    trained, said = encoder_starts.beginnings(seed, quick, draws, STEPS, STEP)
+    rows += [(k, name, gap, v / UNIT, np.nan, by) for k, name, gap, v, _, by in trained]
     names = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", "change_in_ten_steps")
     setting: Any = {"d": d, "tau": TAU, "gamma0": HEIGHT}
     return Numbers(
@@ -58,6 +74,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
             "limit": theorem_3_3.limit(**setting).value,
             "sharper_bound": theorem_3_3.sharper_bound(n=n, delta=DELTA, **setting).value,
             "printed_bound": theorem_3_3.printed_bound(n=n, delta=DELTA, **setting).value,
+            "encoders": said,
         },
     )
 
@@ -91,13 +108,14 @@ def draw(numbers: Numbers) -> Figure:
     """Histograms of both quantities in both models, with the limit and the bounds of 3.3.
 
     The height of the free model moves exactly (1-γ₀²)/2n times as fast as that of the parallel
-    one, so in units of this factor both models share limit and bounds.
+    one, so in units of this factor both models share limit and bounds. Below, encoders.
     """
     table, about = numbers.table, numbers.parameters
-    figure = Figure(figsize=(8.6, 5.0), layout="constrained")
+    figure = Figure(figsize=(8.6, 7.7), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=(5.0, 2.7))
     slower = (1 - about["gamma"] ** 2) / (2 * about["pairs"])
     units = {"parallel": (1.0, "4β₀γ₀", 1, ""), "free": (slower, "4β₀γ₀(1-γ₀²)/2n", 1e4, "10⁴ × ")}
-    axes = figure.subplots(2, 2, sharey=True)
+    axes = parts[0].subplots(2, 2, sharey=True)
     for row, (name, (factor, unit, zoom, times)) in zip(axes, units.items(), strict=True):
         chosen, (title, colour) = table["model"] == name, MODELS[name]
         velocities, changes = (
@@ -120,8 +138,35 @@ def draw(numbers: Numbers) -> Figure:
         for ax in row:
             ax.locator_params("x", nbins=5)
     setting = "{pairs} pairs in {dim} dimensions before lifting, τ₀ = {tau}, γ₀ = {gamma}"
-    figure.suptitle(setting.format(**about), size=9)
+    parts[0].suptitle(setting.format(**about), size=9)
+    draw_encoders(parts[1].subplots(1, 2, sharey=True), numbers)
     return figure
+
+
+def draw_encoders(axes: Any, numbers: Numbers) -> None:
+    """Histograms of the change of the gap in ten steps of the encoders."""
+    about = numbers.parameters["encoders"]
+    for ax, way, size in zip(axes, ("adam", "descent"), (about["rate"], STEP), strict=True):
+        way_name = "Adam" if way == "adam" else "gradient descent"
+        shown = [name for name in ENCODERS if name.startswith(way)]
+        changes = {
+            name: numbers.table["change_in_ten_steps"][numbers.table["model"] == f"encoders_{name}"]
+            for name in shown
+        }
+        both = np.concatenate([*changes.values(), [0.0]])
+        bins = np.linspace(both.min(), both.max(), 41)
+        for name, values in changes.items():
+            label, colour, alpha = ENCODERS[name]
+            grew = f"{label}: grew in {(values > 0).sum()} of {values.size}"
+            ax.hist(values, bins, color=colour, alpha=alpha, label=grew)
+        if way == "adam":
+            ax.axvspan(
+                *READ_OFF, ymax=0.72, color="0.8", zorder=0, label="mean, read off the paper"
+            )
+        ax.set_title(f"encoders, {way_name}: Δ widens by {changes[way].mean():.3g} on average")
+        ax.set(xlabel=f"change of Δ in {STEPS} steps at rate {size:g}")
+        ax.legend(loc="upper right")
+    axes[0].set(ylabel="starts", ylim=(0, 1.35 * axes[0].get_ylim()[1]))
 
 
 def mark_bounds(ax: Any, about: dict[str, Any]) -> None:

@@ -123,7 +123,8 @@ def test_the_landscape_uses_the_users_file(tmp_path):
 def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(real, "DEFAULT", tmp_path / "nothing")
     out = tmp_path / "out"
-    assert command.main(["real_clip", "fig3", "landscape", "--quick", "--out", str(out)]) == 0
+    options = ["--quick", "--jobs", "1", "--out", str(out)]
+    assert command.main(["real_clip", "fig3", "landscape", *options]) == 0
     shown = capsys.readouterr().out
     assert "real_clip" in shown and "skipped: no real embeddings here: get features_clip" in shown
     assert sorted(p.name for p in out.iterdir())[:3] == ["fig3.csv", "fig3.json", "fig3.png"]

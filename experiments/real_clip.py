@@ -8,7 +8,7 @@ match from t = 33 on, in the baseline from 2.9 on, but then the margin grows to 
 
 Every other method leaves 0.73 or more: the baseline 1.100, and without CLIP's ceiling of β 1.128,
 and 1.1276 at t = 1e5; SLRT 0.1 1.090, TR scale 10 0.941, TR softplus 0.807. A schedule ends above
-its highest temperature frozen: TS S2 at 0.936, FLT 4e-2 at 0.859. Swapping in 6 of 50 segments leaves
+its highest temperature frozen: TS S2 0.936, FLT 4e-2 0.859. Swapping in 6 of 50 segments leaves
 0.737 when hard, 0.987 when soft. Hard swapping in all of them mismatches the pairs, τ rises to 268
 and the rows hardly move: 1.093. At p = 1e-3 none of the 50 segments is swapped. The gaps that the
 paper prints, 0.007 to 0.669, are in much the same order: Spearman's ρ is 0.74 over 25 methods,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def real_clip() -> float | None:
     from experiments.features import FeaturesMissingError
 
     try:
-        return seconds(real_clip.compute)
+        return seconds(lambda: real_clip.compute(jobs=os.cpu_count() or 1))
     except FeaturesMissingError as missing:
         print(missing, file=sys.stderr)
         return None
@@ -72,7 +73,7 @@ def main() -> None:
     rows = {
         "import gapdyn beyond numpy, scipy.integrate": (import_overhead(), 0.5),
         "flow of Figure 2 to t = 1e5": (figure_2(), 0.1),
-        "experiment real_clip": (None if args.no_real else real_clip(), 90.0),
+        "experiment real_clip, a process a core": (None if args.no_real else real_clip(), 150.0),
     }
     for name, (value, goal) in rows.items():
         shown = "not run" if value is None else f"{value:.3f} s"

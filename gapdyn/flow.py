@@ -287,7 +287,8 @@ def flow(
     method : str
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
         not stiff and the explicit DOP853 is the cheapest. It is stiff, with rates like β², where
-        mismatched pairs hold a height near the pole at large β (τ ≤ 0.01): there take LSODA.
+        mismatched pairs hold a height near the pole at large β (τ ≤ 0.01): there take LSODA, as
+        long as its N × N Jacobian fits.
     swap : Swap, optional
         `HardSwap(p)` or `SoftSwap(p)`: random segments of time in which the loss sees mixed
         modalities, Section 4 and Appendix D.2 of the paper. The observables stay those of `model`,

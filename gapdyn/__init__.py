@@ -17,6 +17,7 @@ from gapdyn.models import (
     ScalarModel,
 )
 from gapdyn.swap import HardSwap, SoftSwap
+from gapdyn.sweep import sweep
 from gapdyn.symbolic import check_gradient
 from gapdyn.temperature import (
     CosineSchedule,
@@ -61,6 +62,7 @@ __all__ = [
     "published",
     "sphere",
     "swap",
+    "sweep",
     "temperature",
     "theory",
 ]

@@ -1,0 +1,621 @@
+"""A function over a grid of parameters and seeds, through any executor, resumable."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import json
+import os
+import pickle
+import sys
+import threading
+import traceback
+import uuid
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import IO, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gapdyn
+from gapdyn._files import validate_target
+from gapdyn._validate import validate_count
+
+if sys.platform != "win32":
+    import fcntl
+
+FORMAT = 1
+HELD = "numbers, strings, and lists and mappings of them"
+IN_FLIGHT = 1000
+"""Most points that an executor other than a process pool is given at once."""
+
+Job = tuple[dict[str, Any], int]
+"""Parameters and seed of one point."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A finished point: what the function made of these parameters and this seed."""
+
+    parameters: dict[str, Any]
+    seed: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A point without a value, why, and where the function raised if it did."""
+
+    parameters: dict[str, Any]
+    seed: int
+    reason: str
+    traceback: str = ""
+
+
+Outcome = str | Failure
+"""A value as JSON, or why there is none."""
+
+Submit = Callable[[Executor, int], Future[Outcome]]
+"""Hand a job to an executor."""
+
+Ended = TypeVar("Ended")
+Results = Generator[tuple[int, Outcome | Exception], None, Ended]
+"""Jobs with their outcomes, or with what the executor, and not the function, raised."""
+
+
+@dataclass(frozen=True, repr=False)
+class Sweep:
+    """What a sweep found.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        The finished points, in the order of the grid, the seeds of one point together.
+    failures : tuple of Failure
+        The others, in the same order.
+    """
+
+    points: tuple[Point, ...]
+    failures: tuple[Failure, ...]
+
+    def __repr__(self) -> str:
+        return f"Sweep of {len(self.points)} points, {len(self.failures)} failed"
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Finished points as arrays of one length, by name.
+
+        Returns
+        -------
+        dict of arrays
+            Each parameter, `seed`, and each name that the function returned, or `value` where it
+            did not return a mapping. Lists of one shape are stacked along the first axis; what
+            makes no array of numbers or strings is one of objects.
+
+        Raises
+        ------
+        ValueError
+            If points differ in their names, or one name is both a parameter and a value.
+        """
+        rows = []
+        for point in self.points:
+            value = point.value if isinstance(point.value, dict) else {"value": point.value}
+            twice = value.keys() & {*point.parameters, "seed"}
+            if twice:
+                raise ValueError(f"{min(twice)!r} names both a parameter and a value")
+            rows.append({**point.parameters, "seed": point.seed, **value})
+            if rows[-1].keys() != rows[0].keys():
+                raise ValueError(f"points differ in names: {[*rows[0]]} and {[*rows[-1]]}")
+        return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+
+
+def sweep(
+    function: Callable[..., Any],
+    grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
+    *,
+    seeds: int | Sequence[int],
+    executor: Executor | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> Sweep:
+    """Call `function(**parameters, seed=seed)` for every point of a grid and every seed.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a number, a string, or lists and mappings of them; NumPy's scalars and arrays become
+        Python's numbers and lists. Its randomness should come from `seed` alone.
+    grid : mapping of names to sequences, or sequence of mappings
+        Values of each parameter, for all their combinations, the last name varying fastest; or the
+        combinations themselves. Values are numbers, strings, or lists and mappings of them.
+    seeds : int or sequence of ints
+        So many, 0, 1, ...; or the seeds themselves.
+    executor : concurrent.futures.Executor, optional
+        What runs the points; without one they run here, one after the other. The results are the
+        same, to the last digit.
+    out : path, optional
+        A file to which each point is written as soon as it is finished, and from which finished
+        points are read instead of computed when the same sweep runs again. A longer grid or more
+        seeds may take up the file of a shorter sweep.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    Sweep
+        `points` with `parameters`, `seed` and `value`, in the order of the grid; `failures`;
+        `columns()` for arrays.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before anything runs: if the grid has no points or has one twice, holds what JSON cannot, or
+        does not fit the function's parameters; if a seed is negative; if the function has to be
+        pickled and cannot be, or has to be known by name in `out` and has none; if `out` was
+        written by another sweep or another version of gapdyn, or is damaged.
+    OSError
+        If `out` cannot be written, or another process is writing it.
+
+    Warns
+    -----
+    RuntimeWarning
+        At the end, if points failed: those are in `failures`, not in `out`, and are tried again
+        when the sweep runs again. At the start, if the last line of `out` is torn because its
+        writer was killed: that point is computed anew.
+
+    Notes
+    -----
+    The first line of `out` holds the version of gapdyn and the function's name, each other line a
+    point, as JSON in which floats read back exactly, NaN and Infinity included. Lines are appended
+    and on the disk before the next one. gapdyn cannot see that a function was edited under the same
+    name: a changed function needs a new file. Where the system has POSIX locks, two processes
+    cannot write one file at once; elsewhere take care that they do not.
+
+    A function that raises costs its own point. So does a worker that dies, by a signal or for lack
+    of memory, in a `ProcessPoolExecutor`: the pool is broken and replaced by one like it, the few
+    points that it was working on run again one at a time, and one that breaks a pool on its own has
+    failed. Dask replaces its workers itself. Any other executor that breaks ends the sweep, and the
+    points that are left count as failed. After an interrupt what was finished is in `out`. If this
+    process is killed, the workers of its pool stay, idle: end them.
+
+    Where threadpoolctl is installed (`pip install gapdyn[sweep]`), BLAS and OpenMP have one thread
+    during each call, so that workers do not fight over the cores and sums are added in one order.
+    Without it, set OMP_NUM_THREADS=1, and OPENBLAS_NUM_THREADS or MKL_NUM_THREADS alike, before
+    Python starts, on every machine.
+
+    With an executor, the function must be importable by the workers: defined in a module, or in a
+    script that calls `sweep` under ``if __name__ == "__main__":``. Processes of this machine::
+
+        with ProcessPoolExecutor() as pool:
+            run = sweep(function, grid, seeds=10, executor=pool, out="run.jsonl")
+
+    Dask, on this machine or a cluster (`pip install gapdyn[dask]`)::
+
+        with distributed.Client(address) as client:
+            run = sweep(function, grid, seeds=10, executor=client.get_executor(), out="run.jsonl")
+
+    MPI, through mpi4py, as ``mpiexec -n 64 python -m mpi4py.futures script.py``::
+
+        with mpi4py.futures.MPIPoolExecutor() as pool:
+            run = sweep(function, grid, seeds=10, executor=pool, out="run.jsonl")
+
+    Examples
+    --------
+    >>> import gapdyn as gd
+    >>> def start(n, d, seed):
+    ...     X, Y = gd.sphere.sample(n, d, seed), gd.sphere.sample(n, d, seed + 1)
+    ...     return {"gap": gd.measure(X, Y).gap}
+    >>> run = sweep(start, {"n": [10, 1000], "d": [3]}, seeds=20, progress=False)
+    >>> run
+    Sweep of 40 points, 0 failed
+    >>> n, gap = (run.columns()[name] for name in ("n", "gap"))
+    >>> [round(float(gap[n == size].mean()), 2) for size in (10, 1000)]
+    [0.38, 0.05]
+    """
+    jobs = [(point, seed) for point in _validate_grid(grid) for seed in _validate_seeds(seeds)]
+    index = _index(jobs)
+    _validate_function(function, jobs, executor, named=out is not None)
+    outcomes: dict[int, Outcome] = {}
+    with _opened(out) as stream:
+        if stream is not None:
+            outcomes.update(_resume(stream, _header(function), index))
+        left = [k for k in range(len(jobs)) if k not in outcomes]
+        with (
+            _ONE_THREAD,  # also for threads of an executor
+            _bar(len(jobs), len(outcomes), progress) as tell,
+            closing(_outcomes(function, jobs, deque(left), executor)) as computed,
+        ):
+            for k, outcome in computed:
+                outcomes[k] = outcome
+                if stream is not None and isinstance(outcome, str):
+                    _append(stream, _line(jobs[k], outcome))
+                tell(outcome)
+    return _result(jobs, outcomes)
+
+
+def _result(jobs: list[Job], outcomes: dict[int, Outcome]) -> Sweep:
+    """All outcomes in the order of the jobs; failures are also a warning."""
+    points, failures = [], []
+    for k, (parameters, seed) in enumerate(jobs):
+        outcome = outcomes[k]
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+        else:
+            points.append(Point(parameters, seed, json.loads(outcome)))
+    if failures:
+        first = failures[0]
+        warnings.warn(
+            f"{len(failures)} of {len(jobs)} points failed and run again with the next call; the "
+            f"first, {first.parameters}, seed {first.seed}: {first.reason}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return Sweep(tuple(points), tuple(failures))
+
+
+def _column(values: list[Any]) -> NDArray[Any]:
+    """Values as an array, of objects where NumPy would turn numbers into strings or refuse."""
+    try:
+        array = np.array(values)
+    except ValueError:  # lists of different lengths
+        array = np.array(None)
+    if array.dtype.kind in "biuf" or all(isinstance(value, str) for value in values):
+        return array
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+# What is swept over.
+
+
+def _validate_grid(grid: Any) -> list[dict[str, Any]]:
+    """The points of a grid, without seeds."""
+    if isinstance(grid, Mapping):
+        for name, values in grid.items():
+            if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
+                raise TypeError(f"grid must map names to sequences, got {values!r} for {name!r}")
+        combinations = itertools.product(*grid.values()) if grid else ()
+        points = [dict(zip(grid, values, strict=True)) for values in combinations]
+    elif isinstance(grid, Sequence) and all(isinstance(point, Mapping) for point in grid):
+        points = [dict(point) for point in grid]
+    else:
+        raise TypeError(f"grid must be a mapping or a sequence of mappings, got {grid!r}")
+    if not points:
+        raise ValueError("grid must have a point: [{}] for seeds alone, got none")
+    for name in dict.fromkeys(itertools.chain.from_iterable(points)):
+        if not isinstance(name, str) or name == "seed":
+            raise ValueError(f"grid must name parameters other than the seed, got {name!r}")
+    return points
+
+
+def _validate_seeds(seeds: int | Sequence[int]) -> list[int]:
+    """The seeds, as Python's integers."""
+    if isinstance(seeds, Sequence | np.ndarray) and not isinstance(seeds, str):
+        chosen = [validate_count("each of seeds", seed, least=0) for seed in seeds]
+    else:
+        chosen = list(range(validate_count("seeds", seeds, least=1)))
+    if not chosen:
+        raise ValueError("seeds must hold at least one, got none")
+    return chosen
+
+
+def _index(jobs: list[Job]) -> dict[str, int]:
+    """Where each job stands, by what identifies it in a file."""
+    index: dict[str, int] = {}
+    for k, job in enumerate(jobs):
+        try:
+            key = _key(*job)
+        except TypeError as error:
+            raise TypeError(f"grid must hold {HELD}, got {job[0]}") from error
+        if index.setdefault(key, k) != k:
+            raise ValueError(
+                f"grid and seeds must hold no point twice, got {job[0]}, seed {job[1]}"
+            )
+    return index
+
+
+def _validate_function(
+    function: Callable[..., Any], jobs: list[Job], executor: Executor | None, *, named: bool
+) -> None:
+    """Refuse a function that cannot be called so, sent to workers, or known in a file."""
+    if not callable(function):
+        raise TypeError(f"function must be callable, got {function!r}")
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
+    for names in {(*parameters, "seed"): None for parameters, _ in jobs}:
+        try:
+            inspect.signature(function).bind(**dict.fromkeys(names))
+        except TypeError as error:
+            raise TypeError(f"function must take {', '.join(names)}: {error}") from error
+        except ValueError:  # a builtin that does not tell
+            pass
+    name = getattr(function, "__name__", "<lambda>")
+    if named and (name == "<lambda>" or inspect.ismethod(function)):
+        raise ValueError(
+            "function must be known by its name in out, as a lambda, a partial or a method is not, "
+            f"got {function!r}; define a function, and let grid hold its constants"
+        )
+    if executor is not None:
+        try:
+            pickle.dumps(function)
+        except Exception as error:
+            raise ValueError(
+                "function must be one that can be pickled for an executor, at the top level of a "
+                f"module and no lambda, got {function!r}: {error}"
+            ) from error
+
+
+# How it runs.
+
+
+class _OneThread:
+    """One BLAS and OpenMP thread in this process, until all who asked for it have left."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.limits: Any = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.users += 1
+            with suppress(ImportError):
+                from threadpoolctl import threadpool_limits
+
+                limits = threadpool_limits(1)  # each time: a library may have been loaded since
+                self.limits = self.limits or limits
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0 and self.limits is not None:
+                self.limits.restore_original_limits()
+                self.limits = None
+
+
+_ONE_THREAD = _OneThread()
+
+
+def _call(function: Callable[..., Any], parameters: dict[str, Any], seed: int, run: str) -> Outcome:
+    """The outcome of one point; by `run` Dask tells the call from the same one of another run."""
+    try:
+        with _ONE_THREAD:
+            value = function(**copy.deepcopy(parameters), seed=seed)
+        return json.dumps(_plain(value))
+    except (Exception, SystemExit) as error:  # as text: not every exception can be pickled
+        reason = f"{type(error).__name__}: {error}"
+        return Failure(parameters, seed, reason, traceback.format_exc())
+
+
+def _outcomes(
+    function: Callable[..., Any], jobs: list[Job], left: deque[int], executor: Executor | None
+) -> Generator[tuple[int, Outcome]]:
+    """The outcomes of the jobs that are left, as they come."""
+    run = uuid.uuid4().hex
+    if executor is None:
+        for k in left:
+            yield k, _call(function, *jobs[k], run)
+        return
+
+    def submit(pool: Executor, k: int) -> Future[Outcome]:
+        return pool.submit(_call, function, *jobs[k], run)
+
+    through = _through_pools if type(executor) is ProcessPoolExecutor else _through
+    with closing(through(executor, submit, left)) as results:
+        for k, result in results:
+            if isinstance(result, Exception):
+                yield k, Failure(*jobs[k], f"{type(result).__name__}: {result}")
+            else:
+                yield k, result
+
+
+def _through(executor: Executor, submit: Submit, left: deque[int]) -> Results[None]:
+    """Run what is left in an executor; if it breaks, all that was not done has failed."""
+    lost, error = yield from _fill(executor, submit, left, IN_FLIGHT)
+    if error is not None:
+        for k in (*lost, *left):
+            yield k, error
+
+
+def _through_pools(given: Executor, submit: Submit, left: deque[int]) -> Results[None]:
+    """Run what is left in a process pool and, where that breaks, in others like it.
+
+    Which point killed its worker is not known: all that were in the pool are suspects. They run
+    one at a time before the others go on, and one under which a pool breaks again has failed.
+    """
+    pool: Any = given
+    width = 2 * pool._max_workers  # for each worker, one to run and one to wait
+    suspects: deque[int] = deque()
+    try:
+        while left or suspects:
+            alone = deque([suspects.popleft()] if suspects else [])
+            lost, error = yield from _fill(pool, submit, alone or left, 1 if alone else width)
+            if error is None:
+                continue
+            if pool is not given:
+                pool.shutdown()
+            pool = _like(pool)
+            if len(lost) == 1:
+                yield lost.pop(), error
+            suspects.extend([*alone, *lost])
+    finally:
+        if pool is not given:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _like(pool: Any) -> ProcessPoolExecutor:
+    """A new process pool with the arguments of one that broke."""
+    return ProcessPoolExecutor(
+        pool._max_workers,
+        pool._mp_context,
+        pool._initializer,
+        pool._initargs,
+        max_tasks_per_child=pool._max_tasks_per_child,
+    )
+
+
+def _fill(
+    executor: Executor, submit: Submit, left: deque[int], width: int
+) -> Results[tuple[list[int], BrokenExecutor | None]]:
+    """Keep `width` jobs in an executor while some are left; which it lost if it broke, and how."""
+    finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    running: dict[Future[Outcome], int] = {}
+    lost: list[int] = []
+    broken: BrokenExecutor | None = None
+    try:
+        while running or (left and broken is None):
+            try:
+                while left and len(running) < width and broken is None:
+                    future = submit(executor, left[0])
+                    running[future] = left.popleft()
+                    future.add_done_callback(finished.put)
+            except BrokenExecutor as error:
+                broken = error
+                continue
+            future = finished.get()
+            k = running.pop(future)
+            try:
+                result: Outcome | Exception = future.result()
+            except BrokenExecutor as error:
+                broken = error
+                lost.append(k)
+            except Exception as error:  # what is sent cannot be pickled, Dask gives up, ...
+                yield k, error
+            else:
+                yield k, result
+    finally:
+        for future in running:
+            future.cancel()
+    return lost, broken
+
+
+@contextmanager
+def _bar(total: int, done: int, show: bool) -> Iterator[Callable[[Outcome], object]]:
+    """What to tell each outcome: a bar, or nothing."""
+    if not show:
+        yield lambda outcome: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, initial=done, desc="sweep") as bar:
+        failed = 0
+
+        def tell(outcome: Outcome) -> None:
+            nonlocal failed
+            if isinstance(outcome, Failure):
+                failed += 1
+                bar.set_postfix(failed=failed, refresh=False)
+            bar.update()
+
+        yield tell
+
+
+# What is written.
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, nothing rounded: NumPy's scalars and arrays become Python's."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        inner = value.tolist()
+        if not isinstance(inner, np.generic):  # as a long double stays
+            return _plain(inner)
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    raise TypeError(f"values must be {HELD}, got {value!r} of {type(value).__name__}")
+
+
+def _key(parameters: Mapping[str, Any], seed: int) -> str:
+    """What identifies a point."""
+    return json.dumps([_plain(parameters), seed], sort_keys=True)
+
+
+def _header(function: Callable[..., Any]) -> bytes:
+    """The first line of a file, by which it is known to be of this sweep and this version."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    about = {"gapdyn": gapdyn.__version__, "format": FORMAT, "function": name}
+    return json.dumps(about).encode() + b"\n"
+
+
+def _line(job: Job, value: str) -> bytes:
+    """One point in a file."""
+    parameters, seed = job
+    about = f'{{"parameters": {json.dumps(_plain(parameters))}, "seed": {seed}, "value": {value}}}'
+    return about.encode() + b"\n"
+
+
+@contextmanager
+def _opened(out: str | os.PathLike[str] | None) -> Iterator[IO[bytes] | None]:
+    """The file for reading and appending, closed to other sweeps as long as it is open."""
+    if out is None:
+        yield None
+        return
+    path = validate_target("out", out)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"out must be a file that keeps what it is given, got {path}")
+    with path.open("a+b") as stream:
+        if sys.platform != "win32":
+            try:  # a lock of the process, which workers that outlive it do not inherit
+                fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError) as error:
+                raise BlockingIOError(f"out is being written by another process: {path}") from error
+            except OSError:  # a file system without locks
+                pass
+        yield stream
+
+
+def _append(stream: IO[bytes], line: bytes) -> None:
+    """Add a line, and return when it is on the disk."""
+    stream.write(line)
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int, str]:
+    """Read the values of finished points, drop a torn last line, begin a new file."""
+    stream.seek(0)
+    first = stream.readline()
+    if first != header:
+        if first.endswith(b"\n") or not header.startswith(first):
+            raise ValueError(
+                "out must be a file of this sweep and version, "
+                f"{stream.name} begins with {first[:200]!r}, not {header!r}"
+            )
+        stream.truncate(0)  # nothing, or a header that was torn
+        _append(stream, header)
+        return {}
+    found: dict[int, str] = {}
+    end = len(first)
+    for number, line in enumerate(stream, start=2):
+        if not line.endswith(b"\n"):
+            warnings.warn(
+                f"the last line of {stream.name} is torn; its point is computed anew",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            stream.truncate(end)
+            break
+        end += len(line)
+        try:
+            entry = json.loads(line.decode())
+            key, value = _key(entry["parameters"], entry["seed"]), json.dumps(entry["value"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"out is damaged: line {number} of {stream.name} is {line[:80]!r}; "
+                "without that line its point is computed anew"
+            ) from error
+        if key not in index:
+            raise ValueError(
+                f"out must be a file of this sweep, {stream.name} has points that grid and seeds "
+                f"have not, such as {line[:200]!r}; a sweep may grow, and else takes a new file"
+            )
+        found[index[key]] = value
+    return found

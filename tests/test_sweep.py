@@ -1,0 +1,623 @@
+"""A sweep: the same results whatever runs it, however often it is killed."""
+
+import functools
+import itertools
+import json
+import math
+import multiprocessing as mp
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor as Threads
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gapdyn as gd
+from gapdyn.sweep import Point
+
+GRID = {"n": [2, 5, 40], "scale": [0.5, math.inf]}
+sweep = functools.partial(gd.sweep, progress=False)
+
+
+def spawning(workers=2):
+    return ProcessPoolExecutor(workers, mp_context=mp.get_context("spawn"))
+
+
+def draw(n, seed, scale=1.0):
+    """Floats of every kind."""
+    X = gd.sphere.sample(n, 3, seed)
+    names = {"sum": (X @ X.T).sum(), "odd": np.nan if n == 2 else scale, "n": np.int64(n)}
+    return names | {"rows": X[:2].astype(np.float32), "name": "gap", "none": None, "yes": True}
+
+
+def text(run):
+    """Everything in a sweep, NaN comparable to NaN."""
+    return [repr(point) for point in run.points], [repr(failure) for failure in run.failures]
+
+
+def lines(path):
+    return path.read_bytes().splitlines(keepends=True)
+
+
+# What it returns.
+
+
+def test_points_come_in_the_order_of_the_grid():
+    grid = {"a": [2, 1], "b": [4, 3]}
+    run = sweep(lambda a, b, seed: 100 * a + 10 * b + seed, grid, seeds=[7, 5])
+    assert [point.value for point in run.points] == [247, 245, 237, 235, 147, 145, 137, 135]
+    assert run.points[1] == Point({"a": 2, "b": 4}, 5, 245)
+    assert run.failures == ()
+
+
+def test_a_grid_may_be_a_list_of_points():
+    run = sweep(lambda seed, a=0, b=0: [a, b], [{}, {"a": 1}, {"b": np.float64(2)}], seeds=1)
+    assert [point.value for point in run.points] == [[0, 0], [1, 0], [0, 2.0]]
+
+
+def test_columns_are_arrays_of_one_length():
+    run = sweep(draw, GRID | {"scale": [1, 2.5]}, seeds=2)
+    with pytest.raises(ValueError, match="'n' names both"):
+        run.columns()
+    columns = sweep(vector, {"size": [1, 2], "name": ["a", "b"]}, seeds=2).columns()
+    assert columns["size"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert columns["name"].tolist() == list("aabb") * 2
+    assert columns["seed"].tolist() == [0, 1] * 4
+    assert columns["pair"].shape == (8, 2)
+    assert columns["pair"].dtype == float
+    assert columns["ragged"].dtype == columns["mixed"].dtype == object
+    assert columns["mixed"].tolist() == [1, 1, 1, 1, "2", "2", "2", "2"]
+
+
+def vector(size, name, seed):
+    mixed = size if size == 1 else str(size)
+    return {"pair": [0.5, seed], "ragged": [1] * size, "mixed": mixed}
+
+
+def test_columns_want_the_same_names_at_every_point():
+    run = sweep(lambda seed: {f"value{seed}": 0}, [{}], seeds=2)
+    with pytest.raises(ValueError, match="differ in names"):
+        run.columns()
+
+
+def test_columns_of_plain_numbers_are_called_value():
+    assert sweep(lambda seed: seed**2, [{}], seeds=3).columns()["value"].tolist() == [0, 1, 4]
+
+
+def test_a_function_that_changes_its_parameters_changes_no_other_point():
+    def greedy(entries, last, seed):
+        return [entries.pop(), last]
+
+    run = sweep(greedy, {"entries": [[1, 2]], "last": [3, 4]}, seeds=2)
+    assert [point.value for point in run.points] == [[2, 3], [2, 3], [2, 4], [2, 4]]
+    assert run.points[0].parameters["entries"] == [1, 2]
+
+
+# The same whatever runs it.
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return text(sweep(draw, GRID, seeds=3))
+
+
+@pytest.mark.parametrize("pool", [functools.partial(Threads, 3), spawning])
+def test_results_do_not_depend_on_the_executor(pool, alone, tmp_path):
+    with pool() as executor:
+        assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
+        run = sweep(draw, GRID, seeds=3, executor=executor, out=tmp_path / "run")
+    assert text(run) == alone
+    assert text(sweep(draw, GRID, seeds=3, out=tmp_path / "run")) == alone  # as read
+
+
+@pytest.mark.filterwarnings("default")
+def test_results_do_not_depend_on_dask(alone, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        executor = client.get_executor()
+        assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
+        switch = tmp_path / "switch"
+        grid = {"switch": [str(switch)], "bad": [3]}
+        with pytest.warns(RuntimeWarning, match="1 of 5 points failed"):
+            run = sweep(needing, grid, seeds=5, executor=executor)
+        assert [failure.seed for failure in run.failures] == [3]
+        switch.touch()
+        again = sweep(needing, grid, seeds=5, executor=executor)
+    assert not again.failures  # Dask has not kept the failure
+
+
+def needing(switch, bad, seed):
+    """Fails at one seed while there is no file `switch`."""
+    if seed == bad and not Path(switch).exists():
+        raise FileNotFoundError(f"no {switch}")
+    return seed
+
+
+def test_no_more_points_are_in_flight_than_a_bound(monkeypatch):
+    monkeypatch.setattr(sys.modules["gapdyn.sweep"], "IN_FLIGHT", 3)
+    most = 0
+
+    class Counting(Executor):
+        """Finishes a call when three are waiting."""
+
+        def __init__(self):
+            self.waiting = []
+
+        def submit(self, function, /, *args, **kwargs):
+            nonlocal most
+            future = Future()
+            self.waiting.append((future, function, args))
+            most = max(most, len(self.waiting))
+            if len(self.waiting) == 3:
+                for done, call, given_ in reversed(self.waiting):
+                    done.set_result(call(*given_))
+                self.waiting = []
+            return future
+
+    run = sweep(square, {"x": range(10)}, seeds=3, executor=Counting())
+    assert run.columns()["value"].tolist() == [x * x for x in range(10) for _ in range(3)]
+    assert most == 3
+
+
+def square(x, seed):
+    return x * x
+
+
+def test_calls_have_one_thread_and_ours_keeps_its_own():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(2):
+        before = threads(0)
+        run = sweep(threads, [{}], seeds=2)
+        with Threads(2) as executor:
+            run_in_threads = sweep(threads, [{}], seeds=8, executor=executor)
+        assert threads(0) == before
+    with spawning(1) as executor:
+        run_elsewhere = sweep(threads, [{}], seeds=2, executor=executor)
+    for point in (*run.points, *run_in_threads.points, *run_elsewhere.points):
+        assert set(point.value) == {1}
+
+
+def threads(seed):
+    import threadpoolctl
+
+    return [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+
+
+def test_without_threadpoolctl_it_goes_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    assert sweep(square, {"x": [3]}, seeds=1).points[0].value == 9
+
+
+# What is written.
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(value=JSON, parameter=JSON)
+def test_every_value_reads_back_exactly(tmp_path_factory, value, parameter):
+    out = tmp_path_factory.mktemp("sweep") / "run"
+
+    def function(x, seed):
+        return value
+
+    run = sweep(function, {"x": [parameter]}, seeds=1, out=out)
+    assert repr(run.points) == repr((Point({"x": parameter}, 0, value),))
+    assert repr(sweep(function, {"x": [parameter]}, seeds=1, out=out)) == repr(run)
+
+
+@given(bits=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5))
+def test_floats_keep_every_bit(bits):
+    x = np.array(bits, dtype=np.uint64).view(float)
+    for value in (x, list(x), tuple(x.tolist()), {"x": x}, x[:, None]):
+        back = sweep(lambda seed, value=value: value, [{}], seeds=1).points[0].value
+        back = np.array(back["x"] if isinstance(back, dict) else back).ravel()
+        number = ~np.isnan(x)  # a NaN is a NaN
+        assert np.isnan(back[~number]).all()
+        assert back[number].tobytes() == x[number].tobytes()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1j, {1: 2}, {3, 4}, b"x", np.longdouble(1), np.ones(2, complex), np.datetime64("now"), object],
+    ids=repr,
+)
+def test_what_json_cannot_hold_fails_or_is_refused(value):
+    with pytest.warns(RuntimeWarning, match="values must be numbers, strings"):
+        run = sweep(lambda seed: value, [{}], seeds=1)
+    assert run.failures[0].reason.startswith("TypeError: values must be")
+    with pytest.raises(TypeError, match="grid must hold numbers, strings"):
+        sweep(square, {"x": [value]}, seeds=1)
+
+
+def test_a_file_has_a_header_and_a_line_a_point(tmp_path):
+    out = tmp_path / "run.jsonl"
+    sweep(square, {"x": [np.float64(0.1), 2]}, seeds=1, out=out)
+    header, *points = map(json.loads, lines(out))
+    assert header == {"gapdyn": gd.__version__, "format": 1, "function": f"{__name__}.square"}
+    assert points == [
+        {"parameters": {"x": 0.1}, "seed": 0, "value": 0.1**2},
+        {"parameters": {"x": 2}, "seed": 0, "value": 4},
+    ]
+
+
+def test_a_point_is_on_disk_before_the_next_one_begins(tmp_path):
+    out = tmp_path / "run"
+    run = sweep(count_lines, {"path": [str(out)]}, seeds=4, out=out)
+    assert [point.value for point in run.points] == [1, 2, 3, 4]
+
+
+def count_lines(path, seed):
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:  # as another sees it
+        return len(reader.stdout.readlines())
+
+
+# Resuming.
+
+
+def test_finished_points_are_read_and_not_computed(tmp_path):
+    calls = []
+
+    def function(x, seed):
+        calls.append((x, seed))
+        return x + seed
+
+    first = sweep(function, {"x": [1, 2]}, seeds=2, out=tmp_path / "run")
+    assert text(sweep(function, {"x": [1, 2]}, seeds=2, out=tmp_path / "run")) == text(first)
+    assert len(calls) == 4
+    longer = sweep(function, {"x": [0, 1, 2]}, seeds=3, out=tmp_path / "run")  # a sweep may grow
+    assert len(calls) == len(set(calls)) == 9
+    assert longer.columns()["value"].tolist() == [0, 1, 2, 1, 2, 3, 2, 3, 4]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A sweep of six points that nothing disturbed, and its file."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    return text(sweep(draw, GRID, seeds=1, out=out)), out
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_file_torn_anywhere_gives_the_same_results(tmp_path_factory, whole, data):
+    results, written = whole
+    content = written.read_bytes()
+    header = content.index(b"\n") + 1
+    cut = data.draw(st.integers(0, len(content)) | st.integers(0, header))
+    out = tmp_path_factory.mktemp("torn") / "run"
+    out.write_bytes(content[:cut])
+    torn = cut > header and not content[:cut].endswith(b"\n")
+    with pytest.warns(RuntimeWarning, match="torn") if torn else nullcontext():
+        assert text(sweep(draw, GRID, seeds=1, out=out)) == results
+    assert lines(out) == lines(written)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b'{"seed": 0}', b"\xff\x00", b"null"])
+def test_a_damaged_line_is_an_error_that_names_it(tmp_path, damage):
+    out = tmp_path / "run"
+    sweep(square, {"x": [1, 2, 3]}, seeds=1, out=out)
+    content = lines(out)
+    content[2] = damage + b"\n"
+    out.write_bytes(b"".join(content))
+    with pytest.raises(ValueError, match="damaged: line 3"):
+        sweep(square, {"x": [1, 2, 3]}, seeds=1, out=out)
+    assert lines(out) == content
+
+
+def test_the_file_of_another_sweep_or_version_is_refused_and_kept(tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    sweep(square, {"x": [1, 2]}, seeds=2, out=out)
+    before = out.read_bytes()
+    for function, grid, seeds in [
+        (cube, {"x": [1, 2]}, 2),
+        (square, {"x": [1]}, 2),
+        (square, {"x": [1, 2]}, 1),
+        (square, {"x": [1.0, 2.0]}, 2),
+    ]:
+        with pytest.raises(ValueError, match="out must be a file of this sweep"):
+            sweep(function, grid, seeds=seeds, out=out)
+    monkeypatch.setattr(gd, "__version__", "99")
+    with pytest.raises(ValueError, match="this sweep and version"):
+        sweep(square, {"x": [1, 2]}, seeds=2, out=out)
+    assert out.read_bytes() == before
+
+
+def cube(x, seed):
+    return x**3
+
+
+@pytest.mark.parametrize("content", [b"a letter\n", b"a letter", b"{}\n", b"\x00" * 9])
+def test_a_file_that_is_no_sweep_is_refused_and_kept(tmp_path, content):
+    out = tmp_path / "letter"
+    out.write_bytes(content)
+    with pytest.raises(ValueError, match="out must be a file of this sweep"):
+        sweep(square, {"x": [1]}, seeds=1, out=out)
+    assert out.read_bytes() == content
+
+
+def test_two_hundred_points_killed_ten_times_are_those_of_an_undisturbed_sweep(tmp_path):
+    server = mp.get_context("forkserver")
+    server.set_forkserver_preload(["gapdyn"])
+    chance = random.Random(0)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for _ in range(10):
+        before = killed.stat().st_size if killed.exists() else 0
+        process = server.Process(target=two_hundred, args=(killed, 19))
+        process.start()
+        while process.is_alive() and (not killed.exists() or killed.stat().st_size <= before):
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.15))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    assert 1 < len(lines(killed)) < 200
+    with warnings.catch_warnings(action="ignore"):  # the last kill may have torn a line
+        survivor = two_hundred(killed)
+    assert len(survivor.points) == 200
+    assert text(survivor) == text(two_hundred(whole))
+    assert sorted(lines(killed)) == sorted(lines(whole))
+
+
+def two_hundred(out, most=None):
+    """A sweep of 200 points, or of `most` of them, slowly, and then none until it is killed."""
+    set_budget(most)
+    return sweep(measured, {"n": [2, 3, 4, 5], "d": [2, 3, 4, 5, 6]}, seeds=10, out=out)
+
+
+def set_budget(most):
+    global budget
+    budget = most and iter(range(most))
+
+
+def measured(n, d, seed):
+    if budget is not None:
+        time.sleep(0.005 if next(budget, None) is not None else 600)
+    return gd.measure(*gd.sphere.sample(2 * n, d, seed).reshape(2, n, d)).to_dict()
+
+
+def test_two_processes_do_not_write_one_file(tmp_path):
+    out = tmp_path / "run"
+    process = mp.get_context("spawn").Process(target=two_hundred, args=(out, 1))
+    process.start()
+    try:
+        while not (out.exists() and len(lines(out)) == 2):
+            time.sleep(0.01)
+        with pytest.raises(OSError, match="another process"):
+            two_hundred(out)
+    finally:
+        process.kill()
+        process.join()
+    assert len(two_hundred(out).points) == 200
+
+
+# What goes wrong on the way.
+
+
+@pytest.mark.parametrize("pool", [None, functools.partial(Threads, 2), spawning])
+def test_a_failing_point_costs_itself_and_is_tried_again(tmp_path, pool):
+    out, switch = tmp_path / "run", tmp_path / "switch"
+    grid = {"switch": [str(switch)], "bad": [1]}
+    with pool() if pool else nullcontext() as executor:
+        with pytest.warns(RuntimeWarning, match="1 of 3 points failed .* seed 1: FileNotFound"):
+            run = sweep(needing, grid, seeds=3, executor=executor, out=out)
+        assert [point.value for point in run.points] == [0, 2]
+        (failure,) = run.failures
+        assert (failure.parameters, failure.seed) == ({"switch": str(switch), "bad": 1}, 1)
+        assert failure.reason == f"FileNotFoundError: no {switch}"
+        assert "in needing" in failure.traceback
+        assert len(lines(out)) == 3
+        switch.touch()
+        run = sweep(needing, grid, seeds=3, executor=executor, out=out)
+    assert [point.value for point in run.points] == [0, 1, 2]
+    assert len(lines(out)) == 4
+
+
+class UnpicklableError(Exception):
+    """One that cannot be built from its text."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
+
+
+def awkward(seed):
+    if seed == 1:
+        raise UnpicklableError("this", "that")
+    if seed == 2:
+        sys.exit("bye")
+    return seed
+
+
+def test_an_exception_that_cannot_be_sent_costs_its_point_only():
+    with spawning(1) as executor, pytest.warns(RuntimeWarning, match="2 of 4"):
+        run = sweep(awkward, [{}], seeds=4, executor=executor)
+    assert [failure.reason for failure in run.failures] == [
+        "UnpicklableError: this and that",
+        "SystemExit: bye",
+    ]
+
+
+def deadly(deaths, seed):
+    """Kills its worker at some seeds."""
+    if seed in deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return seed
+
+
+def test_a_killed_worker_costs_its_point_only(tmp_path):
+    out, deaths = tmp_path / "run", [3, 4, 11]
+    grid = {"deaths": [deaths]}
+    with spawning() as executor:
+        with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
+            run = sweep(deadly, grid, seeds=12, executor=executor, out=out)
+        assert [failure.seed for failure in run.failures] == deaths
+        assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
+        assert len(lines(out)) == 10
+        with pytest.warns(RuntimeWarning, match="3 of 12"):  # in a pool that was broken before
+            assert text(sweep(deadly, grid, seeds=12, executor=executor, out=out)) == text(run)
+
+
+class Breaking(Executor):
+    """Runs two calls, loses the third, and takes no more."""
+
+    def __init__(self):
+        self.calls = itertools.count()
+
+    def submit(self, function, /, *args, **kwargs):
+        call = next(self.calls)
+        if call > 2:
+            raise BrokenExecutor("broken before")
+        future = Future()
+        if call < 2:
+            future.set_result(function(*args))
+        else:
+            future.set_exception(BrokenExecutor("lost"))
+        return future
+
+
+def test_where_another_executor_breaks_the_rest_has_failed(tmp_path):
+    with pytest.warns(RuntimeWarning, match="3 of 5 points failed"):
+        run = sweep(square, {"x": range(5)}, seeds=1, executor=Breaking(), out=tmp_path / "run")
+    assert [point.value for point in run.points] == [0, 1]
+    assert {failure.reason for failure in run.failures} == {"BrokenExecutor: lost"}
+    run = sweep(square, {"x": range(5)}, seeds=1, out=tmp_path / "run")
+    assert [point.value for point in run.points] == [0, 1, 4, 9, 16]
+
+
+def interrupting(path, seed):
+    """Presses Ctrl-C at seed 5, when the others are on disk."""
+    if seed == 5:
+        while len(lines(Path(path))) < 6:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+    return seed
+
+
+@pytest.mark.parametrize("pool", [nullcontext, functools.partial(Threads, 1)])
+def test_an_interrupt_keeps_what_is_finished(tmp_path, pool):
+    out = tmp_path / "run"
+    with pool() as executor, pytest.raises(KeyboardInterrupt):
+        sweep(interrupting, {"path": [str(out)]}, seeds=100, executor=executor, out=out)
+    assert [json.loads(line)["seed"] for line in lines(out)[1:]] == [0, 1, 2, 3, 4]
+
+
+def test_an_interrupt_cancels_what_waits():
+    class Interrupted(Executor):
+        """Starts nothing; Ctrl-C at the third call."""
+
+        waiting = ()
+
+        def submit(self, function, /, *args, **kwargs):
+            if len(self.waiting) == 2:
+                raise KeyboardInterrupt
+            self.waiting = (*self.waiting, Future())
+            return self.waiting[-1]
+
+    executor = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(square, {"x": range(9)}, seeds=1, executor=executor)
+    assert [future.cancelled() for future in executor.waiting] == [True, True]
+
+
+def test_results_can_be_pickled():
+    run = sweep(square, {"x": [1, 2]}, seeds=2)
+    assert text(pickle.loads(pickle.dumps(run))) == text(run)
+
+
+def test_progress_shows_a_bar_on_stderr(capsys):
+    with pytest.warns(RuntimeWarning, match="1 of 3"):
+        gd.sweep(awkward, [{}], seeds=[0, 2, 3])
+    shown = capsys.readouterr()
+    assert "3/3" in shown.err
+    assert "failed=1" in shown.err
+    sweep(square, {"x": [1]}, seeds=1)
+    assert capsys.readouterr() == ("", "")
+
+
+# Wrong input.
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"function": "square"}, TypeError, "function must be callable"),
+        ({"function": lambda y, seed: 0}, TypeError, "function must take x, seed"),
+        ({"function": lambda x: 0}, TypeError, "function must take x, seed"),
+        ({"grid": {}}, ValueError, "grid must have a point"),
+        ({"grid": []}, ValueError, "grid must have a point"),
+        ({"grid": {"x": []}}, ValueError, "grid must have a point"),
+        ({"grid": {"x": 3}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": "abc"}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": {1, 2}}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": [1], "seed": [2]}}, ValueError, "other than the seed"),
+        ({"grid": [{1: 2}]}, ValueError, "grid must name parameters"),
+        ({"grid": [1, 2]}, TypeError, "grid must be a mapping or a sequence"),
+        ({"grid": 3}, TypeError, "grid must be a mapping or a sequence"),
+        ({"grid": {"x": [1, 2, 1]}}, ValueError, "no point twice"),
+        ({"grid": {"x": [object()]}}, TypeError, "grid must hold numbers"),
+        ({"seeds": 0}, ValueError, "seeds must be at least 1"),
+        ({"seeds": []}, ValueError, "seeds must hold at least one"),
+        ({"seeds": [-1]}, ValueError, "each of seeds must be at least 0"),
+        ({"seeds": [1, 1]}, ValueError, "no point twice"),
+        ({"seeds": [0.5]}, TypeError, "each of seeds must be an integer"),
+        ({"seeds": "12"}, TypeError, "seeds must be an integer"),
+        ({"seeds": True}, TypeError, "seeds must be an integer"),
+        ({"executor": 2}, TypeError, "executor must be a concurrent.futures.Executor"),
+        ({"executor": ProcessPoolExecutor}, TypeError, "executor must be a concurrent.futures"),
+    ],
+)
+def test_wrong_input_is_refused(changes, error, message, tmp_path):
+    arguments = {"function": square, "grid": {"x": [1]}, "seeds": 1} | changes
+    with pytest.raises(error, match=message):
+        sweep(**arguments, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_cannot_be_pickled_is_refused_before_it_runs():
+    def local(x, seed):
+        raise AssertionError("ran")
+
+    for function in (local, lambda x, seed: local(x, seed)):
+        with Threads(1) as executor, pytest.raises(ValueError, match="can be pickled"):
+            sweep(function, {"x": [1]}, seeds=1, executor=executor)
+
+
+def test_what_has_no_name_is_refused_with_a_file(tmp_path):
+    class Model:
+        def value(self, x, seed):
+            return x
+
+    for function in (lambda x, seed: x, functools.partial(square), Model().value):
+        with pytest.raises(ValueError, match="known by its name in out"):
+            sweep(function, {"x": [1]}, seeds=1, out=tmp_path / "run")
+        assert sweep(function, {"x": [1]}, seeds=1).points[0].value == 1
+
+
+def test_where_nothing_can_be_written_nothing_runs(tmp_path):
+    calls = []
+
+    def function(seed):
+        calls.append(seed)
+
+    with pytest.raises(FileNotFoundError, match="out wants a file in an existing folder"):
+        sweep(function, [{}], seeds=1, out=tmp_path / "missing" / "run")
+    with pytest.raises(IsADirectoryError, match="out wants a file"):
+        sweep(function, [{}], seeds=1, out=tmp_path)
+    with pytest.raises(ValueError, match="keeps what it is given"):
+        sweep(function, [{}], seeds=1, out=os.devnull)
+    assert calls == []

@@ -10,6 +10,10 @@ accuracy however well the pairs match:
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -20,7 +24,13 @@ SPREAD = 600.0
 
 
 CACHED = 2**14
-"""Entries of a temporary that stays in the cache, and in memory that is not fetched anew."""
+"""Entries of a strip that stays in the cache, and of temporaries that cost no new memory."""
+
+LEAST_STRIP = 4
+"""Rows of a strip where a row is long: fewer would be all calls."""
+
+BUDGET = 2**29
+"""Bytes of similarities that are stored; a larger (n, n) array is made in blocks of rows."""
 
 
 def loss(M: ArrayLike) -> float:
@@ -53,24 +63,50 @@ def loss(M: ArrayLike) -> float:
 
 def mean_cross_entropy(M: Array) -> float:
     """Eq. (2) without the checks; analytic, so a complex step through it is a derivative."""
-    both: Array = _cross_entropies(M, axis=1) + _cross_entropies(M, axis=0)
-    mean: float = both.mean() / 2
-    return mean
+    return CrossEntropy(len(M), M.dtype).add(slice(0, len(M)), M).mean()
 
 
-def _cross_entropies(M: Array, axis: int) -> Array:
-    """Cross-entropy of each row (axis 1) or column (axis 0) against its own index.
+class CrossEntropy:
+    """Eq. (2) from logits that come in blocks of rows.
 
-    It is log(1 + Σ_{j≠i} e^{M_ij - M_ii}), formed as log1p(s / e^{-lag}) with s the sum shifted by
-    the largest logit and lag that logit's lead over M_ii. Past SPREAD the 1 no longer counts.
+    That of a row or a column against its own index is log(1 + Σ_{j≠i} e^{M_ij - M_ii}), formed as
+    log1p(s / e^{-lag}) with s the sum shifted by the largest logit and lag that logit's lead over
+    M_ii. Past SPREAD the 1 no longer counts.
     """
-    top = M.real.max(axis)
-    lag = top - M.diagonal()
-    E = np.exp(M - np.expand_dims(top, axis))
-    np.fill_diagonal(E, 0)
+
+    def __init__(self, n: int, dtype: Any = np.float64) -> None:
+        self.rows = np.empty(n, dtype)
+        self.diagonal = np.empty(n, dtype)
+        self.top, self.sums = np.full(n, -np.inf), np.zeros(n, dtype)
+
+    def add(self, block: slice, M: Array) -> CrossEntropy:
+        """Take in rows `block` of the logits."""
+        matches = np.arange(len(M)), np.arange(block.start, block.start + len(M))
+        self.diagonal[block] = M[matches]
+        top = M.real.max(axis=1)
+        E = np.exp(M - top[:, None])
+        E[matches] = 0
+        self.rows[block] = _entropy(E.sum(axis=1), top - self.diagonal[block])
+        top = np.maximum(self.top, M.real.max(axis=0))
+        np.exp(M - top, out=E)
+        E[matches] = 0
+        self.sums *= np.exp(self.top - top)
+        self.sums += E.sum(axis=0)
+        self.top = top
+        return self
+
+    def mean(self) -> float:
+        """The mean of all 2n cross-entropies."""
+        columns = _entropy(self.sums, self.top - self.diagonal)
+        mean: float = (self.rows + columns).mean() / 2
+        return mean
+
+
+def _entropy(others: Array, lag: Array) -> Array:
+    """log(1 + others e^{lag})."""
     cut = np.minimum(lag, SPREAD)
-    entropies: Array = lag - cut + np.log1p(E.sum(axis) / np.exp(-cut))
-    return entropies
+    entropy: Array = lag - cut + np.log1p(others / np.exp(-cut))
+    return entropy
 
 
 def gradient(M: ArrayLike, out: Array | None = None) -> Array:
@@ -113,39 +149,101 @@ def _shift(M: Array) -> tuple[float, float]:
 
 def gradient_in_place(M: Array, top: float, spread: float) -> Array:
     """Turn logits into ∇ℓ(M), in place; they lie between `top` and `top - spread`."""
-    n = len(M)
-    if spread <= SPREAD:
-        M -= top
-        np.exp(M, out=M)
-        diagonal = M.diagonal().copy()
-        np.fill_diagonal(M, 0)
-        rows, columns = M.sum(axis=1), M.sum(axis=0)
-        row_scale = 1 / (2 * n * (rows + diagonal))
-        column_scale = 1 / (2 * n * (columns + diagonal))
-        height = max(1, CACHED // n)
-        for start in range(0, n, height):
-            block = slice(start, start + height)
-            M[block] *= row_scale[block, None] + column_scale
-        np.fill_diagonal(M, -(rows * row_scale + columns * column_scale))
-        return M
-    Q = M.copy()
-    removed = _softmax_in_place(M, axis=1) + _softmax_in_place(Q, axis=0)
-    M += Q
-    np.fill_diagonal(M, -removed)
-    M /= 2 * n
+    for _ in _gradient_blocks(lambda rows: M, len(M), len(M), top, spread):
+        pass
     return M
 
 
-def _softmax_in_place(M: Array, axis: int) -> Array:
-    """Softmax along `axis` with the diagonal left out; returns 1 - (its diagonal)."""
-    M -= M.max(axis=axis, keepdims=True)
-    np.exp(M, out=M)
-    diagonal = M.diagonal().copy()
-    np.fill_diagonal(M, 0)
-    others = M.sum(axis=axis)
-    M /= np.expand_dims(others + diagonal, axis)
-    removed: Array = others / (others + diagonal)
-    return removed
+Blocks = Iterator[tuple[slice, Array]]
+
+
+def _gradient_blocks(
+    logits: Callable[[slice], Array], n: int, height: int, top: float, spread: float
+) -> Blocks:
+    """∇ℓ(M) by blocks of `height` rows, each made where `logits` puts those rows of M.
+
+    A block is asked for again when it is needed again, unless it is the only one.
+    """
+    blocks = cut(n, height)
+    way = _one_shift if spread <= SPREAD else _own_shifts
+    return way(logits, n, blocks, top)
+
+
+def cut(n: int, height: int) -> list[slice]:
+    """Blocks of `height` rows of n."""
+    return [slice(start, min(start + height, n)) for start in range(0, n, height)]
+
+
+def strips(block: slice, M: Array) -> Iterator[tuple[slice, Array, Array]]:
+    """Cut a block into strips that stay in the cache: which rows, their logits, their diagonal."""
+    n = M.shape[1]
+    height = max(LEAST_STRIP, CACHED // n)
+    for start in range(block.start, block.stop, height):
+        rows = slice(start, min(start + height, block.stop))
+        strip = M[rows.start - block.start : rows.stop - block.start]
+        yield rows, strip, strip.reshape(-1)[start :: n + 1]
+
+
+def _one_shift(logits: Callable[[slice], Array], n: int, blocks: list[slice], top: float) -> Blocks:
+    """All of exp shifted by `top`: one exp for the rows and the columns."""
+    rows, columns, matches = np.empty(n), np.zeros(n), np.empty(n)
+    for block in blocks:
+        M = logits(block)
+        for r, strip, diagonal in strips(block, M):
+            strip -= top
+            np.exp(strip, out=strip)
+            matches[r] = diagonal
+            diagonal[...] = 0
+            strip.sum(axis=1, out=rows[r])
+            columns += strip.sum(axis=0)
+    row_scale, column_scale = 0.5 / n / (rows + matches), 0.5 / n / (columns + matches)
+    removed = rows * row_scale + columns * column_scale
+    for block in blocks:
+        if len(blocks) > 1:
+            M = logits(block)
+        for r, strip, diagonal in strips(block, M):
+            if len(blocks) > 1:
+                strip -= top
+                np.exp(strip, out=strip)
+            strip *= row_scale[r, None] + column_scale
+            np.negative(removed[r], out=diagonal)
+        yield block, M
+
+
+def _own_shifts(
+    logits: Callable[[slice], Array], n: int, blocks: list[slice], top: float
+) -> Blocks:
+    """Each row and each column shifted by its own largest logit: two exps, each made twice."""
+    row_top, column_top = np.empty(n), np.full(n, -np.inf)
+    for block in blocks:
+        M = logits(block)
+        M.max(axis=1, out=row_top[block])
+        np.maximum(column_top, M.max(axis=0), out=column_top)
+    rows, columns = np.empty(n), np.zeros(n)
+    row_match, column_match = np.empty(n), np.empty(n)
+    for block in blocks:
+        if len(blocks) > 1:
+            M = logits(block)
+        for r, strip, diagonal in strips(block, M):
+            np.exp(diagonal - row_top[r], out=row_match[r])
+            np.exp(diagonal - column_top[r], out=column_match[r])
+            diagonal[...] = -np.inf
+            np.exp(strip - row_top[r, None]).sum(axis=1, out=rows[r])
+            columns += np.exp(strip - column_top).sum(axis=0)
+    row_scale, column_scale = 0.5 / n / (rows + row_match), 0.5 / n / (columns + column_match)
+    removed = rows * row_scale + columns * column_scale
+    for block in blocks:
+        if len(blocks) > 1:
+            M = logits(block)
+        for r, strip, diagonal in strips(block, M):
+            across = np.exp(strip - row_top[r, None])
+            across *= row_scale[r, None]
+            strip -= column_top
+            np.exp(strip, out=strip)
+            strip *= column_scale
+            strip += across
+            np.negative(removed[r], out=diagonal)
+        yield block, M
 
 
 def g(Z: ArrayLike, a: float) -> float:
@@ -213,8 +311,45 @@ def mix(X: Array, Y: Array, mixing: Array) -> tuple[Array, Array]:
     return mixing * X + rest * Y, mixing * Y + rest * X
 
 
-def row_products(X: Array, Y: Array, a: float, out_x: Array, out_y: Array, reach: float) -> None:
+class Scratch(threading.local):
+    """Memory for similarities, reused from one call to the next; every thread has its own."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self.budget = budget
+        self.memory: Array | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scratch, (self.budget,)
+
+    def rows(self, n: int) -> Array:
+        """Room for as many rows of an (n, n) array as the budget holds, at least one."""
+        height = max(1, min(n, self.budget // (8 * n)))
+        if self.memory is None or self.memory.shape != (height, n):
+            self.memory = np.empty((height, n))
+        return self.memory
+
+
+def rows_cross_entropy(X: Array, Y: Array, a: float, budget: int = BUDGET) -> float:
+    """ℓ(a X Yᵀ), eq. (2), analytic; in blocks of rows where more than `budget` bytes are needed."""
+    entropy = CrossEntropy(len(X), np.result_type(X, a))
+    for block in cut(len(X), max(1, budget // (8 * len(X)))):
+        entropy.add(block, a * (X[block] @ Y.T))
+    return entropy.mean()
+
+
+def row_products(
+    X: Array,
+    Y: Array,
+    a: float,
+    out_x: Array,
+    out_y: Array,
+    reach: float,
+    scratch: Scratch | None = None,
+) -> None:
     """GY and GᵀX with G = ∇ℓ(a X Yᵀ): the gradients in X and Y, without their factor a.
+
+    Three products and one pass of exp where G fits into `scratch`; four and two where it comes in
+    blocks of rows.
 
     Parameters
     ----------
@@ -225,12 +360,22 @@ def row_products(X: Array, Y: Array, a: float, out_x: Array, out_y: Array, reach
         Where to write GY and GᵀX.
     reach : float
         What no entry of X Yᵀ exceeds in size: 1 for unit rows.
+    scratch : Scratch, optional
+        Memory for G.
     """
-    G = X @ Y.T
-    G *= a
-    gradient_in_place(G, reach * abs(a), 2 * reach * abs(a))
-    np.matmul(G, Y, out=out_x)
-    np.matmul(G.T, X, out=out_y)
+    n, top = len(X), reach * abs(a)
+    memory = (scratch or Scratch()).rows(n)
+    scaled = a * X
+
+    def logits(block: slice) -> Array:
+        return np.matmul(scaled[block], Y.T, out=memory[: block.stop - block.start])
+
+    for block, G in _gradient_blocks(logits, n, len(memory), top, 2 * top):
+        np.matmul(G, Y, out=out_x[block])
+        if block.start == 0:
+            np.matmul(G.T, X[block], out=out_y)
+        else:
+            out_y += G.T @ X[block]
 
 
 def pull_rows(
@@ -241,6 +386,7 @@ def pull_rows(
     out_x: Array,
     out_y: Array,
     mixing: Array | None = None,
+    scratch: Scratch | None = None,
 ) -> float:
     """Where -∇ ℓ(a X̄ Ȳᵀ) pushes unit rows along their sphere, and the scale a.
 
@@ -254,6 +400,8 @@ def pull_rows(
         Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
     mixing : (n, d) or (n, 1) array, optional
         λ of `mix`, which makes X̄ and Ȳ of X and Y; without it they are X and Y.
+    scratch : Scratch, optional
+        Memory for similarities.
 
     Returns
     -------
@@ -261,9 +409,9 @@ def pull_rows(
         g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
     """
     if mixing is None:
-        row_products(X, Y, a, out_x, out_y, reach=1.0)
+        row_products(X, Y, a, out_x, out_y, 1.0, scratch)
     else:  # a mixed row has length √2 at most
-        row_products(*mix(X, Y, mixing), a, out_x, out_y, reach=2.0)
+        row_products(*mix(X, Y, mixing), a, out_x, out_y, 2.0, scratch)
         out_x[...], out_y[...] = mix(out_x, out_y, mixing)
     pull = 0.0
     for W, V in ((X, out_x), (Y, out_y)):

@@ -16,7 +16,7 @@ from gapdyn._validate import (
     validate_pairs,
     validate_positive,
 )
-from gapdyn.loss import mean_cross_entropy
+from gapdyn.loss import CrossEntropy, Scratch, cut, mean_cross_entropy, strips
 from gapdyn.temperature import Temperature
 
 
@@ -97,6 +97,23 @@ def check_temperature(temperature: Temperature) -> None:
     """Refuse what is not a temperature, at the door of each model."""
     if not isinstance(temperature, Temperature):
         raise TypeError(f"temperature must be Learned(), Fixed(tau), ..., got {temperature!r}")
+
+
+def observe_rows(X: Array, Y: Array, a: float, memory: Array) -> tuple[float, int, float]:
+    """Margin, number of mismatched pairs and loss ℓ(aZ) of Z = X Yᵀ, made in blocks of `memory`."""
+    n = len(X)
+    entropy, matches = CrossEntropy(n), np.empty(n)
+    nearest_y, nearest_x = np.empty(n), np.full(n, -np.inf)
+    for block in cut(n, len(memory)):
+        Z = np.matmul(X[block], Y.T, out=memory[: block.stop - block.start])
+        for rows, strip, diagonal in strips(block, Z):
+            entropy.add(rows, a * strip)
+            matches[rows] = diagonal
+            diagonal[...] = -np.inf
+            strip.max(axis=1, out=nearest_y[rows])
+            np.maximum(nearest_x, strip.max(axis=0), out=nearest_x)
+    margins = matches - np.maximum(nearest_x, nearest_y)
+    return float(margins.min()), int((margins <= measures.TIE).sum()), float(entropy.mean())
 
 
 def observe_pairs(Z: Array, a: float) -> tuple[float, int, float]:
@@ -195,8 +212,12 @@ class RowModel(Model):
     n: int
     d: int
     row_rate: float
+    budget: int
+    _scratch: Scratch
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))
+        object.__setattr__(self, "_scratch", Scratch(self.budget))
         object.__setattr__(self, "n", validate_count("n", self.n, least=2))
         object.__setattr__(self, "d", validate_count("d", self.d, least=2))
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))

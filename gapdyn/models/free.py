@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from gapdyn import measures
 from gapdyn._validate import Array, validate_mixing
-from gapdyn.loss import mean_cross_entropy, mix, pull_rows
-from gapdyn.models.base import Observables, RowModel, inverse, observe_pairs
+from gapdyn.loss import BUDGET, mix, pull_rows, rows_cross_entropy
+from gapdyn.models.base import Observables, RowModel, inverse, observe_rows
 from gapdyn.temperature import Temperature
 
 
@@ -37,6 +38,8 @@ class FreeModel(RowModel):
     mixing : (n, d) or (n, 1) array of floats in [0, 1], optional
         λ of a swapped loss, ℓ(β X̄ Ȳᵀ) with X̄ = λ∘X + (1-λ)∘Y and Ȳ = λ∘Y + (1-λ)∘X (Section 4 of
         the paper). The rows, their gap and their margin remain those of X and Y.
+    budget : int
+        Bytes of similarities that are stored; more than that are made in blocks of rows, twice.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class FreeModel(RowModel):
     temperature: Temperature
     row_rate: float = 1.0
     mixing: Array | None = field(default=None, repr=False)
+    budget: int = field(default=BUDGET, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,7 +71,8 @@ class FreeModel(RowModel):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy keeps its mixing read-only.
-        return type(self), (self.n, self.d, self.temperature, self.row_rate, self.mixing)
+        make = partial(type(self), budget=self.budget)
+        return make, (self.n, self.d, self.temperature, self.row_rate, self.mixing)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FreeModel) or type(other) is not type(self):
@@ -122,7 +127,8 @@ class FreeModel(RowModel):
         X, Y = self.rows(y)
         if self.mixing is not None:
             X, Y = mix(X, Y, self.mixing)
-        return mean_cross_entropy(self.temperature.beta(t, y[2 * self.n * self.d]) * (X @ Y.T))
+        beta = self.temperature.beta(t, y[2 * self.n * self.d])
+        return rows_cross_entropy(X, Y, beta, self.budget)
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0."""
@@ -130,7 +136,7 @@ class FreeModel(RowModel):
         nu = y[2 * self.n * self.d]
         out = np.empty_like(y) if out is None else out
         beta, (dX, dY, _) = self.temperature.beta(t, nu), self.split(out)
-        g = pull_rows(X, Y, beta, self.row_rate, dX, dY, self.mixing)
+        g = pull_rows(X, Y, beta, self.row_rate, dX, dY, self.mixing, self._scratch)
         out[2 * self.n * self.d] = self.temperature.velocity(t, nu, g)
         return out
 
@@ -139,7 +145,7 @@ class FreeModel(RowModel):
         X, Y = self.rows(y)
         beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
         gap = measures.centre_distance(X, Y)
-        margin, mismatched, loss = observe_pairs(X @ Y.T, beta)
+        margin, mismatched, loss = observe_rows(X, Y, beta, self._scratch.rows(self.n))
         if self.mixing is not None:
             loss = float(self.loss(t, y))
         return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)

@@ -5,7 +5,7 @@ All theorems of the paper are about this one, and hold for any path of its rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from gapdyn import measures, sphere
 from gapdyn._validate import Array
-from gapdyn.loss import mean_cross_entropy, pull_rows
-from gapdyn.models.base import Observables, RowModel, across, inverse, observe_pairs, within
+from gapdyn.loss import BUDGET, pull_rows, rows_cross_entropy
+from gapdyn.models.base import Observables, RowModel, across, inverse, observe_rows, within
 from gapdyn.temperature import Temperature
 
 
@@ -54,6 +54,8 @@ class ParallelModel(RowModel):
         One height γ as in the paper, or one for each modality.
     row_rate : float
         Learning rate of the rows.
+    budget : int
+        Bytes of similarities that are stored; more than that are made in blocks of rows, twice.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class ParallelModel(RowModel):
     temperature: Temperature
     tied: bool = True
     row_rate: float = 1.0
+    budget: int = field(default=BUDGET, repr=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -169,7 +172,7 @@ class ParallelModel(RowModel):
         """ℓ(aZ)."""
         X, Y = self.rows(y)
         a = self.temperature.beta(t, y[2 * self.n * self.d]) * self.scale(y)
-        return mean_cross_entropy(a * (X @ Y.T))
+        return rows_cross_entropy(X, Y, a, self.budget)
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """Eq. (4) on the rows, eq. (11) on ν and γ.
@@ -181,7 +184,8 @@ class ParallelModel(RowModel):
         nu = y[end]
         beta, scale = self.temperature.beta(t, nu), self.scale(y)
         out = np.empty_like(y) if out is None else out
-        g = pull_rows(X, Y, beta * scale, self.row_rate, *self.split(out)[:2])
+        dX, dY = self.split(out)[:2]
+        g = pull_rows(X, Y, beta * scale, self.row_rate, dX, dY, scratch=self._scratch)
         out[end] = self.temperature.velocity(t, nu, scale * g)
         for k in range(end + 1, self.size):
             gamma = y[k]
@@ -202,5 +206,5 @@ class ParallelModel(RowModel):
             inverse(beta),
             beta,
             (gamma_x - gamma_y) / 2,
-            *observe_pairs(X @ Y.T, float(beta * self.scale(y))),
+            *observe_rows(X, Y, float(beta * self.scale(y)), self._scratch.rows(self.n)),
         )

@@ -13,7 +13,7 @@ RESAMPLES, LEVEL = 2000, 0.95
 
 
 class Interval(NamedTuple):
-    """An estimate and its bootstrap interval, of level LEVEL."""
+    """An estimate and its bootstrap interval, of level LEVEL; NaN of what does not vary."""
 
     value: float
     low: float
@@ -58,5 +58,6 @@ def _bootstrap(statistic: Any, *samples: Array) -> Interval:
     chosen = rng.integers(len(samples[0]), size=(RESAMPLES, len(samples[0])))
     draws = statistic(*(sample[chosen] for sample in samples))
     tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail])
+    known = draws[np.isfinite(draws)]
+    low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (np.nan, np.nan)
     return Interval(float(statistic(*samples)), float(low), float(high))

@@ -16,7 +16,7 @@ import numpy as np
 
 from gapdyn import measures, sphere
 from gapdyn._validate import Array, validate_array, validate_count, validate_mixing
-from gapdyn.loss import mean_cross_entropy, mix, row_products
+from gapdyn.loss import Scratch, mean_cross_entropy, mix, row_products
 from gapdyn.models import Model, Observables
 from gapdyn.models.base import check_temperature, inverse, observe_pairs
 from gapdyn.temperature import Temperature
@@ -142,6 +142,7 @@ class EncoderModel(Model):
     second: Encoder
     temperature: Temperature
     mixing: Array | None = field(default=None, repr=False)
+    _scratch: Scratch = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
@@ -165,6 +166,7 @@ class EncoderModel(Model):
             raise ValueError("first and second must both be normalised, or neither")
         if self.mixing is not None:
             object.__setattr__(self, "mixing", validate_mixing(self.mixing, self.n, self.d))
+        object.__setattr__(self, "_scratch", Scratch())
 
     @property
     def n(self) -> int:
@@ -237,7 +239,7 @@ class EncoderModel(Model):
             X, Y = mix(X, Y, mixing)
         push = np.empty_like(X), np.empty_like(Y)
         reach = float(sphere.lengths(X).max() * sphere.lengths(Y).max())
-        row_products(X, Y, beta, push[0], push[1], reach)
+        row_products(X, Y, beta, push[0], push[1], reach, self._scratch)
         pull = -float(np.vdot(X, push[0]))
         if mixing is not None:
             push = mix(push[0], push[1], mixing)

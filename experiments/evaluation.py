@@ -19,6 +19,9 @@ from gapdyn._validate import Array
 SAMPLE = 512
 """Held-out pairs of which gap and uniformity are taken (Appendix E)."""
 
+PROBED = 4096
+"""Training rows that the linear probe is fitted to, at most."""
+
 MEASURES = (
     "gap",
     "uniformity",
@@ -55,10 +58,31 @@ def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str
         "gap": measures.gap(held_x[chosen], held_y[chosen]),
         "uniformity": measures.uniformity(held_x[chosen], held_y[chosen]),
         "zero_shot": zero_shot(Y, pairs.labels, held_x, pairs.held_labels),
-        "linear_probe": linear_probe(X, pairs.labels, held_x, pairs.held_labels),
+        "linear_probe": linear_probe(X[:PROBED], pairs.labels[:PROBED], held_x, pairs.held_labels),
         "image_retrieval": 100 * image_retrieval,
         "text_retrieval": 100 * text_retrieval,
         "mmvp": twins,
+    }
+
+
+def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
+    """What the measures stand on: how far training pairs are learnt by heart, and the gap's floor.
+
+    Returns
+    -------
+    dict of float
+        `training_recall`, recall@1 in percent, mean of both ways, among as many training pairs as
+        there are held-out ones; and `gap_floor`, √(tr Cov(x - y)/m), the root mean square of the
+        gap of m pairs whose centres coincide in the long run.
+    """
+    count = len(pairs.held_images)
+    X, Y = map(sphere.normalise, model.embed(y, pairs.images[:count], pairs.texts[:count]))
+    chosen = np.random.default_rng(seed).permutation(count)[: min(SAMPLE, count)]
+    held = model.embed(y, pairs.held_images[chosen], pairs.held_texts[chosen])
+    between = sphere.normalise(held[0]) - sphere.normalise(held[1])
+    return {
+        "training_recall": 100 * float(np.mean(measures.recall_at_1(X @ Y.T))),
+        "gap_floor": float(np.sqrt(between.var(axis=0, ddof=1).sum() / len(between))),
     }
 
 

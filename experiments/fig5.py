@@ -53,19 +53,21 @@ def compute(
 
 def draw(numbers: Numbers) -> Figure:
     """Above, uniformity against the gap by source; below, what the methods do."""
-    figure = Figure(figsize=(9.4, 6.2), layout="constrained")
-    grid = figure.add_gridspec(2, 3)
-    for k, (source, title) in enumerate(scatter.SOURCES.items()):
-        ax = figure.add_subplot(grid[0, k])
+    figure = Figure(figsize=(11.6, 6.2), layout="constrained")
+    grid = figure.add_gridspec(2, 12)
+    shown = [s for s in scatter.SOURCES if (numbers.table["source"] == s).any()]
+    for k, source in enumerate(shown):
+        title = scatter.SOURCES[source]
+        ax = figure.add_subplot(grid[0, 3 * k : 3 * k + 3])
         scatter.panel(ax, numbers, source, "gap", "uniformity")
         ax.set_title(f"{title}\n{ax.get_title()}")
     scatter.key(figure)
-    _schedules(figure.add_subplot(grid[1, 0]), numbers)
+    _schedules(figure.add_subplot(grid[1, :4]), numbers)
     gaps = numbers.parameters["gap_on_sphere"]
     for k, (when, title) in enumerate(
         {"before": "embeddings, Δ = {:.2f}", "after": "swapped by entries, Δ = {:.2f}"}.items()
     ):
-        ball: Any = figure.add_subplot(grid[1, k + 1], projection="3d")
+        ball: Any = figure.add_subplot(grid[1, 4 * k + 4 : 4 * k + 8], projection="3d")
         plotting.sphere(ball)
         plotting.modalities(ball, *numbers.arrays[when], joined=False)
         ball.set_title(title.format(gaps[when]), y=-0.02)

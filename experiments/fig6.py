@@ -1,7 +1,7 @@
 """Figure 6: retrieval against gap and against uniformity, the paper's methods and ours.
 
-Recall@1 both ways, a point for each method of Tables 2 to 5. Hollow points have τ fixed beyond
-7e-2, where retrieval falls again; correlations are given with and without them.
+Recall@1 both ways, a point for each method of Tables 2 to 5. Hollow points have τ fixed beyond the
+best of the sweep, where retrieval falls again; correlations are given with and without them.
 """
 
 from __future__ import annotations

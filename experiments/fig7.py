@@ -1,7 +1,7 @@
 """Figure 7: classification against gap and against uniformity, the paper's methods and ours.
 
 Zero-shot and linear probe, a point for each method of Tables 2 to 5. Hollow points have τ fixed
-beyond 7e-2; correlations are given with and without them.
+beyond the best for retrieval; correlations are given with and without them.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ Training and held-out pairs never mix, and inputs are scaled by the training pai
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ IMAGE_INPUTS, TEXT_INPUTS = 64, 48
 NOISE = 0.25
 """Standard deviation of what is added to inputs of variance about 0.4."""
 TRAINING, HELD_OUT, TWINS = 2048, 1024, 1024
+ABUNDANT = 32768
+"""Training pairs of which an encoder cannot remember each."""
 DIGITS_HELD_OUT = 512
 
 Labels = NDArray[np.int_]
@@ -144,4 +148,9 @@ def digits(seed: int) -> Pairs:
     return Pairs(*parts[0], *parts[1])
 
 
-DATA = {"synthetic": synthetic, "digits": digits}
+DATA: dict[str, Callable[..., Pairs]] = {
+    "synthetic": synthetic,
+    "abundant": partial(synthetic, training=ABUNDANT),
+    "digits": digits,
+}
+"""What the tables are made on."""

@@ -82,9 +82,10 @@ def write(
         if hasattr(module, "animate"):
             files.append(folder / f"{name}.gif")
             module.animate(numbers, files[-1])
-    if hasattr(module, "report"):  # a page of docs/, or of the folder when that is another
+    if hasattr(module, "report"):  # a page of docs/ when all is as in the repository
         page, text = module.report(numbers)
-        files.append((ROOT / "docs" if folder.resolve() == ROOT / "figures" else folder) / page)
+        usual = folder.resolve() == ROOT / "figures" and seed == 0 and not quick
+        files.append((ROOT / "docs" if usual else folder) / page)
         with replacing(files[-1]) as stream:
             stream.write(text)
     return files

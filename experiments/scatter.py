@@ -15,7 +15,7 @@ from experiments import section_4
 from experiments.correlation import Interval, rank_correlation
 from experiments.record import Numbers
 from experiments.section_4 import Table
-from experiments.verdicts import LEAST_METHODS, LEAST_STEPS, PAST_THE_BEST, ours, papers
+from experiments.verdicts import LEAST_METHODS, LEAST_STEPS, hotter_than_best, ours, papers
 from gapdyn import plotting
 
 LABELS = {
@@ -28,13 +28,13 @@ LABELS = {
 }
 SOURCES = {
     "paper": "the paper: CLIP on MSCOCO",
-    "synthetic": "two encoders, synthetic pairs",
+    "synthetic": "two encoders, 2,048 synthetic pairs",
+    "abundant": "two encoders, 32,768 synthetic pairs",
     "digits": "two encoders, halves of digits",
 }
 """Where points come from, and their titles."""
 
 KINDS = {
-    "Baseline": ("*", "black"),
     "FLT": ("o", plotting.SHADES[1]),
     "TS": ("^", plotting.SHADES[0]),
     "TR": ("D", plotting.SHADES[2]),
@@ -42,8 +42,9 @@ KINDS = {
     "HS": ("v", plotting.SHADES[3]),
     "SS": ("P", plotting.SHADES[3]),
     "No normalization": ("X", "0.5"),
+    "Baseline": ("*", "black"),
 }
-"""Marker and colour of a method, by the beginning of its name."""
+"""Marker and colour of a method, by the beginning of its name; the last lies on top."""
 
 
 def numbers(
@@ -66,13 +67,20 @@ def numbers(
             for name, value in zip(columns, row, strict=True):
                 columns[name].append(value)
     found = {name: np.array(column) for name, column in columns.items()}
+    hot = {source: hotter_than_best(methods) for source, methods in sources.items()}
     return Numbers(
         table=found,
         parameters={
             "settings": section_4.settings(quick),
             "least_steps_acted": LEAST_STEPS,
+            "hotter_than_best": hot,
+            "gap_floor": {
+                d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data
+            },
             "correlations": {
-                f"{x}, {y}": {source: correlations(found, source, x, y) for source in sources}
+                f"{x}, {y}": {
+                    source: correlations(found, source, hot[source], x, y) for source in sources
+                }
                 for x in against
                 for y in tasks
             },
@@ -80,10 +88,12 @@ def numbers(
     )
 
 
-def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[float]]:
+def correlations(
+    table: Table, source: str, hot: Sequence[str], x: str, y: str
+) -> dict[str, list[float]]:
     """Spearman's ρ and its interval, over all methods and without the hottest."""
     rows = table["source"] == source
-    sets = {"all": rows, "filled": rows & ~np.isin(table["method"], PAST_THE_BEST)}
+    sets = {"all": rows, "filled": rows & ~np.isin(table["method"], list(hot))}
     return {
         which: list(rank_correlation(table[x][chosen], table[y][chosen]))
         for which, chosen in sets.items()
@@ -93,11 +103,11 @@ def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[fl
 
 def panel(ax: Axes, numbers: Numbers, source: str, x: str, y: str) -> None:
     """Points of one source by kind, those of the hottest temperatures hollow; ρ as its title."""
-    table = numbers.table
+    table, hot = numbers.table, numbers.parameters["hotter_than_best"][source]
     rows = np.flatnonzero(table["source"] == source)
     for kind, (marker, colour) in KINDS.items():
         chosen = [i for i in rows if table["method"][i].startswith(kind)]
-        hollow = np.isin(table["method"][chosen], PAST_THE_BEST)
+        hollow = np.isin(table["method"][chosen], list(hot))
         ax.scatter(
             table[x][chosen],
             table[y][chosen],
@@ -114,6 +124,9 @@ def panel(ax: Axes, numbers: Numbers, source: str, x: str, y: str) -> None:
     ax.margins(0.08)
     if x == "gap":
         ax.set_xscale("log")
+        floor = numbers.parameters["gap_floor"].get(source)
+        if floor is not None:
+            ax.axvline(floor, color="0.6", lw=1, ls=":", zorder=0)
 
 
 def key(figure: Figure) -> None:
@@ -126,7 +139,7 @@ def key(figure: Figure) -> None:
         handles=handles,
         loc="outside lower center",
         ncols=len(handles),
-        title="filled: all but τ fixed beyond 7e-2, which is hollow",
+        title="hollow: τ fixed beyond the best for retrieval; dotted: floor of the measured gap",
     )
 
 

@@ -22,7 +22,7 @@ from gapdyn._validate import (
 )
 from gapdyn.swap import Swap
 
-FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's, as Kingma and Ba (2015) print them."""
 
 
@@ -129,6 +129,8 @@ def train(
     TypeError, ValueError
         If the batch is larger than the data, `y0` is no state of the model, `swap` is none, or the
         model has a mixing of its own: one for all its pairs fits no batch.
+    ArithmeticError
+        If the training diverges, or the embedding of an input becomes zero; it says at which step.
     """
     y = np.array(validate_array("y0", y0, ndim=1), dtype=np.float64)
     if y.shape != (model.size,):
@@ -147,6 +149,11 @@ def train(
     for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
         mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
         model.descend(float(k), y, model.images[chosen], model.texts[chosen], mixing, velocity)
+        if not np.isfinite(velocity.sum()):
+            raise ArithmeticError(
+                f"the gradient is not finite at step {k}: the training has diverged at rate"
+                f" {recipe.rate:g}, or the embedding of an input has become zero"
+            )
         advance(y, velocity, rate)
         y[-1] = model.temperature.project(y[-1])
         if watch is not None:
@@ -180,18 +187,18 @@ class Adam:
     def __call__(self, y: Array, velocity: Array, rate: float) -> None:
         """Move `y` on."""
         self.done += 1
-        step = np.multiply(velocity, 1 - FIRST, out=self.step)
-        self.mean *= FIRST
+        step = np.multiply(velocity, 1 - BETA_1, out=self.step)
+        self.mean *= BETA_1
         self.mean += step
         np.square(velocity, out=step)
-        step *= 1 - SECOND
-        self.square *= SECOND
+        step *= 1 - BETA_2
+        self.square *= BETA_2
         self.square += step
         np.sqrt(self.square, out=step)
-        step *= 1 / np.sqrt(1 - SECOND**self.done)
+        step *= 1 / np.sqrt(1 - BETA_2**self.done)
         step += EPSILON
         np.divide(self.mean, step, out=step)
-        step *= rate / (1 - FIRST**self.done)
+        step *= rate / (1 - BETA_1**self.done)
         step[-1] *= self.rate_of_nu
         y += step
 

@@ -332,7 +332,7 @@ def flow(
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
     if not np.isfinite(velocity).all():
-        raise ValueError("y0 must have a finite velocity: its β is too large")
+        raise ValueError("y0 must have a finite velocity: is its β too large, or a row zero?")
     if times is None or times[0] == 0:
         record.add(0.0, state)
     reached, last = 0.0, state
@@ -357,6 +357,8 @@ def _stretches(model: Model, swap: Swap | None, start: float, end: float) -> Ite
         return [(model, start, end)]
     if not isinstance(swap, Swap):
         raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
+    if getattr(model, "mixing", None) is not None:
+        raise ValueError("swap must be None for a model that has a mixing of its own")
     return swap.pieces(model, start, end)
 
 

@@ -24,7 +24,7 @@ from gapdyn._validate import (
 )
 from gapdyn.models.base import Model
 
-MOST = 10_000_000
+MAX_SEGMENTS = 10_000_000
 """Segments that a run may be cut into."""
 
 
@@ -123,10 +123,10 @@ class Swap(ABC):
         start, end = validate_number("start", start), validate_number("end", end)
         if not 0 <= start < end:
             raise ValueError(f"start and end must increase from 0 on, got {start} and {end}")
-        if end / self.segment > MOST:
+        if end / self.segment > MAX_SEGMENTS:
             raise ValueError(
-                f"segment must be at least {end / MOST:.3g}, for {MOST:,} segments up to"
-                f" t = {end:g}, got {self.segment}"
+                f"segment must be at least {end / MAX_SEGMENTS:.3g}, for {MAX_SEGMENTS:,} segments"
+                f" up to t = {end:g}, got {self.segment}"
             )
         # Ends of segments are rounded, and what is left of one by rounding is no stretch.
         slack = 8 * np.spacing(end)

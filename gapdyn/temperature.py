@@ -237,7 +237,11 @@ class Learned(Temperature):
         return self.rate * self.parametrisation.dbeta(nu) * force
 
     def project(self, nu: float) -> float:
-        """ν, or the ceiling's where it is beyond, as CLIP clamps its scale after each step."""
+        """ν, or the ceiling's where it is beyond, as CLIP clamps its scale after each step.
+
+        CLIP's gradient of ν goes on at the ceiling, that of `velocity` is zero while it points out:
+        an optimiser with a memory, such as Adam, may leave the ceiling a little sooner here.
+        """
         return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gapdyn as gd
 from experiments import __main__ as command
 from experiments import evaluation, paired_data, results, section_4
 from experiments.methods import MAX_BETA, TAU
@@ -48,7 +49,8 @@ def test_the_table_has_every_method_of_the_paper_on_both_data(committed):
     assert list(table) == head
     printed = [published.TABLE_1, published.TABLE_2, published.TABLE_3, published.TABLE_4]
     everything = {name for t in (*printed, published.TABLE_5) for name in t}
-    for data in ("synthetic", "digits"):
+    assert list(dict.fromkeys(table["data"].tolist())) == list(paired_data.DATA)
+    for data in paired_data.DATA:
         methods = table["method"][table["data"] == data].tolist()
         assert everything | {"SS 1e-2", "SS 1e-1"} == set(methods)
         assert len(set(methods)) == len(methods)
@@ -80,7 +82,7 @@ def test_temperatures_end_where_their_schedules_and_clamps_say(committed):
     table, _ = committed
     ends = {"FLT 7e-2": 0.07, "TS S0": 0.02, "TS S3": 0.05, "TS A0": 0.01, "TS A1": 0.01}
     ends["No normalization"] = 1.0
-    for data in ("synthetic", "digits"):
+    for data in paired_data.DATA:
         found = column(table, data, "tau_end", list(ends))
         np.testing.assert_allclose(found, list(ends.values()), rtol=1e-12)
         assert (column(table, data, "tau_end", section_4.names()) >= 1 / MAX_BETA).all()
@@ -99,8 +101,9 @@ def test_adam_moves_log_tau_by_no_more_than_its_learning_rates(committed):
 
 def test_steps_acted_are_the_portion_of_the_training(committed):
     table, _ = committed
-    for data, pairs in (("synthetic", 2048), ("digits", 1797 - 512)):
-        steps = section_4.RECIPE.steps(pairs)
+    pairs = {"synthetic": 2048, "abundant": 32768, "digits": 1797 - 512}
+    for data, recipe in section_4.RECIPES.items():
+        steps = recipe.steps(pairs[data])
         assert (column(table, data, "steps_acted", ["Baseline", "HS 1"]) == steps).all()
         for name, p in {"HS 1e-1": 0.1, "SS 5e-2": 0.05, "HS 1e-2": 0.01}.items():
             acted = column(table, data, "steps_acted", [name])[0]
@@ -114,12 +117,38 @@ def test_measures_lie_in_their_ranges(committed):
     for key in evaluation.MEASURES[2:]:
         shares = table[key][np.isfinite(table[key])]
         assert ((shares >= 0) & (shares <= 100)).all()
-    assert np.isfinite(table["mmvp"][table["data"] == "synthetic"]).all()
+    assert np.isfinite(table["mmvp"][table["data"] != "digits"]).all()
     assert np.isnan(table["mmvp"][table["data"] == "digits"]).all()
 
 
+def test_few_pairs_are_learnt_by_heart_and_abundant_ones_are_not():
+    """Why the two synthetic trainings differ: at 100 % nothing is left to learn."""
+    trainings = section_4.read(FIGURES / "tables_by_seed.csv")
+    learnt = {
+        data: trainings["training_recall"][
+            (trainings["data"] == data) & (trainings["method"] == "Baseline")
+        ]
+        for data in paired_data.DATA
+    }
+    assert (learnt["synthetic"] > 99).all() and (learnt["abundant"] < 90).all()
+
+
+def test_the_gap_of_a_sample_has_a_floor():
+    """Pairs whose centres coincide: E Δ² = tr Cov(x - y)/m."""
+    rng = np.random.default_rng(0)
+    pairs = paired_data.synthetic(0, training=64, held_out=200)
+    model = section_4.encoders_for(pairs, section_4.Method(gd.Fixed(0.1)))
+    y = model.start(0)
+    floor = evaluation.memory(model, y, pairs, seed=0)["gap_floor"]
+    X, Y = (gd.sphere.unit(E) for E in model.embed(y, pairs.held_images, pairs.held_texts))
+    between = X - Y - (X - Y).mean(axis=0)
+    draws = [rng.choice([-1, 1], size=(200, 1)) * between for _ in range(2000)]
+    squares = [float((draw.mean(axis=0) ** 2).sum()) for draw in draws]
+    assert np.sqrt(np.mean(squares)) == pytest.approx(floor, rel=0.02)
+
+
 def test_the_page_of_results_is_what_the_table_says(committed):
-    page = results.markdown(section_4.read(FIGURES / "tables_by_seed.csv"), committed[1])
+    page = results.markdown(section_4.read(FIGURES / "tables_by_seed.csv"), committed[1], 0)
     assert (ROOT / "docs" / "results.md").read_text() == page
 
 
@@ -144,12 +173,16 @@ def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monk
     fresh = section_4.trainings(4, True, 1, None)
     marked = fresh | {"gap": fresh["gap"] + 1}
     about = {"seed": 4, "quick": True, "parameters": {"settings": section_4.settings(True)}}
-    (tmp_path / "tables.json").write_text(json.dumps(about))
     write_columns(tmp_path / "tables_by_seed.csv", marked)
     monkeypatch.setattr(section_4, "computed", lambda *arguments: fresh)
+    (tmp_path / "tables.json").write_text("{}")
+    assert section_4.trainings(4, True, 1, tmp_path) is fresh
+    (tmp_path / "tables.json").write_text(json.dumps(about))
     for seed, quick, expected in ((4, True, marked), (5, True, fresh), (4, False, fresh)):
         found = section_4.trainings(seed, quick, 1, tmp_path)
         np.testing.assert_array_equal(found["gap"], expected["gap"])
+    monkeypatch.setattr(section_4, "available", lambda quick: (["synthetic", "digits"], None))
+    assert section_4.trainings(4, True, 1, tmp_path) is fresh
 
 
 def test_trainings_read_back_to_the_last_digit(tmp_path):
@@ -164,7 +197,9 @@ def test_figures_draw_the_methods_that_acted(name):
     about = json.loads((FIGURES / f"{name}.json").read_text())["parameters"]
     points = section_4.read(FIGURES / f"{name}.csv")
     ours = points["method"][points["source"] == "synthetic"]
+    assert set(points["source"]) == {"paper", *paired_data.DATA}
     assert "HS 1e-3" not in ours and {"Baseline", "FLT 4e-1", "HS 1"} <= set(ours)
+    assert about["hotter_than_best"]["paper"] == ["FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1"]
     for correlations in about["correlations"].values():
         for sets in correlations.values():
             for rho, low, high in sets.values():
@@ -174,7 +209,7 @@ def test_figures_draw_the_methods_that_acted(name):
 def test_without_scikit_learn_the_digits_are_left_out_and_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
     data, why = section_4.available(quick=False)
-    assert data == ["synthetic"] and "gapdyn[digits]" in why
+    assert data == ["synthetic", "abundant"] and "gapdyn[digits]" in why
     module = import_module("experiments.tables")
     numbers = module.compute(seed=4, quick=True)
     monkeypatch.setattr(module, "compute", lambda seed, quick: numbers)

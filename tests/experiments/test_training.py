@@ -7,7 +7,7 @@ import pytest
 
 import gapdyn as gd
 from experiments.encoders import Encoder, EncoderModel
-from experiments.training import EPSILON, FIRST, SECOND, Recipe, train
+from experiments.training import BETA_1, BETA_2, EPSILON, Recipe, train
 
 PLAIN = {"optimiser": "descent", "warm_up": 0.0, "cosine": False}
 
@@ -128,7 +128,7 @@ def test_step_k_sees_time_k_batch_k_and_segment_k(optimiser, swap):
 
 
 def test_adams_constants_are_those_of_the_paper():
-    assert (FIRST, SECOND, EPSILON) == (0.9, 0.999, 1e-8)
+    assert (BETA_1, BETA_2, EPSILON) == (0.9, 0.999, 1e-8)
 
 
 def test_adams_first_step_is_the_rate_in_every_parameter_that_is_pushed():
@@ -261,8 +261,8 @@ def test_by_adam_the_scale_of_a_loss_does_not_matter_beyond_epsilon():
     for scale in (1.0, 0.1):
         m = v = nu = 0.0
         for k, slope in enumerate(scale * g):
-            m, v = FIRST * m + (1 - FIRST) * slope, SECOND * v + (1 - SECOND) * slope**2
-            nu += m / (1 - FIRST ** (k + 1)) / (np.sqrt(v / (1 - SECOND ** (k + 1))) + EPSILON)
+            m, v = BETA_1 * m + (1 - BETA_1) * slope, BETA_2 * v + (1 - BETA_2) * slope**2
+            nu += m / (1 - BETA_1 ** (k + 1)) / (np.sqrt(v / (1 - BETA_2 ** (k + 1))) + EPSILON)
         ends.append(nu)
     assert 0 < 1 - ends[1] / ends[0] < 10 * EPSILON / g.min()
 

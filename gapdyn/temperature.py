@@ -9,10 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from gapdyn._validate import validate_number, validate_positive, validate_temperature
+from gapdyn._validate import Array, validate_number, validate_positive, validate_temperature
 
 
 def _store(thing: object, **values: object) -> None:
@@ -22,7 +23,15 @@ def _store(thing: object, **values: object) -> None:
 
 
 class Parametrisation(ABC):
-    """How ν becomes β: an increasing function, its derivative and its inverse."""
+    """How ν becomes β: an increasing function, its derivative and its inverse.
+
+    Attributes
+    ----------
+    elementwise : bool
+        Whether its methods take arrays too; others are called for one ν at a time.
+    """
+
+    elementwise: ClassVar[bool] = False
 
     @abstractmethod
     def beta(self, nu: float) -> float:
@@ -53,6 +62,7 @@ class Exponential(Parametrisation):
     """
 
     scale: float = 1.0
+    elementwise = True
 
     def __post_init__(self) -> None:
         _store(self, scale=validate_positive("scale", self.scale))
@@ -76,6 +86,8 @@ class Exponential(Parametrisation):
 class Softplus(Parametrisation):
     """β = log(1 + e^ν), Section 4 of the paper."""
 
+    elementwise = True
+
     def beta(self, nu: float) -> float:
         """log(1 + e^ν), with exp of nothing above 0."""
         above: float = np.maximum(nu, 0.0)
@@ -96,6 +108,8 @@ class Softplus(Parametrisation):
 @dataclass(frozen=True)
 class Linear(Parametrisation):
     """β = ν, Appendix C of the paper; mismatched pairs can push it through zero, so τ through ∞."""
+
+    elementwise = True
 
     def beta(self, nu: float) -> float:
         """ν itself."""
@@ -127,6 +141,13 @@ class Temperature(ABC):
     breaks: tuple[float, ...] = ()
     max_step: float = np.inf
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        # What a subclass redefines for one ν holds for many of them too.
+        super().__init_subclass__(**options)
+        for name in ("beta", "velocity"):
+            if name in vars(cls) and f"{name}_many" not in vars(cls):
+                setattr(cls, f"{name}_many", getattr(Temperature, f"{name}_many"))
+
     @abstractmethod
     def beta(self, t: float, nu: float) -> float:
         """β at time t and parameter ν."""
@@ -153,6 +174,16 @@ class Temperature(ABC):
     def velocity(self, t: float, nu: float, force: float) -> float:
         """dν/dt when -∂ℓ/∂β is `force`."""
         return 0.0
+
+    def beta_many(self, t: float, nu: Array) -> Array:
+        """β at time t of many ν, (B,)."""
+        return np.array([self.beta(t, one) for one in nu])
+
+    def velocity_many(self, t: float, nu: Array, force: Array) -> Array:
+        """dν/dt of many ν, each under its own force, (B,)."""
+        if type(self).velocity is Temperature.velocity:
+            return np.zeros_like(nu)
+        return np.array([self.velocity(t, *one) for one in zip(nu, force, strict=True)])
 
     def project(self, nu: float) -> float:
         """The nearest ν that is allowed, for the finite steps of an optimiser."""
@@ -236,6 +267,24 @@ class Learned(Temperature):
             return 0.0
         return self.rate * self.parametrisation.dbeta(nu) * force
 
+    def beta_many(self, t: float, nu: Array) -> Array:
+        """β of many ν, (B,)."""
+        if not self.parametrisation.elementwise:
+            return super().beta_many(t, nu)
+        parametrisation: Any = self.parametrisation
+        beta = parametrisation.beta(nu)
+        return np.array(beta) if self.max_beta is None else np.minimum(beta, self.max_beta)
+
+    def velocity_many(self, t: float, nu: Array, force: Array) -> Array:
+        """dν/dt of many ν, each under its own force, (B,)."""
+        if not self.parametrisation.elementwise:
+            return super().velocity_many(t, nu, force)
+        parametrisation: Any = self.parametrisation
+        velocity: Array = self.rate * parametrisation.dbeta(nu) * force
+        if self.max_beta is not None:
+            velocity[(force > 0) & (parametrisation.beta(nu) >= self.max_beta)] = 0
+        return velocity
+
     def project(self, nu: float) -> float:
         """ν, or the ceiling's where it is beyond, as CLIP clamps its scale after each step.
 
@@ -255,6 +304,10 @@ class Schedule(Temperature):
     def beta(self, t: float, nu: float) -> float:
         """1/τ(t), whatever ν."""
         return 1 / self.tau(t)
+
+    def beta_many(self, t: float, nu: Array) -> Array:
+        """1/τ(t) for each ν, (B,)."""
+        return np.full_like(nu, self.beta(t, 0.0))
 
 
 @dataclass(frozen=True)
@@ -319,6 +372,10 @@ class Fixed(Temperature):
     def beta(self, t: float, nu: float) -> float:
         """1/τ, whatever t and ν."""
         return 1 / self.tau
+
+    def beta_many(self, t: float, nu: Array) -> Array:
+        """1/τ for each ν, (B,)."""
+        return np.full_like(nu, 1 / self.tau)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,11 @@ velocity has the same layout. A model
 10. where rows can mix, `mixed(mixing) -> Model` is the same model with its loss behind `mixing`,
    the (n, d) or (n, 1) array λ of `gapdyn.loss.mix`: it descends ℓ(β X̄ Ȳᵀ), and `loss` and
    `observe` say so, but `embeddings`, gap, margin and mismatched pairs stay those of X and Y.
-   `mixed(None)` takes it away again. Other models raise a `ValueError` that says why.
+   `mixed(None)` takes it away again. Other models raise a `ValueError` that says why;
+11. `velocity_many(t, Y, out=None)`, `observe_many(t, Y)` and `drift_many(Y)` are those of each row
+   of `Y` (B, N), for ensembles: the first (B, N), the others' fields (B,). Unless a model defines
+   them, they go through the rows; where members are small, those of gapdyn take all at once, and
+   fastest where `Y.T` is contiguous.
 
 A learning rate is a metric: it scales the gradient of its block, and of nothing else.
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import measures, sphere
+from gapdyn import batch, measures, sphere
 from gapdyn._validate import (
     Array,
     validate_count,
@@ -53,6 +53,13 @@ class Model(ABC):
 
     temperature: Temperature
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        # What a subclass redefines for one state holds for many of them too.
+        super().__init_subclass__(**options)
+        for name in ("velocity", "observe", "drift"):
+            if name in vars(cls) and f"{name}_many" not in vars(cls):
+                setattr(cls, f"{name}_many", getattr(Model, f"{name}_many"))
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -81,6 +88,22 @@ class Model(ABC):
     def drift(self, y: Array) -> float:
         """Largest departure of a row's length from 1."""
         return 0.0
+
+    def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:
+        """dy/dt of each state, (B, N), into `out` where one is given."""
+        out = np.empty_like(Y) if out is None else out
+        for velocity, y in zip(out, np.ascontiguousarray(Y), strict=True):
+            velocity[...] = self.velocity(t, y)
+        return out
+
+    def observe_many(self, t: float, Y: Array) -> tuple[Any, ...]:
+        """Everything that is said of each state (B, N): the fields of `Observables`, each (B,)."""
+        seen = [self.observe(t, y) for y in np.ascontiguousarray(Y)]
+        return tuple(map(np.array, zip(*seen, strict=True)))
+
+    def drift_many(self, Y: Array) -> Array:
+        """Largest departure of a row's length from 1 in each state (B, N), as a (B,) array."""
+        return np.array([self.drift(y) for y in np.ascontiguousarray(Y)])
 
     def mixed(self, mixing: Array | None) -> Any:
         """Put the loss behind a mixing array, where that leaves the model what it is.
@@ -128,15 +151,38 @@ def inverse(beta: float) -> float:
     return float(1 / beta) if beta != 0 else np.inf
 
 
-def across(gamma: float) -> float:
+Heights = TypeVar("Heights", float, Array)
+"""One height, or one for each of many members."""
+
+
+def across(gamma: Heights) -> Heights:
     """1 - γ², the share of the loss's scale that height γ leaves; 0 past the ends of [-1, 1]."""
-    share: float = np.maximum((1 - gamma) * (1 + gamma), 0.0)
+    share: Heights = np.maximum((1 - gamma) * (1 + gamma), 0.0)
     return share
 
 
 def within(gamma: float, velocity: float) -> float:
     """Projected flow on [-1, 1]: `velocity`, or 0 where it leads out."""
     return 0.0 if abs(gamma) >= 1 and gamma * velocity > 0 else velocity
+
+
+def inverse_many(beta: Array) -> Array:
+    """`inverse` of each."""
+    tau: Array = np.divide(1.0, beta, out=np.full_like(beta, np.inf), where=beta != 0)
+    return tau
+
+
+def within_many(gamma: Array, velocity: Array) -> Array:
+    """`within` of each."""
+    return np.where((np.abs(gamma) >= 1) & (gamma * velocity > 0), 0.0, velocity)
+
+
+def into(out: Array | None, result: Array) -> Array:
+    """`result`, in `out` where one is given."""
+    if out is None:
+        return result
+    out[...] = result
+    return out
 
 
 class HeightState(NamedTuple):
@@ -205,6 +251,31 @@ class HeightModel(Model):
         pairs = self.pairs_at(float(beta * across(gamma)))
         return Observables(2 * abs(gamma), inverse(beta), beta, gamma, *pairs)
 
+    def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:
+        """`velocity` of each state."""
+        nu, gamma = Y.T
+        beta, room = self.temperature.beta_many(t, nu), across(gamma)
+        g = self.pull_many(beta * room)
+        parts = (
+            self.temperature.velocity_many(t, nu, room * g),
+            within_many(gamma, -2 * beta * gamma * g),
+        )
+        return into(out, np.array(parts).T)
+
+    def observe_many(self, t: float, Y: Array) -> tuple[Any, ...]:
+        """`observe` of each state."""
+        beta, gamma = self.temperature.beta_many(t, Y[:, 0]), np.clip(Y[:, 1], -1, 1)
+        pairs = self.pairs_many(beta * across(gamma))
+        return 2 * np.abs(gamma), inverse_many(beta), beta, gamma, *pairs
+
+    def pull_many(self, a: Array) -> Array:
+        """`pull_at` of each scale (B,)."""
+        return np.array([self.pull_at(one) for one in a])
+
+    def pairs_many(self, a: Array) -> tuple[Any, ...]:
+        """`pairs_at` of each scale (B,)."""
+        return tuple(map(np.array, zip(*map(self.pairs_at, a), strict=True)))
+
 
 class RowModel(Model):
     """A model whose state begins with the rows of X and of Y, normalised wherever they are used."""
@@ -236,6 +307,21 @@ class RowModel(Model):
         """Largest departure of a row's length from 1."""
         W = y[: 2 * self.n * self.d].reshape(2 * self.n, self.d)
         return float(np.abs(sphere.lengths(W) - 1).max())
+
+    @property
+    def small(self) -> bool:
+        """Whether many members are better computed side by side than one by one."""
+        return self.n**2 * self.d < batch.MOST_PRODUCTS
+
+    def rows_many(self, S: Array) -> Array:
+        """Rows of X, then of Y, (2n, d, B), of states (N, B): a view."""
+        return S[: 2 * self.n * self.d].reshape(2 * self.n, self.d, -1)
+
+    def drift_many(self, Y: Array) -> Array:
+        """`drift` of each state."""
+        W = self.rows_many(np.ascontiguousarray(Y.T))
+        largest: Array = np.abs(batch.lengths(W) - 1).max(axis=0)
+        return largest
 
     def _start_rows(self, X: ArrayLike, Y: ArrayLike) -> Array:
         """Checked, normalised and flat."""

@@ -9,10 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import measures
+from gapdyn import batch, measures
 from gapdyn._validate import Array, validate_mixing
 from gapdyn.loss import BUDGET, mix, pull_rows, rows_cross_entropy
-from gapdyn.models.base import Observables, RowModel, inverse, observe_rows
+from gapdyn.models.base import (
+    Observables,
+    RowModel,
+    into,
+    inverse,
+    inverse_many,
+    observe_rows,
+)
 from gapdyn.temperature import Temperature
 
 
@@ -149,3 +156,26 @@ class FreeModel(RowModel):
         if self.mixing is not None:
             loss = float(self.loss(t, y))
         return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)
+
+    def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:
+        """`velocity` of each state."""
+        if not self.small:
+            return super().velocity_many(t, Y, out)
+        S = np.ascontiguousarray(Y.T)
+        V, nu = np.empty_like(S), S[-1]
+        beta = self.temperature.beta_many(t, nu)
+        W, dW = self.rows_many(S), self.rows_many(V)
+        g = batch.pull_rows(W, beta, self.row_rate, dW, self.mixing)
+        V[-1] = self.temperature.velocity_many(t, nu, g)
+        return into(out, V.T)
+
+    def observe_many(self, t: float, Y: Array) -> tuple[Any, ...]:
+        """`observe` of each state."""
+        if not self.small:
+            return super().observe_many(t, Y)
+        S = np.ascontiguousarray(Y.T)
+        beta = self.temperature.beta_many(t, S[-1])
+        W = batch.unit(self.rows_many(S))
+        gap = batch.centre_distance(W[: self.n], W[self.n :])
+        pairs = batch.observe_rows(W, beta, self.mixing)
+        return gap, inverse_many(beta), beta, gap / 2, *pairs

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+
+from gapdyn import batch
 from gapdyn._validate import Array, validate_square
 from gapdyn.loss import mean_cross_entropy, pull
 from gapdyn.models.base import HeightModel, check_temperature, observe_pairs
@@ -57,3 +61,15 @@ class FrozenModel(HeightModel):
     def pairs_at(self, a: float) -> tuple[float, float, float]:
         """Margin and mismatched pairs of Z, and ℓ(aZ)."""
         return observe_pairs(self.Z, a)
+
+    def pull_many(self, a: Array) -> Array:
+        """`pull_at` of each scale (B,)."""
+        return batch.pull(self.Z, a)
+
+    def pairs_many(self, a: Array) -> tuple[Any, ...]:
+        """`pairs_at` of each scale (B,)."""
+        margin, mismatched = batch.margins(self.Z[:, :, None])
+        loss = np.empty_like(a)
+        for members in batch.chunks(len(self.Z), a.size):
+            loss[members] = batch.mean_cross_entropy(a[members] * self.Z[:, :, None])
+        return margin.repeat(a.size), mismatched.repeat(a.size), loss

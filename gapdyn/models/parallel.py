@@ -6,15 +6,25 @@ All theorems of the paper are about this one, and hold for any path of its rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import measures, sphere
+from gapdyn import batch, measures, sphere
 from gapdyn._validate import Array
 from gapdyn.loss import BUDGET, pull_rows, rows_cross_entropy
-from gapdyn.models.base import Observables, RowModel, across, inverse, observe_rows, within
+from gapdyn.models.base import (
+    Observables,
+    RowModel,
+    across,
+    into,
+    inverse,
+    inverse_many,
+    observe_rows,
+    within,
+    within_many,
+)
 from gapdyn.temperature import Temperature
 
 
@@ -147,12 +157,12 @@ class ParallelModel(RowModel):
         heights = np.clip(y[2 * self.n * self.d + 1 :], -1, 1)
         return float(heights[0]), float(-heights[0] if self.tied else heights[1])
 
-    def scale(self, y: Array) -> float:
-        """a/β: 1-γ², untied √((1-γ_X²)(1-γ_Y²))."""
+    def scale(self, y: Array) -> Any:
+        """a/β: 1-γ², untied √((1-γ_X²)(1-γ_Y²)); of states (N, B) for each of them."""
         end = 2 * self.n * self.d
         if self.tied:
             return across(y[end + 1])
-        scale: float = np.sqrt(across(y[end + 1]) * across(y[end + 2]))
+        scale: Any = np.sqrt(across(y[end + 1]) * across(y[end + 2]))
         return scale
 
     def mixed(self, mixing: Array | None) -> RowModel:
@@ -208,3 +218,36 @@ class ParallelModel(RowModel):
             (gamma_x - gamma_y) / 2,
             *observe_rows(X, Y, float(beta * self.scale(y)), self._scratch.rows(self.n)),
         )
+
+    def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:
+        """`velocity` of each state."""
+        if not self.small:
+            return super().velocity_many(t, Y, out)
+        S = np.ascontiguousarray(Y.T)
+        V, end = np.empty_like(S), 2 * self.n * self.d
+        beta, scale = self.temperature.beta_many(t, S[end]), self.scale(S)
+        g = batch.pull_rows(self.rows_many(S), beta * scale, self.row_rate, self.rows_many(V))
+        V[end] = self.temperature.velocity_many(t, S[end], scale * g)
+        for gamma, velocity in zip(S[end + 1 :], V[end + 1 :], strict=True):
+            if self.tied:
+                velocity[...] = within_many(gamma, -2 * beta * gamma * g)
+            else:
+                room = np.maximum(across(gamma), np.finfo(float).eps)
+                velocity[...] = within_many(gamma, -beta * scale * gamma * g / room)
+        return into(out, V.T)
+
+    def observe_many(self, t: float, Y: Array) -> tuple[Any, ...]:
+        """`observe` of each state."""
+        if not self.small:
+            return super().observe_many(t, Y)
+        S = np.ascontiguousarray(Y.T)
+        end = 2 * self.n * self.d
+        beta, heights = self.temperature.beta_many(t, S[end]), np.clip(S[end + 1 :], -1, 1)
+        gamma_x, gamma_y = heights[0], -heights[0] if self.tied else heights[1]
+        W = batch.unit(self.rows_many(S))
+        level = batch.centre_distance(
+            np.sqrt(1 - gamma_x**2) * W[: self.n], np.sqrt(1 - gamma_y**2) * W[self.n :]
+        )
+        pairs = batch.observe_rows(W, beta * self.scale(S))
+        gap, gamma = np.hypot(level, gamma_x - gamma_y), (gamma_x - gamma_y) / 2
+        return gap, inverse_many(beta), beta, gamma, *pairs

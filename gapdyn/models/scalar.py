@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from gapdyn._validate import Array
 from gapdyn.models.base import HeightModel, check_temperature
 from gapdyn.temperature import Temperature
 
@@ -50,3 +52,11 @@ class ScalarModel(HeightModel):
     def pairs_at(self, a: float) -> tuple[float, float, float]:
         """There are no pairs: NaN, NaN and the loss."""
         return np.nan, np.nan, float(self.loss_at(a))
+
+    def pull_many(self, a: Array) -> Array:
+        """`pull_at` of each scale (B,)."""
+        return np.exp(-a)
+
+    def pairs_many(self, a: Array) -> tuple[Any, ...]:
+        """`pairs_at` of each scale (B,)."""
+        return np.full_like(a, np.nan), np.full_like(a, np.nan), np.exp(-a)

@@ -113,7 +113,8 @@ def times(end: float) -> Array:
 def follow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str, Array]:
     """Columns of one run; `yardstick` is the loss at that temperature of the rows at `end`."""
     model = gd.FreeModel(n=X.shape[0], d=X.shape[1], temperature=method.temperature)
-    run = gd.flow(model, model.start(X, Y, tau=method.tau), t, swap=method.swap, **SOLVER)
+    start = model.start(X, Y, tau=method.tau)
+    run = gd.flow(model, start, t, swap=method.swap, keep_states=True, **SOLVER)
     recall = np.array([gd.measures.recall_at_1(A @ B.T) for A, B in map(model.rows, run.y)])
     columns = {"t": run.t} | {name: getattr(run, name) for name in OBSERVABLES}
     X, Y = model.rows(run.at(end).y)

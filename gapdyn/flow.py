@@ -7,17 +7,19 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.integrate as integrate
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gapdyn import _spec
 from gapdyn._files import read_arrays, replacing, write_columns
+from gapdyn._record import MAX_DRIFT, Record
 from gapdyn._validate import Array, validate_array, validate_number, validate_positive
 from gapdyn.models.base import Model, Observables
 from gapdyn.swap import Swap
+from gapdyn.temperature import Temperature
 
 METHODS: dict[str, Any] = {
     "RK23": integrate.RK23,
@@ -27,7 +29,6 @@ METHODS: dict[str, Any] = {
     "BDF": integrate.BDF,
     "LSODA": integrate.LSODA,
 }
-MAX_DRIFT = 1e-4
 LEAST_RTOL = 100 * np.finfo(float).eps
 
 
@@ -38,17 +39,23 @@ class IntegrationError(RuntimeError):
     ----------
     trajectory : Trajectory
         All that was computed, up to the last accepted step.
+    trajectories : list of Trajectory
+        The same of every member, in `flow_many`; `trajectory` is that of the member that failed,
+        or of the first where it is not known which did.
     t : float
         The time reached.
     """
 
-    def __init__(self, message: str, trajectory: Trajectory) -> None:
+    def __init__(
+        self, message: str, trajectory: Trajectory, trajectories: list[Trajectory] | None = None
+    ) -> None:
         super().__init__(message)
         self.trajectory = trajectory
+        self.trajectories = [trajectory] if trajectories is None else trajectories
         self.t = float(trajectory.t[-1])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.trajectory)
+        return type(self), (str(self), self.trajectory, self.trajectories)
 
 
 class Snapshot(NamedTuple):
@@ -65,8 +72,17 @@ class Snapshot(NamedTuple):
     loss: float
 
 
-Stretch = tuple[Model, float, float]
-"""A model, and the times from and to which it is in force."""
+class Field(Protocol):
+    """What is integrated: a model, or many members of one as a single state."""
+
+    temperature: Temperature
+
+    def velocity(self, t: float, y: Array, /) -> Array:
+        """dy/dt."""
+
+
+Stretch = tuple[Field, float, float]
+"""A vector field, and the times from and to which it is in force."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +102,19 @@ class Solver:
 
     def steps(self, stretches: Iterable[Stretch], y: Array) -> Iterator[Any]:
         """SciPy's solver after each accepted step, begun anew with each stretch."""
-        for model, start, end in stretches:
-            for solver in self._steps(model, y, start, end):
+        for field, start, end in stretches:
+            for solver in self._steps(field, y, start, end):
                 yield solver
                 y = solver.y
 
-    def _steps(self, model: Model, y: Array, start: float, end: float) -> Iterator[Any]:
+    def _steps(self, field: Field, y: Array, start: float, end: float) -> Iterator[Any]:
         """The steps of one vector field, begun anew at each break of the temperature."""
         inner = [
-            t for t in model.temperature.breaks if min(t - start, end - t) > 8 * np.spacing(end)
+            t for t in field.temperature.breaks if min(t - start, end - t) > 8 * np.spacing(end)
         ]
 
         def velocity(t: float, y: Array) -> Array:
-            v = model.velocity(t, y)
+            v = field.velocity(t, y)
             if not np.isfinite(v.sum()):  # a solver may step over a NaN in silence, or never end
                 raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
             return v
@@ -111,7 +127,7 @@ class Solver:
                 bound,
                 rtol=self.rtol,
                 atol=self.atol,
-                max_step=model.temperature.max_step,
+                max_step=field.temperature.max_step,
             )
             while solver.status == "running":
                 message = solver.step()
@@ -129,8 +145,8 @@ class Trajectory:
     ----------
     t : (T,) array
         Times, increasing.
-    y : (T, N) array
-        States.
+    y : (K, N) array
+        States that were kept: all, unless they were too large or `keep_states` said otherwise.
     gap, tau, beta, gamma, margin, mismatched, loss : (T,) arrays
         Observables, as `gapdyn.models.Observables` defines them.
     drift : float
@@ -141,6 +157,9 @@ class Trajectory:
         How it was integrated.
     swap : Swap or None
         What mixed the modalities in front of the loss.
+    kept : (K,) int array
+        Which times the states are of: y[k] is the state at t[kept[k]]. The first and the last
+        always are.
     """
 
     t: Array
@@ -156,14 +175,20 @@ class Trajectory:
     model: Model | None
     solver: Solver
     swap: Swap | None = None
+    kept: NDArray[np.intp] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.kept is None:
+            object.__setattr__(self, "kept", np.arange(self.t.size))
 
     def __repr__(self) -> str:
-        return f"Trajectory of {self.model}, {self.t.size} times to t = {self.t[-1]:g}"
+        states = "" if self.kept.size == self.t.size else f", {self.kept.size} states kept"
+        return f"Trajectory of {self.model}, {self.t.size} times to t = {self.t[-1]:g}{states}"
 
     def at(self, t: float) -> Snapshot:
         """Observables and state at any time in between.
 
-        Between two stored times the flow is integrated anew from the earlier one, at the
+        Where no state is kept the flow is integrated anew from the last one before, at the
         tolerances of the run, through the same swapped segments, so the answer is as good as the
         run itself.
 
@@ -180,7 +205,7 @@ class Trajectory:
         Raises
         ------
         ValueError
-            If `t` is outside the trajectory, or between stored times of a trajectory that was
+            If `t` is outside the trajectory, or between kept states of a trajectory that was
             loaded without its model.
         ArithmeticError
             If a run with `t` in it would have failed there.
@@ -189,14 +214,20 @@ class Trajectory:
         if not self.t[0] <= t <= self.t[-1]:
             raise ValueError(f"t must lie in [{self.t[0]:g}, {self.t[-1]:g}], got {t}")
         k = int(np.searchsorted(self.t, t, side="right")) - 1
-        if t - self.t[k] <= 8 * np.spacing(t):  # no solver steps less
-            stored = [getattr(self, name)[k] for name in Observables._fields]
-            return Snapshot(t, self.y[k].copy(), *stored)
-        if self.model is None:
-            raise ValueError("t must be a stored time: this trajectory was loaded without a model")
-        stretches = _stretches(self.model, self.swap, float(self.t[k]), t)
-        for state in self.solver.steps(stretches, self.y[k]):
-            y = state.y
+        j = int(np.searchsorted(self.kept, k, side="right")) - 1
+        start, y = float(self.t[self.kept[j]]), self.y[j].copy()
+        stored = t - self.t[k] <= 8 * np.spacing(t)  # no solver steps less
+        if not stored or self.kept[j] != k:
+            if self.model is None:
+                raise ValueError(
+                    "t must be a stored time with its state: this trajectory was loaded without a"
+                    " model"
+                )
+            for state in self.solver.steps(_stretches(self.model, self.swap, start, t), y):
+                y = state.y
+        if stored:
+            return Snapshot(t, y, *(getattr(self, name)[k] for name in Observables._fields))
+        assert self.model is not None
         return Snapshot(t, y, *self.model.observe(t, y))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -229,7 +260,7 @@ class Trajectory:
         except TypeError:  # a function of the user's
             model = swap = "null"
         solver = json.dumps([self.solver.rtol, self.solver.atol, self.solver.method])
-        arrays: Any = {**self.columns(), "y": self.y, "drift": self.drift}
+        arrays: Any = {**self.columns(), "y": self.y, "kept": self.kept, "drift": self.drift}
         with replacing(path, "wb") as stream:
             np.savez(stream, **arrays, model=model, solver=solver, swap=swap)
 
@@ -244,20 +275,24 @@ class Trajectory:
         ValueError
             If it is not a saved trajectory.
         """
-        names = ("t", "y", *Observables._fields)
+        names = ("t", *Observables._fields)
         stored = read_arrays(path)
         try:
             trajectory = cls(
-                **{name: stored[name] for name in names},
+                **{name: stored[name] for name in (*names, "y")},
                 drift=float(stored["drift"]),
                 model=_spec.load(json.loads(str(stored["model"]))),
                 solver=Solver(*json.loads(str(stored["solver"]))),
                 swap=_spec.load(json.loads(str(stored.get("swap", "null")))),
+                kept=stored.get("kept", np.arange(len(stored["y"]))),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"path must be a saved trajectory, {path} is not: {error}") from error
-        if len({len(stored[name]) for name in names}) != 1:
+        kept, last = trajectory.kept.tolist(), len(trajectory.t) - 1
+        if len({len(stored[name]) for name in names}) != 1 or len(kept) != len(trajectory.y):
             raise ValueError(f"path must be a saved trajectory, columns of {path} differ in length")
+        if sorted({*kept, 0, last}) != kept:
+            raise ValueError(f"path must be a saved trajectory, {path} lacks states of its ends")
         return trajectory
 
 
@@ -270,6 +305,7 @@ def flow(
     atol: float = 1e-10,
     method: str = "DOP853",
     swap: Swap | None = None,
+    keep_states: bool | None = None,
     progress: bool = False,
 ) -> Trajectory:
     """Integrate the gradient flow of a model from time 0, eq. (4).
@@ -294,6 +330,10 @@ def flow(
         modalities, Section 4 and Appendix D.2 of the paper. The observables stay those of `model`,
         its loss included, at every time. Each swapped segment costs a restart of the solver, and
         so does what follows it.
+    keep_states : bool, optional
+        Whether to keep the states of all output times, or of the first and the last. Left out, as
+        many as fit into 256 MB, evenly in output times. Observables are kept at all of them, and
+        `at` gives back any state.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -328,27 +368,62 @@ def flow(
     solver = Solver(rtol, atol, method)
     end, times = validate_times(t)
     stretches = _stretches(model, swap, 0.0, end)
-    record = _Record(model, solver, swap)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
     if not np.isfinite(velocity).all():
         raise ValueError("y0 must have a finite velocity: is its β too large, or a row zero?")
-    if times is None or times[0] == 0:
-        record.add(0.0, state)
-    reached, last = 0.0, state
+    record = Record(model, keep_states)
+    failure = drive(record, solver.steps(stretches, state), state, end, times, progress)
+    fields = record.fields(None if failure is None else failure.reached)
+    trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap)
+    if failure is not None:
+        raise IntegrationError(str(failure), trajectory) from failure.error
+    return trajectory
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What ended an integration early, and the time and state reached by then."""
+
+    error: BaseException
+    reached: tuple[float, Array]
+    end: float
+
+    def __str__(self) -> str:
+        where = f"at t = {self.reached[0]:.6g} of {self.end:.6g}"
+        kept = "the trajectory so far is in .trajectory"
+        if isinstance(self.error, KeyboardInterrupt):
+            return f"interrupted {where}; {kept}"
+        message = f"integration stopped {where}: {self.error}; {kept}"
+        if isinstance(self.error, ArithmeticError):  # the solver's and not the user's schedule's
+            message += "; try another rtol, or method='LSODA' if the flow has become stiff"
+        return message
+
+
+def drive(
+    record: Record,
+    steps: Iterator[Any],
+    state: Array,
+    end: float,
+    times: Array | None,
+    progress: bool,
+) -> Failure | None:
+    """Take all steps from `state`, and record it and them, or the states at the output times."""
+    reached = 0.0, state
     try:
+        if times is None or times[0] == 0:
+            record.add(*reached)
         with _progress(end, progress) as tell:
-            for step in solver.steps(stretches, state):
+            for step in steps:
                 if times is None:
                     record.add(step.t, step.y)
                 else:
                     _interpolate(record, step, times)
-                reached, last = step.t, step.y
-                tell(reached)
+                reached = step.t, step.y
+                tell(step.t)
     except (Exception, KeyboardInterrupt) as error:
-        trajectory = record.trajectory(including=(reached, last))
-        raise IntegrationError(_explain(error, reached, end), trajectory) from error
-    return record.trajectory()
+        return Failure(error, reached, end)
+    return None
 
 
 def _stretches(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Stretch]:
@@ -380,25 +455,13 @@ def validate_times(t: ArrayLike) -> tuple[float, Array | None]:
     return float(times[-1]), times
 
 
-def _interpolate(record: _Record, step: Any, times: Array) -> None:
+def _interpolate(record: Record, step: Any, times: Array) -> None:
     """Record the output times within the last step."""
     inside = times[(times > step.t_old) & (times <= step.t)]
     if inside.size:
         interpolant = step.dense_output() if inside.size > 1 or inside[0] != step.t else None
         for t in inside:
             record.add(t, step.y if t == step.t or interpolant is None else interpolant(t))
-
-
-def _explain(error: BaseException, reached: float, end: float) -> str:
-    """What happened, the time reached, what to try."""
-    where = f"at t = {reached:.6g} of {end:.6g}"
-    kept = "the trajectory so far is in .trajectory"
-    if isinstance(error, KeyboardInterrupt):
-        return f"interrupted {where}; {kept}"
-    message = f"integration stopped {where}: {error}; {kept}"
-    if isinstance(error, ArithmeticError):  # the solver's trouble and not the user's schedule
-        message += "; try another rtol, or method='LSODA' if the flow has become stiff"
-    return message
 
 
 @contextmanager
@@ -417,36 +480,3 @@ def _progress(end: float, show: bool) -> Iterator[Callable[[float], object]]:
             bar.update(float(np.log1p(t)) - bar.n)
 
         yield tell
-
-
-class _Record:
-    """Rows of a trajectory in the making; each is added whole, so an interrupt tears none."""
-
-    def __init__(self, model: Model, solver: Solver, swap: Swap | None) -> None:
-        self.model, self.solver, self.swap = model, solver, swap
-        self.rows: list[tuple[float, Array, Observables]] = []
-        self.drift = 0.0
-
-    def add(self, t: float, y: Array) -> None:
-        """Observe a state; rows that have left the sphere are an error."""
-        drift = self.model.drift(y)
-        if not drift <= MAX_DRIFT:
-            raise ArithmeticError(f"rows have drifted from unit length by {drift:.2g}")
-        self.drift = max(self.drift, drift)
-        self.rows.append((float(t), y.copy(), self.model.observe(t, y)))
-
-    def trajectory(self, including: tuple[float, Array] | None = None) -> Trajectory:
-        """All rows, and the last state reached where the run ended between two of them."""
-        if including is not None and (not self.rows or including[0] > self.rows[-1][0]):
-            self.rows.append((*including, self.model.observe(*including)))
-        t, y, observables = zip(*self.rows, strict=True)
-        columns = zip(Observables._fields, zip(*observables, strict=True), strict=True)
-        return Trajectory(
-            t=np.array(t),
-            y=np.array(y),
-            **{name: np.array(column) for name, column in columns},
-            drift=self.drift,
-            model=self.model,
-            solver=self.solver,
-            swap=self.swap,
-        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gapdyn._record import MAX_DRIFT
 from gapdyn._validate import Array, validate_array, validate_number
-from gapdyn.flow import MAX_DRIFT, Trajectory
+from gapdyn.flow import Trajectory
 from gapdyn.models.base import RowModel
 
 SLACK = 1e-12

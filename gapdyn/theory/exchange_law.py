@@ -59,7 +59,7 @@ def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float =
 
 
 def invariant(trajectory: Trajectory) -> Array:
-    """P(β) + (n/η_x) log ‖c_X - c_Y‖ at the stored times: n log Δ + ν for β = exp ν, rates 1.
+    """P(β) + (n/η_x) log ‖c_X - c_Y‖ at the kept states: n log Δ + ν for β = exp ν, rates 1.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def invariant(trajectory: Trajectory) -> Array:
 
     Returns
     -------
-    (T,) array
+    (K,) array
         Constant where the law holds; -inf where the centres coincide.
 
     Raises
@@ -81,12 +81,12 @@ def invariant(trajectory: Trajectory) -> Array:
     lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
     with np.errstate(divide="ignore"):
         log_lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
-    at_beta = potential.potential(trajectory.beta, **scheme._asdict())
+    at_beta = potential.potential(trajectory.beta[trajectory.kept], **scheme._asdict())
     return at_beta + model.n / model.row_rate * log_lengths
 
 
 def departure(trajectory: Trajectory) -> float:
-    """How far a trajectory departs from the law: the range of `invariant` over its stored times.
+    """How far a trajectory departs from the law: the range of `invariant` over its kept states.
 
     Parameters
     ----------
@@ -130,13 +130,14 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
         As `invariant`; also if fewer than two times are left, or the centres coincide.
     """
     model, _ = _covered_model(_covered.validate_trajectory(trajectory).model)
-    late = np.flatnonzero(trajectory.t >= validate_number("since", since))
+    kept = trajectory.kept
+    late = np.flatnonzero(trajectory.t[kept] >= validate_number("since", since))
     if late.size < 2:
         raise ValueError(f"since must leave two stored times, got {since}")
     first, last = (centre_distance(*model.rows(trajectory.y[k])) for k in late[[0, -1]])
     if min(first, last) <= COINCIDENT:
         raise ValueError("trajectory must have a gap: the law is about log ‖c_X - c_Y‖")
-    growth = trajectory.beta[late[-1]] / trajectory.beta[late[0]]
+    growth = trajectory.beta[kept[late[-1]]] / trajectory.beta[kept[late[0]]]
     return float(model.n * np.log(last / first) / np.log(growth))
 
 

@@ -6,6 +6,7 @@ Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have it
 """
 
 from gapdyn import loss, measures, models, published, sphere, swap, temperature, theory
+from gapdyn.ensemble import flow_many
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
 from gapdyn.measures import Measures, measure
 from gapdyn.models import (
@@ -55,6 +56,7 @@ __all__ = [
     "Trajectory",
     "check_gradient",
     "flow",
+    "flow_many",
     "loss",
     "measure",
     "measures",

@@ -43,7 +43,8 @@ def flow_many(
     is a root mean square over everything that moves, hence is asked for 1/√B of them. (That of
     DOP853 contains an error of third order as well, which the members average.) Steps of small
     members, n²d below 32768, cost less by an order of magnitude or two than in a loop over `flow`;
-    larger ones, and models of the user's without `velocity_many`, gain nothing.
+    larger ones, and models of the user's without `velocity_many`, gain nothing. Some thousands of
+    members are best given a thousand at a time, to stay in the cache.
 
     Parameters
     ----------
@@ -59,7 +60,8 @@ def flow_many(
         As in `flow`. Radau, BDF and LSODA, whose Jacobian is that of one member, take one member
         after the other, each with steps of its own.
     keep_states : bool, optional
-        As in `flow`; left out, the states of all members together fit into 256 MB.
+        As in `flow`; left out, the states of all members together fit into 256 MB, twice that for
+        a moment at the end.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -131,7 +133,7 @@ def _together(
 ) -> list[Trajectory]:
     """One integration of all members."""
     share = float(np.sqrt(members.count))
-    joint = Solver(solver.rtol / share, solver.atol / share, solver.method)
+    joint = Solver(max(solver.rtol / share, LEAST_RTOL), solver.atol / share, solver.method)
     record = Record(members, keep_states)
     state = starts.T.ravel()
     steps = joint.steps([(members, 0.0, end)], state)

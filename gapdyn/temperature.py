@@ -22,6 +22,13 @@ def _store(thing: object, **values: object) -> None:
         object.__setattr__(thing, name, value)
 
 
+def follow(cls: type, base: type, **names: str) -> None:
+    """Let what a subclass redefines for one hold for many: its loop in `base`, not a parent's."""
+    for one, many in names.items():
+        if one in vars(cls) and many not in vars(cls):
+            setattr(cls, many, vars(base)[many])
+
+
 class Parametrisation(ABC):
     """How ν becomes β: an increasing function, its derivative and its inverse.
 
@@ -142,11 +149,8 @@ class Temperature(ABC):
     max_step: float = np.inf
 
     def __init_subclass__(cls, **options: Any) -> None:
-        # What a subclass redefines for one ν holds for many of them too.
         super().__init_subclass__(**options)
-        for name in ("beta", "velocity"):
-            if name in vars(cls) and f"{name}_many" not in vars(cls):
-                setattr(cls, f"{name}_many", getattr(Temperature, f"{name}_many"))
+        follow(cls, Temperature, beta="beta_many", velocity="velocity_many")
 
     @abstractmethod
     def beta(self, t: float, nu: float) -> float:

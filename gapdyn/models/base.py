@@ -17,7 +17,7 @@ from gapdyn._validate import (
     validate_positive,
 )
 from gapdyn.loss import CrossEntropy, Scratch, cut, mean_cross_entropy, strips
-from gapdyn.temperature import Temperature
+from gapdyn.temperature import Temperature, follow
 
 
 class Observables(NamedTuple):
@@ -54,11 +54,8 @@ class Model(ABC):
     temperature: Temperature
 
     def __init_subclass__(cls, **options: Any) -> None:
-        # What a subclass redefines for one state holds for many of them too.
         super().__init_subclass__(**options)
-        for name in ("velocity", "observe", "drift"):
-            if name in vars(cls) and f"{name}_many" not in vars(cls):
-                setattr(cls, f"{name}_many", getattr(Model, f"{name}_many"))
+        follow(cls, Model, velocity="velocity_many", observe="observe_many", drift="drift_many")
 
     @property
     @abstractmethod
@@ -194,6 +191,10 @@ class HeightState(NamedTuple):
 
 class HeightModel(Model):
     """A model of temperature and height alone: eq. (11) for some loss and pull at a = β(1-γ²)."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        follow(cls, HeightModel, pull_at="pull_many", pairs_at="pairs_many")
 
     @property
     def size(self) -> int:

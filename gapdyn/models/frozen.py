@@ -64,10 +64,14 @@ class FrozenModel(HeightModel):
 
     def pull_many(self, a: Array) -> Array:
         """`pull_at` of each scale (B,)."""
+        if self.Z.size > batch.ENTRIES:
+            return super().pull_many(a)
         return batch.pull(self.Z, a)
 
     def pairs_many(self, a: Array) -> tuple[Any, ...]:
         """`pairs_at` of each scale (B,)."""
+        if self.Z.size > batch.ENTRIES:
+            return super().pairs_many(a)
         margin, mismatched = batch.margins(self.Z[:, :, None])
         loss = np.empty_like(a)
         for members in batch.chunks(len(self.Z), a.size):

@@ -131,6 +131,14 @@ def test_large_members_go_one_by_one_and_many_in_chunks(kind):
     np.testing.assert_allclose(model.velocity_many(0.0, Y), wanted, atol=1e-14)
 
 
+def test_a_large_frozen_model_goes_one_by_one():
+    rng = np.random.default_rng(3)
+    model = gd.FrozenModel(rng.uniform(-1, 1, (200, 200)) + np.eye(200), gd.Learned())
+    Y = np.array([model.start(tau=tau, gamma=0.3) for tau in (0.1, 1.0)])
+    np.testing.assert_array_equal(model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y))
+    assert model.observe_many(0.0, Y)[6].tolist() == [model.observe(0.0, y).loss for y in Y]
+
+
 def test_heights_at_the_pole_stay_while_they_are_pushed_out():
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(0.5))
     Y = np.array([[0.0, gamma] for gamma in (1.0, -1.0, 1 + 1e-12, 0.5)])
@@ -170,6 +178,12 @@ def test_what_a_user_redefines_for_one_state_holds_for_many():
         def nu(self, beta):
             return beta**0.5
 
+    class Steep(gd.ScalarModel):
+        def pull_at(self, a):
+            return 2 * np.exp(-2 * a)
+
+    steep, Y = Steep(gd.Learned()), np.array([[0.1, 0.2], [0.3, 0.4]])
+    np.testing.assert_allclose(steep.velocity_many(0.0, Y), one_by_one(steep, 0.0, Y), rtol=1e-14)
     plain, Y = members("free", gd.Learned(), 3, 3, 4)
     slow = Slow(3, 3, gd.Learned())
     np.testing.assert_allclose(

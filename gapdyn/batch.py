@@ -17,16 +17,21 @@ from gapdyn.loss import SPREAD, mix
 from gapdyn.measures import TIE
 
 ENTRIES = 2**15
-"""Logits that stay in the cache, and how many members are worth a NumPy call."""
-LEAST_MEMBERS = 64
+"""Logits that stay in the cache."""
 
-MOST_PRODUCTS = 2**15
+LEAST_MEMBERS = 64
+"""Members that are worth a NumPy call."""
+
+LEAST_MATRIX = 64
+"""nd from which on products of matrices are worth two transpositions."""
+
+MOST_PRODUCTS = 2**16
 """n²d from which on matrix products of single members are faster."""
 
 
-def chunks(n: int, members: int) -> Iterator[slice]:
-    """Members whose n × n logits fit into the cache together."""
-    width = max(LEAST_MEMBERS, ENTRIES // n**2)
+def chunks(n: int, d: int, members: int) -> Iterator[slice]:
+    """Members whose n × n logits and n × d rows fit into the cache together."""
+    width = max(LEAST_MEMBERS, ENTRIES // (n * max(n, d)))
     return (slice(start, start + width) for start in range(0, members, width))
 
 
@@ -74,7 +79,7 @@ def pull(Z: Array, a: Array) -> Array:
     """g_a(Z) of one Z (n, n) at many scales a (B,): -⟨Z, ∇ℓ(aZ)⟩."""
     g = np.empty_like(a)
     high, low = Z.max(), Z.min()
-    for members in chunks(len(Z), a.size):
+    for members in chunks(len(Z), len(Z), a.size):
         scale = a[members]
         top = np.maximum(high * scale, low * scale)
         G = gradient_in_place(Z[:, :, None] * scale, top, (high - low) * np.abs(scale))
@@ -104,7 +109,7 @@ def pull_rows(W: Array, a: Array, rate: float, out: Array, mixing: Array | None 
     """
     n = len(W) // 2
     g = np.empty_like(a)
-    for members in chunks(n, a.size):
+    for members in chunks(n, W.shape[1], a.size):
         rows, V, scale = unit(W[..., members]), out[..., members], a[members]
         top = np.abs(scale)
         if mixing is None:
@@ -123,11 +128,22 @@ def pull_rows(W: Array, a: Array, rate: float, out: Array, mixing: Array | None 
 
 def _row_products(X: Array, Y: Array, a: Array, top: Array, out: Array) -> None:
     """GY, then GᵀX, with G = ∇ℓ(a X Yᵀ), whose logits have size `top` at most."""
-    n = len(X)
-    M = np.einsum("idb,jdb->ijb", a * X, Y)
-    G = gradient_in_place(M, top, 2 * top)
-    np.einsum("ijb,jdb->idb", G, Y, out=out[:n])
-    np.einsum("ijb,idb->jdb", G, X, out=out[n:])
+    n, d = X.shape[:2]
+    if n * d < LEAST_MATRIX:
+        G = gradient_in_place(np.einsum("idb,jdb->ijb", a * X, Y), top, 2 * top)
+        np.einsum("ijb,jdb->idb", G, Y, out=out[:n])
+        np.einsum("ijb,idb->jdb", G, X, out=out[n:])
+        return
+    first_x, first_y = _members_first(X), _members_first(Y)
+    M = np.matmul(a[:, None, None] * first_x, first_y.mT)
+    G = _members_first(gradient_in_place(np.ascontiguousarray(M.transpose(1, 2, 0)), top, 2 * top))
+    out[:n] = np.matmul(G, first_y).transpose(1, 2, 0)
+    out[n:] = np.matmul(G.mT, first_x).transpose(1, 2, 0)
+
+
+def _members_first(A: Array) -> Array:
+    """(n, d, B) as contiguous (B, n, d), for BLAS."""
+    return np.ascontiguousarray(A.transpose(2, 0, 1))
 
 
 def observe_rows(
@@ -136,7 +152,7 @@ def observe_rows(
     """Margin and number of mismatched pairs of Z = X Yᵀ, and ℓ(a X̄ Ȳᵀ), each (B,)."""
     n = len(W) // 2
     seen = np.empty((3, a.size))
-    for members in chunks(n, a.size):
+    for members in chunks(n, W.shape[1], a.size):
         rows = unit(W[..., members])
         X, Y = rows[:n], rows[n:]
         Z = np.einsum("idb,jdb->ijb", X, Y)

@@ -74,6 +74,6 @@ class FrozenModel(HeightModel):
             return super().pairs_many(a)
         margin, mismatched = batch.margins(self.Z[:, :, None])
         loss = np.empty_like(a)
-        for members in batch.chunks(len(self.Z), a.size):
+        for members in batch.chunks(len(self.Z), len(self.Z), a.size):
             loss[members] = batch.mean_cross_entropy(a[members] * self.Z[:, :, None])
         return margin.repeat(a.size), mismatched.repeat(a.size), loss

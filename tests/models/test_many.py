@@ -43,7 +43,7 @@ def departure_by_part(model, got, wanted):
 @pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
 @settings(max_examples=5)
 @given(
-    n=st.integers(2, 9), d=st.integers(2, 6), count=st.integers(1, 9), seed=st.integers(0, 2**32)
+    n=st.integers(2, 12), d=st.integers(2, 9), count=st.integers(1, 9), seed=st.integers(0, 2**32)
 )
 def test_many_velocities_are_those_of_the_members(kind, temperature, n, d, count, seed):
     model, Y = members(kind, temperature, n, d, count, seed)
@@ -122,7 +122,7 @@ def test_mixed_members_move_as_each_of_them(whole):
 
 @pytest.mark.parametrize("kind", ["free", "parallel"])
 def test_large_members_go_one_by_one_and_many_in_chunks(kind):
-    model, Y = members(kind, gd.Learned(), 40, 25, 2)
+    model, Y = members(kind, gd.Learned(), 40, 50, 2)
     assert not model.small
     np.testing.assert_array_equal(model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y))
     assert model.observe_many(0.0, Y)[0][1] == model.observe(0.0, Y[1]).gap

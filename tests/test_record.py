@@ -98,6 +98,14 @@ def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):
         again.at(1.0)
 
 
+def test_the_exchange_law_is_told_of_the_states_that_are_kept(figure_2, few):
+    run = gd.flow(*figure_2, TIMES)
+    law = gd.theory.exchange_law
+    assert law.invariant(run).size == run.kept.size < run.t.size
+    assert law.departure(run) < 1e-6
+    assert law.late_slope(run, since=10.0) == pytest.approx(-1, abs=1e-3)
+
+
 class Counter:
     """States that number themselves, and an interrupt at any moment."""
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from gapdyn import measures, sphere
 from gapdyn._validate import Array, validate_array, validate_count, validate_mixing
-from gapdyn.loss import Scratch, mean_cross_entropy, mix, row_products
+from gapdyn.loss import Scratch, mix, row_products, rows_cross_entropy
 from gapdyn.models import Model, Observables
-from gapdyn.models.base import check_temperature, inverse, observe_pairs
+from gapdyn.models.base import check_temperature, inverse
 from gapdyn.temperature import Temperature
 
 
@@ -217,7 +217,7 @@ class EncoderModel(Model):
         X, Y = self.embed(y, self.images, self.texts)
         if self.mixing is not None:
             X, Y = mix(X, Y, self.mixing)
-        return mean_cross_entropy(self.temperature.beta(t, y[-1]) * (X @ Y.T))
+        return rows_cross_entropy(X, Y, self.temperature.beta(t, y[-1]))
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """Minus the gradient of `loss` times the rates."""
@@ -256,7 +256,9 @@ class EncoderModel(Model):
         beta = float(self.temperature.beta(t, y[-1]))
         X, Y = self.embeddings(y)
         gap = measures.centre_distance(X, Y)
-        margin, mismatched, _ = observe_pairs(X @ Y.T, beta)
+        margins = measures.pair_margins(X @ Y.T)
+        mismatched = int((margins <= measures.TIE).sum())
+        loss = float(self.loss(t, y))
         return Observables(
-            gap, inverse(beta), beta, gap / 2, margin, mismatched, float(self.loss(t, y))
+            gap, inverse(beta), beta, gap / 2, float(margins.min()), mismatched, loss
         )

@@ -89,6 +89,14 @@ def validate_number(name: str, value: float) -> float:
     return number
 
 
+def validate_portion(name: str, value: float) -> float:
+    """A number in [0, 1]."""
+    number = validate_number(name, value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must lie in [0, 1], got {value}")
+    return number
+
+
 def validate_positive(name: str, value: float) -> float:
     """A finite number above zero."""
     number = validate_number(name, value)

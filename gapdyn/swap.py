@@ -20,6 +20,7 @@ from gapdyn._validate import (
     Array,
     validate_count,
     validate_number,
+    validate_portion,
     validate_positive,
 )
 from gapdyn.models.base import Model
@@ -46,10 +47,7 @@ class Swap(ABC):
     seed: int
 
     def __post_init__(self) -> None:
-        p = validate_number("p", self.p)
-        if not 0 <= p <= 1:
-            raise ValueError(f"p must lie in [0, 1], got {self.p}")
-        object.__setattr__(self, "p", p)
+        object.__setattr__(self, "p", validate_portion("p", self.p))
         object.__setattr__(self, "segment", validate_positive("segment", self.segment))
         object.__setattr__(self, "seed", validate_count("seed", self.seed, least=0))
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.special import betaln, expit, logsumexp
 
-from gapdyn._validate import Array, validate_number, validate_positive
+from gapdyn._validate import Array, validate_portion, validate_positive
 from gapdyn.theory import _covered, exchange_law
 
 MOST_PAIRS = 10**6
@@ -71,7 +71,7 @@ def slope(
     (0.2344, 0.3438)
     """
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
-    n, p = _validate_simplex(n), _validate_portion(p)
+    n, p = _validate_simplex(n), validate_portion("p", p)
     beta = _covered.validate_numbers("beta", beta)
     if not ((beta > 0) & np.isfinite(beta)).all():
         raise ValueError(f"beta must be positive and finite, got {beta!r}")
@@ -120,7 +120,7 @@ def height(
     array([0.4   , 0.2725, 0.1857])
     """
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
-    n, p = _validate_simplex(n), _validate_portion(p)
+    n, p = _validate_simplex(n), validate_portion("p", p)
     beta0 = validate_positive("beta0", beta0)
     gamma0, alpha = _covered.validate_height("gamma0", gamma0), n / (n - 1)
     if gamma0**2 * (alpha + 2) >= alpha:
@@ -192,7 +192,7 @@ def exponent(
     (0.5, 0.75, 0.5833333333333334)
     """
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
-    p, margin = _validate_portion(p), _validate_margin(alpha, n)
+    p, margin = validate_portion("p", p), _validate_margin(alpha, n)
     if p == 0:
         return law
     even, dominated = law * (1 + (SOFT if soft else 1.0) * p / margin), law * (1 + 2 / margin)
@@ -235,7 +235,7 @@ def balance(
     [0.0, 0.3466, 1.354, inf]
     """
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
-    p = validate_positive("p", _validate_portion(p))
+    p = validate_positive("p", validate_portion("p", p))
     share = _validate_margin(alpha, n) * (0.5 / law - 1) / 2
     if not p / 2 < share < 1:
         return 0.0 if share < 1 else float("inf")
@@ -277,14 +277,6 @@ def _validate_simplex(n: int) -> int:
     if _covered.validate_pairs(n) > MOST_PAIRS:
         raise ValueError(f"n must be at most a million pairs, got {n}")
     return int(n)
-
-
-def _validate_portion(p: float) -> float:
-    """A portion 0 ≤ p ≤ 1 of the time."""
-    number = validate_number("p", p)
-    if not 0 <= number <= 1:
-        raise ValueError(f"p must lie in [0, 1], got {p}")
-    return number
 
 
 def _validate_margin(alpha: float | None, n: float) -> float:

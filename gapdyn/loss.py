@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ SPREAD = 600.0
 """Logits within this range share one exp shift: e⁻⁶⁰⁰ = 2.7e-261 and its inverse are float64."""
 
 
-CACHED = 2**14
+CACHED = 2**15
 """Entries of a strip that stays in the cache, and of temporaries that cost no new memory."""
 
 LEAST_STRIP = 4
@@ -147,26 +148,58 @@ def _shift(M: Array) -> tuple[float, float]:
     return top, top - float(M.min())
 
 
-def gradient_in_place(M: Array, top: float, spread: float) -> Array:
-    """Turn logits into ∇ℓ(M), in place; they lie between `top` and `top - spread`."""
-    for _ in _gradient_blocks(lambda rows: M, len(M), len(M), top, spread):
+def gradient_in_place(M: Array, top: float, spread: float, factor: float = 1.0) -> Array:
+    """Turn logits, between `top - spread` and `top`, into `factor` ∇ℓ(M), in place."""
+    if M.size <= CACHED and spread <= SPREAD:
+        return _small_gradient(M, top, factor)
+    for _ in _gradient_blocks(lambda rows: M, len(M), len(M), top, spread, factor):
         pass
     return M
+
+
+def _small_gradient(M: Array, top: float, factor: float) -> Array:
+    """What `_one_shift` does, for a matrix that is one strip, in as few calls as that takes."""
+    n = len(M)
+    diagonal, ones = M.reshape(-1)[:: n + 1], _ones(n)
+    M -= top
+    np.exp(M, out=M)
+    matches = diagonal.copy()
+    diagonal.fill(0)
+    others = np.empty((2, n))  # of rows, of columns
+    M.dot(ones, others[0])
+    M.T.dot(ones, others[1])
+    scale = factor * 0.5 / n / (others + matches)
+    M *= scale[0, :, None] + scale[1]
+    others *= scale
+    np.subtract(-others[0], others[1], out=diagonal)
+    return M
+
+
+@cache
+def _ones(n: int) -> Array:
+    ones = np.ones(n)
+    ones.flags.writeable = False
+    return ones
 
 
 Blocks = Iterator[tuple[slice, Array]]
 
 
 def _gradient_blocks(
-    logits: Callable[[slice], Array], n: int, height: int, top: float, spread: float
+    logits: Callable[[slice], Array],
+    n: int,
+    height: int,
+    top: float,
+    spread: float,
+    factor: float,
 ) -> Blocks:
-    """∇ℓ(M) by blocks of `height` rows, each made where `logits` puts those rows of M.
+    """`factor` ∇ℓ(M) by blocks of `height` rows, each made where `logits` puts those rows of M.
 
     A block is asked for again when it is needed again, unless it is the only one.
     """
     blocks = cut(n, height)
     way = _one_shift if spread <= SPREAD else _own_shifts
-    return way(logits, n, blocks, top)
+    return way(logits, n, blocks, top, factor * 0.5 / n)
 
 
 def cut(n: int, height: int) -> list[slice]:
@@ -177,16 +210,24 @@ def cut(n: int, height: int) -> list[slice]:
 def strips(block: slice, M: Array) -> Iterator[tuple[slice, Array, Array]]:
     """Cut a block into strips that stay in the cache: which rows, their logits, their diagonal."""
     n = M.shape[1]
-    height = max(LEAST_STRIP, CACHED // n)
+    height = _strip_height(n)
     for start in range(block.start, block.stop, height):
         rows = slice(start, min(start + height, block.stop))
         strip = M[rows.start - block.start : rows.stop - block.start]
         yield rows, strip, strip.reshape(-1)[start :: n + 1]
 
 
-def _one_shift(logits: Callable[[slice], Array], n: int, blocks: list[slice], top: float) -> Blocks:
+def _strip_height(n: int) -> int:
+    """Rows of a strip."""
+    return max(LEAST_STRIP, CACHED // n)
+
+
+def _one_shift(
+    logits: Callable[[slice], Array], n: int, blocks: list[slice], top: float, share: float
+) -> Blocks:
     """All of exp shifted by `top`: one exp for the rows and the columns."""
     rows, columns, matches = np.empty(n), np.zeros(n), np.empty(n)
+    ones, sums = _ones(n), np.empty((min(n, _strip_height(n)), n))
     for block in blocks:
         M = logits(block)
         for r, strip, diagonal in strips(block, M):
@@ -194,9 +235,9 @@ def _one_shift(logits: Callable[[slice], Array], n: int, blocks: list[slice], to
             np.exp(strip, out=strip)
             matches[r] = diagonal
             diagonal[...] = 0
-            strip.sum(axis=1, out=rows[r])
-            columns += strip.sum(axis=0)
-    row_scale, column_scale = 0.5 / n / (rows + matches), 0.5 / n / (columns + matches)
+            strip.dot(ones, rows[r])
+            columns += strip.T.dot(ones[r])
+    row_scale, column_scale = share / (rows + matches), share / (columns + matches)
     removed = rows * row_scale + columns * column_scale
     for block in blocks:
         if len(blocks) > 1:
@@ -205,13 +246,13 @@ def _one_shift(logits: Callable[[slice], Array], n: int, blocks: list[slice], to
             if len(blocks) > 1:
                 strip -= top
                 np.exp(strip, out=strip)
-            strip *= row_scale[r, None] + column_scale
+            strip *= np.add(row_scale[r, None], column_scale, out=sums[: len(strip)])
             np.negative(removed[r], out=diagonal)
         yield block, M
 
 
 def _own_shifts(
-    logits: Callable[[slice], Array], n: int, blocks: list[slice], top: float
+    logits: Callable[[slice], Array], n: int, blocks: list[slice], top: float, share: float
 ) -> Blocks:
     """Each row and each column shifted by its own largest logit: two exps, each made twice."""
     row_top, column_top = np.empty(n), np.full(n, -np.inf)
@@ -230,7 +271,7 @@ def _own_shifts(
             diagonal[...] = -np.inf
             np.exp(strip - row_top[r, None]).sum(axis=1, out=rows[r])
             columns += np.exp(strip - column_top).sum(axis=0)
-    row_scale, column_scale = 0.5 / n / (rows + row_match), 0.5 / n / (columns + column_match)
+    row_scale, column_scale = share / (rows + row_match), share / (columns + column_match)
     removed = rows * row_scale + columns * column_scale
     for block in blocks:
         if len(blocks) > 1:
@@ -312,21 +353,26 @@ def mix(X: Array, Y: Array, mixing: Array) -> tuple[Array, Array]:
 
 
 class Scratch(threading.local):
-    """Memory for similarities, reused from one call to the next; every thread has its own."""
+    """Memory that is reused from one call to the next; every thread has its own."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.budget = budget
-        self.memory: Array | None = None
+        self.arrays: dict[str, Array] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Scratch, (self.budget,)
 
-    def rows(self, n: int) -> Array:
+    def array(self, name: str, shape: tuple[int, ...]) -> Array:
+        """The array of that name, with whatever it holds."""
+        array = self.arrays.get(name)
+        if array is None or array.shape != shape:
+            array = self.arrays[name] = np.empty(shape)
+        return array
+
+    def similarities(self, n: int) -> Array:
         """Room for as many rows of an (n, n) array as the budget holds, at least one."""
-        height = max(1, min(n, self.budget // (8 * n)))
-        if self.memory is None or self.memory.shape != (height, n):
-            self.memory = np.empty((height, n))
-        return self.memory
+        height = n if 8 * n * n <= self.budget else max(1, self.budget // (8 * n))
+        return self.array("similarities", (height, n))
 
 
 def rows_cross_entropy(X: Array, Y: Array, a: float, budget: int = BUDGET) -> float:
@@ -345,8 +391,9 @@ def row_products(
     out_y: Array,
     reach: float,
     scratch: Scratch | None = None,
+    factor: float = 1.0,
 ) -> None:
-    """GY and GᵀX with G = ∇ℓ(a X Yᵀ): the gradients in X and Y, without their factor a.
+    """GY and GᵀX with G = ∇ℓ(a X Yᵀ): the gradients in X and Y, with `factor` in place of a.
 
     Three products and one pass of exp where G fits into `scratch`; four and two where it comes in
     blocks of rows.
@@ -362,15 +409,22 @@ def row_products(
         What no entry of X Yᵀ exceeds in size: 1 for unit rows.
     scratch : Scratch, optional
         Memory for G.
+    factor : float
+        What both are multiplied by.
     """
     n, top = len(X), reach * abs(a)
-    memory = (scratch or Scratch()).rows(n)
-    scaled = a * X
+    memory = (scratch or Scratch()).similarities(n)
+    scaled = np.multiply(X, a, out=out_x)  # each row is used before it is written over
+    if len(memory) == n:  # dot is matmul in fewer steps
+        G = gradient_in_place(scaled.dot(Y.T, memory), top, 2 * top, factor)
+        G.dot(Y, out_x)
+        G.T.dot(X, out_y)
+        return
 
     def logits(block: slice) -> Array:
         return np.matmul(scaled[block], Y.T, out=memory[: block.stop - block.start])
 
-    for block, G in _gradient_blocks(logits, n, len(memory), top, 2 * top):
+    for block, G in _gradient_blocks(logits, n, len(memory), top, 2 * top, factor):
         np.matmul(G, Y, out=out_x[block])
         if block.start == 0:
             np.matmul(G.T, X[block], out=out_y)
@@ -379,12 +433,10 @@ def row_products(
 
 
 def pull_rows(
-    X: Array,
-    Y: Array,
+    W: Array,
     a: float,
     rate: float,
-    out_x: Array,
-    out_y: Array,
+    out: Array,
     mixing: Array | None = None,
     scratch: Scratch | None = None,
 ) -> float:
@@ -392,31 +444,36 @@ def pull_rows(
 
     Parameters
     ----------
-    X, Y : (n, d) arrays of unit rows
+    W : (2n, d) array
+        Rows of X, then of Y, of any lengths; they are normalised first.
     a : float
     rate : float
         Learning rate of the rows.
-    out_x, out_y : (n, d) arrays
+    out : (2n, d) array
         Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
     mixing : (n, d) or (n, 1) array, optional
         λ of `mix`, which makes X̄ and Ȳ of X and Y; without it they are X and Y.
     scratch : Scratch, optional
-        Memory for similarities.
+        Memory for similarities and rows.
 
     Returns
     -------
     float
         g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
     """
+    n, scratch = len(W) // 2, scratch or Scratch()
+    length = np.sqrt(np.vecdot(W, W))
+    rows = np.divide(W, length[:, None], scratch.array("rows", W.shape))
+    X, Y, dX, dY = rows[:n], rows[n:], out[:n], out[n:]
+    factor = -rate * (a or 1.0)
     if mixing is None:
-        row_products(X, Y, a, out_x, out_y, 1.0, scratch)
+        row_products(X, Y, a, dX, dY, 1.0, scratch, factor)
     else:  # a mixed row has length √2 at most
-        row_products(*mix(X, Y, mixing), a, out_x, out_y, 2.0, scratch)
-        out_x[...], out_y[...] = mix(out_x, out_y, mixing)
-    pull = 0.0
-    for W, V in ((X, out_x), (Y, out_y)):
-        along = np.einsum("ij,ij->i", W, V)  # ⟨G, Z⟩ row by row, or column by column
-        pull -= float(along.sum()) / 2
-        V -= along[:, None] * W
-        V *= -a * rate
-    return pull
+        row_products(*mix(X, Y, mixing), a, dX, dY, 2.0, scratch, factor)
+        dX[...], dY[...] = mix(dX, dY, mixing)
+    along = np.vecdot(rows, out)  # ⟨G, Z⟩ times the factor, row by row, then column by column
+    rows *= along[:, None]
+    out -= rows
+    if a == 0:
+        out.fill(0)
+    return float(along.dot(_ones(2 * n))) / (-2 * factor)

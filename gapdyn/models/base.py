@@ -295,9 +295,13 @@ class RowModel(Model):
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
 
+    def stacked(self, y: Array) -> Array:
+        """Rows of X, then of Y, (2n, d), of a state: a view."""
+        return y[: 2 * self.n * self.d].reshape(2 * self.n, self.d)
+
     def rows(self, y: Array) -> tuple[Array, Array]:
         """Unit rows X, Y of a state, one new (2n, d) array in two halves."""
-        W = sphere.unit(y[: 2 * self.n * self.d].reshape(2 * self.n, self.d))
+        W = sphere.unit(self.stacked(y))
         return W[: self.n], W[self.n :]
 
     @abstractmethod
@@ -306,8 +310,7 @@ class RowModel(Model):
 
     def drift(self, y: Array) -> float:
         """Largest departure of a row's length from 1."""
-        W = y[: 2 * self.n * self.d].reshape(2 * self.n, self.d)
-        return float(np.abs(sphere.lengths(W) - 1).max())
+        return float(np.abs(sphere.lengths(self.stacked(y)) - 1).max())
 
     @property
     def small(self) -> bool:

@@ -139,12 +139,11 @@ class FreeModel(RowModel):
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0."""
-        X, Y = self.rows(y)
-        nu = y[2 * self.n * self.d]
         out = np.empty_like(y) if out is None else out
-        beta, (dX, dY, _) = self.temperature.beta(t, nu), self.split(out)
-        g = pull_rows(X, Y, beta, self.row_rate, dX, dY, self.mixing, self._scratch)
-        out[2 * self.n * self.d] = self.temperature.velocity(t, nu, g)
+        nu, W, dW = y[-1], self.stacked(y), self.stacked(out)
+        beta = self.temperature.beta(t, nu)
+        g = pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch)
+        out[-1] = self.temperature.velocity(t, nu, g)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
@@ -152,7 +151,7 @@ class FreeModel(RowModel):
         X, Y = self.rows(y)
         beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
         gap = measures.centre_distance(X, Y)
-        margin, mismatched, loss = observe_rows(X, Y, beta, self._scratch.rows(self.n))
+        margin, mismatched, loss = observe_rows(X, Y, beta, self._scratch.similarities(self.n))
         if self.mixing is not None:
             loss = float(self.loss(t, y))
         return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)

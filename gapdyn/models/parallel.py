@@ -189,13 +189,11 @@ class ParallelModel(RowModel):
 
         dβ/dt = η β'(ν)² (a/β) g; tied dγ/dt = -2βγ g; untied dγ_X/dt = -a γ_X g/(1-γ_X²).
         """
-        X, Y = self.rows(y)
-        end = 2 * self.n * self.d
-        nu = y[end]
-        beta, scale = self.temperature.beta(t, nu), self.scale(y)
         out = np.empty_like(y) if out is None else out
-        dX, dY = self.split(out)[:2]
-        g = pull_rows(X, Y, beta * scale, self.row_rate, dX, dY, scratch=self._scratch)
+        end = 2 * self.n * self.d
+        nu, W, dW = y[end], self.stacked(y), self.stacked(out)
+        beta, scale = self.temperature.beta(t, nu), self.scale(y)
+        g = pull_rows(W, beta * scale, self.row_rate, dW, scratch=self._scratch)
         out[end] = self.temperature.velocity(t, nu, scale * g)
         for k in range(end + 1, self.size):
             gamma = y[k]
@@ -216,7 +214,7 @@ class ParallelModel(RowModel):
             inverse(beta),
             beta,
             (gamma_x - gamma_y) / 2,
-            *observe_rows(X, Y, float(beta * self.scale(y)), self._scratch.rows(self.n)),
+            *observe_rows(X, Y, float(beta * self.scale(y)), self._scratch.similarities(self.n)),
         )
 
     def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:

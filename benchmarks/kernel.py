@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
+from limit import hardware
 from peers import gradients
 from timing import Calls, arguments, interleave, table, write
 
@@ -32,20 +33,6 @@ def size(text: str) -> tuple[int, int]:
     """Read `NxD`."""
     n, d = map(int, text.split("x"))
     return n, d
-
-
-def limit(X: Array, Y: Array) -> list[Array]:
-    """Memory of the least that a gradient takes, made beforehand."""
-    n = len(X)
-    return [np.empty((n, n)), np.empty_like(X), np.empty_like(Y)]
-
-
-def least(X: Array, Y: Array, M: Array, out_x: Array, out_y: Array) -> None:
-    """Three products and one pass of exp."""
-    np.matmul(X, Y.T, out=M)
-    np.exp(M, out=M)
-    np.matmul(M, Y, out=out_x)
-    np.matmul(M.T, X, out=out_y)
 
 
 def plain(X: Array, Y: Array, beta: float) -> tuple[Array, Array, float]:
@@ -81,10 +68,10 @@ def compare(n: int, d: int, repeats: int) -> dict[str, float | None]:
     X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
     model = gd.FreeModel(n, d, gd.Learned())
     y = model.start(X, Y, tau=TAU)
-    out, memory = np.empty_like(y), limit(X, Y)
+    out = np.empty_like(y)
     calls: Calls = {
         "gapdyn": lambda: model.velocity(0.0, y, out),
-        "limit": lambda: least(X, Y, *memory),
+        "limit": hardware(X, Y),
         "NumPy": lambda: plain(X, Y, 1 / TAU),
     }
     peers = gradients(y, n, d)

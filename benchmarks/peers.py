@@ -8,6 +8,7 @@ flows differentiate through rows divided by their lengths, which puts them there
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gapdyn._validate import Array
@@ -67,38 +68,66 @@ def gradients(y: Array, n: int, d: int) -> dict[str, Call | None]:
     """One evaluation by each peer; None for one that is not installed."""
     calls: dict[str, Call | None] = {"JAX": None, "PyTorch": None}
     if jax is not None:
-        compiled = jax.jit(jax_velocity, static_argnums=(1, 2))
-        state = np.asarray(y)
-        calls["JAX"] = lambda: compiled(state, n, d).block_until_ready()
+        compiled = jax.jit(partial(jax_velocity, n=n, d=d))
+        calls["JAX"] = partial(_wait, compiled, np.asarray(y))
     if torch is not None:
         tensor = torch.tensor(y)
         calls["PyTorch"] = lambda: torch_velocity(tensor, n, d)
     return calls
 
 
-def torch_flow(y: Array, n: int, d: int, end: float, rtol: float, atol: float) -> Array:
-    """State at `end`, by torchdiffeq's dopri8."""
-    times = torch.tensor([0.0, end], dtype=torch.float64)
-
-    def velocity(t: Any, y: Any) -> Any:
-        return torch_velocity(y, n, d, unit=True)
-
-    path = torchdiffeq.odeint(
-        velocity, torch.tensor(y), times, rtol=rtol, atol=atol, method="dopri8"
-    )
-    last: Array = path[-1].numpy()
-    return last
+SOLVERS = "Dopri8", "Dopri5", "Tsit5"
+"""Those of diffrax: the first is the like of DOP853, the last its recommendation."""
 
 
-def jax_flow(
-    n: int, d: int, end: float, rtol: float, atol: float, method: str, many: bool = False
-) -> Callable[[Array], Any]:
-    """States at `end` of a start, or of many at once, by a solver of diffrax, compiled anew."""
+def flows(y: Array, n: int, d: int, end: float, rtol: float, atol: float) -> dict[str, Call | None]:
+    """One flow to the state at `end` by each peer; None for one that is not installed."""
+    calls: dict[str, Call | None] = {"torchdiffeq dopri8": None}
+    if torch is not None:
+        start, times = torch.tensor(y), torch.tensor([0.0, end], dtype=torch.float64)
+
+        def velocity(t: Any, y: Any) -> Any:
+            return torch_velocity(y, n, d, unit=True)
+
+        calls["torchdiffeq dopri8"] = lambda: torchdiffeq.odeint(
+            velocity, start, times, rtol=rtol, atol=atol, method="dopri8"
+        )[-1]
+    for solver in SOLVERS:
+        name = f"diffrax {solver}"
+        calls[name] = None
+        if jax is not None:
+            compiled = jax.jit(_diffrax(solver, n, d, end, rtol, atol))
+            calls[name] = partial(_wait, compiled, np.asarray(y))
+    return calls
+
+
+def ensembles(
+    starts: Array, n: int, d: int, end: float, rtol: float, atol: float
+) -> dict[str, Call | None]:
+    """Flows of all starts (B, N) to their states at `end`, by diffrax under vmap."""
+    calls: dict[str, Call | None] = {}
+    for solver in SOLVERS:
+        name = f"diffrax {solver}, vmap"
+        calls[name] = None
+        if jax is not None:
+            compiled = jax.jit(jax.vmap(_diffrax(solver, n, d, end, rtol, atol)))
+            calls[name] = partial(_wait, compiled, np.asarray(starts))
+    return calls
+
+
+def _wait(compiled: Any, y: Any) -> Any:
+    return compiled(y).block_until_ready()
+
+
+def _diffrax(
+    solver: str, n: int, d: int, end: float, rtol: float, atol: float
+) -> Callable[[Any], Any]:
+    """Start to state at `end`."""
 
     def solve(y: Any) -> Any:
         return diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, y, args: jax_velocity(y, n, d, unit=True)),
-            getattr(diffrax, method)(),
+            getattr(diffrax, solver)(),
             0.0,
             end,
             None,
@@ -107,5 +136,4 @@ def jax_flow(
             max_steps=100_000,
         ).ys[-1]
 
-    compiled = jax.jit(jax.vmap(solve) if many else solve)
-    return lambda y: compiled(np.asarray(y)).block_until_ready()
+    return solve

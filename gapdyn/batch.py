@@ -8,18 +8,19 @@ along members that lie side by side and costs one NumPy call for all of them. Th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._validate import Array
-from gapdyn.loss import SPREAD, mix
+from gapdyn.loss import SPREAD, Scratch, mix
 from gapdyn.measures import TIE
 
-ENTRIES = 2**15
+ENTRIES = 2**16
 """Logits that stay in the cache."""
 
-LEAST_MEMBERS = 64
+LEAST_MEMBERS = 32
 """Members that are worth a NumPy call."""
 
 LEAST_MATRIX = 64
@@ -30,14 +31,15 @@ MOST_PRODUCTS = 2**16
 
 
 def chunks(n: int, d: int, members: int) -> Iterator[slice]:
-    """Members whose n × n logits and n × d rows fit into the cache together."""
-    width = max(LEAST_MEMBERS, ENTRIES // (n * max(n, d)))
+    """Members whose n × n logits and n × d rows fit into the cache together, in equal parts."""
+    most = max(LEAST_MEMBERS, ENTRIES // (n * max(n, d)))
+    width = ceil(members / ceil(members / most))
     return (slice(start, start + width) for start in range(0, members, width))
 
 
-def unit(W: Array) -> Array:
+def unit(W: Array, out: Array | None = None) -> Array:
     """Rows (n, d, B) divided by their lengths."""
-    rows: Array = W / lengths(W)[:, None]
+    rows: Array = np.divide(W, lengths(W)[:, None], out=out)
     return rows
 
 
@@ -47,9 +49,12 @@ def lengths(W: Array) -> Array:
     return np.sqrt(squares)
 
 
-def gradient_in_place(M: Array, top: Array, spread: Array) -> Array:
-    """Turn logits (n, n, B) into ∇ℓ; those of a member lie between `top` and `top - spread`."""
+def gradient_in_place(
+    M: Array, top: Array, spread: Array, scratch: Scratch, factor: Array | float = 1.0
+) -> Array:
+    """Turn logits (n, n, B), between `top - spread` and `top` (B,), into `factor` ∇ℓ."""
     n = len(M)
+    share = factor * 0.5 / n
     diagonal = M.reshape(n * n, -1)[:: n + 1]
     if spread.max() <= SPREAD:
         M -= top
@@ -57,17 +62,18 @@ def gradient_in_place(M: Array, top: Array, spread: Array) -> Array:
         row_match = column_match = diagonal.copy()
         diagonal[...] = 0
         rows, columns = M.sum(axis=1), M.sum(axis=0)
-        row_scale, column_scale = 0.5 / n / (rows + row_match), 0.5 / n / (columns + column_match)
-        M *= row_scale[:, None] + column_scale
+        row_scale, column_scale = share / (rows + row_match), share / (columns + column_match)
+        M *= np.add(row_scale[:, None], column_scale, out=scratch.array("sums", M.shape))
     else:
         row_top, column_top = M.max(axis=1), M.max(axis=0)
         row_match, column_match = np.exp(diagonal - row_top), np.exp(diagonal - column_top)
         diagonal[...] = -np.inf
-        across = np.exp(M - row_top[:, None])
+        across = np.subtract(M, row_top[:, None], out=scratch.array("sums", M.shape))
+        np.exp(across, out=across)
         M -= column_top
         np.exp(M, out=M)
         rows, columns = across.sum(axis=1), M.sum(axis=0)
-        row_scale, column_scale = 0.5 / n / (rows + row_match), 0.5 / n / (columns + column_match)
+        row_scale, column_scale = share / (rows + row_match), share / (columns + column_match)
         across *= row_scale[:, None]
         M *= column_scale
         M += across
@@ -77,17 +83,25 @@ def gradient_in_place(M: Array, top: Array, spread: Array) -> Array:
 
 def pull(Z: Array, a: Array) -> Array:
     """g_a(Z) of one Z (n, n) at many scales a (B,): -⟨Z, ∇ℓ(aZ)⟩."""
-    g = np.empty_like(a)
+    g, scratch = np.empty_like(a), Scratch()
     high, low = Z.max(), Z.min()
     for members in chunks(len(Z), len(Z), a.size):
         scale = a[members]
         top = np.maximum(high * scale, low * scale)
-        G = gradient_in_place(Z[:, :, None] * scale, top, (high - low) * np.abs(scale))
+        M, spread = Z[:, :, None] * scale, (high - low) * np.abs(scale)
+        G = gradient_in_place(M, top, spread, scratch)
         np.einsum("ij,ijb->b", Z, G, out=g[members])
     return -g
 
 
-def pull_rows(W: Array, a: Array, rate: float, out: Array, mixing: Array | None = None) -> Array:
+def pull_rows(
+    W: Array,
+    a: Array,
+    rate: float,
+    out: Array,
+    mixing: Array | None = None,
+    scratch: Scratch | None = None,
+) -> Array:
     """`gapdyn.loss.pull_rows` for many members.
 
     Parameters
@@ -101,42 +115,52 @@ def pull_rows(W: Array, a: Array, rate: float, out: Array, mixing: Array | None 
         Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
     mixing : (n, d) or (n, 1) array, optional
         λ of `gapdyn.loss.mix`.
+    scratch : Scratch, optional
+        Memory for similarities and rows.
 
     Returns
     -------
     (B,) array
         g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
     """
-    n = len(W) // 2
+    n, scratch = len(W) // 2, scratch or Scratch()
     g = np.empty_like(a)
     for members in chunks(n, W.shape[1], a.size):
-        rows, V, scale = unit(W[..., members]), out[..., members], a[members]
-        top = np.abs(scale)
+        V, scale = out[..., members], a[members]
+        rows = unit(W[..., members], out=scratch.array("rows", V.shape))
+        factor = -rate * np.where(scale == 0, 1, scale)
         if mixing is None:
-            _row_products(rows[:n], rows[n:], scale, top, V)
+            _row_products(rows[:n], rows[n:], scale, 1.0, V, scratch, factor)
         else:  # a mixed row has length √2 at most
             weights = mixing[..., None]
-            _row_products(*mix(rows[:n], rows[n:], weights), scale, 2 * top, V)
+            mixed = mix(rows[:n], rows[n:], weights)
+            _row_products(*mixed, scale, 2.0, V, scratch, factor)
             V[:n], V[n:] = mix(V[:n], V[n:], weights)
-        along = np.einsum("idb,idb->ib", rows, V)  # ⟨G, Z⟩ row by row, then column by column
-        g[members] = along.sum(axis=0) / -2
+        along = np.einsum("idb,idb->ib", rows, V)  # ⟨G, Z⟩ times the factor, by row and by column
+        g[members] = along.sum(axis=0) / (-2 * factor)
         rows *= along[:, None]
         V -= rows
-        V *= scale * -rate
+        V[..., scale == 0] = 0
     return g
 
 
-def _row_products(X: Array, Y: Array, a: Array, top: Array, out: Array) -> None:
-    """GY, then GᵀX, with G = ∇ℓ(a X Yᵀ), whose logits have size `top` at most."""
+def _row_products(
+    X: Array, Y: Array, a: Array, reach: float, out: Array, scratch: Scratch, factor: Array
+) -> None:
+    """GY, then GᵀX, with G = ∇ℓ(a X Yᵀ), times a factor; X Yᵀ has size `reach` at most."""
     n, d = X.shape[:2]
+    top = reach * np.abs(a)
     if n * d < LEAST_MATRIX:
-        G = gradient_in_place(np.einsum("idb,jdb->ijb", a * X, Y), top, 2 * top)
+        scaled = np.multiply(X, a, out=out[:n])
+        M = scratch.array("similarities", (n, n, a.size))
+        np.einsum("idb,jdb->ijb", scaled, Y, out=M)
+        G = gradient_in_place(M, top, 2 * top, scratch, factor)
         np.einsum("ijb,jdb->idb", G, Y, out=out[:n])
         np.einsum("ijb,idb->jdb", G, X, out=out[n:])
         return
     first_x, first_y = _members_first(X), _members_first(Y)
-    M = np.matmul(a[:, None, None] * first_x, first_y.mT)
-    G = _members_first(gradient_in_place(np.ascontiguousarray(M.transpose(1, 2, 0)), top, 2 * top))
+    M = np.ascontiguousarray(np.matmul(a[:, None, None] * first_x, first_y.mT).transpose(1, 2, 0))
+    G = _members_first(gradient_in_place(M, top, 2 * top, scratch, factor))
     out[:n] = np.matmul(G, first_y).transpose(1, 2, 0)
     out[n:] = np.matmul(G.mT, first_x).transpose(1, 2, 0)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -365,8 +366,13 @@ class Scratch(threading.local):
     def array(self, name: str, shape: tuple[int, ...]) -> Array:
         """The array of that name, with whatever it holds."""
         array = self.arrays.get(name)
-        if array is None or array.shape != shape:
-            array = self.arrays[name] = np.empty(shape)
+        if array is not None and array.shape == shape:
+            return array
+        size = prod(shape)
+        memory = None if array is None else array.base
+        if memory is None or memory.size < size:
+            memory = np.empty(size)
+        array = self.arrays[name] = memory[:size].reshape(shape)
         return array
 
     def similarities(self, n: int) -> Array:

@@ -164,7 +164,7 @@ class FreeModel(RowModel):
         V, nu = np.empty_like(S), S[-1]
         beta = self.temperature.beta_many(t, nu)
         W, dW = self.rows_many(S), self.rows_many(V)
-        g = batch.pull_rows(W, beta, self.row_rate, dW, self.mixing)
+        g = batch.pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch)
         V[-1] = self.temperature.velocity_many(t, nu, g)
         return into(out, V.T)
 

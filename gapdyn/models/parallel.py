@@ -224,7 +224,13 @@ class ParallelModel(RowModel):
         S = np.ascontiguousarray(Y.T)
         V, end = np.empty_like(S), 2 * self.n * self.d
         beta, scale = self.temperature.beta_many(t, S[end]), self.scale(S)
-        g = batch.pull_rows(self.rows_many(S), beta * scale, self.row_rate, self.rows_many(V))
+        g = batch.pull_rows(
+            self.rows_many(S),
+            beta * scale,
+            self.row_rate,
+            self.rows_many(V),
+            scratch=self._scratch,
+        )
         V[end] = self.temperature.velocity_many(t, S[end], scale * g)
         for gamma, velocity in zip(S[end + 1 :], V[end + 1 :], strict=True):
             if self.tied:

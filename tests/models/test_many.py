@@ -133,7 +133,7 @@ def test_large_members_go_one_by_one_and_many_in_chunks(kind):
 
 def test_a_large_frozen_model_goes_one_by_one():
     rng = np.random.default_rng(3)
-    model = gd.FrozenModel(rng.uniform(-1, 1, (200, 200)) + np.eye(200), gd.Learned())
+    model = gd.FrozenModel(rng.uniform(-1, 1, (300, 300)) + np.eye(300), gd.Learned())
     Y = np.array([model.start(tau=tau, gamma=0.3) for tau in (0.1, 1.0)])
     np.testing.assert_array_equal(model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y))
     assert model.observe_many(0.0, Y)[6].tolist() == [model.observe(0.0, y).loss for y in Y]

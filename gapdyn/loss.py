@@ -31,6 +31,9 @@ CACHED = 2**15
 LEAST_STRIP = 4
 """Rows of a strip where a row is long: fewer would be all calls."""
 
+PASSING = 2**25
+"""Bytes of a block that is made, used once and forgotten."""
+
 BUDGET = 2**29
 """Bytes of similarities that are stored; a larger (n, n) array is made in blocks of rows."""
 
@@ -383,9 +386,11 @@ class Scratch(threading.local):
 
 def rows_cross_entropy(X: Array, Y: Array, a: float, budget: int = BUDGET) -> float:
     """ℓ(a X Yᵀ), eq. (2), analytic; in blocks of rows where more than `budget` bytes are needed."""
-    entropy = CrossEntropy(len(X), np.result_type(X, a))
-    for block in cut(len(X), max(1, budget // (8 * len(X)))):
-        entropy.add(block, a * (X[block] @ Y.T))
+    n, entropy = len(X), CrossEntropy(len(X), np.result_type(X, a))
+    for block in cut(n, max(1, min(budget, PASSING) // (8 * n))):
+        Z = X[block] @ Y.T
+        for rows, strip, _ in strips(block, Z):
+            entropy.add(rows, a * strip)
     return entropy.mean()
 
 

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 import json
 import os
 import pickle
-import sys
-import threading
-import traceback
-import uuid
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import IO, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import gapdyn
-from gapdyn._files import validate_target
+from gapdyn._executors import ONE_THREAD, Failure, Outcome, outcomes
+from gapdyn._journal import HELD, Job, append, header, key, line, opened, resume
 from gapdyn._validate import validate_count
-
-if sys.platform != "win32":
-    import fcntl
-
-FORMAT = 1
-HELD = "numbers, strings, and lists and mappings of them"
-IN_FLIGHT = 1000
-"""Most points that an executor other than a process pool is given at once."""
-
-Job = tuple[dict[str, Any], int]
-"""Parameters and seed of one point."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +30,6 @@ class Point:
     parameters: dict[str, Any]
     seed: int
     value: Any
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A point without a value, why, and where the function raised if it did."""
-
-    parameters: dict[str, Any]
-    seed: int
-    reason: str
-    traceback: str = ""
-
-
-Outcome = str | Failure
-"""A value as JSON, or why there is none."""
-
-Submit = Callable[[Executor, int], Future[Outcome]]
-"""Hand a job to an executor."""
-
-Ended = TypeVar("Ended")
-Results = Generator[tuple[int, Outcome | Exception], None, Ended]
-"""Jobs with their outcomes, or with what the executor, and not the function, raised."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -221,29 +183,29 @@ def sweep(
     jobs = [(point, seed) for point in _validate_grid(grid) for seed in _validate_seeds(seeds)]
     index = _index(jobs)
     _validate_function(function, jobs, executor, named=out is not None)
-    outcomes: dict[int, Outcome] = {}
-    with _opened(out) as stream:
+    known: dict[int, Outcome] = {}
+    with opened(out) as stream:
         if stream is not None:
-            outcomes.update(_resume(stream, _header(function), index))
-        left = [k for k in range(len(jobs)) if k not in outcomes]
+            known.update(resume(stream, header(function), index))
+        left = deque(k for k in range(len(jobs)) if k not in known)
         with (
-            _ONE_THREAD,  # also for threads of an executor
-            _bar(len(jobs), len(outcomes), progress) as tell,
-            closing(_outcomes(function, jobs, deque(left), executor)) as computed,
+            ONE_THREAD,  # also for threads of an executor
+            _bar(len(jobs), len(known), progress) as tell,
+            closing(outcomes(function, jobs, left, executor)) as computed,
         ):
             for k, outcome in computed:
-                outcomes[k] = outcome
+                known[k] = outcome
                 if stream is not None and isinstance(outcome, str):
-                    _append(stream, _line(jobs[k], outcome))
+                    append(stream, line(jobs[k], outcome))
                 tell(outcome)
-    return _result(jobs, outcomes)
+    return _result(jobs, known)
 
 
-def _result(jobs: list[Job], outcomes: dict[int, Outcome]) -> Sweep:
+def _result(jobs: list[Job], known: dict[int, Outcome]) -> Sweep:
     """All outcomes in the order of the jobs; failures are also a warning."""
     points, failures = [], []
     for k, (parameters, seed) in enumerate(jobs):
-        outcome = outcomes[k]
+        outcome = known[k]
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
@@ -268,9 +230,6 @@ def _column(values: list[Any]) -> NDArray[Any]:
     if array.dtype.kind in "biuf" or all(isinstance(value, str) for value in values):
         return array
     return np.fromiter(values, dtype=object, count=len(values))
-
-
-# What is swept over.
 
 
 def _validate_grid(grid: Any) -> list[dict[str, Any]]:
@@ -309,10 +268,10 @@ def _index(jobs: list[Job]) -> dict[str, int]:
     index: dict[str, int] = {}
     for k, job in enumerate(jobs):
         try:
-            key = _key(*job)
+            name = key(*job)
         except TypeError as error:
             raise TypeError(f"grid must hold {HELD}, got {job[0]}") from error
-        if index.setdefault(key, k) != k:
+        if index.setdefault(name, k) != k:
             raise ValueError(
                 f"grid and seeds must hold no point twice, got {job[0]}, seed {job[1]}"
             )
@@ -350,150 +309,6 @@ def _validate_function(
             ) from error
 
 
-# How it runs.
-
-
-class _OneThread:
-    """One BLAS and OpenMP thread in this process, until all who asked for it have left."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.limits: Any = None
-
-    def __enter__(self) -> None:
-        with self.lock:
-            self.users += 1
-            with suppress(ImportError):
-                from threadpoolctl import threadpool_limits
-
-                limits = threadpool_limits(1)  # each time: a library may have been loaded since
-                self.limits = self.limits or limits
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0 and self.limits is not None:
-                self.limits.restore_original_limits()
-                self.limits = None
-
-
-_ONE_THREAD = _OneThread()
-
-
-def _call(function: Callable[..., Any], parameters: dict[str, Any], seed: int, run: str) -> Outcome:
-    """The outcome of one point; by `run` Dask tells the call from the same one of another run."""
-    try:
-        with _ONE_THREAD:
-            value = function(**copy.deepcopy(parameters), seed=seed)
-        return json.dumps(_plain(value))
-    except (Exception, SystemExit) as error:  # as text: not every exception can be pickled
-        reason = f"{type(error).__name__}: {error}"
-        return Failure(parameters, seed, reason, traceback.format_exc())
-
-
-def _outcomes(
-    function: Callable[..., Any], jobs: list[Job], left: deque[int], executor: Executor | None
-) -> Generator[tuple[int, Outcome]]:
-    """The outcomes of the jobs that are left, as they come."""
-    run = uuid.uuid4().hex
-    if executor is None:
-        for k in left:
-            yield k, _call(function, *jobs[k], run)
-        return
-
-    def submit(pool: Executor, k: int) -> Future[Outcome]:
-        return pool.submit(_call, function, *jobs[k], run)
-
-    through = _through_pools if type(executor) is ProcessPoolExecutor else _through
-    with closing(through(executor, submit, left)) as results:
-        for k, result in results:
-            if isinstance(result, Exception):
-                yield k, Failure(*jobs[k], f"{type(result).__name__}: {result}")
-            else:
-                yield k, result
-
-
-def _through(executor: Executor, submit: Submit, left: deque[int]) -> Results[None]:
-    """Run what is left in an executor; if it breaks, all that was not done has failed."""
-    lost, error = yield from _fill(executor, submit, left, IN_FLIGHT)
-    if error is not None:
-        for k in (*lost, *left):
-            yield k, error
-
-
-def _through_pools(given: Executor, submit: Submit, left: deque[int]) -> Results[None]:
-    """Run what is left in a process pool and, where that breaks, in others like it.
-
-    Which point killed its worker is not known: all that were in the pool are suspects. They run
-    one at a time before the others go on, and one under which a pool breaks again has failed.
-    """
-    pool: Any = given
-    width = 2 * pool._max_workers  # for each worker, one to run and one to wait
-    suspects: deque[int] = deque()
-    try:
-        while left or suspects:
-            alone = deque([suspects.popleft()] if suspects else [])
-            lost, error = yield from _fill(pool, submit, alone or left, 1 if alone else width)
-            if error is None:
-                continue
-            if pool is not given:
-                pool.shutdown()
-            pool = _like(pool)
-            if len(lost) == 1:
-                yield lost.pop(), error
-            suspects.extend([*alone, *lost])
-    finally:
-        if pool is not given:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _like(pool: Any) -> ProcessPoolExecutor:
-    """A new process pool with the arguments of one that broke."""
-    return ProcessPoolExecutor(
-        pool._max_workers,
-        pool._mp_context,
-        pool._initializer,
-        pool._initargs,
-        max_tasks_per_child=pool._max_tasks_per_child,
-    )
-
-
-def _fill(
-    executor: Executor, submit: Submit, left: deque[int], width: int
-) -> Results[tuple[list[int], BrokenExecutor | None]]:
-    """Keep `width` jobs in an executor while some are left; which it lost if it broke, and how."""
-    finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
-    running: dict[Future[Outcome], int] = {}
-    lost: list[int] = []
-    broken: BrokenExecutor | None = None
-    try:
-        while running or (left and broken is None):
-            try:
-                while left and len(running) < width and broken is None:
-                    future = submit(executor, left[0])
-                    running[future] = left.popleft()
-                    future.add_done_callback(finished.put)
-            except BrokenExecutor as error:
-                broken = error
-                continue
-            future = finished.get()
-            k = running.pop(future)
-            try:
-                result: Outcome | Exception = future.result()
-            except BrokenExecutor as error:
-                broken = error
-                lost.append(k)
-            except Exception as error:  # what is sent cannot be pickled, Dask gives up, ...
-                yield k, error
-            else:
-                yield k, result
-    finally:
-        for future in running:
-            future.cancel()
-    return lost, broken
-
-
 @contextmanager
 def _bar(total: int, done: int, show: bool) -> Iterator[Callable[[Outcome], object]]:
     """What to tell each outcome: a bar, or nothing."""
@@ -513,109 +328,3 @@ def _bar(total: int, done: int, show: bool) -> Iterator[Callable[[Outcome], obje
             bar.update()
 
         yield tell
-
-
-# What is written.
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, nothing rounded: NumPy's scalars and arrays become Python's."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.ndarray | np.generic):
-        inner = value.tolist()
-        if not isinstance(inner, np.generic):  # as a long double stays
-            return _plain(inner)
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {str(name): _plain(entry) for name, entry in value.items()}
-    raise TypeError(f"values must be {HELD}, got {value!r} of {type(value).__name__}")
-
-
-def _key(parameters: Mapping[str, Any], seed: int) -> str:
-    """What identifies a point."""
-    return json.dumps([_plain(parameters), seed], sort_keys=True)
-
-
-def _header(function: Callable[..., Any]) -> bytes:
-    """The first line of a file, by which it is known to be of this sweep and this version."""
-    name = f"{function.__module__}.{function.__qualname__}"
-    about = {"gapdyn": gapdyn.__version__, "format": FORMAT, "function": name}
-    return json.dumps(about).encode() + b"\n"
-
-
-def _line(job: Job, value: str) -> bytes:
-    """One point in a file."""
-    parameters, seed = job
-    about = f'{{"parameters": {json.dumps(_plain(parameters))}, "seed": {seed}, "value": {value}}}'
-    return about.encode() + b"\n"
-
-
-@contextmanager
-def _opened(out: str | os.PathLike[str] | None) -> Iterator[IO[bytes] | None]:
-    """The file for reading and appending, closed to other sweeps as long as it is open."""
-    if out is None:
-        yield None
-        return
-    path = validate_target("out", out)
-    if path.exists() and not path.is_file():
-        raise ValueError(f"out must be a file that keeps what it is given, got {path}")
-    with path.open("a+b") as stream:
-        if sys.platform != "win32":
-            try:  # a lock of the process, which workers that outlive it do not inherit
-                fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError) as error:
-                raise BlockingIOError(f"out is being written by another process: {path}") from error
-            except OSError:  # a file system without locks
-                pass
-        yield stream
-
-
-def _append(stream: IO[bytes], line: bytes) -> None:
-    """Add a line, and return when it is on the disk."""
-    stream.write(line)
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int, str]:
-    """Read the values of finished points, drop a torn last line, begin a new file."""
-    stream.seek(0)
-    first = stream.readline()
-    if first != header:
-        if first.endswith(b"\n") or not header.startswith(first):
-            raise ValueError(
-                "out must be a file of this sweep and version, "
-                f"{stream.name} begins with {first[:200]!r}, not {header!r}"
-            )
-        stream.truncate(0)  # nothing, or a header that was torn
-        _append(stream, header)
-        return {}
-    found: dict[int, str] = {}
-    end = len(first)
-    for number, line in enumerate(stream, start=2):
-        if not line.endswith(b"\n"):
-            warnings.warn(
-                f"the last line of {stream.name} is torn; its point is computed anew",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-            stream.truncate(end)
-            break
-        end += len(line)
-        try:
-            entry = json.loads(line.decode())
-            key, value = _key(entry["parameters"], entry["seed"]), json.dumps(entry["value"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"out is damaged: line {number} of {stream.name} is {line[:80]!r}; "
-                "without that line its point is computed anew"
-            ) from error
-        if key not in index:
-            raise ValueError(
-                f"out must be a file of this sweep, {stream.name} has points that grid and seeds "
-                f"have not, such as {line[:200]!r}; a sweep may grow, and else takes a new file"
-            )
-        found[index[key]] = value
-    return found

@@ -146,7 +146,7 @@ def needing(switch, bad, seed):
 
 
 def test_no_more_points_are_in_flight_than_a_bound(monkeypatch):
-    monkeypatch.setattr(sys.modules["gapdyn.sweep"], "IN_FLIGHT", 3)
+    monkeypatch.setattr(sys.modules["gapdyn._executors"], "IN_FLIGHT", 3)
     most = 0
 
     class Counting(Executor):

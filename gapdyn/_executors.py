@@ -1,0 +1,183 @@
+"""Jobs of a sweep through an executor: their outcomes as they come, one failure one job's own."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from gapdyn._journal import Job, plain
+
+IN_FLIGHT = 1000
+"""Most points that an executor other than a process pool is given at once."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A point without a value, why, and where the function raised if it did."""
+
+    parameters: dict[str, Any]
+    seed: int
+    reason: str
+    traceback: str = ""
+
+
+Outcome = str | Failure
+"""A value as JSON, or why there is none."""
+
+Submit = Callable[[Executor, int], Future[Outcome]]
+"""Hand a job to an executor."""
+
+Ended = TypeVar("Ended")
+Results = Generator[tuple[int, Outcome | Exception], None, Ended]
+"""Jobs with their outcomes, or with what the executor, and not the function, raised."""
+
+
+class _OneThread:
+    """One BLAS and OpenMP thread in this process, until all who asked for it have left."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.limits: Any = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.users += 1
+            with suppress(ImportError):
+                from threadpoolctl import threadpool_limits
+
+                limits = threadpool_limits(1)  # each time: a library may have been loaded since
+                self.limits = self.limits or limits
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0 and self.limits is not None:
+                self.limits.restore_original_limits()
+                self.limits = None
+
+
+ONE_THREAD = _OneThread()
+
+
+def _call(function: Callable[..., Any], parameters: dict[str, Any], seed: int, run: str) -> Outcome:
+    """The outcome of one point; by `run` Dask tells the call from the same one of another run."""
+    try:
+        with ONE_THREAD:
+            value = function(**copy.deepcopy(parameters), seed=seed)
+        return json.dumps(plain(value))
+    except (Exception, SystemExit) as error:  # as text: not every exception can be pickled
+        reason = f"{type(error).__name__}: {error}"
+        return Failure(parameters, seed, reason, traceback.format_exc())
+
+
+def outcomes(
+    function: Callable[..., Any], jobs: list[Job], left: deque[int], executor: Executor | None
+) -> Generator[tuple[int, Outcome]]:
+    """The outcomes of the jobs that are left, as they come."""
+    run = uuid.uuid4().hex
+    if executor is None:
+        for k in left:
+            yield k, _call(function, *jobs[k], run)
+        return
+
+    def submit(pool: Executor, k: int) -> Future[Outcome]:
+        return pool.submit(_call, function, *jobs[k], run)
+
+    through = _through_pools if type(executor) is ProcessPoolExecutor else _through
+    with closing(through(executor, submit, left)) as results:
+        for k, result in results:
+            if isinstance(result, Exception):
+                yield k, Failure(*jobs[k], f"{type(result).__name__}: {result}")
+            else:
+                yield k, result
+
+
+def _through(executor: Executor, submit: Submit, left: deque[int]) -> Results[None]:
+    """Run what is left in an executor; if it breaks, all that was not done has failed."""
+    lost, error = yield from _fill(executor, submit, left, IN_FLIGHT)
+    if error is not None:
+        for k in (*lost, *left):
+            yield k, error
+
+
+def _through_pools(given: Executor, submit: Submit, left: deque[int]) -> Results[None]:
+    """Run what is left in a process pool and, where that breaks, in others like it.
+
+    Which point killed its worker is not known: all that were in the pool are suspects. They run
+    one at a time before the others go on, and one under which a pool breaks again has failed.
+    """
+    pool: Any = given
+    width = 2 * pool._max_workers  # for each worker, one to run and one to wait
+    suspects: deque[int] = deque()
+    try:
+        while left or suspects:
+            alone = deque([suspects.popleft()] if suspects else [])
+            lost, error = yield from _fill(pool, submit, alone or left, 1 if alone else width)
+            if error is None:
+                continue
+            if pool is not given:
+                pool.shutdown()
+            pool = _like(pool)
+            if len(lost) == 1:
+                yield lost.pop(), error
+            suspects.extend([*alone, *lost])
+    finally:
+        if pool is not given:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _like(pool: Any) -> ProcessPoolExecutor:
+    """A new process pool with the arguments of one that broke."""
+    return ProcessPoolExecutor(
+        pool._max_workers,
+        pool._mp_context,
+        pool._initializer,
+        pool._initargs,
+        max_tasks_per_child=pool._max_tasks_per_child,
+    )
+
+
+def _fill(
+    executor: Executor, submit: Submit, left: deque[int], width: int
+) -> Results[tuple[list[int], BrokenExecutor | None]]:
+    """Keep `width` jobs in an executor while some are left; which it lost if it broke, and how."""
+    finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    running: dict[Future[Outcome], int] = {}
+    lost: list[int] = []
+    broken: BrokenExecutor | None = None
+    try:
+        while running or (left and broken is None):
+            try:
+                while left and len(running) < width and broken is None:
+                    future = submit(executor, left[0])
+                    running[future] = left.popleft()
+                    future.add_done_callback(finished.put)
+            except BrokenExecutor as error:
+                broken = error
+                continue
+            future = finished.get()
+            k = running.pop(future)
+            try:
+                result: Outcome | Exception = future.result()
+            except BrokenExecutor as error:
+                broken = error
+                lost.append(k)
+            except Exception as error:  # what is sent cannot be pickled, Dask gives up, ...
+                yield k, error
+            else:
+                yield k, result
+    finally:
+        for future in running:
+            future.cancel()
+    return lost, broken

@@ -8,14 +8,12 @@ with that of its velocities at the hardware's limit.
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from limit import hardware
-from timing import Calls, arguments, interleave, seconds, table, write
+from timing import Calls, arguments, interleave, memory, seconds, table, write
 
 import gapdyn as gd
 from gapdyn._validate import Array
@@ -74,7 +72,7 @@ def large(n: int, d: int, repeats: int) -> dict[str, float]:
     model = Counting(n, d, gd.Learned())
     y = model.start(gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng), tau=0.07)
     X, Y = (half.copy() for half in model.split(y)[:2])
-    before = peak()
+    before = memory("VmRSS")
     limit: Calls = {"limit": hardware(X, Y)}
     own = interleave(limit, repeats)["limit"]
     Counting.calls = 0
@@ -88,14 +86,8 @@ def large(n: int, d: int, repeats: int) -> dict[str, float]:
         "limit": own,
         "of the limit": total / calls / own,
         "process GB before": before,
-        "process GB at most": peak(),
+        "process GB at most": memory("VmHWM"),
     }
-
-
-def peak() -> float:
-    """The most memory that this process has had, in GB."""
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size / 1e9 if sys.platform == "darwin" else size * 1024 / 1e9
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,9 +10,7 @@ and the time of a velocity against four products and two passes of exp.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
-from timing import arguments, interleave, seconds, table, write
+from timing import arguments, interleave, memory, seconds, table, write
 
 import gapdyn as gd
 from gapdyn._validate import Array
@@ -32,7 +30,6 @@ MEMBERS, MEMBER = (1, 10, 100, 1000, 3000, 10000), (5, 3)
 LAST = 4
 PROJECTED = (16384, 32768, 65536, 131072)
 TAU = 0.07
-GB = 1e9
 
 
 def state(n: int, d: int) -> tuple[gd.FreeModel, Array]:
@@ -110,12 +107,6 @@ def growth(repeats: int) -> dict[str, Any]:
     }
 
 
-def peak() -> float:
-    """The most memory that this process has had, in GB."""
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size / GB if sys.platform == "darwin" else size * 1024 / GB
-
-
 def blocks(X: Array, Y: Array, height: int) -> None:
     """Four products and two passes of exp, in blocks of rows that are reused."""
     n = len(X)
@@ -141,9 +132,9 @@ def one(task: str, path: Path, n: int, d: int) -> tuple[float, float]:
         "observe": lambda: model.observe(0.0, y),
         "measure": lambda: gd.measure(X, Y),
     }
-    before = peak()
+    before = memory("VmRSS")
     time = seconds(calls[task])
-    return time, peak() - before
+    return time, memory("VmHWM") - before
 
 
 def large(n: int, d: int, repeats: int) -> dict[str, Any]:

@@ -58,6 +58,14 @@ def interleave(calls: Calls, repeats: int = REPEATS, warm: bool = True) -> dict[
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
+def memory(what: str) -> float:
+    """Memory of this process in GB, now (VmRSS) or at most so far (VmHWM); NaN but on Linux."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    found = [float(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith(what)]
+    return found[0] if found else float("nan")
+
+
 def machine() -> dict[str, Any]:
     """Name the processor, the memory and the versions of what ran on it."""
     return {

@@ -6,17 +6,15 @@ The free model (1). The paper does not print its set-up; this one gives its curv
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.figure import Figure
 
 import gapdyn as gd
 from experiments.record import Numbers
 from gapdyn import plotting, published
-from gapdyn._files import replacing
+from gapdyn.film import Film
 
 PAIRS, ROTATION, HEIGHT, TAU = 5, 2, 0.31, 0.07
 SPHERES = [reading.t for reading in published.FIGURE_2]
@@ -66,7 +64,8 @@ def draw(numbers: Numbers) -> Figure:
         ax: Any = top.add_subplot(1, 6, k + 1, projection="3d")
         plotting.sphere(ax)
         plotting.modalities(ax, *numbers.arrays["embeddings"][np.searchsorted(t, time)], size=16)
-        ax.set_title(_title(numbers, int(np.searchsorted(t, time))))
+        k = int(np.searchsorted(t, time))
+        ax.set_title(plotting.moment(t[k], numbers.table["gap"][k], numbers.table["tau"][k]))
     title = f"Free model (1): {PAIRS} pairs rotated by {ROTATION} places, γ₀ = {HEIGHT}, τ₀ = {TAU}"
     top.suptitle(title, size=9)
     axes = bottom.subplots(1, 2)
@@ -91,37 +90,6 @@ def animate(numbers: Numbers, path: Path) -> None:
     """Write the same flow in motion as a GIF, evenly in log t."""
     t = numbers.table["t"]
     shown = np.searchsorted(t, np.concatenate([[0.0], np.geomspace(0.02, LAST, 71)]))
-    figure = Figure(figsize=(7.2, 3.0), dpi=84)
-    ball: Any = figure.add_axes((0.0, 0.0, 0.42, 0.82), projection="3d")
-    plotting.sphere(ball)
-    axes = [figure.add_axes((0.52, 0.60, 0.45, 0.34)), figure.add_axes((0.52, 0.15, 0.45, 0.34))]
-    dots = []
-    for ax, name, label in zip(axes, ("gap", "tau"), ("gap Δ", "temperature τ"), strict=True):
-        ax.plot(t[1:], numbers.table[name][1:], color="0.6")
-        dots += ax.plot([], [], "o", color="black", ms=6)
-        plotting.log_time(ax, FIRST, LAST)
-        ax.set(ylabel=label, ylim=(0, 1.2))
-    axes[0].set(xlabel="", xticklabels=[])
-    grid = len(ball.lines)
-
-    def frame(k: int) -> None:
-        for artist in [*ball.lines[grid:], *ball.collections]:
-            artist.remove()
-        plotting.modalities(ball, *numbers.arrays["embeddings"][k])
-        ball.set_title(_title(numbers, k))
-        for dot, name in zip(dots, ("gap", "tau"), strict=True):
-            dot.set_data([max(t[k], FIRST)], [numbers.table[name][k]])
-
-    frames = [*shown.tolist(), *[len(t) - 1] * 12]
-    with TemporaryDirectory() as scratch:
-        film = Path(scratch) / path.name
-        FuncAnimation(figure, frame, frames=frames).save(film, writer=PillowWriter(fps=12))
-        with replacing(path, "wb") as stream:
-            stream.write(film.read_bytes())
-
-
-def _title(numbers: Numbers, k: int) -> str:
-    """Time, gap and temperature at the k-th time."""
-    t, gap, tau = (numbers.table[name][k] for name in ("t", "gap", "tau"))
-    power = f"$10^{{{int(np.log10(t))}}}$" if t >= 100 and np.log10(t) % 1 == 0 else f"{t:.3g}"
-    return f"t = {power}\nΔ = {gap:.3f}, τ = {tau:.3f}"
+    rows, gap, tau = numbers.arrays["embeddings"], numbers.table["gap"], numbers.table["tau"]
+    curves = t[1:], gap[1:], tau[1:]
+    Film(t[shown], gap[shown], tau[shown], rows[shown, 0], rows[shown, 1], curves).save(path)

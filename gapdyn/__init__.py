@@ -31,7 +31,7 @@ from gapdyn.temperature import (
     Softplus,
 )
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 __all__ = [
     "CosineSchedule",

@@ -134,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
     add("--csv", type=Path, help="write observables here")
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
+    add("--gif", type=Path, help="write the embeddings in motion here (free and parallel models)")
 
     verify = commands.add_parser(
         "verify",
@@ -189,9 +190,12 @@ def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """`gapdyn simulate`: build a model, run it, write files, print a summary."""
-    for option in ("csv", "npz"):
+    for option in ("csv", "npz", "gif"):
         if getattr(args, option) is not None:
             validate_target(f"--{option}", getattr(args, option))
+    if args.gif is not None and "start" not in MODELS[args.model].split():
+        shown = " or ".join(model for model, options in MODELS.items() if "start" in options)
+        raise ValueError(f"--gif wants a model with a sphere to show: --model {shown}")
     validate_positive("--t-end", args.t_end)
     validate_positive("--tau", args.tau)
     note_unused(args)
@@ -203,7 +207,12 @@ def run_simulate(args: argparse.Namespace) -> int:
         run = error.trajectory
         status = 130 if isinstance(error.__cause__, KeyboardInterrupt) else 1
         print(f"gapdyn simulate: {error}".replace("in .trajectory", "kept"), file=sys.stderr)
-    for option, write in (("csv", run.to_csv), ("npz", run.save)):
+    writers: dict[str, Callable[[Path], None]] = {
+        "csv": run.to_csv,
+        "npz": run.save,
+        "gif": lambda path: run.animate().save(path),
+    }
+    for option, write in writers.items():
         if (path := getattr(args, option)) is not None:
             write(path)
             print(f"wrote {path}: {run.t.size} times, t = 0 to {run.t[-1]:.6g}", file=sys.stderr)

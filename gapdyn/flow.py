@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.integrate as integrate
@@ -20,6 +20,9 @@ from gapdyn._validate import Array, validate_array, validate_number, validate_po
 from gapdyn.models.base import Model, Observables
 from gapdyn.swap import Swap
 from gapdyn.temperature import Temperature
+
+if TYPE_CHECKING:
+    from gapdyn.film import Film
 
 METHODS: dict[str, Any] = {
     "RK23": integrate.RK23,
@@ -229,6 +232,29 @@ class Trajectory:
             return Snapshot(t, y, *(getattr(self, name)[k] for name in Observables._fields))
         assert self.model is not None
         return Snapshot(t, y, *self.model.observe(t, y))
+
+    def animate(self, *, frames: int = 72) -> Film:
+        """Show the run in motion, evenly in log t: a notebook displays what this returns.
+
+        Parameters
+        ----------
+        frames : int
+            At least 2.
+
+        Returns
+        -------
+        Film
+            `save(path)` writes the GIF.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model has no rows on a sphere (free and parallel models have), was not loaded
+            with its run, or `frames` is below 2.
+        """
+        from gapdyn.film import film  # here, so that import gapdyn leaves Matplotlib alone
+
+        return film(self, frames=frames)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write `t` and the observables as columns t,gap,tau,beta,gamma,margin,mismatched,loss.

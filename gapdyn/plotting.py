@@ -46,6 +46,20 @@ def sphere(ax: Any) -> None:
     ax.view_init(elev=14, azim=-60)
 
 
+def cube(ax: Any) -> None:
+    """Draw the box around the unit sphere on a 3-D Axes: rows that are seen by three directions."""
+    ax.set_box_aspect((1, 1, 1), zoom=1.1)
+    ax.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
+    ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
+    ax.view_init(elev=14, azim=-60)
+
+
+def moment(t: float, gap: float, tau: float) -> str:
+    """Time, gap and temperature, as the title of a picture."""
+    power = f"$10^{{{int(np.log10(t))}}}$" if t >= 100 and np.log10(t) % 1 == 0 else f"{t:.3g}"
+    return f"t = {power}\nΔ = {gap:.3f}, τ = {tau:.3f}"
+
+
 def modalities(ax: Any, X: Array, Y: Array, *, joined: bool = True, size: float = 22) -> None:
     """Draw two modalities (n, 3) on a 3-D Axes, matching rows joined by dashed lines."""
     if joined:

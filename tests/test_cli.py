@@ -272,6 +272,9 @@ def bad_files(here):
         ("simulate --csv nowhere/run.csv", "--csv wants a file in an existing folder"),
         ("simulate --npz nowhere/run.npz", "--npz wants a file in an existing folder"),
         ("simulate --csv .", "--csv wants a file, got the folder"),
+        ("simulate --gif nowhere/run.gif", "--gif wants a file in an existing folder"),
+        ("simulate --model scalar --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),
+        ("simulate --model frozen --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(bad_files, command, says, capsys):

@@ -9,6 +9,7 @@ import pytest
 
 import gapdyn as gd
 from gapdyn import cli
+from gapdyn.theory import audit
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -18,12 +19,16 @@ def blocks(language):
 
 
 def test_the_lines_of_python_run_as_printed():
-    code, theorems, closing_the_gap = blocks("python")
+    code, many, theorems, closing_the_gap = blocks("python")
     names = {}
     exec(code, names)
     assert names["run"].gap[[0, -1]] == pytest.approx((0.620, 0.542), abs=0.001)
     assert eval(code.splitlines()[-2].split("#")[0], names) == pytest.approx(1.058, abs=0.001)
     assert eval(code.splitlines()[-1].split("#")[0], names) < 1e-12
+    exec(many, names)
+    assert len(names["runs"]) == 20 and names["runs"][3].t[-1] == 1e5
+    columns = names["found"].columns()
+    assert columns["tau"].tolist() == [0.05] * 3 + [0.2] * 3
     exec(theorems, names)
     lower, closing, sharper = (
         eval(line.split("#")[0], names) for line in theorems.splitlines()[-3:]
@@ -46,9 +51,26 @@ def test_its_gapdyn_commands_run(tmp_path, monkeypatch, capsys):
     assert len(ours) == 4
     for arguments in ours:
         assert cli.main(arguments) == 0
-    assert (tmp_path / "run.csv").is_file()
+    assert (tmp_path / "run.csv").is_file() and (tmp_path / "run.gif").is_file()
+
+
+def test_its_other_commands_are_run_by_ci_as_printed_or_list_what_there_is():
+    ci = (README.parent / ".ci" / "run").read_text()
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    others = [line for line in commands if not line.startswith("gapdyn ")]
+    assert len(others) == 2
+    for line in others:
+        assert line in ci, line
+
+
+def test_its_verdicts_are_those_of_the_audit():
+    verdicts = {statement.id.replace(".", ""): statement.verdict for statement in audit.STATEMENTS}
+    rows = re.findall(r"docs/audit\.md#([\w-]+)\) \| ([\w ]+?)(?:, new)? \|", README.read_text())
+    assert len(rows) == 11
+    for name, verdict in rows:
+        assert verdicts[name] == verdict, name
 
 
 def test_the_files_it_shows_are_there():
     for target in re.findall(r"\]\(([^)h][^)]*)\)", README.read_text()):
-        assert (README.parent / target).is_file(), target
+        assert (README.parent / target.split("#")[0]).is_file(), target

@@ -221,8 +221,9 @@ def quadrature(gamma, n, alpha, gamma0, beta0, kappa=1):
         beta *= mp.exp(kappa * (at**2 - gamma0**2) / 4)
         return (1 + mp.exp(alpha * beta * (1 - at**2)) / (n - 1)) / (2 * alpha * beta)
 
-    end = mp.log(gamma0 / gamma)
-    return mp.log(mp.quad(slowness, [end * (1 - mp.mpf(2) ** -k) for k in range(40)] + [end]))
+    with mp.workdps(25):
+        end = mp.log(gamma0 / gamma)
+        return mp.log(mp.quad(slowness, [end * (1 - mp.mpf(2) ** -k) for k in range(40)] + [end]))
 
 
 @pytest.mark.parametrize(

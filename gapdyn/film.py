@@ -1,0 +1,179 @@
+"""A flow in motion: the embeddings on their sphere beside gap and temperature, as a GIF."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from gapdyn import plotting
+from gapdyn._files import replacing, validate_target
+from gapdyn._validate import Array, validate_count
+
+if TYPE_CHECKING:
+    from gapdyn.flow import Trajectory
+
+FRAMES = 72
+MILLISECONDS, HELD = 80, 1500
+"""How long a frame is shown, and the last."""
+JOINED = 60
+"""Pairs up to which matching rows are joined."""
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Frames of a flow.
+
+    A notebook shows it; `save` writes it. Needs Matplotlib and its Pillow.
+
+    Attributes
+    ----------
+    t, gap, tau : (F,) arrays
+        Time, gap and temperature of each frame; times increase from 0 on.
+    X, Y : (F, n, 3) arrays
+        Where the rows are.
+    curves : tuple of three (T,) arrays
+        Times > 0, gap and temperature of the lines at the side.
+    place : str
+        What the coordinates are.
+    """
+
+    t: Array
+    gap: Array
+    tau: Array
+    X: Array
+    Y: Array
+    curves: tuple[Array, Array, Array]
+    place: str = "sphere"
+
+    def __repr__(self) -> str:
+        return f"Film of {len(self.t)} frames, {self.X.shape[1]} pairs, t = 0 to {self.t[-1]:g}"
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.gif()).decode()
+        return f'<img src="data:image/gif;base64,{data}" alt="{self!r}">'
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the GIF.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        target = validate_target("path", path)
+        film = self.gif()
+        with replacing(target, "wb") as stream:
+            stream.write(film)
+
+    def gif(self) -> bytes:
+        """The GIF."""
+        from matplotlib import rc_context
+        from PIL import Image
+
+        with rc_context(plotting.STYLE):
+            stage = _Stage(self)
+            shots = [
+                Image.fromarray(stage.frame(k)).quantize(256, dither=Image.Dither.NONE)
+                for k in range(len(self.t))
+            ]
+        stream = BytesIO()
+        times = [MILLISECONDS] * (len(shots) - 1) + [HELD]
+        shots[0].save(stream, "GIF", save_all=True, append_images=shots[1:], duration=times, loop=0)
+        return stream.getvalue()
+
+
+class _Stage:
+    """What stays the same from frame to frame, drawn once, and what is drawn on it."""
+
+    def __init__(self, film: Film) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self.film = film
+        figure = Figure(figsize=(7.2, 3.0), dpi=84)
+        self.canvas = cast("Any", FigureCanvasAgg(figure))  # Matplotlib leaves it untyped
+        self.ball: Any = figure.add_axes((0.0, 0.0, 0.42, 0.82), projection="3d")
+        if film.place == "sphere":
+            plotting.sphere(self.ball)
+        else:
+            plotting.cube(self.ball)
+            figure.text(0.21, 0.03, film.place, ha="center", color="0.4", size=8)
+        self.still = len(self.ball.lines)
+        t, gap, tau = film.curves
+        places = {"gap Δ": (0.52, 0.60, 0.45, 0.34), "temperature τ": (0.52, 0.15, 0.45, 0.34)}
+        self.axes = [figure.add_axes(place) for place in places.values()]
+        for ax, label, values in zip(self.axes, places, (gap, tau), strict=True):
+            ax.plot(t, values, color="0.6")
+            plotting.log_time(ax, t[0], t[-1])
+            ax.set(ylabel=label, ylim=(0, 1.1 * np.max(values, where=values < np.inf, initial=0)))
+        self.axes[0].set(xlabel="", xticklabels=[])
+        self.dots = [
+            ax.plot([], [], "o", color="black", ms=6, clip_on=False)[0] for ax in self.axes
+        ]
+        self.canvas.draw()
+        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def frame(self, k: int) -> Any:
+        """Pixels (height, width, 3) of the k-th frame."""
+        film, ball = self.film, self.ball
+        self.canvas.restore_region(self.empty)
+        X, Y = film.X[k], film.Y[k]
+        plotting.modalities(ball, X, Y, joined=len(X) <= JOINED, size=22 if len(X) < 30 else 8)
+        ball.set_title(plotting.moment(film.t[k], film.gap[k], film.tau[k]))
+        moving = [*ball.lines[self.still :], *ball.collections]
+        for dots in ball.collections:
+            dots.do_3d_projection()
+        for artist in (*moving, ball.title):
+            ball.draw_artist(artist)
+        for artist in moving:
+            artist.remove()
+        for ax, dot, value in zip(self.axes, self.dots, (film.gap[k], film.tau[k]), strict=True):
+            dot.set_data([max(film.t[k], film.curves[0][0])], [value])
+            ax.draw_artist(dot)
+        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+
+
+def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
+    """Make a film of a run, its frames even in log t.
+
+    Rows on a sphere of two or three dimensions are shown where they are; others by their three
+    principal directions about the origin, of first and last embeddings together.
+
+    Parameters
+    ----------
+    run : Trajectory
+        Of a model with embeddings: free or parallel.
+    frames : int
+        At least 2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model has no embeddings, was not loaded with its run, or `frames` is below 2.
+    """
+    count = validate_count("frames", frames, least=2)
+    model: Any = run.model
+    if not hasattr(model, "embeddings"):
+        raise ValueError(
+            "run must be of a model with rows on a sphere, a FreeModel or a ParallelModel, "
+            f"got {model}"
+        )
+    later = run.t[run.t > 0]
+    first = max(float(later[0]), float(later[-1]) * 1e-7)
+    times = np.concatenate([[run.t[0]], np.geomspace(first, later[-1], count - 1)])
+    times[-1] = run.t[-1]
+    shots = [run.at(float(t)) for t in times]
+    X, Y = (np.array(rows) for rows in zip(*(model.embeddings(s.y) for s in shots), strict=True))
+    place = "sphere" if X.shape[2] <= 3 else "principal directions"
+    if X.shape[2] == 2:
+        X, Y = (np.pad(rows, ((0, 0), (0, 0), (0, 1))) for rows in (X, Y))
+    elif X.shape[2] > 3:
+        directions = plotting.principal_directions(X[0], Y[0], X[-1], Y[-1])
+        X, Y = X @ directions, Y @ directions
+    gap, tau = (np.array([getattr(shot, name) for shot in shots]) for name in ("gap", "tau"))
+    return Film(times, gap, tau, X, Y, (times[1:], gap[1:], tau[1:]), place)

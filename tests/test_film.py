@@ -1,0 +1,65 @@
+"""A run in motion: frames are states of the run, and where rows cannot be shown it says so."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gapdyn as gd
+from gapdyn.film import film
+
+
+def free(n, d, end=10.0):
+    model = gd.FreeModel(n, d, gd.Learned())
+    X, Y = gd.sphere.sample(n, d, 0), gd.sphere.sample(n, d, 1)
+    return gd.flow(model, model.start(X, Y, tau=0.07), end)
+
+
+def test_frames_are_states_of_the_run_even_in_log_t():
+    run = free(4, 3)
+    shown = film(run, frames=9)
+    assert shown.t[0] == 0 and shown.t[-1] == run.t[-1]
+    np.testing.assert_allclose(np.diff(np.log(shown.t[1:])), np.log(shown.t[2] / shown.t[1]))
+    for k in (0, 3, 8):
+        here = run.at(shown.t[k])
+        np.testing.assert_array_equal((shown.X[k], shown.Y[k]), run.model.embeddings(here.y))
+        assert (shown.gap[k], shown.tau[k]) == (here.gap, here.tau)
+
+
+def test_parallel_models_show_their_lifted_rows():
+    model = gd.ParallelModel(3, 2, gd.Learned())
+    run = gd.flow(model, model.start(*gd.sphere.polygon_pairs(3), tau=0.1, gamma=0.2), 5.0)
+    shown = film(run, frames=2)
+    np.testing.assert_array_equal(shown.X[0][:, 2], 0.2)
+
+
+def test_rows_of_a_circle_lie_on_the_equator_and_many_dimensions_are_projected():
+    flat, high = film(free(3, 2), frames=2), film(free(3, 7), frames=2)
+    assert (flat.X[..., 2] == 0).all() and flat.place == "sphere"
+    np.testing.assert_allclose(np.linalg.norm(flat.X, axis=2), 1, atol=1e-6)
+    assert high.X.shape == (2, 3, 3) and high.place == "principal directions"
+    assert (np.linalg.norm(high.X, axis=2) <= 1 + 1e-6).all()
+
+
+def test_a_notebook_shows_the_gif_that_save_writes(tmp_path):
+    shown = free(3, 3).animate(frames=3)
+    assert repr(shown) == "Film of 3 frames, 3 pairs, t = 0 to 10"
+    assert shown._repr_html_().startswith('<img src="data:image/gif;base64,R0lGOD')
+    shown.save(tmp_path / "run.gif")
+    picture = Image.open(io.BytesIO((tmp_path / "run.gif").read_bytes()))
+    assert picture.format == "GIF" and picture.n_frames == 3
+
+
+def test_bad_input_is_named(tmp_path):
+    scalar = gd.ScalarModel(gd.Fixed(1.0))
+    run = gd.flow(scalar, scalar.start(gamma=0.5), 1.0)
+    with pytest.raises(ValueError, match="run must be of a model with rows on a sphere"):
+        run.animate()
+    with pytest.raises(ValueError, match="got None"):
+        replace(free(3, 3), model=None).animate()
+    with pytest.raises(ValueError, match="frames must be at least 2"):
+        free(3, 3).animate(frames=1)
+    with pytest.raises(FileNotFoundError, match="path wants a file in an existing folder"):
+        free(3, 3).animate(frames=2).save(tmp_path / "nowhere" / "run.gif")

@@ -6,6 +6,7 @@ Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have it
 """
 
 from gapdyn import loss, measures, models, published, sphere, swap, temperature, theory
+from gapdyn._version import __version__
 from gapdyn.ensemble import flow_many
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
 from gapdyn.measures import Measures, measure
@@ -31,8 +32,6 @@ from gapdyn.temperature import (
     Softplus,
 )
 
-__version__ = "0.1.0"
-
 __all__ = [
     "CosineSchedule",
     "Exponential",
@@ -54,6 +53,7 @@ __all__ = [
     "SoftSwap",
     "Softplus",
     "Trajectory",
+    "__version__",
     "check_gradient",
     "flow",
     "flow_many",

@@ -12,8 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
-import gapdyn
 from gapdyn._files import validate_target
+from gapdyn._version import __version__
 
 if sys.platform != "win32":
     import fcntl
@@ -48,7 +48,7 @@ def key(parameters: Mapping[str, Any], seed: int) -> str:
 def header(function: Callable[..., Any]) -> bytes:
     """The first line of a file, by which it is known to be of this sweep and this version."""
     name = f"{function.__module__}.{function.__qualname__}"
-    about = {"gapdyn": gapdyn.__version__, "format": FORMAT, "function": name}
+    about = {"gapdyn": __version__, "format": FORMAT, "function": name}
     return json.dumps(about).encode() + b"\n"
 
 

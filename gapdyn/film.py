@@ -6,7 +6,7 @@ import base64
 import os
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -14,8 +14,21 @@ from gapdyn import plotting
 from gapdyn._files import replacing, validate_target
 from gapdyn._validate import Array, validate_count
 
-if TYPE_CHECKING:
-    from gapdyn.flow import Trajectory
+
+class Run(Protocol):
+    """What a film is made of, such as a `gapdyn.Trajectory`."""
+
+    @property
+    def t(self) -> Array:
+        """Times."""
+
+    @property
+    def model(self) -> Any:
+        """What moved."""
+
+    def at(self, t: float, /) -> Any:
+        """Observables and state `y` at a time."""
+
 
 FRAMES = 72
 MILLISECONDS, HELD = 80, 1500
@@ -138,7 +151,7 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
+def film(run: Run, *, frames: int = FRAMES) -> Film:
     """Make a film of a run, its frames even in log t.
 
     Rows on a sphere of two or three dimensions are shown where they are; others by their three
@@ -146,8 +159,8 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
 
     Parameters
     ----------
-    run : Trajectory
-        Of a model with embeddings: free or parallel.
+    run : Run
+        A Trajectory of a model with embeddings: free or parallel.
     frames : int
         At least 2.
 
@@ -157,7 +170,7 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
         If the model has no embeddings, was not loaded with its run, or `frames` is below 2.
     """
     count = validate_count("frames", frames, least=2)
-    model: Any = run.model
+    model = run.model
     if not hasattr(model, "embeddings"):
         raise ValueError(
             "run must be of a model with rows on a sphere, a FreeModel or a ParallelModel, "

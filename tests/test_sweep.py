@@ -331,7 +331,7 @@ def test_the_file_of_another_sweep_or_version_is_refused_and_kept(tmp_path, monk
     ]:
         with pytest.raises(ValueError, match="out must be a file of this sweep"):
             sweep(function, grid, seeds=seeds, out=out)
-    monkeypatch.setattr(gd, "__version__", "99")
+    monkeypatch.setattr(sys.modules["gapdyn._journal"], "__version__", "99")
     with pytest.raises(ValueError, match="this sweep and version"):
         sweep(square, {"x": [1, 2]}, seeds=2, out=out)
     assert out.read_bytes() == before

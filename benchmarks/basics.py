@@ -12,21 +12,14 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from timing import seconds
 
 import gapdyn as gd
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 9
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def process(code: str) -> float:

@@ -1,8 +1,9 @@
 """The same loss and flow in PyTorch with torchdiffeq and in JAX with diffrax, where installed.
 
 States are gapdyn's: X, Y and ν in one flat float64 vector. Gradients are of ℓ(β X Yᵀ), eq. (1) and
-(2), with β = e^ν, and leave out the projection to the sphere, which gapdyn's velocity contains;
-flows differentiate through rows divided by their lengths, which puts them there.
+(2), with β = e^ν. They leave out lengths of rows and projection to the sphere, which gapdyn's
+velocity contains; it writes into memory made beforehand, while the peers make what they return.
+Flows differentiate through rows divided by their lengths, which puts them there.
 """
 
 from __future__ import annotations

@@ -29,28 +29,17 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleave(calls: Calls, repeats: int = REPEATS, warm: bool = True) -> dict[str, float]:
-    """Median seconds of each call, all of them taking turns.
-
-    Parameters
-    ----------
-    calls : dict of callables
-    repeats : int
-        How many rounds.
-    warm : bool
-        Whether each call is made once before its clock starts, in each round.
-    """
-    often = dict.fromkeys(calls, 1)
-    if warm:
-        for name, call in calls.items():
-            call()  # compiles
-            often[name] = max(1, round(LEAST / seconds(call)))
+def interleave(calls: Calls, repeats: int = REPEATS) -> dict[str, float]:
+    """Median seconds of each call over some rounds, all of them taking turns, each warmed up."""
+    often = {}
+    for name, call in calls.items():
+        call()  # compiles
+        often[name] = max(1, round(LEAST / seconds(call)))
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
             time.sleep(REST)
-            if warm:
-                call()
+            call()
             start = time.perf_counter()
             for _ in range(often[name]):
                 call()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._validate import Array
-from gapdyn.loss import SPREAD, Scratch, mix
+from gapdyn.loss import SPREAD, TINY, Scratch, mix
 from gapdyn.measures import TIE
 
 ENTRIES = 2**16
@@ -33,7 +33,7 @@ MOST_PRODUCTS = 2**16
 def chunks(n: int, d: int, members: int) -> Iterator[slice]:
     """Members whose n × n logits and n × d rows fit into the cache together, in equal parts."""
     most = max(LEAST_MEMBERS, ENTRIES // (n * max(n, d)))
-    width = ceil(members / ceil(members / most))
+    width = ceil(members / ceil(members / most)) if members else 1
     return (slice(start, start + width) for start in range(0, members, width))
 
 
@@ -128,7 +128,8 @@ def pull_rows(
     for members in chunks(n, W.shape[1], a.size):
         V, scale = out[..., members], a[members]
         rows = unit(W[..., members], out=scratch.array("rows", V.shape))
-        factor = -rate * np.where(scale == 0, 1, scale)
+        wanted = -rate * scale
+        factor = np.where(np.abs(wanted) > TINY, wanted, -1.0)
         if mixing is None:
             _row_products(rows[:n], rows[n:], scale, 1.0, V, scratch, factor)
         else:  # a mixed row has length √2 at most
@@ -140,7 +141,8 @@ def pull_rows(
         g[members] = along.sum(axis=0) / (-2 * factor)
         rows *= along[:, None]
         V -= rows
-        V[..., scale == 0] = 0
+        if (factor != wanted).any():
+            V *= wanted / factor
     return g
 
 

@@ -214,8 +214,12 @@ def run_simulate(args: argparse.Namespace) -> int:
     }
     for option, write in writers.items():
         if (path := getattr(args, option)) is not None:
+            if option == "gif" and run.t.size == 1:
+                print(f"gapdyn simulate: no {path}: a film wants two times", file=sys.stderr)
+                continue
             write(path)
-            print(f"wrote {path}: {run.t.size} times, t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
+            size = "" if option == "gif" else f"{run.t.size} times, "
+            print(f"wrote {path}: {size}t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
     print_summary(run)
     return status
 

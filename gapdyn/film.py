@@ -33,6 +33,10 @@ class Run(Protocol):
 FRAMES = 72
 MILLISECONDS, HELD = 80, 1500
 """How long a frame is shown, and the last."""
+LEAST = 0.01
+"""What the axes of gap and temperature reach at least: less would show rounding."""
+SPAN = 1e-7
+"""The first frame after t = 0, at the least, over the last."""
 JOINED = 60
 """Pairs up to which matching rows are joined."""
 
@@ -46,7 +50,7 @@ class Film:
     Attributes
     ----------
     t, gap, tau : (F,) arrays
-        Time, gap and temperature of each frame; times increase from 0 on.
+        Time, gap and temperature of each frame; times increase.
     X, Y : (F, n, 3) arrays
         Where the rows are.
     curves : tuple of three (T,) arrays
@@ -64,7 +68,8 @@ class Film:
     place: str = "sphere"
 
     def __repr__(self) -> str:
-        return f"Film of {len(self.t)} frames, {self.X.shape[1]} pairs, t = 0 to {self.t[-1]:g}"
+        times = f"t = {self.t[0]:g} to {self.t[-1]:g}"
+        return f"Film of {len(self.t)} frames, {self.X.shape[1]} pairs, {times}"
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.gif()).decode()
@@ -123,7 +128,8 @@ class _Stage:
         for ax, label, values in zip(self.axes, places, (gap, tau), strict=True):
             ax.plot(t, values, color="0.6")
             plotting.log_time(ax, t[0], t[-1])
-            ax.set(ylabel=label, ylim=(0, 1.1 * np.max(values, where=values < np.inf, initial=0)))
+            top = np.max(values, where=values < np.inf, initial=LEAST)
+            ax.set(ylabel=label, ylim=(0, 1.1 * top))
         self.axes[0].set(xlabel="", xticklabels=[])
         self.dots = [
             ax.plot([], [], "o", color="black", ms=6, clip_on=False)[0] for ax in self.axes
@@ -162,24 +168,27 @@ def film(run: Run, *, frames: int = FRAMES) -> Film:
     run : Run
         A Trajectory of a model with embeddings: free or parallel.
     frames : int
-        At least 2.
+        At least 3.
 
     Raises
     ------
     TypeError, ValueError
-        If the model has no embeddings, was not loaded with its run, or `frames` is below 2.
+        If the model has no embeddings, was not loaded with its run, the run has one time alone, or
+        `frames` is below 3.
     """
-    count = validate_count("frames", frames, least=2)
+    count = validate_count("frames", frames, least=3)
     model = run.model
     if not hasattr(model, "embeddings"):
         raise ValueError(
             "run must be of a model with rows on a sphere, a FreeModel or a ParallelModel, "
             f"got {model}"
         )
-    later = run.t[run.t > 0]
-    first = max(float(later[0]), float(later[-1]) * 1e-7)
-    times = np.concatenate([[run.t[0]], np.geomspace(first, later[-1], count - 1)])
-    times[-1] = run.t[-1]
+    start, end = float(run.t[0]), float(run.t[-1])
+    if start == end:
+        raise ValueError(f"run must have two times, it has t = {end:g} alone")
+    first = max(float(run.t[1]) if run.t.size > 2 else 0.0, SPAN * end) if start == 0 else start
+    later = np.geomspace(first, end, count - 1 if start == 0 else count)
+    times = np.clip(np.append(0.0, later) if start == 0 else later, start, end)
     shots = [run.at(float(t)) for t in times]
     X, Y = (np.array(rows) for rows in zip(*(model.embeddings(s.y) for s in shots), strict=True))
     place = "sphere" if X.shape[2] <= 3 else "principal directions"
@@ -189,4 +198,5 @@ def film(run: Run, *, frames: int = FRAMES) -> Film:
         directions = plotting.principal_directions(X[0], Y[0], X[-1], Y[-1])
         X, Y = X @ directions, Y @ directions
     gap, tau = (np.array([getattr(shot, name) for shot in shots]) for name in ("gap", "tau"))
-    return Film(times, gap, tau, X, Y, (times[1:], gap[1:], tau[1:]), place)
+    shown = times > 0
+    return Film(times, gap, tau, X, Y, (times[shown], gap[shown], tau[shown]), place)

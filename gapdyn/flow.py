@@ -239,7 +239,7 @@ class Trajectory:
         Parameters
         ----------
         frames : int
-            At least 2.
+            At least 3.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class Trajectory:
         ------
         TypeError, ValueError
             If the model has no rows on a sphere (free and parallel models have), was not loaded
-            with its run, or `frames` is below 2.
+            with its run, the run has one time alone, or `frames` is below 3.
         """
         from gapdyn.film import film  # here, so that import gapdyn leaves Matplotlib alone
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -30,6 +30,9 @@ CACHED = 2**15
 
 LEAST_STRIP = 4
 """Rows of a strip where a row is long: fewer would be all calls."""
+
+TINY = 1e-200
+"""Factors of a gradient that may be divided out again."""
 
 PASSING = 2**25
 """Bytes of a block that is made, used once and forgotten."""
@@ -137,13 +140,17 @@ def gradient(M: ArrayLike, out: Array | None = None) -> Array:
     """
     M = validate_square("M", M)
     if out is None:
-        out = np.empty_like(M)
+        out = np.empty(M.shape)
     elif not isinstance(out, np.ndarray) or out.dtype != np.float64 or not out.flags.writeable:
         raise TypeError(f"out must be a writeable float64 array, got {out!r}")
     elif out.shape != M.shape:
         raise ValueError(f"out must have shape {M.shape}, got {out.shape}")
-    np.copyto(out, M)
-    return gradient_in_place(out, *_shift(M))
+    rows = out if out.flags.c_contiguous else np.empty(M.shape)  # strips are of whole rows
+    np.copyto(rows, M)
+    gradient_in_place(rows, *_shift(M))
+    if rows is not out:
+        np.copyto(out, rows)
+    return out
 
 
 def _shift(M: Array) -> tuple[float, float]:
@@ -179,7 +186,7 @@ def _small_gradient(M: Array, top: float, factor: float) -> Array:
     return M
 
 
-@cache
+@lru_cache(maxsize=64)
 def _ones(n: int) -> Array:
     ones = np.ones(n)
     ones.flags.writeable = False
@@ -327,7 +334,7 @@ def g(Z: ArrayLike, a: float) -> float:
 
 def pull(Z: Array, a: float) -> float:
     """g_a(Z) without the checks: -⟨Z, ∇ℓ(aZ)⟩."""
-    M = a * Z
+    M = np.multiply(a, Z, order="C")
     return -float(np.sum(Z * gradient_in_place(M, *_shift(M))))
 
 
@@ -472,11 +479,17 @@ def pull_rows(
     float
         g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
     """
+    if not out.flags.c_contiguous:  # BLAS writes into whole rows
+        rows = np.empty(out.shape)
+        g = pull_rows(W, a, rate, rows, mixing, scratch)
+        out[...] = rows
+        return g
     n, scratch = len(W) // 2, scratch or Scratch()
     length = np.sqrt(np.vecdot(W, W))
     rows = np.divide(W, length[:, None], scratch.array("rows", W.shape))
     X, Y, dX, dY = rows[:n], rows[n:], out[:n], out[n:]
-    factor = -rate * (a or 1.0)
+    scale = -rate * a
+    factor = scale if abs(scale) > TINY else -1.0
     if mixing is None:
         row_products(X, Y, a, dX, dY, 1.0, scratch, factor)
     else:  # a mixed row has length √2 at most
@@ -485,6 +498,6 @@ def pull_rows(
     along = np.vecdot(rows, out)  # ⟨G, Z⟩ times the factor, row by row, then column by column
     rows *= along[:, None]
     out -= rows
-    if a == 0:
-        out.fill(0)
+    if factor != scale:
+        out *= scale / factor
     return float(along.dot(_ones(2 * n))) / (-2 * factor)

@@ -139,6 +139,7 @@ def test_an_option_without_effect_is_said_so(here, capsys):
 
 
 def test_ctrl_c_leaves_the_csv_of_what_was_computed(here, capsys):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
     command = "simulate --start random --pairs 60 --dim 200 --t-end 1e300 --temperature "
     command += "cosine-schedule --tau-end 0.2 --period 1 --csv run.csv"
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()

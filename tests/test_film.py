@@ -31,16 +31,26 @@ def test_frames_are_states_of_the_run_even_in_log_t():
 def test_parallel_models_show_their_lifted_rows():
     model = gd.ParallelModel(3, 2, gd.Learned())
     run = gd.flow(model, model.start(*gd.sphere.polygon_pairs(3), tau=0.1, gamma=0.2), 5.0)
-    shown = film(run, frames=2)
+    shown = film(run, frames=3)
     np.testing.assert_array_equal(shown.X[0][:, 2], 0.2)
 
 
 def test_rows_of_a_circle_lie_on_the_equator_and_many_dimensions_are_projected():
-    flat, high = film(free(3, 2), frames=2), film(free(3, 7), frames=2)
+    flat, high = film(free(3, 2), frames=3), film(free(3, 7), frames=3)
     assert (flat.X[..., 2] == 0).all() and flat.place == "sphere"
     np.testing.assert_allclose(np.linalg.norm(flat.X, axis=2), 1, atol=1e-6)
-    assert high.X.shape == (2, 3, 3) and high.place == "principal directions"
+    assert high.X.shape == (3, 3, 3) and high.place == "principal directions"
     assert (np.linalg.norm(high.X, axis=2) <= 1 + 1e-6).all()
+
+
+@pytest.mark.parametrize("t", [1e-3, [0.0, 5.0], [1.0, 2.0, 5.0], 1e5])
+def test_short_and_late_runs_have_different_frames_and_draw_without_a_warning(t):
+    model = gd.FreeModel(5, 2, gd.Learned())
+    run = gd.flow(model, model.start(*gd.sphere.polygon_pairs(5), tau=0.07), t)  # its gap is 0
+    shown = film(run, frames=4)
+    assert (np.diff(shown.t) > 0).all() and shown.t[[0, -1]].tolist() == run.t[[0, -1]].tolist()
+    assert f"t = {run.t[0]:g} to {run.t[-1]:g}" in repr(shown)
+    assert Image.open(io.BytesIO(shown.gif())).n_frames == 4
 
 
 def test_a_notebook_shows_the_gif_that_save_writes(tmp_path):
@@ -57,9 +67,13 @@ def test_bad_input_is_named(tmp_path):
     run = gd.flow(scalar, scalar.start(gamma=0.5), 1.0)
     with pytest.raises(ValueError, match="run must be of a model with rows on a sphere"):
         run.animate()
+    model = gd.FreeModel(3, 3, gd.Learned())
+    y = model.start(gd.sphere.sample(3, 3, 0), gd.sphere.sample(3, 3, 1), tau=0.1)
+    with pytest.raises(ValueError, match="run must have two times, it has t = 5 alone"):
+        gd.flow(model, y, [5.0]).animate()
     with pytest.raises(ValueError, match="got None"):
         replace(free(3, 3), model=None).animate()
-    with pytest.raises(ValueError, match="frames must be at least 2"):
-        free(3, 3).animate(frames=1)
+    with pytest.raises(ValueError, match="frames must be at least 3"):
+        free(3, 3).animate(frames=2)
     with pytest.raises(FileNotFoundError, match="path wants a file in an existing folder"):
-        free(3, 3).animate(frames=2).save(tmp_path / "nowhere" / "run.gif")
+        free(3, 3).animate(frames=3).save(tmp_path / "nowhere" / "run.gif")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 
-from gapdyn import loss, sphere
+from gapdyn import batch, loss, sphere
 from gapdyn.symbolic import numerical_gradient
 
 BETAS = [1e-6, 1.0, 100.0, 1e4, 1e8]
@@ -104,6 +104,20 @@ def test_the_gradient_may_overwrite_its_logits(size):
     assert (expected == M).all()
 
 
+@pytest.mark.parametrize("n", [2, 5, 200])
+@pytest.mark.parametrize("size", [1.0, 1e3])
+def test_the_order_of_memory_changes_nothing(n, size):
+    """Columns for rows: ∇ℓ(Mᵀ) = ∇ℓ(M)ᵀ and g_a(Zᵀ) = g_a(Z), whichever way an array lies."""
+    M = size * np.random.default_rng(0).standard_normal((n, n))
+    expected, room = loss.gradient(M), 1e-15 * size
+    np.testing.assert_allclose(loss.gradient(M.T), expected.T, atol=room)
+    np.testing.assert_array_equal(loss.gradient(np.asfortranarray(M)), expected)
+    for out in (np.empty((n, n), order="F"), np.empty((2 * n, 2 * n))[::2, ::2]):
+        assert loss.gradient(M, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+    assert loss.g(M.T, 0.7) == pytest.approx(loss.g(M, 0.7), rel=1e-12)
+
+
 def test_shifting_all_logits_changes_nothing():
     M = np.random.default_rng(0).standard_normal((5, 5))
     np.testing.assert_allclose(loss.gradient(M + 1e3), loss.gradient(M), atol=1e-13)
@@ -121,6 +135,22 @@ def test_pull_rows_is_the_tangent_part_of_the_gradient(a):
     np.testing.assert_allclose(dX, -0.5 * a * sphere.project(X, G @ Y), atol=1e-13 * abs(a))
     np.testing.assert_allclose(dY, -0.5 * a * sphere.project(Y, G.T @ X), atol=1e-13 * abs(a))
     assert g == pytest.approx(loss.g(X @ Y.T, a), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("a", "rate"), [(0.0, 1.0), (5e-324, 1e-10), (1e-310, 1e-10), (1e-5, 1e-250)]
+)
+def test_pull_rows_goes_on_where_rate_times_a_underflows(a, rate):
+    W, out = sphere.sample(12, 4, seed=0), np.empty((12, 4))
+    g = loss.pull_rows(W, a, rate, out)
+    Z = W[:6] @ W[6:].T
+    assert g == pytest.approx(np.trace(Z) / 6 - Z.mean(), abs=a + 1e-15)  # dg/da is a variance
+    assert g == pytest.approx(loss.g(Z, a), rel=1e-12)
+    assert np.abs(out).max() <= 2 * rate * a
+    many = np.empty((12, 4, 1))
+    together = batch.pull_rows(W[..., None], np.array([a]), rate, many)
+    np.testing.assert_allclose(together, g, rtol=1e-12)
+    np.testing.assert_allclose(many[..., 0], out, rtol=1e-9, atol=1e-320)
 
 
 @pytest.mark.parametrize("a", [-300.0, -140.0, -2.0, 0.0, 0.5, 140.0, 160.0, 300.0])

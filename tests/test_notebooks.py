@@ -52,6 +52,14 @@ def test_there_are_five_and_all_have_outputs():
         assert not any(output.output_type == "error" for c in cells for output in c.outputs)
 
 
+def test_no_text_is_all_headings():
+    for path in FOLDER.glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                lines = [line for line in cell.source.splitlines() if line]
+                assert not (len(lines) > 1 and all(line.startswith("#") for line in lines)), path
+
+
 def test_they_use_public_names_only():
     for path in FOLDER.glob("*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:

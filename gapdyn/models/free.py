@@ -140,10 +140,11 @@ class FreeModel(RowModel):
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0."""
         out = np.empty_like(y) if out is None else out
-        nu, W, dW = y[-1], self.stacked(y), self.stacked(out)
+        end = 2 * self.n * self.d
+        nu, W, dW = y[end], self.stacked(y), self.stacked(out)
         beta = self.temperature.beta(t, nu)
         g = pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch)
-        out[-1] = self.temperature.velocity(t, nu, g)
+        out[end] = self.temperature.velocity(t, nu, g)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:

@@ -131,6 +131,13 @@ def test_large_members_go_one_by_one_and_many_in_chunks(kind):
     np.testing.assert_allclose(model.velocity_many(0.0, Y), wanted, atol=1e-14)
 
 
+@pytest.mark.parametrize("kind", ["free", "parallel"])
+def test_no_members_are_no_velocities(kind):
+    model, Y = members(kind, gd.Learned(), 3, 3, 2)
+    assert model.velocity_many(0.0, Y[:0]).shape == (0, model.size)
+    assert model.observe_many(0.0, Y[:0])[0].shape == (0,)
+
+
 def test_a_large_frozen_model_goes_one_by_one():
     rng = np.random.default_rng(3)
     model = gd.FrozenModel(rng.uniform(-1, 1, (300, 300)) + np.eye(300), gd.Learned())

@@ -89,6 +89,21 @@ def test_split_gives_views_in_the_order_of_the_state(kind, temperature):
 
 
 @every_model
+def test_velocity_writes_into_any_out(kind):
+    model, y = make(kind, gd.Learned())
+    expected = model.velocity(0.3, y)
+    column = np.empty((y.size, 3))[:, 1]
+    assert model.velocity(0.3, y, out=column) is column
+    np.testing.assert_array_equal(column, expected)
+    strided = np.repeat(y, 2)[::2]
+    np.testing.assert_array_equal(
+        model.velocity(0.3, strided, out=np.empty(2 * y.size)[::2]), expected
+    )
+    own = y.copy()
+    np.testing.assert_array_equal(model.velocity(0.3, own, out=own), expected)
+
+
+@every_model
 @every_temperature
 def test_velocity_writes_into_out(kind, temperature):
     model, y = make(kind, temperature)

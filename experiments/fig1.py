@@ -87,9 +87,9 @@ def draw(numbers: Numbers) -> Figure:
     shades = ("black", plotting.Y_COLOUR, "#e08e45")
     for (name, label), shade in zip(CURVES.items(), shades, strict=True):
         ax.plot(numbers.table["t"], numbers.table[f"gap_{name}"], color=shade, label=label)
-        first = int((numbers.table[f"mismatched_{name}"] == 0).argmax())
-        here = numbers.table["t"][first], numbers.table[f"gap_{name}"][first]
-        ax.plot(*here, "o", color=shade)
+        matched = np.flatnonzero(numbers.table[f"mismatched_{name}"] == 0)[:1]
+        here = numbers.table["t"][matched], numbers.table[f"gap_{name}"][matched]
+        ax.plot(*here, "o", mec=shade, mfc="none", mew=1.6, ms=5 + 3 * (shade == shades[1]))
     ax.set_xscale("symlog", linthresh=0.1)
     ax.set(xlim=(0, END), ylim=(0, 1.25), xlabel="time t (linear below 0.1)", ylabel="gap Δ")
     ax.legend(loc="upper right", title="dot: from here on all pairs are matched")

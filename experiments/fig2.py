@@ -30,7 +30,8 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
                 SPHERES,
                 np.geomspace(FIRST, LAST, 60 if quick else 300),
                 np.arange(195, 220) / 100,  # the peak
-                np.arange(350, 401, 2) / 100,  # the first match
+                np.arange(350, 401, 2) / 100,
+                np.arange(3820, 3830) / 1000,  # the first match
             ]
         )
     )

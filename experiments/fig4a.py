@@ -232,7 +232,7 @@ def _encoders(left: Axes, right: Axes, numbers: Numbers) -> None:
     _at_minus_1_over_log2(left, "step, or time t of the flow")
     left.set(ylim=(-0.25, 1.25), ylabel="gap Δ of the training pairs")
     left.set_title(
-        f"two encoders, {about['pairs']} synthetic pairs: no straight line (R² from t = 100 on)"
+        f"two encoders, {about['pairs']} synthetic pairs: no straight line to 0 (R² from t = 100)"
     )
     right.set(xscale="log", yscale="log", xlim=(1, encoder_gap.STEPS), ylim=(0.02, 1.3))
     right.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5, 1], ["0.02", "0.05", "0.1", "0.2", "0.5", "1"])

@@ -198,7 +198,7 @@ def draw(numbers: Numbers) -> Figure:
     axes[0, 0].set(ylabel="gap Δ", ylim=(0, None))
     axes[1, 0].set(ylabel="temperature τ", yscale="log", ylim=(2e-3, 5e2))
     compare(lower, about, colours, numbers.parameters)
-    title = "free model from {features}: {pairs} pairs in {dim} dimensions"
+    title = "free model from {features}: {pairs} pairs in {dim} dimensions; black: the baseline"
     figure.suptitle(title.format(**numbers.parameters), size=9)
     return figure
 

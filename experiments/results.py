@@ -92,8 +92,9 @@ RULES = """\
 ## Verdicts
 
 Each conclusion is decided by one rule. A difference is taken within seeds, since methods share the
-data, weights and batches of a seed, and counts when Student's 95 % interval leaves out 0; a rank
-correlation ρ (Spearman's, over methods) when its 95 % bootstrap interval, in brackets, does. The
+data, weights and batches of a seed; ± is then its standard error, and it counts when Student's 95 %
+interval leaves out 0. A rank correlation ρ (Spearman's, over methods) counts when its 95 %
+bootstrap interval, in brackets, does. The
 bootstrap takes methods for independent, which they are not quite: under Adam "TR scale 10" and
 "SLRT 0.1" are one training. A method that acted in fewer than {least} steps is undecided and in no
 correlation. The last column applies the rules to what the paper prints, which has no spread.

@@ -1,4 +1,4 @@
-"""Section 4 of the paper in miniature: every method trained on both data, from several seeds."""
+"""Section 4 of the paper in miniature: every method trained on all data, from several seeds."""
 
 from __future__ import annotations
 

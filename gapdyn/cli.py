@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MemoryError) as error:
         print(f"gapdyn {args.name}: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -190,9 +190,15 @@ def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """`gapdyn simulate`: build a model, run it, write files, print a summary."""
+    files: dict[Path, str] = {}
     for option in ("csv", "npz", "gif"):
         if getattr(args, option) is not None:
-            validate_target(f"--{option}", getattr(args, option))
+            file = validate_target(f"--{option}", getattr(args, option)).resolve()
+            if file in files:
+                raise ValueError(
+                    f"--{option} must be another file than --{files[file]}, got {file}"
+                )
+            files[file] = option
     if args.gif is not None and "start" not in MODELS[args.model].split():
         shown = " or ".join(model for model, options in MODELS.items() if "start" in options)
         raise ValueError(f"--gif wants a model with a sphere to show: --model {shown}")
@@ -297,7 +303,8 @@ def needed(args: argparse.Namespace, option: str) -> float:
 def note_unused(args: argparse.Namespace) -> None:
     """Say which options were given that the chosen model, start and temperature do not use."""
     used = set(f"{MODELS[args.model]} {TEMPERATURES[args.temperature][1]}".split())
-    if "start" in used:
+    start = f" --start {args.start or 'polygon'}" if "start" in used else ""
+    if start:
         used |= {*STARTS[args.start or "polygon"].split(), "dim"}
     every = {*" ".join([*MODELS.values(), *STARTS.values()]).split()}
     every |= {*" ".join(options for _, options in TEMPERATURES.values()).split()}
@@ -305,7 +312,7 @@ def note_unused(args: argparse.Namespace) -> None:
         if getattr(args, option) is not None:
             print(
                 f"gapdyn simulate: --{option.replace('_', '-')} has no effect with "
-                f"--model {args.model} --temperature {args.temperature}",
+                f"--model {args.model}{start} --temperature {args.temperature}",
                 file=sys.stderr,
             )
 

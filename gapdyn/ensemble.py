@@ -43,9 +43,10 @@ def flow_many(
     is a root mean square over everything that moves, hence is asked for 1/√B of them. (That of
     DOP853 contains an error of third order as well, which the members average.) Steps of small
     members cost less than in a loop over `flow`: 60 times at (n, d) = (5, 3), 8 times at (16, 8),
-    1.4 times at (32, 32). From n²d = 65536 on, and for models of the user's without
-    `velocity_many`, nothing is gained. Some thousands of members are best given a thousand at a
-    time, to stay in the cache.
+    1.4 times at (32, 32); a whole run gains somewhat less, 40 times for a thousand of (5, 3) to
+    t = 1e5, as each step is that of the member in most need. From n²d = 65536 on, and for models of
+    the user's without `velocity_many`, nothing is gained. Some thousands of members are best given
+    a thousand at a time, to stay in the cache. Swapping is for `flow` alone.
 
     Parameters
     ----------

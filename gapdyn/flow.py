@@ -371,7 +371,8 @@ def flow(
     ------
     TypeError, ValueError
         If the state does not fit the model, times do not increase from 0 on, a tolerance is not
-        positive, the method is unknown, or the swap is none, cannot be of this model, or has
+        positive or `rtol` below 2.2e-14, the method is unknown, the velocity at the start is not
+        finite, `keep_states` is no bool, or `swap` is no Swap, cannot be of this model, or has
         more than 10 million segments up to the end time.
     IntegrationError
         If the integration fails or is interrupted, with the trajectory so far attached.
@@ -474,8 +475,10 @@ def validate_times(t: ArrayLike) -> tuple[float, Array | None]:
     times = times.astype(np.float64)
     if times.ndim == 0:
         return validate_positive("t", float(times)), None
-    if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
-        raise ValueError(f"t must be one axis of finite times, got shape {times.shape}")
+    if times.ndim != 1 or times.size == 0:
+        raise ValueError(f"t must be a time or one axis of times, got shape {times.shape}")
+    if not np.isfinite(times).all():
+        raise ValueError(f"t must be finite times, got {times[~np.isfinite(times)][0]}")
     if times[0] < 0 or (np.diff(times) <= 0).any() or times[-1] == 0:
         raise ValueError("t must be increasing times, the first not negative, the last positive")
     return float(times[-1]), times

@@ -90,7 +90,7 @@ def sample(n: int, d: int, seed: Seed = None) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If a size is no integer of at least 2, or the seed is none.
+        If a size is no integer of at least 2, or `seed` is neither.
     """
     validate_count("n", n, least=2)
     validate_count("d", d, least=2)

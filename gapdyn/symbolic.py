@@ -203,6 +203,8 @@ def _beta(model: Model, t: float, nu: sympy.Symbol) -> sympy.Expr:
     if isinstance(parametrisation, Exponential):
         return sp.exp(nu / _exact(parametrisation.scale))
     formulas = {Softplus: sp.log(1 + sp.exp(nu)), Linear: nu}
+    if type(parametrisation) not in formulas:
+        raise TypeError(f"temperature must be one of gapdyn's own, got {model.temperature!r}")
     return formulas[type(parametrisation)]
 
 

@@ -7,7 +7,7 @@ only `Learned` moves it, along dν/dt = rate · β'(ν) · (-∂ℓ/∂β).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -341,6 +341,8 @@ class Scheduled(Schedule):
     def __post_init__(self) -> None:
         if not callable(self.function_of_t):
             raise TypeError(f"function_of_t must be a function, got {self.function_of_t!r}")
+        if not isinstance(self.breaks, Iterable):
+            raise TypeError(f"breaks must be a sequence of times, got {self.breaks!r}")
         _store(self, breaks=tuple(sorted(validate_number("breaks", t) for t in self.breaks)))
         if self.max_step != np.inf:
             _store(self, max_step=validate_positive("max_step", self.max_step))

@@ -3,11 +3,9 @@
 import json
 import os
 import pickle
-import pty
 import signal
 import subprocess
 import sys
-import termios
 import threading
 
 import numpy as np
@@ -84,6 +82,7 @@ def test_the_example_of_the_readme_writes_figure_2_without_a_bar_in_a_pipe(here)
 
 
 def test_a_terminal_gets_a_progress_bar(here):
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     main, side = pty.openpty()
     termios.tcsetwinsize(side, (24, 80))
     with subprocess.Popen(
@@ -273,6 +272,8 @@ def bad_files(here):
         ("simulate --csv nowhere/run.csv", "--csv wants a file in an existing folder"),
         ("simulate --npz nowhere/run.npz", "--npz wants a file in an existing folder"),
         ("simulate --csv .", "--csv wants a file, got the folder"),
+        ("simulate --csv a.out --npz ./a.out", "--npz must be another file than --csv"),
+        ("simulate --model frozen --gamma 0.3 --pairs 1000000", "Unable to allocate"),
         ("simulate --gif nowhere/run.gif", "--gif wants a file in an existing folder"),
         ("simulate --model scalar --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),
         ("simulate --model frozen --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),

@@ -272,13 +272,13 @@ def test_an_interrupted_flow_keeps_what_it_has(figure_2):
     assert caught.value.trajectory.t.tolist() == [caught.value.t]
 
 
-def test_a_flow_that_fails_says_where_and_what_to_try():
-    """A schedule that turns invalid, and one that no step size can follow."""
+def test_a_schedule_that_turns_invalid_says_where():
     _, y0 = make("free", gd.Learned())
     model = gd.FreeModel(3, 3, gd.Scheduled(lambda t: 0.4 - 0.1 * t))
     with pytest.raises(gd.IntegrationError, match=r"function_of_t's value must be pos") as caught:
         gd.flow(model, y0, 10.0)
     assert 0 < caught.value.t < 4
+    assert f"at t = {caught.value.t:.6g} of 10" in str(caught.value)
 
 
 class Blowing(gd.Model):
@@ -383,11 +383,21 @@ def test_linear_beta_may_pass_through_zero():
 
 
 def test_stiff_heights_are_a_case_for_lsoda():
-    """Mismatched pairs at τ = 0.01: both methods agree, and LSODA takes far fewer steps."""
-    model = gd.ParallelModel(6, 3, gd.Learned())
+    """Mismatched pairs at τ = 0.01: both methods agree, and LSODA takes far fewer velocities."""
+    calls = []
+
+    class Counting(gd.ParallelModel):
+        def velocity(self, t, y, out=None):
+            calls.append(t)
+            return super().velocity(t, y, out)
+
+    model = Counting(6, 3, gd.Learned())
     X, Y = gd.sphere.sample(6, 3, 5), gd.sphere.sample(6, 3, 6)
     y0 = model.start(X, Y, tau=0.01, gamma=0.3)
-    explicit, implicit = (gd.flow(model, y0, 0.3, method=m) for m in ("DOP853", "LSODA"))
+    explicit = gd.flow(model, y0, 0.3, method="DOP853")
+    taken = len(calls)
+    implicit = gd.flow(model, y0, 0.3, method="LSODA")
+    assert 2 * (len(calls) - taken) < taken
     assert implicit.gamma[-1] == pytest.approx(explicit.gamma[-1], abs=1e-5)
 
 
@@ -424,8 +434,8 @@ y0 = free.start(gd.sphere.sample(4, 3, 0), gd.sphere.sample(4, 3, 1), tau=0.5)
         (lambda: gd.flow(free, y0, [-1.0, 1.0]), ValueError, "t must be increasing"),
         (lambda: gd.flow(free, y0, [0.0]), ValueError, "the last positive"),
         (lambda: gd.flow(free, y0, []), ValueError, "t must be"),
-        (lambda: gd.flow(free, y0, [[1.0]]), ValueError, "t must be one axis"),
-        (lambda: gd.flow(free, y0, [0.0, np.nan]), ValueError, "finite times"),
+        (lambda: gd.flow(free, y0, [[1.0]]), ValueError, "t must be a time or one axis"),
+        (lambda: gd.flow(free, y0, [0.0, np.nan]), ValueError, "finite times, got nan"),
         (lambda: gd.flow(free, y0, 1.0, method="Euler"), ValueError, "method must be one of RK23"),
         (lambda: gd.flow(free, y0, 1.0, rtol=0.0), ValueError, "rtol must be positive"),
         (lambda: gd.flow(free, y0, 1.0, rtol=1e-16), ValueError, "rtol must be at least"),

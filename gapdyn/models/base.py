@@ -33,7 +33,7 @@ class Observables(NamedTuple):
         Half the signed height difference of the centres; gap/2 in the free model.
     margin : float
         α(Z) of the rows, unlifted in the parallel model; NaN in the scalar model.
-    mismatched : float
+    mismatched : int
         Number of mismatched pairs; NaN in the scalar model.
     loss : float
         What the flow descends.

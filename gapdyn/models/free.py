@@ -51,8 +51,8 @@ class FreeModel(RowModel):
     Raises
     ------
     TypeError, ValueError
-        If n or d is below 2, the temperature is none, `row_rate` is not positive, or `mixing` is
-        not an array of floats of its shape and range.
+        If n or d is below 2, `temperature` is no Temperature, `row_rate` is not positive, or
+        `mixing` is not an array of floats of its shape and range.
 
     Examples
     --------

@@ -27,7 +27,7 @@ class FrozenModel(HeightModel):
     Raises
     ------
     TypeError, ValueError
-        If `Z` is not a finite square float matrix, or the temperature is none.
+        If `Z` is not a finite square float matrix, or `temperature` is no Temperature.
 
     Examples
     --------

@@ -70,7 +70,7 @@ class ParallelModel(RowModel):
     Raises
     ------
     TypeError, ValueError
-        If n or d is below 2, the temperature is none, `tied` is no bool, or `row_rate` is
+        If n or d is below 2, `temperature` is no Temperature, `tied` is no bool, or `row_rate` is
         not positive.
 
     Examples
@@ -124,6 +124,8 @@ class ParallelModel(RowModel):
         """
         if self.tied and (gamma_x is not None or gamma_y is not None):
             raise ValueError("gamma_x and gamma_y want a model with tied=False; give gamma")
+        if self.tied and gamma is None:
+            raise ValueError("gamma must be given: a tied model has one height")
         heights = sphere.validate_heights(gamma, gamma_x, gamma_y)
         if not self.tied and max(map(abs, heights)) == 1:
             raise ValueError("gamma_x and gamma_y must lie inside (-1, 1): the poles are singular")

@@ -25,7 +25,7 @@ class ScalarModel(HeightModel):
     Raises
     ------
     TypeError, ValueError
-        If the temperature is none.
+        If `temperature` is no Temperature.
 
     Examples
     --------

@@ -21,7 +21,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import betaln, expit, logsumexp
 
 from gapdyn._validate import Array, validate_portion, validate_positive
-from gapdyn.theory import _covered, exchange_law
+from gapdyn.theory import _covered, exchange_law, potential
 
 MOST_PAIRS = 10**6
 """Pairs that sums over numbers of unlike masks are made for."""
@@ -72,9 +72,7 @@ def slope(
     """
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
-    beta = _covered.validate_numbers("beta", beta)
-    if not ((beta > 0) & np.isfinite(beta)).all():
-        raise ValueError(f"beta must be positive and finite, got {beta!r}")
+    beta = potential.positive_beta(beta)
     heights = _covered.validate_heights("gamma", gamma)
     return _covered.plain(law * (1 + _excess(np.log(beta), np.log(heights), n, p)))
 

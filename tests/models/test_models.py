@@ -311,7 +311,7 @@ frozen = gd.FrozenModel(np.eye(3), gd.Learned())
         (lambda: free.start(X, X.astype(int), tau=1.0), TypeError, "Y must hold real floating"),
         (lambda: free.start(X, X), ValueError, "tau must be given"),
         (lambda: free.start(X, X, tau=0.0), ValueError, "tau must be positive"),
-        (lambda: parallel.start(X, X, tau=1.0), ValueError, "either gamma"),
+        (lambda: parallel.start(X, X, tau=1.0), ValueError, "gamma must be given"),
         (lambda: parallel.start(X, X, tau=1.0, gamma=2.0), ValueError, "gamma must lie in"),
         (lambda: parallel.start(X, X, tau=1.0, gamma_x=0.1, gamma_y=0.2), ValueError, "tied=False"),
         (lambda: untied.start(X, X, tau=1.0, gamma_x=0.1), ValueError, "both gamma_x and gamma_y"),

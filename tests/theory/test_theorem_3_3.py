@@ -163,7 +163,7 @@ def test_the_printed_bound_is_false_for_the_gap_and_true_for_the_height():
     gamma0=st.floats(0.01, 0.99),
     delta=st.floats(1e-6, 0.99),
 )
-def test_bounds_are_below_the_limit_and_the_sharper_one_below_a_softmax(n, d, tau, gamma0, delta):
+def test_bounds_are_below_the_limit(n, d, tau, gamma0, delta):
     limit = theorem_3_3.limit(d=d, tau=tau, gamma0=gamma0).value
     for bound in (theorem_3_3.printed_bound, theorem_3_3.sharper_bound):
         found = bound(n=n, d=d, tau=tau, gamma0=gamma0, delta=delta)

@@ -92,5 +92,5 @@ def draw(numbers: Numbers) -> Figure:
         ax.plot(*here, "o", mec=shade, mfc="none", mew=1.6, ms=5 + 3 * (shade == shades[1]))
     ax.set_xscale("symlog", linthresh=0.1)
     ax.set(xlim=(0, END), ylim=(0, 1.25), xlabel="time t (linear below 0.1)", ylabel="gap Δ")
-    ax.legend(loc="upper right", title="dot: from here on all pairs are matched")
+    ax.legend(loc="upper right", title="circle: from here on all pairs are matched")
     return figure

@@ -105,7 +105,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.members} starts of ({args.pairs}, {args.dim}) to t = {END:g}")
     print(
         table(
-            ("", "s", "of the like of flow_many", "goal", "s the first time", "largest error"), rows
+            (
+                "",
+                "s",
+                "of the like of flow_many",
+                "goal, at least",
+                "s the first time",
+                "largest error",
+            ),
+            rows,
         )
     )
     write(args.json, {"members": args.members, "n": args.pairs, "d": args.dim, "sides": found})

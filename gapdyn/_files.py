@@ -64,7 +64,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     """
     source = Path(path)
     if not source.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        what = f"{path} is a folder" if Path(path).is_dir() else f"there is no file {path}"
+        raise FileNotFoundError(what)
     try:
         with source.open("rb") as stream:
             if stream.read(6) == b"\x93NUMPY":

@@ -199,6 +199,8 @@ def run_simulate(args: argparse.Namespace) -> int:
                     f"--{option} must be another file than --{files[file]}, got {file}"
                 )
             files[file] = option
+    if args.gif is not None and args.gif.suffix.lower() != ".gif":
+        raise ValueError(f"--gif wants a name that ends in .gif, got {args.gif}")
     if args.gif is not None and "start" not in MODELS[args.model].split():
         shown = " or ".join(model for model, options in MODELS.items() if "start" in options)
         raise ValueError(f"--gif wants a model with a sphere to show: --model {shown}")

@@ -224,7 +224,7 @@ def bad_files(here):
     ("command", "says"),
     [
         ("measure missing.npy", "there is no file missing.npy"),
-        ("measure .", "there is no file ."),
+        ("measure .", ". is a folder"),
         ("measure pickled.npy", "pickled.npy is not a readable"),
         ("measure plain.pkl", "plain.pkl is not a readable"),
         ("measure object.npz", "object.npz is not a readable"),
@@ -274,6 +274,7 @@ def bad_files(here):
         ("simulate --csv .", "--csv wants a file, got the folder"),
         ("simulate --csv a.out --npz ./a.out", "--npz must be another file than --csv"),
         ("simulate --model frozen --gamma 0.3 --pairs 1000000", "Unable to allocate"),
+        ("simulate --gif run.png", "--gif wants a name that ends in .gif, got run.png"),
         ("simulate --gif nowhere/run.gif", "--gif wants a file in an existing folder"),
         ("simulate --model scalar --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),
         ("simulate --model frozen --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),

@@ -12,8 +12,11 @@ from gapdyn._validate import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-X_COLOUR, Y_COLOUR = "#1f6f9f", "#d1495b"
-"""Images and texts, everywhere."""
+X_COLOUR, Y_COLOUR = "#e03131", "#1b3a8f"
+"""Images red and texts blue, as in the paper; the blue is the darker one in grey."""
+
+X_MARKER, Y_MARKER = "o", "s"
+"""Images are circles and texts squares, for those who do not tell red from blue."""
 
 SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
 """Curves of one kind, in their order."""
@@ -65,16 +68,16 @@ def modalities(ax: Any, X: Array, Y: Array, *, joined: bool = True, size: float 
     if joined:
         for x, y in zip(X, Y, strict=True):
             ax.plot(*zip(x, y, strict=True), color="0.35", lw=0.8, ls=(0, (3, 2)))
-    for rows, colour in ((X, X_COLOUR), (Y, Y_COLOUR)):
-        ax.scatter(*rows.T, color=colour, s=size, depthshade=False, lw=0)
+    for rows, colour, marker in ((X, X_COLOUR, X_MARKER), (Y, Y_COLOUR, Y_MARKER)):
+        ax.scatter(*rows.T, color=colour, marker=marker, s=size, depthshade=False, lw=0)
 
 
 def modality_key(ax: Any, loc: str = "upper right") -> None:
-    """Say which colour is which modality."""
+    """Say which colour and marker is which modality."""
     from matplotlib.lines import Line2D
 
-    colours = {"image": X_COLOUR, "text": Y_COLOUR}
-    dots = [Line2D([], [], ls="", marker="o", color=c, label=k) for k, c in colours.items()]
+    kinds = {"image": (X_COLOUR, X_MARKER), "text": (Y_COLOUR, Y_MARKER)}
+    dots = [Line2D([], [], ls="", marker=m, color=c, label=k) for k, (c, m) in kinds.items()]
     ax.legend(handles=dots, loc=loc)
 
 

@@ -1,0 +1,467 @@
+"""Certificates: rigorous enclosures of the numbers that show where a printed statement fails.
+
+Ball arithmetic by python-flint, the extra `certify`: each number is a midpoint with a proved error,
+inputs are integers and fractions, and no float64 enters. The functions without arguments are one
+printed statement each, named after it. They raise ArithmeticError unless the balls decide every
+inequality that the conclusion needs.
+
+Theorem 3.2 holds for any path of Z, so its counterexamples may keep Z = αI (networks that ignore
+their parameters); those to Theorem 3.3 let the rows move freely (networks that are their rows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from functools import wraps
+from importlib.util import find_spec
+from numbers import Rational
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Ball = Any
+"""A `flint.arb`; an `acb` on the path of an integral or as a point of the plane."""
+
+BITS = 192
+DIGITS = 12
+"""Of the ends of a certificate, rounded outward."""
+
+
+class Certificate(NamedTuple):
+    """A quantity between two decimal numbers, by proof.
+
+    Attributes
+    ----------
+    enclosed : str
+        What it is, and what follows from where it lies.
+    lower, upper : str
+        Its ends, rounded down and up.
+    """
+
+    enclosed: str
+    lower: str
+    upper: str
+
+
+class Start(NamedTuple):
+    """Hypotheses of Theorem 3.2, with β₀ at its threshold log(4(n-1))/(α(1-γ₀²)).
+
+    Attributes
+    ----------
+    n : int
+        Number of pairs.
+    alpha, gamma0 : Fraction
+        The margin and the first height.
+    """
+
+    n: int
+    alpha: Fraction
+    gamma0: Fraction
+
+
+FOUR = Start(4, Fraction(1), Fraction(1, 10))
+TWO = Start(2, Fraction(1), Fraction(1, 1000))
+"""The two starts of the counterexamples, with Z = I."""
+
+
+def available() -> bool:
+    """Whether python-flint is installed."""
+    return find_spec("flint") is not None
+
+
+def _in_balls(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a function at `BITS` bits and put the precision back."""
+
+    @wraps(function)
+    def at_precision(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            from flint import ctx
+        except ImportError as error:
+            raise ImportError("certificates want python-flint: install gapdyn[certify]") from error
+        before, ctx.prec = ctx.prec, BITS
+        try:
+            return function(*args, **kwargs)
+        finally:
+            ctx.prec = before
+
+    return at_precision
+
+
+def _ball(value: Fraction | int) -> Ball:
+    """The ball of an exact number."""
+    from flint import arb
+
+    if not isinstance(value, Rational):
+        raise TypeError(f"a certificate starts from an integer or a Fraction, got {value!r}")
+    return arb(value.numerator) / value.denominator
+
+
+def _require(certain: bool, what: str) -> None:
+    """Raise unless the balls decide an inequality."""
+    if not certain:
+        raise ArithmeticError(f"not certified: {what}")
+
+
+def _certificate(enclosed: str, value: Ball) -> Certificate:
+    """A certificate of a ball."""
+    lower, upper = _decimal(value.lower(), ROUND_FLOOR), _decimal(value.upper(), ROUND_CEILING)
+    return Certificate(enclosed, lower, upper)
+
+
+def _decimal(end: Ball, rounding: str) -> str:
+    """An end of a ball, which is an exact binary number, rounded one way to `DIGITS` digits."""
+    mantissa, exponent = map(int, end.man_exp())
+    exact = mantissa * Fraction(2) ** exponent
+    divide = Context(prec=DIGITS, rounding=rounding).divide
+    return str(divide(Decimal(exact.numerator), Decimal(exact.denominator)))
+
+
+# Theorem 3.2
+
+
+@_in_balls
+def closing_time(gamma: Fraction, start: Start = FOUR) -> Ball:
+    """The time at which the height is γ while Z = αI, enclosed.
+
+    By (10) and (11), dγ/dt = -2βγ α(n-1)/(n-1+e^{aα}) with a = β(1-γ²). So with x = log(γ₀/γ) and β
+    of (6), t = ∫ (1 + e^{aα}/(n-1))/(2αβ) dx from 0 to log(γ₀/γ); the integrand is entire.
+
+    Parameters
+    ----------
+    gamma : Fraction
+        In (0, γ₀].
+    start : Start
+
+    Returns
+    -------
+    flint.arb
+
+    Raises
+    ------
+    TypeError, ValueError
+        If γ is not an exact number, or out of range.
+    """
+    from flint import acb
+
+    n, alpha, gamma0 = start
+    if not 0 < gamma <= gamma0:
+        raise ValueError(f"gamma must lie in (0, {gamma0}], got {gamma}")
+    first, margin, beta0 = _ball(gamma0), _ball(alpha), _threshold(start)
+
+    def slowness(x: Ball, analytic: bool) -> Ball:
+        height = first * (-x).exp()
+        beta = beta0 * (x / 2 + (height**2 - first**2) / 4).exp()
+        return (1 + (beta * (1 - height**2) * margin).exp() / (n - 1)) / (2 * margin * beta)
+
+    return acb.integral(slowness, 0, (first / _ball(gamma)).log()).real
+
+
+def _threshold(start: Start) -> Ball:
+    """β₀ = log(4(n-1))/(α(1-γ₀²))."""
+    return _ball(4 * (start.n - 1)).log() / _ball(start.alpha * (1 - start.gamma0**2))
+
+
+@_in_balls
+def constants(start: Start = FOUR) -> tuple[Ball, Ball]:
+    """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4} of the proof (p.17), enclosed.
+
+    Parameters
+    ----------
+    start : Start
+
+    Returns
+    -------
+    c1, c2 : flint.arb
+    """
+    n, alpha, gamma0 = start
+    root = _ball(alpha) * _threshold(start) * _ball(gamma0).sqrt()
+    return 2 * (n - 1) * root, root * _ball(1 - gamma0**2) * (-_ball(gamma0**2) / 4).exp()
+
+
+@_in_balls
+def printed_bound(t: Ball, start: Start = FOUR) -> Ball:
+    """The proof's last line (p.18), c₂/log(c₃t + e^{c₄/√γ₀})² with c₃ = 55c₁/2, c₄ = c₂ - 1/10.
+
+    Parameters
+    ----------
+    t : flint.arb
+        A time ≥ 0.
+    start : Start
+
+    Returns
+    -------
+    flint.arb
+    """
+    c1, c2 = constants(start)
+    c4 = c2 - _ball(Fraction(1, 10))
+    return c2 / (55 * c1 / 2 * t + (c4 / _ball(start.gamma0).sqrt()).exp()).log() ** 2
+
+
+@_in_balls
+def theorem_3_2_last_line() -> Certificate:
+    """The last line of the proof of Theorem 3.2 (p.18) exceeds γ, at t = 0 and late."""
+    gamma = Fraction(1, 10**4)
+    _require(printed_bound(_ball(0)) > _ball(FOUR.gamma0), "the printed bound exceeds γ at t = 0")
+    late = printed_bound(closing_time(gamma)) / _ball(gamma)
+    _require(late > 1, "the printed bound exceeds γ at a late time")
+    return _certificate(
+        "the printed lower bound on γ, divided by γ, when γ = 1/10000 (n = 4, Z = I, γ₀ = 1/10, β₀ "
+        "at the threshold): above 1 there as at t = 0, so that γ lies below its bound",
+        late,
+    )
+
+
+@_in_balls
+def theorem_3_2_c2() -> Certificate:
+    """The hypotheses of Theorem 3.2 allow c₂ < 1/10, so that c₄ = c₂ - 1/10 < 0 (p.18)."""
+    _, c2 = constants(TWO)
+    _require(c2 < _ball(Fraction(1, 10)), "c₂ is below 1/10")
+    return _certificate(
+        "c₂ at n = 2, α = 1, γ₀ = 1/1000, β₀ at the threshold: below 1/10, so that the hypotheses "
+        "do not give the c₄ > 0 that the proof needs",
+        c2,
+    )
+
+
+@_in_balls
+def theorem_3_2_zero_height() -> Certificate:
+    """Theorem 3.2 as printed allows γ₀ = 0, where Δ may be 0 at all times.
+
+    n = 2, X = Y = I, β₀ = 10. While X = Y, Z and ∇ℓ(aZ) are symmetric and x_i' = y_i', so X = Y for
+    good; and dγ/dt = -2βγg keeps γ = 0. The angle θ between the two rows grows from π/2 towards π,
+    θ' = a sin θ/(1 + e^{a(1 - cos θ)}), so the margin 1 - cos θ is never below 1.
+    """
+    beta0, gamma = _ball(10), _ball(0)
+    _require(beta0 > _ball(4).log(), "β₀ exceeds the threshold log 4 of the margin 1")
+    pull = 1 / (1 + beta0.exp())  # g at Z = I
+    _require(beta0 * pull > 0, "the rows part at first")
+    _require(-2 * beta0 * gamma * pull == 0, "γ stands still")
+    gap = 2 * gamma  # Δ² = (1-γ²)‖mean X - mean Y‖² + 4γ², and X = Y
+    return _certificate(
+        "Δ(t) for all t when n = 2, X = Y = I, γ₀ = 0, β₀ = 10: exactly 0, with a margin of at "
+        "least 1 and β₀ above log 4, so that no c/log²t with c > 0 bounds it from below",
+        gap,
+    )
+
+
+# Lemma 3.1
+
+
+@_in_balls
+def lemma_3_1_order() -> Certificate:
+    """R = Θ(1/β), the second half of (6), fails: |R|β has no positive lower bound.
+
+    By (5) with β' = β, |R|β = 2γ/(1-γ²), which grows with γ in (0, 1): once γ is below some height,
+    |R|β is at most its value there. And γ comes below any height at a finite time (`closing_time`).
+    """
+    gamma = Fraction(1, 10**6)
+    _require(closing_time(gamma).is_finite(), "γ = 1e-6 is reached")
+    late, early = (_ball(2 * height / (1 - height**2)) for height in (gamma, FOUR.gamma0))
+    _require(late < early / 10**5, "|R|β has fallen by 1e5")
+    return _certificate(
+        "|R|β = 2γ/(1-γ²) when γ = 1e-6, at a finite time after γ₀ = 1/10 (n = 4, Z = I, β₀ at the "
+        "threshold): it falls to 0 with γ, so that |R| ≥ c/β holds for no c > 0",
+        late,
+    )
+
+
+# Theorem 3.3
+
+
+@_in_balls
+def theorem_3_3_bound() -> Certificate:
+    """(8) is false for Δ at small heights: it fails with a probability above δ.
+
+    Rows that move freely, at t = 0; u = mean X - mean Y, G = ∇ℓ(aZ), a = β₀(1-γ₀²), γ₀ > 0.
+
+    - From P_x y - P_y x = (1 + ⟨x, y⟩)(y - x), u' = (a/n) Σ_ij G_ij (1 + Z_ij)(x_i - y_j). Here
+      Σ|G_ij| ≤ 2, and (1+z)√(2-2z) ≤ 8/(3√3) as 64/27 - 2(1+z)²(1-z) = 2(z-1/3)²(z+5/3) ≥ 0. So
+      ‖u'‖ ≤ 16a/(3√3n).
+    - |μ_i| ≤ 2 in (10), so |g| ≤ 2 and γ' ≤ 4β₀γ₀.
+    - ΔΔ' = γ₀γ'(4-‖u‖²) + (1-γ₀²)⟨u, u'⟩ and Δ > √(1-γ₀²)‖u‖, so
+      Δ'/(4β₀γ₀) < 4γ₀/(√(1-γ₀²)‖u‖) + S with S = 4(1-γ₀²)^{3/2}/(3√3nγ₀).
+      The right side is at most the bracket B of (8) where ‖u‖² ≥ 2θ/n, θ = 8nγ₀²/((1-γ₀²)(B-S)²).
+    - nu is a sum of 2n independent uniform unit vectors, so E‖u‖² = 2/n, E‖u‖⁴ ≤ (1+2/d)(2/n)², and
+      by Paley and Zygmund ‖u‖² ≥ 2θ/n with probability at least (1-θ)²/(1+2/d).
+    """
+    n, d, beta0, gamma0, delta = 10**4, 2, 2, Fraction(3, 10**4), Fraction(1, 5)
+    numerator, bracket = printed_bracket(n, beta0, gamma0, delta)
+    _require(numerator > 0, "ξ₁ exceeds 2eᵃε")
+    level = _ball(1 - gamma0**2)
+    from_rows = 4 * level * level.sqrt() / (3 * _ball(3).sqrt() * _ball(n * gamma0))
+    _require(bracket > from_rows, "B exceeds S")
+    theta = _ball(8 * n * gamma0**2) / (level * (bracket - from_rows) ** 2)
+    _require(theta < 1, "θ is below 1")
+    violated = (1 - theta) ** 2 / _ball(1 + Fraction(2, d))
+    _require(violated > _ball(delta), "(8) fails with a probability above δ")
+    return _certificate(
+        "a lower bound on the probability that dΔ/dt at 0 is below the right side of (8), rows "
+        "moving freely, at d = 2, τ = 1/2, n = 10000, γ₀ = 3e-4, δ = 1/5: (8) allows at most δ",
+        violated,
+    )
+
+
+@_in_balls
+def printed_bracket(n: int, beta0: int, gamma0: Fraction, delta: Fraction) -> tuple[Ball, Ball]:
+    """ξ₁ - 2eᵃε and the bracket (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ - e⁻ᵃ)ε) - 2ε of (8) at d = 2.
+
+    There ρ = 0, so ξ₁ = I₋₁(a) = I₁(a) and ξ₂ = I₀(a); a = β₀(1-γ₀²), ε = √(log((4n+1)/δ)/(2n)).
+
+    Parameters
+    ----------
+    n, beta0 : int
+    gamma0, delta : Fraction
+
+    Returns
+    -------
+    numerator, bracket : flint.arb
+    """
+    a = _ball(beta0 * (1 - gamma0**2))
+    epsilon = (_ball((4 * n + 1) / delta).log() / (2 * n)).sqrt()
+    numerator = a.bessel_i(1) - 2 * a.exp() * epsilon
+    return numerator, numerator / (a.bessel_i(0) + 2 * a.sinh() * epsilon) - 2 * epsilon
+
+
+@_in_balls
+def theorem_3_3_step() -> Certificate:
+    """dΔ/dt ≥ 2dγ/dt, the last step of Theorem 3.3's proof (p.19), fails in the plane, n = 2.
+
+    Both sides are continuous in the rows: it fails with positive probability over uniform rows.
+    """
+    gap, height = plane_velocities((0, 1), (2, 0), beta=5, gamma=Fraction(3, 10))
+    _require(height > 0, "γ grows")
+    _require(gap < 2 * height, "dΔ/dt is below 2dγ/dt")
+    return _certificate(
+        "2dγ/dt - dΔ/dt, rows moving freely, with rows of X at the angles 0 and 1, of Y at 2 and 0 "
+        "(radians, d = 2), β = 5, γ = 3/10: positive, so that dΔ/dt ≥ 2dγ/dt does not hold",
+        2 * height - gap,
+    )
+
+
+@_in_balls
+def plane_velocities(
+    x: Sequence[int | Fraction], y: Sequence[int | Fraction], *, beta: int, gamma: Fraction
+) -> tuple[Ball, Ball]:
+    """dΔ/dt and dγ/dt along the flow (4) of (3) over free rows on the circle, enclosed.
+
+    With G = ∇ℓ(aZ) and a = β(1-γ²), x_i' = -a P_{x_i} Σ_j G_ij y_j turns row i of X at the rate
+    -a Σ_j G_ij sin(y_j - x_i), and row j of Y turns at a Σ_i G_ij sin(y_j - x_i). Further
+    γ' = 2βγ⟨G, Z⟩ and Δ² = (1-γ²)|u|² + 4γ², u = mean X - mean Y as a complex number.
+
+    Parameters
+    ----------
+    x, y : sequences of n integers or fractions
+        Angles of the rows in radians.
+    beta : int
+    gamma : Fraction
+
+    Returns
+    -------
+    gap, height : flint.arb
+        dΔ/dt and dγ/dt.
+    """
+    n, scale, a = len(x), _ball(beta), _ball(beta * (1 - gamma**2))
+    angles = [[_ball(q - p) for q in y] for p in x]
+    Z = [[angle.cos() for angle in row] for row in angles]
+    G = _gradient(Z, a)
+    torque = [[G[i][j] * angles[i][j].sin() for j in range(n)] for i in range(n)]
+    turns = (
+        [-a * sum(row) for row in torque],
+        [a * sum(column) for column in zip(*torque, strict=True)],
+    )
+    u = (sum(map(_point, x)) - sum(map(_point, y))) / n
+    move_x, move_y = (
+        sum(_point(angle) * 1j * turn for angle, turn in zip(side, turn_of, strict=True))
+        for side, turn_of in zip((x, y), turns, strict=True)
+    )
+    move = (move_x - move_y) / n
+    height = 2 * scale * _ball(gamma) * sum(G[i][j] * Z[i][j] for i in range(n) for j in range(n))
+    level, square = _ball(1 - gamma**2), abs(u) ** 2
+    inner = u.real * move.real + u.imag * move.imag
+    gap = (level * square + _ball(4 * gamma**2)).sqrt()
+    return (_ball(gamma) * height * (4 - square) + level * inner) / gap, height
+
+
+def _point(angle: Fraction | int) -> Ball:
+    """A point of the unit circle, as a complex number."""
+    from flint import acb
+
+    return acb(0, _ball(angle)).exp()
+
+
+def _gradient(Z: Sequence[Sequence[Ball]], a: Ball) -> list[list[Ball]]:
+    """∇ℓ(aZ) of B.1: the mean of the column and the row softmax of aZ, less I, over n."""
+    n = len(Z)
+    weights = [[(a * z).exp() for z in row] for row in Z]
+    in_row = [sum(row) for row in weights]
+    in_column = [sum(column) for column in zip(*weights, strict=True)]
+    return [
+        [(w / in_column[j] + w / in_row[i] - 2 * (i == j)) / (2 * n) for j, w in enumerate(row)]
+        for i, row in enumerate(weights)
+    ]
+
+
+# Appendix C, schedules. In the scalar model dγ/dt = -2βγe^{-β(1-γ²)} and γ² ≥ 0, so γ is at most
+# γ₀exp(-2∫βe^{-β}ds), and γ over the printed exp(-∫βe^{-β}ds) at most γ₀exp(-∫βe^{-β}ds).
+
+
+@_in_balls
+def appendix_c_constant() -> Certificate:
+    """γ = Θ(exp(-β₀e^{-β₀}t)), p.20, fails: γ over it tends to 0, as γ ≤ γ₀exp(-2β₀e^{-β₀}t)."""
+    beta0 = _ball(2)
+    rate = beta0 * (-beta0).exp()
+    _require(rate > 0, "the rate is positive")
+    return _certificate(
+        "r = β₀e^{-β₀} at β₀ = 2: γ over the printed e^{-rt} is at most γ₀e^{-rt} and tends to 0",
+        rate,
+    )
+
+
+@_in_balls
+def appendix_c_schedule() -> Certificate:
+    """γ = Θ(exp(-∫βe^{-β}ds)) (p.20) fails for a schedule, τ(s) = 0.55 - 0.25cos(2πs/7).
+
+    The integral over a period of 7 is seven times that over a period of 1.
+    """
+    from flint import acb, arb
+
+    middle, swing = _ball(Fraction(11, 20)), _ball(Fraction(1, 4))
+
+    def speed(s: Ball, analytic: bool) -> Ball:
+        beta = 1 / (middle - swing * (2 * arb.pi() * s).cos())
+        return beta * (-beta).exp()
+
+    growth = 7 * acb.integral(speed, 0, 1).real
+    _require(growth > 0, "the integral grows in each period")
+    return _certificate(
+        "K = ∫βe^{-β}ds over one period of τ = 1/β, a cosine from 0.3 to 0.8 and back in 7: after "
+        "k periods γ over the printed e^{-kK} is at most γ₀e^{-kK} and tends to 0",
+        growth,
+    )
+
+
+@_in_balls
+def appendix_c_linear_schedule() -> Certificate:
+    """γ(t) = exp(-c(β₀, β₁)t) (p.20) fails, by its value and its rate: γ(t) ≤ γ₀exp(-2ct).
+
+    Here t is the horizon of the schedule and c = ∫βe^{-β}dr over r = s/t from 0 to 1, where
+    β = (1-r)β₀ + rβ₁. The closed form is right, and is checked against the integral.
+    """
+    from flint import acb
+
+    first, last = _ball(3), _ball(1)
+    c = ((first + 1) * (-first).exp() - (last + 1) * (-last).exp()) / (last - first)
+
+    def speed(r: Ball, analytic: bool) -> Ball:
+        beta = (1 - r) * first + r * last
+        return beta * (-beta).exp()
+
+    _require(c.overlaps(acb.integral(speed, 0, 1).real), "the closed form is the integral")
+    _require(c > 0, "c is positive")
+    return _certificate(
+        "c at β₀ = 3, β₁ = 1: γ(t) over the printed e^{-ct} is at most γ₀e^{-ct}, which is below 1 "
+        "for each horizon t > 0, and tends to 0",
+        c,
+    )

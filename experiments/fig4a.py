@@ -1,17 +1,29 @@
-"""Figure 4(a): γ closes like 1/log²t between two proved bounds, while the gap itself may freeze.
+"""Figure 4(a): γ falls like 1/log²t between two proved bounds; that Δ does so does not follow.
 
-The parallel model (3) from two matched starts within the hypotheses of Theorem 3.2, and the free
-model (1) from the embeddings of the first. What is proved of γ is drawn twice as large: it speaks
-of the gap where u = mean X - mean Y = 0. Otherwise Δ² = (1-γ²)‖u‖² + 4γ², and ‖u‖ freezes.
+The paper prints Δ ≥ Ω(1/log²t) in (7) and says of its Figure 4(a), where CLIP is trained on 2,048
+pairs of MSCOCO, that Δ against -1/log²t "exhibits a linear relationship, verifying our result".
 
-Below, the gap of two encoders on 2,048 synthetic pairs, trained as the paper trains CLIP. It is no
-line in -1/log²t from step 100 to 10,000. Under Adam it falls to a tenth of its start within a
-factor of ten in time, after some 40 steps at the recipe's rate and 3,000 at a hundredth of it.
-Most pairs do not match by then, while Theorem 3.2 assumes that all do. Later it wanders between
-0.03 and 0.12 but for a spike; β stays below CLIP's ceiling of 100. Under the gradient flow, the
-setting of the theorem, all pairs match by t = 10, and from there on the gap falls like a small
-power of log t. The Ω of the theorem holds, Θ does not, and what looks like a line does not end at
-0. Nor does the line that the paper shows: drawn on, it meets Δ = 0 before t = ∞.
+(a) The paper's markers, read off the page. The paper draws no line; the one of least squares has
+R² = 0.95, or 0.99 if steps even in log t are counted alike, as in (b). It meets Δ = 0 near step
+77,000 and ends at -0.24 for t = ∞, or between -0.33 and -0.14 wherever markers that cover one
+another may be. Running means of 50 markers fall to 0.16 near step 4,600 and rise to 0.19 at the
+last one, step 8,690. What falls like c/log²t is a line that ends at 0.
+
+(b, f) Two small encoders on 2,048 synthetic pairs, trained by Adam at three constant learning
+rates, and on 512 of the pairs along the gradient flow. Adam's rate decides when the gap closes: it
+is a tenth of its start after 37 steps at 3e-3, 316 at 3e-4 and 2,738 at 3e-5, with some 1,600 pairs
+still mismatched, while Theorem 3.2 assumes that all match. Lines from step 100 to 10,000 have
+R² = 0.00, 0.72 and 0.72. Under the gradient flow, the setting of the theorem, all pairs match by
+t = 10. From t = 100 on R² = 0.98, but the line ends at 0.085, a hardly smaller gap than the last,
+0.086: it falls like the power -0.07 of log t (R² = 1.00).
+
+(c, d, e) The parallel model (3) from two starts within the hypotheses of the theorem, and the free
+model (1). What is proved of γ is drawn twice as large: 2γ is the gap where u = mean X - mean Y
+vanishes. Otherwise Δ² = (1-γ²)‖u‖² + 4γ², and for these pentagons ‖u‖⁵β is constant while
+β = Θ(log t), so that Δ = Θ((log t)^(-1/5)): it goes to 0, but more slowly than 1/log²t.
+
+So the Ω of (7) holds. Read as a rate of the gap it does not follow, and a line with a negative end
+is no verification of a rate.
 """
 
 from __future__ import annotations
@@ -22,13 +34,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 import gapdyn as gd
 from experiments import encoder_gap
 from experiments.record import Numbers
-from gapdyn import plotting
+from gapdyn import plotting, published
 from gapdyn._validate import Array
-from gapdyn.theory import theorem_3_2
+from gapdyn.theory import lemma_3_1, theorem_3_2
 
 PAIRS, HEIGHT, APART = 5, 0.3, 0.4
 """Pentagons in R² (u = 0), or at heights ±APART of R³ (u ≠ 0), lifted to ±HEIGHT by (3)."""
@@ -89,22 +102,34 @@ def setting(run: gd.Trajectory) -> dict[str, Any]:
 
 
 def statements(together: gd.Trajectory, apart: gd.Trajectory, early: Array) -> Curves:
-    """Twice what is known of γ.
+    """Twice what is known of γ, and of Δ where u ≠ 0.
 
     All but the upper bound depend on n, γ₀ and αβ₀, and at the threshold αβ₀ is a function of n and
-    γ₀: the two runs share them. How large the margin of the second gets is known up to END.
+    γ₀: the two runs share them. As u goes, the margin of the second rises to that of the first.
     """
-    both, wide = setting(together), float(apart.margin.max())
+    both, wide = setting(together), together.at(0.0).margin
     log10_t = np.concatenate([early, np.geomspace(END, LAST, len(early))[1:]])
     finite, late = log10_t[log10_t <= FINITE], log10_t[log10_t >= SHOWN]
-    upper = theorem_3_2.upper_bound(10**early, alpha_max=wide, **setting(apart))
+    lower = theorem_3_2.lower_bound(10**finite, **both)
+    upper = theorem_3_2.upper_bound(10**finite, alpha_max=wide, **setting(apart))
     return {
-        "lower_bound": (finite, 2 * theorem_3_2.lower_bound(10**finite, **both)),
+        "lower_bound": (finite, 2 * lower),
         "upper_bound_together": (finite, 2 * theorem_3_2.upper_bound(10**finite, **both)),
-        "upper_bound_apart": (early, 2 * upper),
+        "upper_bound_apart": (finite, 2 * upper),
+        "least_gap_apart": (finite, gap_where_apart(lower, apart)),
+        "largest_gap_apart": (finite, gap_where_apart(upper, apart)),
         "exact": (log10_t, 2 * theorem_3_2.exact(np.log(10) * log10_t, **both)),
         "asymptote": (late, 2 * about(together)["sharp_constant"] / (np.log(10) * late) ** 2),
     }
+
+
+def gap_where_apart(gamma: Array, run: gd.Trajectory) -> Array:
+    """Δ as a function of γ: (6) gives β, and ‖u‖ⁿβ is constant (theory 3.1). It grows with γ."""
+    start = run.at(0.0)
+    beta = lemma_3_1.beta(gamma, beta0=start.beta, gamma0=start.gamma)
+    u = 2 * APART * (start.beta / beta) ** (1 / PAIRS)
+    gap: Array = np.sqrt((1 - gamma**2) * u**2 + 4 * gamma**2)
+    return gap
 
 
 def about(run: gd.Trajectory) -> dict[str, Any]:
@@ -124,73 +149,140 @@ def about(run: gd.Trajectory) -> dict[str, Any]:
     }
 
 
-SAND, RED, BLUE = "#e08e45", plotting.Y_COLOUR, plotting.X_COLOUR
+NAVY, BLUE, SAND, RED = plotting.SHADES
 STYLES: dict[str, dict[str, Any]] = {
-    "gap_apart": {"color": RED, "label": "Δ, parallel model, u ≠ 0"},
-    "gap_free": {"color": SAND, "label": "Δ, free model"},
-    "gap_together": {"color": "black", "label": "Δ = 2γ, parallel model, u = 0"},
-    "two_gamma_apart": {"color": RED, "ls": "-.", "label": "2γ, parallel model, u ≠ 0"},
-    "exact": {"color": BLUE, "label": "2γ, frozen Z = αI, exact"},
-    "asymptote": {"color": "0.6", "lw": 1, "label": "asymptote 2(αC)²/log²t"},
-    "upper_bound_apart": {"color": RED, "ls": "--", "lw": 1, "label": "upper bound of 2γ, u ≠ 0"},
-    "upper_bound_together": {"color": "black", "ls": "--", "lw": 1, "label": "the same, u = 0"},
-    "lower_bound": {"color": "black", "ls": ":", "label": "lower bound of 2γ (Theorem 3.2)"},
+    "gap_apart": {"color": RED},
+    "gap_free": {"color": SAND, "ls": (0, (6, 2))},
+    "gap_together": {"color": "black"},
+    "two_gamma_apart": {"color": RED, "ls": "-."},
+    "exact": {"color": BLUE, "ls": (0, (8, 2))},
+    "asymptote": {"color": "0.6", "lw": 1},
+    "upper_bound_apart": {"color": RED, "ls": "--", "lw": 1},
+    "upper_bound_together": {"color": "black", "ls": "--", "lw": 1},
+    "lower_bound": {"color": "black", "ls": ":"},
 }
-
-
 ENCODERS: dict[str, dict[str, Any]] = {
-    "adam_3e-3": {"color": plotting.SHADES[0], "label": "Adam at the recipe's rate, 3e-3"},
-    "adam_3e-4": {"color": plotting.SHADES[1], "label": "at 3e-4"},
-    "adam_3e-5": {"color": plotting.SHADES[2], "label": "at 3e-5"},
-    "flow": {"color": plotting.SHADES[3], "label": "gradient flow, 512 of the pairs"},
+    "adam_3e-3": {"color": NAVY},
+    "adam_3e-4": {"color": BLUE, "ls": "--"},
+    "adam_3e-5": {"color": SAND, "ls": "-."},
+    "flow": {"color": RED, "ls": (0, (1, 1)), "lw": 2},
 }
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The gap against -1/log²t, and γ log²t over its limit up to t = 1e500; below, encoders."""
-    figure = Figure(figsize=(10.4, 9.4), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=(4.9, 4.5))
-    above, below = parts
-    left, right = above.subplots(1, 2)
-    _closing(left, numbers)
-    _normalised(right, numbers)
-    above.legend(
-        *left.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=3,
-        title="u = mean X - mean Y; at right, γ where it says 2γ",
-    )
-    left, right = below.subplots(1, 2)
-    _encoders(left, right, numbers)
-    below.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    """The paper's scatter and our encoders in its axes; what the theory says; when gaps close."""
+    figure = Figure(figsize=(7, 8.6), layout="constrained")
+    (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
+    _paper(a, numbers.parameters["encoders"]["paper"])
+    _encoders(b, numbers)
+    _closing(c, numbers)
+    _powers(d, numbers)
+    _normalised(e, numbers)
+    _from_the_start(f, numbers)
+    for letter, ax in zip("abcdef", axes.flat, strict=True):
+        ax.set_title(f"({letter}) {ax.get_title()}", loc="left", size=8.5)
+        ax.set_title("")
     return figure
 
 
-def _curve(numbers: Numbers, name: str, last: float) -> tuple[Array, Array]:
-    """log t and values of a curve, log₁₀ t from SHOWN to `last`."""
+def _curve(numbers: Numbers, name: str, first: float, last: float) -> tuple[Array, Array]:
+    """log₁₀ t and values of a curve, log₁₀ t from `first` to `last`."""
     log10_t = numbers.table["log10_t"]
-    chosen = (numbers.table["curve"] == name) & (log10_t >= SHOWN) & (log10_t <= last)
-    return np.log(10) * log10_t[chosen], numbers.table["value"][chosen]
+    chosen = (numbers.table["curve"] == name) & (log10_t >= first) & (log10_t <= last)
+    return log10_t[chosen], numbers.table["value"][chosen]
+
+
+def _at_minus_1_over_log2(ax: Axes, lowest: float, highest: float) -> None:
+    """The axes of the paper's figure, on to t = ∞ at 0; above, the step or time itself."""
+    ax.set(xlim=(-0.255, 0), ylim=(lowest, highest), xlabel="-1/log₁₀(t)²")
+    ax.set_xticks(np.arange(-5, 1) / 20)
+    above = ax.secondary_xaxis("top")
+    ticks = {"t = 10²": 2, "10³": 3, "10⁴": 4, "10⁶": 6}
+    above.set_xticks([*(-1 / power**2 for power in ticks.values()), 0], [*ticks, "∞"])
+    above.tick_params(length=2, pad=1)
+
+
+def _say(ax: Axes, **labels: tuple[float, float, str]) -> None:
+    """Write beside each curve, in its colour, what it is."""
+    for name, (x, y, text) in labels.items():
+        colour = STYLES[name]["color"] if name != "asymptote" else "0.4"
+        ax.text(x, y, text, color=colour, size=8)
+
+
+def _paper(ax: Axes, paper: dict[str, float]) -> None:
+    """The markers of the paper, the ink of those that cover one another, and their line."""
+    _, x, gap, low, high = published.FIGURE_4A
+    alone = high - low < 0.01
+    ax.plot(x[alone], gap[alone], ".", color="black", ms=4, label="a marker")
+    ax.fill_between(x, low, high, color="0.7", lw=0, label="markers that overlap")
+    ends, last = np.array([x[0], x[-1], 0]), paper["line_at_infinity"]
+    line = last + paper["slope"] * ends
+    r2 = "our line: R² = {line_r2:.2f}, or {line_r2_evenly_in_log_t:.2f}\nof steps even in log t"
+    ax.plot(ends[:2], line[:2], color=RED, label=r2.format(**paper))
+    ax.plot(ends[1:], line[1:], ":", color=RED)
+    error = paper["line_at_infinity_error"]
+    ax.errorbar(0, last, error, color=RED, capsize=3, lw=1, clip_on=False)
+    ax.axhline(0, color="0.6", lw=0.8)
+    ax.text(-0.02, last - 0.02, f"${last:.2f} \\pm {error:.2f}$", ha="right", va="center", size=8)
+    _at_minus_1_over_log2(ax, -0.4, 1.25)
+    ax.set(ylabel="gap Δ", title="the paper's CLIP: the line ends below 0")
+    ax.legend(loc="upper right", borderpad=0, handlelength=1.5)
+
+
+def _encoders(ax: Axes, numbers: Numbers) -> None:
+    """The gap of the encoders in the axes of the paper, each with the R² of its line."""
+    about = numbers.parameters["encoders"]
+    labels = {
+        "adam_3e-3": (-0.25, -0.09, "Adam at 3e-3"),
+        "adam_3e-4": (-0.188, 0.4, "at 3e-4"),
+        "adam_3e-5": (-0.25, 1.08, "Adam at 3e-5"),
+        "flow": (-0.25, 0.13, "flow"),
+    }
+    for name, (x, y, text) in labels.items():
+        style, r2 = ENCODERS[name], about[name]["line_r2"]
+        log10_t, gap = _curve(numbers, f"encoders_{name}", SHOWN, END)
+        ax.plot(-1 / log10_t**2, gap, **style)
+        ax.text(x, y, f"{text}: {r2:.2f}", color=style["color"], size=8)
+    ax.text(-0.25, -0.33, "numbers: R² of a line, of steps even in log t", size=8)
+    ax.axhline(0, color="0.6", lw=0.8)
+    _at_minus_1_over_log2(ax, -0.4, 1.25)
+    ax.set(ylabel="gap Δ", title="our encoders: no line that ends at 0")
 
 
 def _closing(ax: Axes, numbers: Numbers) -> None:
     """What falls like 1/log²t is a straight line into the corner at t = ∞."""
     for name, style in STYLES.items():
-        log_t, value = _curve(numbers, name, END)
-        ax.plot(-1 / log_t**2, value, **style)
-    _at_minus_1_over_log2(ax, "time t")
-    ax.set(ylim=(0, 0.7), ylabel="gap Δ, or 2γ")
-    ax.set_title(
-        f"pentagons in R² (u = 0) or at ±{APART} of R³, γ₀ = {HEIGHT}, β₀ at the threshold"
+        log10_t, value = _curve(numbers, name, SHOWN, END)
+        ax.plot(-1 / log10_t**2, value, **style)
+    _at_minus_1_over_log2(ax, 0, 0.75)
+    _say(
+        ax,
+        gap_apart=(-0.25, 0.66, "Δ, parallel model (3), u ≠ 0"),
+        gap_free=(-0.25, 0.49, "Δ, free model (1)"),
+        upper_bound_apart=(-0.145, 0.265, "upper bounds of 2γ: u ≠ 0"),
+        upper_bound_together=(-0.25, 0.32, "u = 0"),
+        asymptote=(-0.25, 0.165, "asymptote"),
+        lower_bound=(-0.25, 0.08, "2γ, and its lower bound"),
     )
+    ax.set(ylabel="gap Δ, or 2γ", title="in theory: 2γ ends at 0 along a line")
 
 
-def _at_minus_1_over_log2(ax: Axes, name: str) -> None:
-    """Make the horizontal axis -1/log²t, from t = 100 to its end at t = ∞."""
-    ticks = {"10²": 2, "10³": 3, "10⁴": 4, "10⁶": 6, "10⁹": 9}
-    at = [-1 / (np.log(10) * power) ** 2 for power in ticks.values()]
-    ax.set_xticks([*at, 0], [*ticks, "∞"])
-    ax.set(xlim=(at[0], 0), xlabel=f"{name}, drawn at -1/log²t")
+def _powers(ax: Axes, numbers: Numbers) -> None:
+    """2γ where u = 0, and Δ where it is not, between what is proved of each."""
+    for low, high, name, power, colour in (
+        ("lower_bound", "upper_bound_together", "gap_together", -2, "black"),
+        ("least_gap_apart", "largest_gap_apart", "gap_apart", -1 / PAIRS, RED),
+    ):
+        (log10_t, least), (_, most) = (_curve(numbers, k, SHOWN, FINITE) for k in (low, high))
+        ax.fill_between(log10_t, least, most, color=colour, alpha=0.25, lw=0)
+        ax.plot(*_curve(numbers, name, SHOWN, END), color=colour)
+        ax.plot(log10_t, 1.6 * most[-1] * (log10_t / FINITE) ** power, ":", color=colour, lw=1)
+    ax.text(19, 0.05, "Δ, u ≠ 0:\nlike (log t)$^{-1/5}$", size=8, color=RED)
+    ax.text(40, 2.5e-3, "Δ = 2γ, u = 0:\nlike 1/log²t", size=8)
+    ax.text(2.1, 2e-6, "bands: proved\nlines: flows, to t = 10⁹\ndotted: these powers", size=8)
+    ax.set(yscale="log", ylim=(1e-6, 2), ylabel="gap Δ")
+    ax.set_title("in theory: with u ≠ 0 the gap is slower")
+    _log_of_log(ax, FINITE)
 
 
 def _normalised(ax: Axes, numbers: Numbers) -> None:
@@ -198,44 +290,50 @@ def _normalised(ax: Axes, numbers: Numbers) -> None:
     known = numbers.parameters["together"]
     for name, style in STYLES.items():
         if name not in ("gap_apart", "gap_free"):
-            log_t, value = _curve(numbers, name, LAST)
-            ax.plot(log_t / np.log(10), value / 2 * log_t**2 / known["sharp_constant"], **style)
+            log10_t, value = _curve(numbers, name, SHOWN, LAST)
+            scaled = value / 2 * (np.log(10) * log10_t) ** 2 / known["sharp_constant"]
+            ax.plot(log10_t, scaled, **style)
     limit = known["constant_of_lower_bound"] / known["sharp_constant"]
     ax.axhline(limit, color="0.6", ls=":", lw=1)
-    ax.text(SHOWN * 1.03, limit + 0.01, "limit of the lower bound, (1-γ₀²)²", size=8)
-    ticks = (2, 5, 10, 20, 50, 100, 200, 500)
-    ax.set(xscale="log", xlim=(SHOWN, LAST), ylim=(0, 1.6))
-    ax.set_xticks(ticks, list(map(str, ticks)), minor=False)
-    ax.minorticks_off()
-    ax.set(xlabel="log₁₀ t", ylabel="γ log²t / (αC)²")
-    ax.set_title("γ and its bounds over the asymptote (αC)²/log²t")
-
-
-def _encoders(left: Axes, right: Axes, numbers: Numbers) -> None:
-    """The gap of the encoders in the window of the paper, and from the first step on."""
-    about = numbers.parameters["encoders"]
-    table = numbers.table
-    for name, style in ENCODERS.items():
-        said = about[name]
-        chosen = table["curve"] == f"encoders_{name}"
-        t, gap = 10 ** table["log10_t"][chosen], table["value"][chosen]
-        late = t >= encoder_gap.SHOWN
-        label = f"{style['label']}: R² = {said['line_r2']:.2f}, β ends at {said['beta_at_end']:.0f}"
-        left.plot(-1 / np.log(t[late]) ** 2, gap[late], **style | {"label": label})
-        right.plot(t, gap, **style)
-    read = np.array(list(encoder_gap.READ_OFF.items())).T
-    at, last = -1 / np.log(read[0]) ** 2, about["paper"]["line_at_infinity"]
-    label = "CLIP on MSCOCO, ends read off the paper"
-    left.plot(at, read[1], "o-", color="black", mfc="none", lw=1, clip_on=False, label=label)
-    left.plot([at[1], 0], [read[1][1], last], ":", color="black", lw=1, label="its line, drawn on")
-    left.axhline(0, color="0.6", lw=0.8)
-    _at_minus_1_over_log2(left, "step, or time t of the flow")
-    left.set(ylim=(-0.25, 1.25), ylabel="gap Δ of the training pairs")
-    left.set_title(
-        f"two encoders, {about['pairs']} synthetic pairs: no straight line to 0 (R² from t = 100)"
+    _say(
+        ax,
+        upper_bound_apart=(9, 1.6, "upper bound, u ≠ 0"),
+        upper_bound_together=(4.5, 1.22, "upper bound, u = 0"),
+        two_gamma_apart=(2.1, 0.5, "u ≠ 0"),
+        exact=(5, 0.87, "frozen Z = αI, exact"),
+        lower_bound=(22, 0.34, "lower bound,\ntends to (1-γ₀²)²"),
+        gap_together=(8, 0.05, "solid: flow, u = 0\ndash-dotted: flow, u ≠ 0"),
     )
-    right.set(xscale="log", yscale="log", xlim=(1, encoder_gap.STEPS), ylim=(0.02, 1.3))
-    right.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5, 1], ["0.02", "0.05", "0.1", "0.2", "0.5", "1"])
-    right.minorticks_off()
-    right.set(xlabel="step, or time t of the flow", ylabel="gap Δ of the training pairs")
-    right.set_title("the same from the start, on logarithmic scales")
+    ax.set(ylim=(0, 1.85), ylabel="γ log²t / (αC)²")
+    ax.set_title("in theory: γ log²t tends to (αC)², but late")
+    _log_of_log(ax, LAST)
+
+
+def _log_of_log(ax: Axes, last: int) -> None:
+    """Make the horizontal axis log₁₀ t, itself on a logarithmic scale."""
+    ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500) if k <= last]
+    ax.set(xscale="log", xlim=(SHOWN, last), xlabel="log₁₀ t")
+    ax.set_xticks(ticks, list(map(str, ticks)), minor=False)
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _from_the_start(ax: Axes, numbers: Numbers) -> None:
+    """The gap of the encoders from the first step on."""
+    for name, style in ENCODERS.items():
+        log10_t, gap = _curve(numbers, f"encoders_{name}", 0, END)
+        ax.plot(10**log10_t, gap, **style)
+    ax.axvspan(10**SHOWN, encoder_gap.STEPS, color="0.92", zorder=0)
+    ax.text(120, 0.0165, "shown in (b)", size=8)
+    for name, (x, y, text) in {
+        "adam_3e-3": (21, 0.5, "3e-3"),
+        "adam_3e-4": (140, 0.5, "3e-4"),
+        "adam_3e-5": (1100, 0.5, "3e-5"),
+        "flow": (40, 0.07, "gradient flow"),
+    }.items():
+        ax.text(x, y, text, color=ENCODERS[name]["color"], ha="right", size=8)
+    ax.set(xscale="log", yscale="log", xlim=(1, encoder_gap.STEPS), ylim=(0.015, 1.3))
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1)
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set(xlabel="step, or time t of the flow", ylabel="gap Δ")
+    ax.set_title("our encoders: Adam's rate decides when")

@@ -2,7 +2,8 @@
 
 ReLUs send all outputs one way, so that random weights start with a gap near 1. Output biases that
 take the mean off the outputs spread the rows around the sphere, as the theorem assumes, and leave a
-small gap. In ten steps it grows from every start, under Adam by nearly what the paper shows.
+small gap. In ten steps it grows from every start, under Adam by 0.144 on average, where the bars of
+the paper's Figure 4(b) have 0.186 and its text "near 0.15".
 
 Theorem 3.3 is not the reason. It would have dΔ/dt > 0 at the start, which is negative from most
 starts: weights that all rows of a modality share move the difference of the centres some thirty

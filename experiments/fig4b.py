@@ -1,13 +1,19 @@
-"""Figure 4(b): from 100 random initialisations mismatched pairs enlarge the gap at the start.
+"""Figure 4(b): from 100 random initialisations the gap grows in ten steps; why is another matter.
 
-Histograms of dΔ/dt at t = 0 and of the change of Δ in ten gradient steps. Theorem 3.3 is about the
-parallel model (3), and there about 2dγ/dt, behind which dΔ/dt lags. The free model (1) starts from
-the same rows, lifted, hence with the same gap, and widens it about 2n times more slowly: one pair
-moves a row where all pairs move γ.
+(a) The paper's histogram of the change of Δ in the first ten steps of CLIP, read off the page. Its
+bars have mean 0.186 and deviation 0.078. The text says "with the mean being near 0.15", which is
+where the tallest bar stands; no changes in these bars have a mean below 0.170. It also says that
+the gap increases "for all random initialization"; the first bar begins at -0.005.
 
-Below, ten steps of two encoders from 100 random weights of small gap, by Adam as the paper trains
-and by plain gradient steps of the size above; controls climb the loss, or start matched.
-`encoder_starts` says why the gap grows, though dΔ/dt < 0 at most starts.
+(b, c) Ten steps of two small encoders from 100 random weights of small gap. By Adam, as the paper
+trains, the gap grows by 0.144 from every start, and by 0.297 if the loss is climbed. By plain
+gradient steps it grows by 0.024, and by 0.001 from matched pairs. `encoder_starts` says why it
+grows, though dΔ/dt < 0 at 63 of the 100 starts.
+
+(d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw, and about the
+limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt (p. 19). The
+free model (1) starts from the same rows, lifted, hence with the same gap, and widens it about 2n
+times more slowly: one pair moves a row where all pairs move γ.
 """
 
 from __future__ import annotations
@@ -16,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gapdyn as gd
 from experiments import encoder_starts
 from experiments.record import Numbers
-from gapdyn import plotting
+from gapdyn import plotting, published
 from gapdyn._validate import Array
 from gapdyn.theory import theorem_3_3
 
@@ -29,19 +36,13 @@ PAIRS, DIM, TAU, HEIGHT, DELTA = 512, 128, 0.07, 0.3, 0.05
 DRAWS, STEPS, STEP = 100, 10, 0.01
 UNIT = 4 * HEIGHT / TAU
 """4β₀γ₀, the unit of (8) and (9)."""
-MODELS = {
-    "parallel": ("parallel model, eq. (3)", plotting.X_COLOUR),
-    "free": ("free model, eq. (1)", plotting.Y_COLOUR),
-}
-SAND = plotting.SHADES[2]
+NAVY, BLUE, SAND, RED = plotting.SHADES
 ENCODERS = {
-    "adam": ("descending, as trained", plotting.X_COLOUR, 0.6),
-    "adam_uphill": ("climbing the loss", SAND, 0.6),
-    "descent": ("mismatched pairs", plotting.Y_COLOUR, 0.6),
-    "descent_matched": ("matched pairs", SAND, 0.6),
+    "adam": "descending, as trained",
+    "adam_uphill": "climbing the loss",
+    "descent": "mismatched pairs",
+    "descent_matched": "matched pairs",
 }
-READ_OFF = 0.15, 0.18
-"""Where the mean change lies in the paper's Figure 4(b)."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
@@ -75,6 +76,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
             "sharper_bound": theorem_3_3.sharper_bound(n=n, delta=DELTA, **setting).value,
             "printed_bound": theorem_3_3.printed_bound(n=n, delta=DELTA, **setting).value,
             "encoders": said,
+            "paper": paper(),
         },
     )
 
@@ -104,79 +106,111 @@ def beginning(
     return gap, speed / UNIT, 2 * rise / UNIT, after - gap
 
 
-def draw(numbers: Numbers) -> Figure:
-    """Histograms of both quantities in both models, with the limit and the bounds of 3.3.
+def paper() -> dict[str, float]:
+    """Mean and deviation of the paper's bars at their middles, and the least mean they allow."""
+    edges, counts = published.FIGURE_4B
+    middles, total = (edges[1:] + edges[:-1]) / 2, counts.sum()
+    mean = counts @ middles / total
+    return {
+        "mean": float(mean),
+        "deviation": float(np.sqrt(counts @ (middles - mean) ** 2 / (total - 1))),
+        "least_mean": float(counts @ edges[:-1] / total),
+        "mean_of_text": published.FIGURE_4B_TEXT_MEAN,
+    }
 
-    The height of the free model moves exactly (1-γ₀²)/2n times as fast as that of the parallel
-    one, so in units of this factor both models share limit and bounds. Below, encoders.
-    """
-    table, about = numbers.table, numbers.parameters
-    figure = Figure(figsize=(8.6, 7.7), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=(5.0, 2.7))
-    slower = (1 - about["gamma"] ** 2) / (2 * about["pairs"])
-    units = {"parallel": (1.0, "4β₀γ₀", 1, ""), "free": (slower, "4β₀γ₀(1-γ₀²)/2n", 1e4, "10⁴ × ")}
-    axes = parts[0].subplots(2, 2, sharey=True)
-    for row, (name, (factor, unit, zoom, times)) in zip(axes, units.items(), strict=True):
-        chosen, (title, colour) = table["model"] == name, MODELS[name]
-        velocities, changes = (
-            table[key][chosen] for key in ("gap_velocity", "change_in_ten_steps")
-        )
-        row[0].hist(velocities / factor, bins=12, color=colour, alpha=0.6)
-        below = int((velocities < table["two_gamma_velocity"][chosen]).sum())
-        row[0].set_title(f"{title}: slower than its heights in {below} of {velocities.size} draws")
-        row[0].set_xlim(0, 1.2 * about["limit"])
-        row[0].set(xlabel=f"dΔ/dt at t = 0, in units of {unit}", ylabel="draws")
-        mark_bounds(row[0], about)
-        row[1].hist(zoom * changes, bins=12, color=colour, alpha=0.6)
-        steady = zoom * factor * UNIT * about["limit"] * STEPS * STEP
-        row[1].axvline(steady, color="black", lw=1.2, label="at the speed of the limit (9)")
-        row[1].set(
-            title=f"{title}: Δ widens by {changes.mean():.3g} on average", xlim=(0, 1.2 * steady)
-        )
-        row[1].set(xlabel=f"{times}change of Δ in {STEPS} gradient steps of {STEP}")
-        row[1].legend(loc="upper left")
-        for ax in row:
-            ax.locator_params("x", nbins=5)
-    setting = "{pairs} pairs in {dim} dimensions before lifting, τ₀ = {tau}, γ₀ = {gamma}"
-    parts[0].suptitle(setting.format(**about), size=9)
-    draw_encoders(parts[1].subplots(1, 2, sharey=True), numbers)
+
+def draw(numbers: Numbers) -> Figure:
+    """The paper's histogram beside ours, and below it what Theorem 3.3 is about."""
+    figure = Figure(figsize=(7, 7.6), layout="constrained")
+    (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
+    b.sharex(a)
+    b.sharey(a)
+    draw_paper(a, numbers.parameters["paper"])
+    draw_adam(b, numbers)
+    draw_descent(c, numbers)
+    draw_velocities(d, numbers)
+    draw_changes(e, numbers, "parallel", 1.0, zoom=1)
+    slower = (1 - numbers.parameters["gamma"] ** 2) / (2 * numbers.parameters["pairs"])
+    draw_changes(f, numbers, "free", slower, zoom=1e4)
+    for letter, ax in zip("abcdef", axes.flat, strict=True):
+        ax.set_title(f"({letter}) {ax.get_title()}", loc="left", size=8.5)
+        ax.set_title("")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("starts")
     return figure
 
 
-def draw_encoders(axes: Any, numbers: Numbers) -> None:
-    """Histograms of the change of the gap in ten steps of the encoders."""
-    about = numbers.parameters["encoders"]
-    for ax, way, size in zip(axes, ("adam", "descent"), (about["rate"], STEP), strict=True):
-        way_name = "Adam" if way == "adam" else "gradient descent"
-        shown = [name for name in ENCODERS if name.startswith(way)]
-        changes = {
-            name: numbers.table["change_in_ten_steps"][numbers.table["model"] == f"encoders_{name}"]
-            for name in shown
-        }
-        both = np.concatenate([*changes.values(), [0.0]])
-        bins = np.linspace(both.min(), both.max(), 41)
-        for name, values in changes.items():
-            label, colour, alpha = ENCODERS[name]
-            grew = f"{label}: grew in {(values > 0).sum()} of {values.size}"
-            ax.hist(values, bins, color=colour, alpha=alpha, label=grew)
-        if way == "adam":
-            ax.axvspan(
-                *READ_OFF, ymax=0.72, color="0.8", zorder=0, label="mean, read off the paper"
-            )
-        ax.set_title(f"encoders, {way_name}: Δ widens by {changes[way].mean():.3g} on average")
-        ax.set(xlabel=f"change of Δ in {STEPS} steps at rate {size:g}")
-        ax.legend(loc="upper right")
-    axes[0].set(ylabel="starts", ylim=(0, 1.35 * axes[0].get_ylim()[1]))
+def column(numbers: Numbers, model: str, name: str = "change_in_ten_steps") -> Array:
+    """A column of the table for one model."""
+    values: Array = numbers.table[name][numbers.table["model"] == model]
+    return values
 
 
-def mark_bounds(ax: Any, about: dict[str, Any]) -> None:
-    """The limit (9) and the sharper bound as lines; an arrow towards the printed bound (8)."""
+def draw_paper(ax: Axes, paper: dict[str, float]) -> None:
+    """The bars of the paper, with the mean that they have and the one that the text has."""
+    edges, counts = published.FIGURE_4B
+    ax.stairs(counts, edges, fill=True, color="0.75")
+    for edge, count in zip(edges[:-1], counts, strict=True):
+        ax.plot([edge, edge], [0, count], color="white", lw=0.6)
+    mean, text = paper["mean"], paper["mean_of_text"]
+    ax.axvline(mean, color="black", label=f"of the bars: {mean:.3f}")
+    ax.axvline(text, color=RED, ls="--", label=f"in the text: near {text:g}")
+    ax.axvline(0, color="0.4", ls=":", lw=1)
+    ax.text(0.34, 20, f"first bar: from ${edges[0]:g}$\nlast bar: to {edges[-1]:g}", size=8)
+    ax.set(xlim=(-0.03, 0.6), ylim=(0, 68), xlabel="change of Δ in 10 steps")
+    ax.set_title(f"the paper's CLIP: its bars have mean {mean:.3f}")
+    ax.legend(loc="upper right", title="mean")
+
+
+def draw_adam(ax: Axes, numbers: Numbers) -> None:
+    """Encoders in the paper's axes and bins, which go on to the right."""
+    width = published.FIGURE_4B.edges[1] - published.FIGURE_4B.edges[0]
+    bins = published.FIGURE_4B.edges[0] + width * np.arange(19)
+    overlaid(ax, numbers, ("adam", "adam_uphill"), bins, digits=2)
+    rate = numbers.parameters["encoders"]["rate"]
+    ax.set(xlabel=f"change of Δ in {STEPS} steps at rate {rate:g}")
+    ax.set_title("our encoders, Adam: Δ grows, uphill too")
+
+
+def draw_descent(ax: Axes, numbers: Numbers) -> None:
+    """Encoders by plain gradient steps, from mismatched and from matched pairs."""
+    both = np.concatenate(
+        [column(numbers, f"encoders_{k}") for k in ("descent", "descent_matched")]
+    )
+    bins = np.linspace(min(both.min(), 0), both.max(), 25)
+    overlaid(ax, numbers, ("descent", "descent_matched"), bins, digits=3)
+    ax.set(ylim=(0, 1.5 * ax.get_ylim()[1]))
+    ax.set(xlabel=f"change of Δ in {STEPS} gradient steps of {STEP:g}")
+    ax.set_title("our encoders: mismatched pairs widen Δ")
+
+
+def overlaid(ax: Axes, numbers: Numbers, ways: tuple[str, str], bins: Array, digits: int) -> None:
+    """Histograms of two ways, the first filled and the second an outline, with their means."""
+    styles: tuple[dict[str, Any], ...] = (
+        {"color": BLUE, "alpha": 0.6},
+        {"color": RED, "histtype": "step", "lw": 1.5},
+    )
+    for way, style in zip(ways, styles, strict=True):
+        values = column(numbers, f"encoders_{way}")
+        grew = f"grew in {(values > 0).sum()} of {values.size}, by {values.mean():.{digits}f}"
+        ax.hist(values, bins.tolist(), label=f"{ENCODERS[way]}:\n{grew}", **style)
+    ax.axvline(0, color="0.4", ls=":", lw=1)
+    ax.legend(loc="upper right")
+
+
+def draw_velocities(ax: Axes, numbers: Numbers) -> None:
+    """dΔ/dt of the parallel model, the limit (9), the sharper bound and the printed bound (8)."""
+    about = numbers.parameters
+    velocities, twice = (
+        column(numbers, "parallel", k) for k in ("gap_velocity", "two_gamma_velocity")
+    )
+    ax.hist(velocities, bins=12, color=BLUE, alpha=0.6)
     ax.axvline(about["limit"], color="black", lw=1.2, label="limit (9)")
-    label = f"sharper bound, δ = {about['delta']:g}"
+    label = f"sharper bound, of 2dγ/dt\nat δ = {about['delta']:g}"
     ax.axvline(about["sharper_bound"], color="black", ls="--", lw=1.2, label=label)
-    ax.legend(loc="upper center")
+    ax.legend(loc=(0.16, 0.72))
     ax.annotate(
-        f"to the printed bound (8), ${about['printed_bound']:.1f}$",
+        f"to the bound (8), ${about['printed_bound']:.1f}$",
         xy=(0.0, 0.5),
         xytext=(0.2, 0.5),
         xycoords="axes fraction",
@@ -184,3 +218,23 @@ def mark_bounds(ax: Any, about: dict[str, Any]) -> None:
         size=8,
         arrowprops={"arrowstyle": "->"},
     )
+    below = f"{((velocities > 0) & (velocities < twice)).sum()} of {velocities.size}"
+    ax.set(xlim=(0, 1.2 * about["limit"]), xlabel="dΔ/dt at t = 0, in units of 4β₀γ₀")
+    ax.locator_params("y", integer=True)
+    ax.set_title(f"parallel: 0 < dΔ/dt < 2dγ/dt in {below}")
+
+
+def draw_changes(ax: Axes, numbers: Numbers, model: str, slower: float, zoom: float) -> None:
+    """The change in ten gradient steps, beside what the speed of the limit (9) would give.
+
+    The height of the free model moves exactly (1-γ₀²)/2n times as fast as that of the parallel one.
+    """
+    changes = column(numbers, model)
+    ax.hist(zoom * changes, bins=12, color=BLUE, alpha=0.6)
+    label = "at the speed\nof the limit (9)" if slower == 1 else "at (1-γ₀²)/2n of\nthat speed"
+    steady = zoom * slower * UNIT * numbers.parameters["limit"] * STEPS * STEP
+    ax.axvline(steady, color="black", lw=1.2, label=label)
+    ax.legend(loc="upper left")
+    times = "10⁴ × " if zoom > 1 else ""
+    ax.set(xlim=(0, 1.2 * steady), xlabel=f"{times}change of Δ in {STEPS} gradient steps of {STEP}")
+    ax.set_title(f"{model} model: Δ grows by {changes.mean():.2g} on average")

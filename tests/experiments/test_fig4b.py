@@ -13,6 +13,7 @@ from experiments.methods import Method
 from experiments.paired_data import synthetic
 from experiments.section_4 import encoders_for
 from experiments.training import Recipe, train
+from gapdyn import published
 from gapdyn.theory import bessel
 
 FIGURES = Path(__file__).resolve().parents[2] / "figures"
@@ -210,6 +211,25 @@ def test_the_gap_of_encoders_grows_in_all_starts_downhill_and_uphill(committed):
         assert len(change) == 100 and gap.max() < 0.1 and (change > 0).all()
     assert 0.12 < committed["adam"][2].mean() < 0.18
     assert committed["adam_uphill"][2].mean() > 1.5 * committed["adam"][2].mean()
+
+
+def test_the_bars_of_the_paper_have_the_moments_that_are_said_of_them(numbers):
+    """Against starts placed one by one at the middles of their bins."""
+    edges, counts = published.FIGURE_4B
+    starts = np.repeat((edges[1:] + edges[:-1]) / 2, counts.astype(int))
+    paper = numbers.parameters["paper"]
+    assert paper["mean"] == pytest.approx(starts.mean())
+    assert paper["deviation"] == pytest.approx(starts.std(ddof=1))
+    assert paper["mean"] - paper["least_mean"] == pytest.approx(0.0329 / 2)
+    assert paper["mean_of_text"] < paper["least_mean"]
+
+
+def test_encoders_grow_by_less_than_the_paper_but_within_its_bars(committed):
+    edges, counts = published.FIGURE_4B
+    change = committed["adam"][2]
+    assert edges[0] < change.min() and change.max() < edges[-1]
+    mean = counts @ (edges[1:] + edges[:-1]) / 2 / counts.sum()
+    assert change.mean() < mean and abs(change.mean() - published.FIGURE_4B_TEXT_MEAN) < 0.01
 
 
 def test_the_growth_of_encoders_is_not_that_of_theorem_3_3(committed):

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from conftest import SHARED
 
 from gapdyn import published
+from gapdyn.published import Row
 
 
 @pytest.fixture
@@ -42,3 +44,79 @@ def test_tables_are_as_printed(printed):
 def test_the_baseline_is_the_same_in_all_tables():
     for table in (published.TABLE_2, published.TABLE_3, published.TABLE_4, published.TABLE_5):
         assert table["Baseline"] == pytest.approx(published.TABLE_2["Baseline"], abs=0.01)
+
+
+ROWS = published.TABLE_5 | published.TABLE_4 | published.TABLE_3 | published.TABLE_2
+"""Every method of Tables 2 to 5 once."""
+
+READ_5 = {
+    "Baseline": (0.2937, -1.1651),
+    "FLT 4e-2": (0.1220, -1.1829),
+    "FLT 7e-2": (0.0332, -1.2461),
+    "TS S1": (0.1981, -1.0871),
+    "TS S2": (0.1369, -1.0919),
+    "TS S3": (0.0881, -1.1079),
+    "TR softplus": (0.2840, -1.1532),
+    "SLRT 0.1": (0.2679, -1.1521),
+    "HS 1": (0.0284, -1.3170),
+    "HS 1e-2": (0.0951, -1.1811),
+    "HS 1e-3": (0.2250, -1.1562),
+    "SS 5e-2": (0.1392, -1.1521),
+}
+"""Centres of the markers of Figure 5(a) on page 8, in its axes: gap and uniformity."""
+
+READ_6_AND_7 = {
+    "Baseline": Row(0.2940, -1.1650, 13.65, 65.54, 68.23, 78.36),
+    "FLT 4e-2": Row(0.1220, -1.1829, 14.40, 61.97, 73.45, 82.66),
+    "FLT 7e-2": Row(0.0331, -1.2461, 11.75, 49.59, 75.53, 82.87),
+    "TS S1": Row(0.1980, -1.0870, 18.55, 69.25, 72.69, 83.05),
+    "TS S2": Row(0.1369, -1.0920, 16.80, 68.23, 73.98, 84.25),
+    "TS S3": Row(0.0880, -1.1079, 17.16, 67.48, 75.72, 85.31),
+    "TR softplus": Row(0.2840, -1.1530, 14.86, 66.43, 70.06, 80.10),
+    "SLRT 0.1": Row(0.2680, -1.1520, 15.13, 66.60, 70.32, 80.40),
+    "HS 1e-3": Row(0.2249, -1.1561, 13.91, 65.92, 69.72, 79.74),
+}
+"""The same of the eight panels of Figures 6 and 7 on page 9."""
+
+PIXEL = Row(0.0006, 0.0004, 0.012, 0.035, 0.015, 0.013)
+"""What a pixel of the rasters is worth."""
+
+
+def test_every_point_of_figure_5_is_a_row_of_the_tables():
+    plotted = [name for names in published.FIGURE_5.values() for name in names]
+    assert len(plotted) == 12 and set(plotted) == set(READ_5)
+    for name, (gap, uniformity) in READ_5.items():
+        assert ROWS[name].gap == pytest.approx(gap, abs=PIXEL.gap)
+        assert ROWS[name].uniformity == pytest.approx(uniformity, abs=PIXEL.uniformity)
+
+
+def test_every_point_of_figures_6_and_7_is_a_row_of_the_tables():
+    assert len(published.FIGURES_6_AND_7) == 9 and len(ROWS) == 26
+    assert set(published.FIGURES_6_AND_7) == set(READ_6_AND_7)
+    for name, read in READ_6_AND_7.items():
+        assert (np.abs(np.subtract(ROWS[name], read)) <= PIXEL).all()
+
+
+def test_the_trend_lines_are_steeper_than_least_squares():
+    slopes = {"image_retrieval": -27.6, "text_retrieval": -20.3}
+    slopes |= {"zero_shot": 39.4, "linear_probe": 107.8}
+    rows = [ROWS[name] for name in published.FIGURES_6_AND_7]
+    for (x, y), ((left, start), (right, end)) in published.TREND_LINES.items():
+        u, v = (np.array([getattr(row, key) for row in rows]) for key in (x, y))
+        least_squares = ((u - u.mean()) * (v - v.mean())).sum() / ((u - u.mean()) ** 2).sum()
+        assert least_squares == pytest.approx(slopes[y], abs=0.05)
+        assert (end - start) / (right - left) / least_squares > 1.09
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_each_row_has_its_printed_name(number):
+    """The numbers that a printed name holds are those of ours."""
+    names, ours = published.PRINTED_NAMES[number], getattr(published, f"TABLE_{number}")
+    assert len(names) == len(ours) and names[0] == "Baseline"
+    for printed, name in zip(names, ours, strict=True):
+        if number == 3 and printed != "Baseline":
+            assert float(printed) == float(name.removeprefix("FLT "))
+        if printed.startswith("HS P"):
+            assert float(printed.removeprefix("HS P")) == float(name.removeprefix("HS "))
+        if number in (1, 4):
+            assert printed[-2:] == name[-2:] or name.startswith("FLT")

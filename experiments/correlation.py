@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -33,31 +33,17 @@ def spearman(x: Array, y: Array, axis: int = -1) -> Array:
 
 
 def rank_correlation(x: Array, y: Array) -> Interval:
-    """Spearman's ρ of two quantities over methods, which the bootstrap draws anew.
+    """Spearman's ρ of two quantities over methods, and the percentile interval of its bootstrap.
 
     Parameters
     ----------
     x, y : (m,) arrays
         m ≥ 3 methods.
     """
-    return _bootstrap(spearman, x, y)
-
-
-def closer_to_first(task: Array, first: Array, second: Array) -> Interval:
-    """How much closer a task goes with one quantity than with another: |ρ| minus |ρ|."""
-
-    def difference(t: Array, u: Array, v: Array, axis: int = -1) -> Array:
-        return np.abs(spearman(t, u, axis)) - np.abs(spearman(t, v, axis))
-
-    return _bootstrap(difference, task, first, second)
-
-
-def _bootstrap(statistic: Any, *samples: Array) -> Interval:
-    """Percentile interval, methods drawn with replacement, all their quantities together."""
     rng = np.random.default_rng(0)
-    chosen = rng.integers(len(samples[0]), size=(RESAMPLES, len(samples[0])))
-    draws = statistic(*(sample[chosen] for sample in samples))
+    chosen = rng.integers(len(x), size=(RESAMPLES, len(x)))
+    draws = spearman(x[chosen], y[chosen])
     tail = (1 - LEVEL) / 2
     known = draws[np.isfinite(draws)]
     low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (np.nan, np.nan)
-    return Interval(float(statistic(*samples)), float(low), float(high))
+    return Interval(float(spearman(x, y)), float(low), float(high))

@@ -1,7 +1,7 @@
-"""Figure 5: uniformity against the gap; the temperature schedules; modality swapping on a sphere.
+"""Figure 5: uniformity against the gap; rising temperatures; modality swapping on a sphere.
 
-A point for each method of Tables 2 to 5, the paper's and ours. Swapping is drawn as the loss sees
-it: each coordinate of a pair changes hands with probability ½, so rows leave the sphere.
+As the paper draws it: the twelve methods that it plots, and whole pairs that change sides. Appendix
+D.2 swaps single entries. Below, all 26 methods of its Tables 2 to 5, and ours.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from experiments.methods import methods
 from experiments.record import Numbers
 from gapdyn import plotting
 from gapdyn.loss import mix
+from gapdyn.published import FIGURE_5
 
-SCHEDULES = ("TS S0", "TS S1", "TS S2", "TS S3", "TS A0", "TS A1")
-PAIRS, ANGLE = 24, 0.45
-"""Pairs on the sphere, and the opening of the cones they stand on, in radians."""
+PLOTTED = tuple(name for names in FIGURE_5.values() for name in names)
+SCHEDULES = ("TS S0", "TS S1", "TS S2", "TS S3")
+PLANE = np.radians([210, 285, 335, 45, 95])
+"""Where pairs stand on their circles of latitude; the first two are swapped."""
+GAMMA, SWAPPED = 0.6, 2
 
 
 def compute(
@@ -33,17 +36,16 @@ def compute(
     folder: Path | None = None,
 ) -> Numbers:
     """Points from the table in `folder`, if it has this seed, or from one made anew."""
-    numbers = scatter.numbers(seed, quick, jobs, folder, ("gap",), ("uniformity",))
-    rng = np.random.default_rng(seed)
-    axes = np.array([[-0.3, -0.5, 0.8], [0.6, -0.7, -0.3]])
-    X, Y = (gd.sphere.cone(PAIRS, axis, ANGLE, rng) for axis in axes)
-    swapped = mix(X, Y, gd.HardSwap(1.0, seed=seed).mixing(0, PAIRS, 3))
-    numbers.arrays.update(before=np.array([X, Y]), after=np.array(swapped))
-    share = np.linspace(0, 1, 501)
-    for name, method in methods(1.0, segment=1.0, seed=seed).items():
-        if name in SCHEDULES:
-            tau = [1 / method.temperature.beta(t, 0.0) for t in share]
-            numbers.arrays[name] = np.array([share, tau])
+    numbers = scatter.numbers(seed, quick, jobs, folder, ("gap",), ("uniformity",), PLOTTED)
+    circle = np.column_stack([np.cos(PLANE), np.sin(PLANE)])
+    X, Y = gd.sphere.lift(circle, circle, GAMMA)
+    stay = (np.arange(len(PLANE)) >= SWAPPED).astype(float)[:, None]
+    numbers.arrays.update(before=np.array([X, Y]), after=np.array(mix(X, Y, stay)))
+    share = np.linspace(0, 1, 101)
+    for name in SCHEDULES:
+        temperature = methods(1.0, segment=1.0, seed=seed)[name].temperature
+        tau = [1 / temperature.beta(t, 0.0) for t in share]
+        numbers.arrays[name] = np.array([share, tau])
     numbers.parameters["gap_on_sphere"] = {
         when: float(gd.measures.centre_distance(*numbers.arrays[when]))
         for when in ("before", "after")
@@ -51,37 +53,64 @@ def compute(
     return numbers
 
 
+TITLES = {
+    "paper": "(d) the paper",
+    "synthetic": "(e) ours, 2,048 pairs",
+    "abundant": "(f) ours, 32,768 pairs",
+    "digits": "(g) ours, digits",
+}
+
+
 def draw(numbers: Numbers) -> Figure:
-    """Above, uniformity against the gap by source; below, what the methods do."""
-    figure = Figure(figsize=(11.6, 6.2), layout="constrained")
-    grid = figure.add_gridspec(2, 12)
-    shown = [s for s in scatter.SOURCES if (numbers.table["source"] == s).any()]
-    for k, source in enumerate(shown):
-        title = scatter.SOURCES[source]
-        ax = figure.add_subplot(grid[0, 3 * k : 3 * k + 3])
-        scatter.panel(ax, numbers, source, "gap", "uniformity")
-        ax.set_title(f"{title}\n{ax.get_title()}")
-    scatter.key(figure)
-    _schedules(figure.add_subplot(grid[1, :4]), numbers)
+    """Above, the paper's panels; below, all that its tables print and ours."""
+    figure = Figure(figsize=(7.2, 6.9), layout="constrained")
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.5, 1])[:, 0]
+    above.suptitle("as the paper's Figure 5", size=9)
+    grid = above.add_gridspec(2, 4, height_ratios=[1, 1.7])
+    _twelve(above.add_subplot(grid[:, :2]), numbers)
+    _schedules(above.add_subplot(grid[0, 2:]), numbers)
     gaps = numbers.parameters["gap_on_sphere"]
-    for k, (when, title) in enumerate(
-        {"before": "embeddings, Δ = {:.2f}", "after": "swapped by entries, Δ = {:.2f}"}.items()
-    ):
-        ball: Any = figure.add_subplot(grid[1, 4 * k + 4 : 4 * k + 8], projection="3d")
-        plotting.sphere(ball)
-        plotting.modalities(ball, *numbers.arrays[when], joined=False)
-        ball.set_title(title.format(gaps[when]), y=-0.02)
-        if when == "before":
-            plotting.modality_key(ball)
+    titles = {"before": "(c) pairs, Δ = {:.2f}", "after": "two swapped, Δ = {:.2f}"}
+    for k, (when, title) in enumerate(titles.items()):
+        ball: Any = above.add_subplot(grid[1, 2 + k], projection="3d")
+        _pairs(ball, *numbers.arrays[when])
+        ball.set_title(title.format(gaps[when]), size=8, y=1.03)
+    below.suptitle("uniformity against gap: all 26 methods of the paper's tables, and ours", size=9)
+    shown = [s for s in TITLES if (numbers.table["source"] == s).any()]
+    for ax, source in zip(below.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        sets = ("all",) if source == "paper" else ("plotted", "all")
+        panel = (ax, numbers, source, "gap", "uniformity")
+        scatter.panel(*panel, sets=sets, title=TITLES[source])
+    scatter.key(figure, scatter.KEY)
     return figure
 
 
+def _twelve(ax: Axes, numbers: Numbers) -> None:
+    """The methods that the paper plots."""
+    title = "(a) uniformity"
+    scatter.panel(ax, numbers, "paper", "gap", "uniformity", sets=("plotted",), title=title)
+
+
 def _schedules(ax: Axes, numbers: Numbers) -> None:
-    """τ over training."""
-    shades = plotting.SHADES
-    for k, name in enumerate(SCHEDULES):
+    """τ over training, a line for each schedule, named at its end."""
+    for shade, name in zip(plotting.SHADES, SCHEDULES, strict=True):
         share, tau = numbers.arrays[name]
-        style = ("-", "--")[k >= len(shades)]
-        ax.plot(share, tau, style, color=shades[k % len(shades)], label=name.removeprefix("TS "))
-    ax.set(xlabel="share of training", ylabel="temperature τ", xlim=(0, 1), ylim=(0, 0.056))
-    ax.legend(ncols=3, loc="upper left")
+        ax.plot(share, tau, color=shade)
+        ax.annotate(
+            name.removeprefix("TS "), (1, tau[-1]), (3, -3), textcoords="offset points", size=8
+        )
+    ax.set_title("(b) temperature τ", loc="left", size=8)
+    ax.set_xlabel("share of training", size=8, labelpad=1)
+    ax.set(xlim=(0, 1), ylim=(0, 0.055))
+    ax.tick_params(labelsize=8, pad=2)
+
+
+def _pairs(ax: Any, X: Any, Y: Any) -> None:
+    """Two modalities on a sphere, the swapped pairs named."""
+    plotting.sphere(ax)
+    plotting.modalities(ax, X, Y)
+    for i in range(SWAPPED):
+        for name, rows, colour in (("x", X, plotting.X_COLOUR), ("y", Y, plotting.Y_COLOUR)):
+            x, y, z = rows[i] + (0, 0, np.copysign(0.3, rows[i][2]))
+            ax.text(x, y, z, f"${name}_{i + 1}$", color=colour, size=9, ha="center", va="center")
+    ax.set_box_aspect((1, 1, 1), zoom=1.4)

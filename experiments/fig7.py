@@ -1,7 +1,7 @@
 """Figure 7: classification against gap and against uniformity, the paper's methods and ours.
 
-Zero-shot and linear probe, a point for each method of Tables 2 to 5. Hollow points have τ fixed
-beyond the best for retrieval; correlations are given with and without them.
+Zero-shot and linear probe. First the nine methods that the paper plots, on its axes and with its
+lines; then all 26 of its Tables 2 to 5, and ours, hollow where the paper's figure has no point.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from experiments import scatter
 from experiments.record import Numbers
+from gapdyn.published import FIGURES_6_AND_7
 
 AGAINST = ("gap", "uniformity")
 TASKS = ("zero_shot", "linear_probe")
@@ -25,9 +26,9 @@ def compute(
     folder: Path | None = None,
 ) -> Numbers:
     """Points from the table in `folder`, if it has this seed, or from one made anew."""
-    return scatter.numbers(seed, quick, jobs, folder, AGAINST, TASKS)
+    return scatter.numbers(seed, quick, jobs, folder, AGAINST, TASKS, FIGURES_6_AND_7)
 
 
 def draw(numbers: Numbers) -> Figure:
-    """A row for each source, a column for each pair of measures."""
-    return scatter.draw(numbers, AGAINST, TASKS)
+    """What the paper plots, then a row for each source; a column for each pair of measures."""
+    return scatter.draw(numbers, AGAINST, TASKS, "Figure 7")

@@ -1,4 +1,4 @@
-"""The ways of Section 4 and Appendix D to shrink the gap, under the names of the paper's tables."""
+"""The ways of Section 4 and Appendices D and F to shrink the gap, named after the paper's rows."""
 
 from __future__ import annotations
 

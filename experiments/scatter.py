@@ -15,34 +15,37 @@ from experiments import section_4
 from experiments.correlation import Interval, rank_correlation
 from experiments.record import Numbers
 from experiments.section_4 import Table
-from experiments.verdicts import LEAST_METHODS, LEAST_STEPS, hotter_than_best, ours, papers
-from gapdyn import plotting
+from experiments.verdicts import LEAST_METHODS, LEAST_STEPS, ours, papers
+from gapdyn import published
 
 LABELS = {
     "gap": "gap Δ",
     "uniformity": "uniformity",
     "image_retrieval": "image retrieval (%)",
     "text_retrieval": "text retrieval (%)",
-    "zero_shot": "zero-shot accuracy (%)",
-    "linear_probe": "linear probe accuracy (%)",
+    "zero_shot": "zero-shot (%)",
+    "linear_probe": "linear probe (%)",
 }
 SOURCES = {
-    "paper": "the paper: CLIP on MSCOCO",
-    "synthetic": "two encoders, 2,048 synthetic pairs",
-    "abundant": "two encoders, 32,768 synthetic pairs",
-    "digits": "two encoders, halves of digits",
+    "paper": "the paper, all 26 rows of its Tables 2 to 5",
+    "synthetic": "ours, 2,048 synthetic pairs",
+    "abundant": "ours, 32,768 synthetic pairs",
+    "digits": "ours, halves of digits",
 }
 """Where points come from, and their titles."""
 
+CONTROL, SWAP, BASELINE = "#2b8a3e", "#f08c00", "#e03131"
+"""Green, orange and red, as in Figure 5(a)."""
+
 KINDS = {
-    "FLT": ("o", plotting.SHADES[1]),
-    "TS": ("^", plotting.SHADES[0]),
-    "TR": ("D", plotting.SHADES[2]),
-    "SLRT": ("s", plotting.SHADES[2]),
-    "HS": ("v", plotting.SHADES[3]),
-    "SS": ("P", plotting.SHADES[3]),
+    "FLT": ("o", CONTROL),
+    "TS": ("D", CONTROL),
+    "TR": ("v", CONTROL),
+    "SLRT": ("p", CONTROL),
+    "HS": ("s", SWAP),
+    "SS": ("P", SWAP),
     "No normalization": ("X", "0.5"),
-    "Baseline": ("*", "black"),
+    "Baseline": ("^", BASELINE),
 }
 """Marker and colour of a method, by the beginning of its name; the last lies on top."""
 
@@ -54,33 +57,34 @@ def numbers(
     folder: Path | None,
     against: Sequence[str],
     tasks: Sequence[str],
+    plotted: Sequence[str],
 ) -> Numbers:
-    """Measures of every method that acted, from each source, and their rank correlations."""
+    """Measures of every method that acted, from each source, and their rank correlations.
+
+    `plotted` names the methods that the paper's figure shows.
+    """
     keys = (*against, *tasks)
     trainings = section_4.trainings(seed, quick, jobs, folder)
     data = dict.fromkeys(trainings["data"].tolist())
     sources = {"paper": papers()} | {d: ours(trainings, d) for d in data}
-    columns: dict[str, list[Any]] = {name: [] for name in ("source", "method", *keys)}
+    columns: dict[str, list[Any]] = {k: [] for k in ("source", "method", "plotted", *keys)}
     for source, methods in sources.items():
         for i in methods.where(lambda name: True, *keys):
-            row = (source, methods.names[i], *(float(methods.mean(key)[i]) for key in keys))
-            for name, value in zip(columns, row, strict=True):
-                columns[name].append(value)
+            name = methods.names[i]
+            row = (source, name, int(name in plotted), *(methods.mean(key)[i] for key in keys))
+            for column, value in zip(columns, row, strict=True):
+                columns[column].append(value)
     found = {name: np.array(column) for name, column in columns.items()}
-    hot = {source: hotter_than_best(methods) for source, methods in sources.items()}
     return Numbers(
         table=found,
         parameters={
             "settings": section_4.settings(quick),
             "least_steps_acted": LEAST_STEPS,
-            "hotter_than_best": hot,
             "gap_floor": {
                 d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data
             },
             "correlations": {
-                f"{x}, {y}": {
-                    source: correlations(found, source, hot[source], x, y) for source in sources
-                }
+                f"{x}, {y}": {source: correlations(found, source, x, y) for source in sources}
                 for x in against
                 for y in tasks
             },
@@ -88,12 +92,10 @@ def numbers(
     )
 
 
-def correlations(
-    table: Table, source: str, hot: Sequence[str], x: str, y: str
-) -> dict[str, list[float]]:
-    """Spearman's ρ and its interval, over all methods and without the hottest."""
+def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[float]]:
+    """Spearman's ρ and its interval, over the methods that the paper plots and over all."""
     rows = table["source"] == source
-    sets = {"all": rows, "filled": rows & ~np.isin(table["method"], list(hot))}
+    sets = {"plotted": rows & (table["plotted"] == 1), "all": rows}
     return {
         which: list(rank_correlation(table[x][chosen], table[y][chosen]))
         for which, chosen in sets.items()
@@ -101,35 +103,67 @@ def correlations(
     }
 
 
-def panel(ax: Axes, numbers: Numbers, source: str, x: str, y: str) -> None:
-    """Points of one source by kind, those of the hottest temperatures hollow; ρ as its title."""
-    table, hot = numbers.table, numbers.parameters["hotter_than_best"][source]
+def panel(
+    ax: Axes,
+    numbers: Numbers,
+    source: str,
+    x: str,
+    y: str,
+    *,
+    sets: Sequence[str],
+    title: str,
+) -> None:
+    """Points of one source by kind, hollow where the paper's figure has none; ρ below its title.
+
+    `sets` are those whose correlation to say; without "all" only plotted points are drawn.
+    """
+    table = numbers.table
     rows = np.flatnonzero(table["source"] == source)
+    if "all" not in sets:
+        rows = rows[table["plotted"][rows] == 1]
     for kind, (marker, colour) in KINDS.items():
         chosen = [i for i in rows if table["method"][i].startswith(kind)]
-        hollow = np.isin(table["method"][chosen], list(hot))
+        filled = table["plotted"][chosen] == 1
         ax.scatter(
             table[x][chosen],
             table[y][chosen],
             marker=marker,
-            s=26,
-            facecolors=np.where(hollow, "none", colour).tolist(),
+            s=24,
+            facecolors=np.where(filled, colour, "none").tolist(),
             edgecolors=colour,
-            lw=1,
+            lw=0.9,
         )
     found = numbers.parameters["correlations"][f"{x}, {y}"].get(source, {})
-    ax.set_title("\n".join(f"ρ ({which}) = {Interval(*rho)}" for which, rho in found.items()))
-    ax.title.set(size=8)
-    ax.set(xlabel=LABELS[x], ylabel=LABELS[y])
-    ax.margins(0.08)
-    if x == "gap":
+    counts = {"plotted": int((table["plotted"][rows] == 1).sum()), "all": len(rows)}
+    lines = [f"{counts[s]}: {Interval(*found[s])}" for s in sets if s in found]
+    ax.set_title("\n".join([title, *lines]), loc="left", size=8)
+    ax.set_xlabel(LABELS[x], size=8, labelpad=1)
+    ax.tick_params(labelsize=8, pad=2)
+    ax.locator_params("x", nbins=3, steps=[1, 2, 5, 10])
+    ax.locator_params("y", nbins=4, steps=[1, 2, 5, 10])
+    ax.margins(0.1)
+    floor = numbers.parameters["gap_floor"].get(source)
+    if x == "gap" and floor is not None:
         ax.set_xscale("log")
-        floor = numbers.parameters["gap_floor"].get(source)
-        if floor is not None:
-            ax.axvline(floor, color="0.6", lw=1, ls=":", zorder=0)
+        ax.set_xlabel(f"{LABELS[x]}, log scale", size=8, labelpad=1)
+        ax.axvline(floor, color="0.6", lw=1, ls=":", zorder=0)
 
 
-def key(figure: Figure) -> None:
+def trend(ax: Axes, numbers: Numbers, x: str, y: str) -> None:
+    """The paper's dashed line, if it has one, and the least squares of what it plots."""
+    if (x, y) not in published.TREND_LINES:
+        return
+    table = numbers.table
+    rows = (table["source"] == "paper") & (table["plotted"] == 1)
+    ends = np.array(published.TREND_LINES[x, y]).T
+    ax.plot(*ends, color="#ff9500", ls=(0, (3, 1.5)), lw=2, zorder=0)
+    ax.plot(ends[0], np.polyval(np.polyfit(table[x][rows], table[y][rows], 1), ends[0]), **FIT)
+
+
+FIT: Any = {"color": "0.35", "lw": 1, "zorder": 0}
+
+
+def key(figure: Figure, title: str) -> None:
     """Say below a figure which marker is which kind of method."""
     handles = [
         Line2D([], [], ls="", marker=marker, color=colour, ms=5, label=kind)
@@ -139,20 +173,57 @@ def key(figure: Figure) -> None:
         handles=handles,
         loc="outside lower center",
         ncols=len(handles),
-        title="hollow: τ fixed beyond the best for retrieval; dotted: floor of the measured gap",
+        columnspacing=1,
+        handletextpad=0,
+        title=title,
+        title_fontsize=8,
     )
 
 
-def draw(numbers: Numbers, against: Sequence[str], tasks: Sequence[str]) -> Figure:
-    """A row for each source, a column for each task against each quantity."""
+KEY = """\
+above a panel: number of methods, Spearman's ρ and its 95 % interval
+filled: plotted by the paper, hollow: in its tables only; dotted: floor of the measured gap
+green: control temperature, orange: swap modality, red: baseline"""
+LINES = "; dashed: lines of the paper, grey: least squares"
+
+
+def draw(
+    numbers: Numbers,
+    against: Sequence[str],
+    tasks: Sequence[str],
+    name: str,
+    mean: str | None = None,
+) -> Figure:
+    """What the paper plots; all rows of its tables; ours, a row of panels for each data.
+
+    `mean` is a measure that is not drawn, and whose correlations stand above each row.
+    """
     shown = [s for s in SOURCES if (numbers.table["source"] == s).any()]
     pairs = [(x, y) for x in against for y in tasks]
-    figure = Figure(figsize=(11, 0.9 + 2.5 * len(shown)), layout="constrained")
-    rows = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
-    for source, row in zip(shown, rows, strict=True):
-        row.suptitle(SOURCES[source], size=10)
-        axes = row.subplots(1, len(pairs))
-        for ax, (x, y) in zip(axes, pairs, strict=True):
-            panel(ax, numbers, source, x, y)
-    key(figure)
+    figure = Figure(figsize=(7.2, 1.0 + 1.8 * (len(shown) + 1)), layout="constrained")
+    rows = figure.subfigures(len(shown) + 1, 1, squeeze=False)[:, 0]
+    letters = iter("abcdefghijklmnopqrst")
+    for k, row in enumerate(rows):
+        source, sets = shown[max(k - 1, 0)], SETS[min(k, 2)]
+        title = f"the nine methods of the paper's {name}" if k == 0 else SOURCES[source]
+        if mean is not None:
+            title += f"; mean of both: {_of_mean(numbers, source, sets[-1], against, mean)}"
+        row.suptitle(title, size=9)
+        for ax, (x, y) in zip(row.subplots(1, len(pairs)), pairs, strict=True):
+            title = f"({next(letters)}) {LABELS[y]}"
+            panel(ax, numbers, source, x, y, sets=sets, title=title)
+            if k == 0:
+                trend(ax, numbers, x, y)
+    key(figure, KEY + LINES)
     return figure
+
+
+SETS = (("plotted",), ("all",), ("plotted", "all"))
+"""Whose correlations are told of what the paper plots, of all it prints, and of ours."""
+
+
+def _of_mean(numbers: Numbers, source: str, which: str, against: Sequence[str], mean: str) -> str:
+    """ρ of a measure that is not drawn."""
+    found = {x: numbers.parameters["correlations"][f"{x}, {mean}"][source] for x in against}
+    told = [f"{rho[which][0]:+.2f} with {x}" for x, rho in found.items() if which in rho]
+    return f"ρ = {', '.join(told)}"

@@ -1,6 +1,6 @@
 """Tables 1 to 5: every method of Section 4 on two small encoders, beside the paper's numbers.
 
-Writes `docs/results.md` too, with a verdict on each conclusion of Section 4.
+Writes `docs/results.md` too, with a verdict on each conclusion of Section 4, quoted.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ def report(numbers: Numbers) -> tuple[str, str]:
 
 
 SOURCES = {
-    "synthetic": (plotting.X_COLOUR, "o"),
+    "synthetic": (plotting.SHADES[0], "o"),
     "abundant": (plotting.SHADES[2], "D"),
-    "digits": (plotting.Y_COLOUR, "s"),
+    "digits": (plotting.SHADES[3], "s"),
 }
 
 
@@ -98,15 +98,16 @@ def draw(numbers: Numbers) -> Figure:
     """
     trainings = numbers.more["by_seed"]
     names = section_4.names()[1:]
-    figure = Figure(figsize=(12.5, 7.4), layout="constrained")
-    axes = figure.subplots(1, len(results.COLUMNS), sharey=True)
+    figure = Figure(figsize=(7.2, 9.6), layout="constrained")
+    axes = figure.subplots(2, 4, sharey=True).ravel()
     paper: Any = {"color": "black", "marker": "o", "mfc": "none", "ms": 6}
     sources = {"the paper": (papers(), paper)}
     for data, (colour, marker) in SOURCES.items():
         if (trainings["data"] == data).any():
             style = {"color": colour, "marker": marker, "ms": 4}
             sources[results.NAMES[data]] = (ours(trainings, data), style)
-    for ax, (key, (label, _)) in zip(axes, results.COLUMNS.items(), strict=True):
+    panels = zip(axes, "abcdefg", results.COLUMNS.items(), strict=False)
+    for ax, letter, (key, (label, _)) in panels:
         for source, (methods, style) in sources.items():
             known = [k for k, name in enumerate(names) if name in methods.names]
             found = [_against_baseline(methods, key, names[k]) for k in known]
@@ -115,7 +116,8 @@ def draw(numbers: Numbers) -> Figure:
         ax.axvline(1 if key == "gap" else 0, color="0.6", lw=0.8, zorder=0)
         ax.grid(axis="y", color="0.92", lw=0.8)
         ax.set_axisbelow(True)
-        ax.set_xlabel(f"{label}{', ratio' if key == 'gap' else ''}")
+        ax.set_title(f"({letter}) {label}{', ratio' if key == 'gap' else ''}", loc="left", size=8)
+        ax.tick_params(labelsize=8)
     axes[0].set_xscale("log")
     for ax in axes[4:6]:  # so that a few percent show beside the paper's collapse
         ax.set_xscale("symlog", linthresh=5)
@@ -123,12 +125,13 @@ def draw(numbers: Numbers) -> Figure:
         ax.minorticks_off()
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
+    axes[-1].set_axis_off()
     seeds = int(trainings["repeat"].max()) + 1
-    figure.legend(
+    axes[-1].legend(
         *axes[0].get_legend_handles_labels(),
-        loc="outside upper center",
-        ncols=4,
-        title=f"change against the baseline, mean and standard error over {seeds} seeds",
+        loc="center left",
+        title=f"change against\nthe baseline, mean\nand standard error\nover {seeds} seeds",
+        title_fontsize=8,
     )
     return figure
 

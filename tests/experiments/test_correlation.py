@@ -53,13 +53,5 @@ def test_the_interval_is_that_of_scipys_bootstrap():
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.06)
 
 
-def test_a_task_is_closer_to_what_it_is_a_function_of():
-    rng = np.random.default_rng(3)
-    u, v = rng.standard_normal((2, 30))
-    closer = correlation.closer_to_first(np.exp(u), u, v)
-    assert closer.low > 0 and closer.value == 1 - abs(correlation.spearman(u, v))
-    assert correlation.closer_to_first(np.exp(u), v, u).high < 0
-
-
 def test_an_interval_reads_as_it_is():
     assert str(correlation.Interval(-0.5, -0.91, 0.034)) == "-0.50 [-0.91, +0.03]"

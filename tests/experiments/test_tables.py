@@ -9,7 +9,7 @@ import pytest
 
 import gapdyn as gd
 from experiments import __main__ as command
-from experiments import evaluation, paired_data, results, section_4
+from experiments import evaluation, paired_data, results, section_4, verdicts
 from experiments.methods import MAX_BETA, TAU
 from gapdyn import published
 from gapdyn._files import write_columns
@@ -199,11 +199,85 @@ def test_figures_draw_the_methods_that_acted(name):
     ours = points["method"][points["source"] == "synthetic"]
     assert set(points["source"]) == {"paper", *paired_data.DATA}
     assert "HS 1e-3" not in ours and {"Baseline", "FLT 4e-1", "HS 1"} <= set(ours)
-    assert about["hotter_than_best"]["paper"] == ["FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1"]
     for correlations in about["correlations"].values():
         for sets in correlations.values():
             for rho, low, high in sets.values():
                 assert -1 <= low <= rho <= high <= 1
+
+
+@pytest.mark.parametrize(("name", "count"), [("fig5", 12), ("fig6", 9), ("fig7", 9)])
+def test_figures_mark_what_the_paper_plots(name, count):
+    points = section_4.read(FIGURES / f"{name}.csv")
+    chosen = (points["source"] == "paper") & (points["plotted"] == 1)
+    names = published.FIGURES_6_AND_7 if count == 9 else sum(published.FIGURE_5.values(), ())
+    assert (points["source"] == "paper").sum() == 26
+    assert sorted(points["method"][chosen]) == sorted(names) and chosen.sum() == count
+    for i in np.flatnonzero(chosen):
+        row = section_4.printed(str(points["method"][i]))
+        for key in set(points) - {"source", "method", "plotted", "retrieval"}:
+            assert points[key][i] == row[key]
+
+
+def test_figures_6_and_7_have_the_correlations_of_both_sets():
+    both = {}
+    for name in ("fig6", "fig7"):
+        about = json.loads((FIGURES / f"{name}.json").read_text())["parameters"]
+        both |= about["correlations"]
+    expected = {
+        "gap, retrieval": (-0.92, +0.33),
+        "uniformity, retrieval": (+0.15, +0.53),
+        "uniformity, zero_shot": (+0.93, +0.69),
+        "gap, zero_shot": (-0.08, +0.63),
+        "uniformity, linear_probe": (+1.00, +0.69),
+        "gap, linear_probe": (+0.10, +0.75),
+    }
+    for pair, (nine, all_rows) in expected.items():
+        assert both[pair]["paper"]["plotted"][0] == pytest.approx(nine, abs=0.005)
+        assert both[pair]["paper"]["all"][0] == pytest.approx(all_rows, abs=0.005)
+
+
+def test_figure_5_swaps_whole_pairs():
+    """Two of five pairs change sides: of heights ±0.6 the centres keep a fifth of the distance."""
+    numbers = import_module("experiments.fig5").compute(folder=FIGURES)
+    (X, Y), (X_bar, Y_bar) = numbers.arrays["before"], numbers.arrays["after"]
+    np.testing.assert_allclose(np.linalg.norm([X, Y, X_bar, Y_bar], axis=-1), 1)
+    np.testing.assert_array_equal(X_bar, np.vstack([Y[:2], X[2:]]))
+    np.testing.assert_array_equal(Y_bar, np.vstack([X[:2], Y[2:]]))
+    gaps = numbers.parameters["gap_on_sphere"]
+    assert gaps == pytest.approx({"before": 1.2, "after": 0.24})
+    for name, last in {"TS S0": 2e-2, "TS S3": 5e-2}.items():
+        share, tau = numbers.arrays[name]
+        np.testing.assert_allclose(tau, 1e-2 + (last - 1e-2) * share)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "key", "text"),
+    [
+        (1, "FLT 7e-2", "mmvp", "14.074"),
+        (2, "Baseline", "zero_shot", "13.650"),
+        (3, "FLT 2e-2", "text_retrieval", "81.3"),
+        (3, "FLT 4e-1", "image_retrieval", "6.9"),
+        (4, "TS S0", "zero_shot", "18.40"),
+        (4, "TS S0", "uniformity", "-1.120"),
+        (5, "TR scale 2", "linear_probe", "66.3"),
+        (5, "Baseline", "linear_probe", "65.55"),
+    ],
+)
+def test_the_papers_numbers_have_their_printed_decimals(number, name, key, text):
+    assert results.as_printed(number, name, key) == text
+
+
+def test_the_page_quotes_every_claim_and_gives_every_printed_name():
+    page = (ROOT / "docs" / "results.md").read_text()
+    for c in verdicts.CONCLUSIONS:
+        assert c.statement in page and c.said in page
+    for names in published.PRINTED_NAMES.values():
+        assert all(f"| {name} |" in page for name in names)
+    said, unsaid = page.split("### What its tables show, unsaid")
+    for c in verdicts.CONCLUSIONS:
+        assert (c.statement in said) == bool(c.said)
+        assert (c.statement in unsaid) == (not c.said)
+    assert "do not decide" not in page
 
 
 def test_without_scikit_learn_the_digits_are_left_out_and_named(tmp_path, monkeypatch, capsys):

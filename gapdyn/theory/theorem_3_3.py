@@ -2,7 +2,8 @@
 
 All three of `printed_bound`, `sharper_bound` and `limit` are about dγ/dt at t = 0 in units of
 2β₀γ₀, that is about -g_a(Z), a = β₀(1-γ₀²): the mean over rows and columns of a softmax average of
-similarities, minus the mean of the diagonal. `gap_velocity` is dΔ/dt itself.
+similarities, minus the mean of the diagonal. The paper prints (8) and (9) for dΔ/dt in units of
+4β₀γ₀; the form for dγ/dt is a display without a number in Appendix B.4. `gap_velocity` is dΔ/dt.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from gapdyn._validate import Array, validate_number, validate_temperature
 from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.theory import _covered, bessel
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(400)
 
 
 class Bound(NamedTuple):
@@ -102,7 +105,7 @@ def moments(a: float, d: int) -> tuple[float, float]:
 
 
 def limit(*, d: int, tau: float, gamma0: float) -> Bound:
-    """Eq. (9): as n → ∞, (dγ/dt)/(2β₀γ₀) → ξ₁/ξ₂ = A_d(a), a = β₀(1-γ₀²).
+    """The bracket of (9): as n → ∞, (dγ/dt)/(2β₀γ₀) → ξ₁/ξ₂ = A_d(a), a = β₀(1-γ₀²).
 
     Parameters
     ----------
@@ -133,11 +136,14 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
 
 
 def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> Bound:
-    """Eq. (8): with probability 1-δ, at least (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ-e⁻ᵃ)ε) - 2ε.
+    """The bracket of (8): with probability 1-δ, at least (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ-e⁻ᵃ)ε) - 2ε.
 
-    ε = √(log((4n+1)/δ)/2n). The proof divides a lower bound by an upper one and needs the
-    hypothesis ξ₁ ≥ 2eᵃε (`hypothesis_margin`), which is not printed; where it fails the value is
-    negative, so vacuous.
+    ε = √(log((4n+1)/δ)/2n). It holds for dγ/dt at every n, d, a and δ, γ₀ > 0; for γ₀ < 0, where
+    2β₀γ₀ is negative, the inequality turns round. The printed proof divides a lower bound by an
+    upper one, which is valid where ξ₁ ≥ 2eᵃε (`hypothesis_margin`). Elsewhere the value is below
+    -2ε, and a second argument gives it: the softmax averages are at least the plain means, by
+    Chebyshev's association inequality, so -g ≥ -D with D the mean of the diagonal less ⟨x̄, ȳ⟩,
+    and D is sub-Gaussian with proxy at most 1/nd. So P(-g < -2ε) ≤ (δ/(4n+1))^d.
 
     Parameters
     ----------
@@ -166,7 +172,10 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
 
 
 def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> float:
-    """By how much the hypothesis ξ₁ ≥ 2eᵃε of (8) holds: ξ₁e⁻ᵃ - 2ε.
+    """By how much the division in the proof of (8) is valid, ξ₁ ≥ 2eᵃε: ξ₁e⁻ᵃ - 2ε.
+
+    It is no hypothesis of the bound: where it is negative, the bound holds by the second argument
+    of `printed_bound`, and says nothing.
 
     Parameters
     ----------
@@ -176,7 +185,7 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
     Returns
     -------
     float
-        Negative where it fails.
+        Negative where a lower bound of a numerator is.
 
     Raises
     ------
@@ -343,26 +352,30 @@ def _scale(tau: float, gamma0: float) -> float:
 
 
 def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool = True) -> float:
-    """What (dΔ/dt)/(2dγ/dt) at t = 0 is about, in the mean over uniform rows (theory 2.4).
+    """What (mean dΔ/dt)/(mean 2dγ/dt) over uniform rows at t = 0 is about (theory 2.4).
 
-    With A = M'/M, S = M''/M at a, k = (1-S)/2 - (S-1/d)/A:
-    [2γ₀(1 - 1/2n) + (1-γ₀²)²k/(2n²γ₀)] / √(4γ₀² + 2(1-γ₀²)/n). Without the term in k, which is
-    ⟨u, u'⟩ to first order in the means of X and Y, it is about 2γ₀/Δ₀, that is
-    [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}. It is good while a softmax weighs many rows, n ≫ M(2a)/M(a)².
+    With A = M'/M, S = M''/M at a, k = (1-S)/2 - (S-1/d)/A, and the mean over q = ‖u‖², which is
+    about (2/nd) times a χ²_d variable,
+
+        E_q [γ₀(4-q)/2 + (1-γ₀²)²kq/(4nγ₀)] / √(4γ₀² + (1-γ₀²)q).
+
+    The term in k is ⟨u, u'⟩ to first order in the means of X and Y. It is good while a softmax
+    weighs many rows, n ≫ M(2a)/M(a)².
 
     Parameters
     ----------
     n, d, tau, gamma0
         As in `printed_bound`; rates are 1.
     moving_rows : bool
-        Whether to count ⟨u, u'⟩; without it the shorter formula.
+        Whether to count ⟨u, u'⟩. Without it, and with q at its mean 2/n beside 4, this is the plain
+        2γ₀/Δ₀ = [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}.
 
     Returns
     -------
     float
         Below 1 for γ₀ above about 1/n. As γ₀ → 0 its size grows without bound; its sign is then
-        that of k, positive for a below about d/2 (0.73d at d = 3) and negative above: there the
-        gap shrinks.
+        that of k, positive for a below about d/2 (0.84d at d = 2, 0.73d at d = 3, 0.51d at d = 64)
+        and negative above: there the gap shrinks.
 
     Raises
     ------
@@ -380,8 +393,27 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
         return float(gamma / np.hypot(gamma, np.sqrt((1 - gamma**2) / (2 * n))))
     first, second = map(float, bessel.mgf_ratios(a, d))
     k = (1 - second) / 2 - (second - 1 / d) / first
-    rise = 2 * gamma * (1 - 1 / (2 * n)) + (1 - gamma**2) ** 2 * k / (2 * n * n * gamma)
-    return float(rise / np.sqrt(4 * gamma**2 + 2 * (1 - gamma**2) / n))
+    q, gap, weights = _start_gaps(n, d, gamma)
+    rise = gamma * (4 - q) / 2 + (1 - gamma**2) ** 2 * k / (4 * n * gamma) * q
+    return float(weights @ (rise / gap))
+
+
+def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
+    """Values of q = ‖u‖² and of Δ = √(4γ² + (1-γ²)q) with weights that sum to 1, to average over.
+
+    s = √(ndq/4) has density ∝ s^{d-1}e^{-s²}. In s = c sinh θ, where √(s² + c²) ∝ Δ, nothing is
+    singular at small γ, and Gauss-Legendre in θ is exact to rounding.
+    """
+    c = gamma * np.sqrt(n * d / (1 - gamma**2))
+    peak = np.sqrt((d - 1) / 2)
+    low, high = np.arcsinh(np.array([max(peak - 4.6, 0.0), peak + 6.5]) / c)  # e⁻⁴² of the peak
+    low = max(low, high - 45)
+    theta = (low + high) / 2 + (high - low) / 2 * NODES
+    s = c * np.sinh(theta)
+    log_density = (d - 1) * np.log(s / peak) - (s - peak) * (s + peak)
+    weights = WEIGHTS * np.exp(log_density) * np.cosh(theta)
+    q = 4 / (n * d) * s**2
+    return q, np.sqrt(4 * gamma**2 + (1 - gamma**2) * q), weights / weights.sum()
 
 
 def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0) -> float:

@@ -155,8 +155,9 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     """Least β₀ from which on Z = αI pulls hardest: (1 + W₀((n-1)/e)) / (α(1-γ₀²)) (theory 3.3).
 
     Lemma B.1(b) holds exactly when aα ≥ 1 + W₀((n-1)/e), W₀ the Lambert function, that is when the
-    effective temperature 1/a is at most `appendix_c.optimal_temperature`. It is below `threshold`,
-    and enough for Theorem 3.2.
+    effective temperature 1/a is at most `appendix_c.optimal_temperature`. It is below `threshold`.
+    For Theorem 3.2 it is enough, and not needed: below it Z = αI is no longer the fastest path,
+    but γ still closes no faster than 1/log²t up to a constant.
 
     Parameters
     ----------
@@ -419,12 +420,13 @@ class Hypothesis(NamedTuple):
 
 
 def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
-    """Check the hypotheses of Theorem 3.2 on the stored times of a run.
+    """Check the hypotheses of Theorem 3.2 on the stored times of a run, t = 0 among them.
 
     Parameters
     ----------
     trajectory : Trajectory
-        Of a tied ParallelModel or a FrozenModel.
+        Of a tied ParallelModel or a FrozenModel, with t = 0 among its times: the theorem is about
+        all t ≥ 0, and what came before the first stored time cannot be told from what came after.
     alpha : float
         The margin that is claimed, in (0, 2].
 
@@ -437,7 +439,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or was loaded without one, or α is out of range.
+        If the trajectory is of another model or was loaded without one, its first stored time is
+        not 0, or α is out of range.
     """
     model = _covered.validate_trajectory(trajectory).model
     alpha = _covered.validate_margin("alpha", alpha)
@@ -448,6 +451,11 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     else:
         raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
     t, gamma, beta = trajectory.t, trajectory.gamma, trajectory.beta
+    if t[0] != 0:
+        raise ValueError(
+            f"trajectory must begin at t = 0, where the theorem does, its first time is {t[0]:g}:"
+            " put 0 first among the output times of the flow"
+        )
     as_in_paper = model.temperature == Learned()  # β = exp ν, rate 1, no ceiling
     inside = (gamma > 0) & (gamma < 1)
     least = np.full(gamma.shape, np.inf)

@@ -192,13 +192,14 @@ def test_no_path_of_the_rows_closes_gamma_faster_than_z_equal_to_alpha_i():
     alpha = gd.measures.margin(X @ Y.T)
     setting = at_threshold(5, alpha, 0.3, times=1 + 1e-12)
     y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
-    run = gd.flow(model, y0, np.geomspace(1e-3, 1e9, 50))
+    run = gd.flow(model, y0, np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 50)]))
     assert all(h.holds for h in theorem_3_2.hypotheses(run, alpha))
-    exact = theorem_3_2.exact(np.log(run.t), **setting)
+    with np.errstate(divide="ignore"):
+        exact = theorem_3_2.exact(np.log(run.t), **setting)
     assert (run.gamma >= exact * (1 - 1e-7)).all()
-    assert (run.gamma >= theorem_3_2.lower_bound(run.t, **setting)).all()
+    assert (run.gamma >= theorem_3_2.lower_bound(run.t, **setting) * (1 - 1e-14)).all()
     upper = theorem_3_2.upper_bound(run.t, **setting, alpha_max=run.margin.max())
-    assert (run.gamma <= upper).all()
+    assert (run.gamma <= upper * (1 + 1e-14)).all()
 
 
 # The exact solution
@@ -344,7 +345,8 @@ def test_exact_takes_any_time_at_all():
 def rotated_run(end=1e3, temperature=None, gamma=0.3):
     X, Y = gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1)
     model = gd.ParallelModel(6, 3, temperature or gd.Learned())
-    return gd.flow(model, model.start(X, Y, tau=0.5, gamma=gamma), np.geomspace(1e-3, end, 80))
+    times = np.concatenate([[0.0], np.geomspace(1e-3, end, 80)])
+    return gd.flow(model, model.start(X, Y, tau=0.5, gamma=gamma), times)
 
 
 def test_hypotheses_that_fail_say_by_how_much_and_since_when_they_hold():
@@ -357,6 +359,21 @@ def test_hypotheses_that_fail_say_by_how_much_and_since_when_they_hold():
     least = np.log(20) / (0.01 * (1 - run.gamma**2))
     assert not start.holds and start.shortfall == pytest.approx(least[0] - run.beta[0])
     assert start.since == np.inf and (run.beta < least).all()
+
+
+def test_hypotheses_are_asked_from_the_start_and_not_from_the_first_stored_time():
+    """A run that ends matched at a large β did not begin so; it must store t = 0 to tell."""
+    model = gd.ParallelModel(6, 3, gd.Learned())
+    y0 = model.start(gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1), tau=0.2, gamma=0.3)
+    with pytest.raises(ValueError, match=r"must begin at t = 0.*put 0 first"):
+        theorem_3_2.hypotheses(gd.flow(model, y0, [1e6]), 0.63)
+    run = gd.flow(model, y0, [0.0, 1e6])
+    assert run.margin[0] == pytest.approx(-1.473, abs=5e-4) and run.margin[1] > 0.63
+    kind, inside, margin, start = theorem_3_2.hypotheses(run, 0.63)
+    assert kind.holds and inside.holds and not margin.holds and not start.holds
+    assert margin.shortfall == pytest.approx(0.63 + 1.473, abs=5e-4)
+    assert start.shortfall == pytest.approx(np.log(20) / (0.63 * 0.91) - 5, rel=1e-9)
+    assert margin.since == start.since == 1e6
 
 
 def test_a_threshold_that_is_lost_again_is_met_since_the_last_time():

@@ -1,5 +1,7 @@
 """Lemma 3.1, its kin and the potential behind them."""
 
+import warnings
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -96,6 +98,29 @@ def test_gamma_goes_on_where_its_square_underflows_and_stops_at_1():
         assert near == pytest.approx(1, abs=1e-7)
     with pytest.raises(ValueError, match="beta must be at least that of γ = 1"):
         lemma_3_1.gamma(0.1, beta0=1.0, gamma0=0.5)
+
+
+@pytest.mark.parametrize("kind", SCHEMES)
+@pytest.mark.parametrize("distance", [1e-6, 1e-9, 1e-12, 1e-16])
+@pytest.mark.parametrize("beta0", [0.3, 20.0])
+def test_gamma_is_the_inverse_of_beta_up_to_height_1(kind, distance, beta0):
+    """dβ/dγ is 0 at γ = 1, so a β rounded to 1e-16 tells γ to about β√1e-16 there."""
+    point = {"beta0": beta0, "gamma0": 1 - 1e-3, "kind": kind}
+    back = lemma_3_1.gamma(lemma_3_1.beta(1 - distance, **point), **point)
+    assert abs(back - (1 - distance)) < 3e-8 * max(1.0, beta0) and back <= 1
+
+
+@pytest.mark.parametrize(
+    ("gamma", "gamma0"), [(1e-12, 1e-300), (1e-300, 1e-12), (5e-324, 0.3), (0.3, 5e-324)]
+)
+def test_equation_6_holds_between_heights_whose_ratio_is_no_float64(gamma, gamma0):
+    """Without a warning, to the rounding of an exponent of some 300."""
+    truth = mp.sqrt(mp.mpf(gamma0) / mp.mpf(gamma))
+    truth *= mp.exp((mp.mpf(gamma) ** 2 - mp.mpf(gamma0) ** 2) / 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours = lemma_3_1.beta(gamma, beta0=1.0, gamma0=gamma0)
+    assert abs(mp.mpf(float(ours)) / truth - 1) < 1e-13
 
 
 @pytest.mark.parametrize("kind", SCHEMES)

@@ -1,10 +1,11 @@
 """The exchange law: along the free flow of symmetric pairs Δⁿβ is constant (theory 3.1).
 
-Let orthogonal maps permute the pairs transitively. Then each row and each column of ∇ℓ sums to
-zero and every pair has the same share of g, so the centres obey c' = -(a/n) η_x g c, with η_x the
-rate of the rows, while dP/dt = a g for the potential P of β. So P(β) + (n/η_x) log ‖c‖ is constant
-for c_X, for c_Y and for their difference, whose length is the gap: n log Δ + ν in the paper's
-case. Inside the parallel flow the same holds for the centres of the unlifted rows.
+Let orthogonal maps permute the pairs transitively, rows of X to rows of X and rows of Y to rows of
+Y. Then each row and each column of ∇ℓ sums to zero and every pair has the same share of g, so the
+centres obey c' = -(a/n) η_x g c, with η_x the rate of the rows, while dP/dt = a g for the potential
+P of β. So P(β) + (n/η_x) log ‖c‖ is constant for c_X, for c_Y and for their difference, whose
+length is the gap: n log Δ + ν in the paper's case. Inside the parallel flow the same holds for the
+centres of the unlifted rows.
 """
 
 from __future__ import annotations
@@ -179,9 +180,10 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
 def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     """Whether orthogonal maps permute the pairs transitively, so that the law is exact.
 
-    Such a map takes pair 0 to pair k and keeps all inner products, so a search extends 0 → k pair
-    by pair. It is meant for polygons, prisms, simplices and the like; sets that are nearly but not
-    quite symmetric may take long.
+    They take rows of X to rows of X and rows of Y to rows of Y: a map that exchanges the modalities
+    does not count. A map that takes pair 0 to pair k keeps all inner products, so a search extends
+    0 → k pair by pair. It is meant for polygons, prisms, simplices and the like; sets that are
+    nearly but not quite symmetric may take long.
 
     Parameters
     ----------

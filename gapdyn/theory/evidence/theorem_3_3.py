@@ -7,7 +7,9 @@ from typing import TypedDict
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.special import iv
+from scipy.optimize import brentq
+from scipy.special import beta as euler_beta
+from scipy.special import iv, ive, softmax
 
 from gapdyn import loss, sphere
 from gapdyn._validate import Array
@@ -30,6 +32,15 @@ WIDE: Case = {"d": 512, "tau": 0.07, "gamma0": 0.3, "delta": 0.05}
 """A batch of CLIP's width at its starting temperature."""
 
 
+CLOSE = (
+    (64, 2, 0.5, 0.1, 8000),
+    (64, 2, 0.5, 1.0, 2000),
+    (64, 16, 0.3, 0.05, 4000),
+    (64, 64, 0.2, 0.02, 2500),
+)
+"""n, d, τ, γ₀√n and draws at which the ratio of means is seen to a percent or two."""
+
+
 def pulls(n: int, d: int, a: float, draws: int, rng: np.random.Generator) -> Array:
     """(dγ/dt)/(2β₀γ₀) = -g_a(Z) over draws of independent uniform rows."""
     rows = ((sphere.sample(n, d, rng), sphere.sample(n, d, rng)) for _ in range(draws))
@@ -39,13 +50,68 @@ def pulls(n: int, d: int, a: float, draws: int, rng: np.random.Generator) -> Arr
 def velocities(
     n: int, gamma0: float, draws: int, rng: np.random.Generator, d: int = 128, tau: float = 0.07
 ) -> Array:
-    """dΔ/dt and 2dγ/dt at t = 0 over draws of independent uniform rows, (2, draws)."""
-    model, found = ParallelModel(n, d, Learned()), np.empty((2, draws))
-    for k in range(draws):
-        y = model.start(sphere.sample(n, d, rng), sphere.sample(n, d, rng), tau=tau, gamma=gamma0)
-        height = float(model.split(model.velocity(0.0, y))[-1])
-        found[:, k] = theorem_3_3.gap_velocity(model, y), 2 * height
-    return found
+    """dΔ/dt and 2dγ/dt at t = 0 over draws of independent uniform rows, (2, draws).
+
+    By theory 2.4, many draws at once: `step` compares it with the flow and with differences of Δ.
+    """
+    found, at_once = [], max(1, 10**6 // (n * max(n, d)))
+    for first in range(0, draws, at_once):
+        count = min(at_once, draws - first)
+        X, Y = (sphere.sample(count * n, d, rng).reshape(count, n, d) for _ in range(2))
+        found.append(_velocities(X, Y, gamma0, 1 / tau))
+    return np.concatenate(found, axis=1)
+
+
+def _velocities(X: Array, Y: Array, gamma: float, beta: float) -> Array:
+    """dΔ/dt and 2dγ/dt of rows (B, n, d), (2, B)."""
+    n, a = X.shape[1], beta * (1 - gamma**2)
+    Z = np.array([x @ y.T for x, y in zip(X, Y, strict=True)])
+    G = (softmax(a * Z, axis=1) + softmax(a * Z, axis=2)) / (2 * n) - np.eye(n) / n
+    moves = []
+    other = np.ascontiguousarray(G.swapaxes(1, 2))
+    for rows, force in ((X, -a * G @ Y), (Y, -a * other @ X)):
+        inward = np.einsum("bid,bid->bi", rows, force)[..., None] * rows
+        moves.append((force - inward).mean(axis=1))
+    u, du = X.mean(axis=1) - Y.mean(axis=1), moves[0] - moves[1]
+    squared, along = (np.einsum("bd,bd->b", u, v) for v in (u, du))
+    dgamma = 2 * beta * gamma * np.einsum("bij,bij->b", Z, G)
+    rise = gamma * dgamma * (4 - squared) + (1 - gamma**2) * along
+    return np.array([rise / np.sqrt((1 - gamma**2) * squared + 4 * gamma**2), 2 * dgamma])
+
+
+def bracket(n: int, a: float, delta: float) -> float:
+    """The bracket of (8) at d = 2, letter by letter: ξ₁ = I₁(a), ξ₂ = I₀(a)."""
+    epsilon = np.sqrt(np.log((4 * n + 1) / delta) / (2 * n))
+    below = iv(0, a) + (np.exp(a) - np.exp(-a)) * epsilon
+    return float((iv(1, a) - 2 * np.exp(a) * epsilon) / below - 2 * epsilon)
+
+
+def bernstein(n: int, d: int, a: float, delta: float) -> float:
+    """The bound of theory 3.4 by quadrature of the density and a search, δ over 2n + 1 events."""
+    L, half = np.log((2 * n + 1) / delta), min(np.pi / 2, 14 / np.sqrt(d))
+
+    def moment(k: int, a: float) -> float:
+        """E z^k e^{az}, with z = sin θ."""
+
+        def weight(theta: float) -> float:
+            z = np.sin(theta)
+            return float(z**k * np.exp(a * z) * np.cos(theta) ** (d - 2))
+
+        total = quad(weight, -half, half, epsrel=1e-12, limit=200)[0]
+        return float(total / euler_beta((d - 1) / 2, 0.5))
+
+    (m0, m1), (s0, s1, s2) = [moment(k, a) for k in (0, 1)], [moment(k, 2 * a) for k in (0, 1, 2)]
+
+    def surplus(r: float) -> float:
+        squares = s2 - 2 * r * s1 + r * r * s0
+        return float(
+            m1 - r * m0 - np.sqrt(2 * squares * L / n) - np.exp(a * r - 1) / a * L / (3 * n)
+        )
+
+    r = np.linspace(-1, m1 / m0, 2001)
+    feasible = r[[surplus(x) >= 0 for x in r]].max()
+    level = brentq(surplus, feasible, m1 / m0, xtol=1e-14)
+    return float(level - np.sqrt(2 * L / (n * d)))
 
 
 def lemma_b_2(full: bool) -> Evidence:
@@ -95,24 +161,46 @@ def lemma_b_3(full: bool) -> Evidence:
 
 
 def coverage(full: bool) -> Evidence:
-    """(8) for dγ/dt under its hypothesis, where it is positive."""
+    """(8) for dγ/dt: coverage, the second argument, and a negative height."""
     n, case, a = 1500, Case(d=2, tau=0.5, gamma0=0.3, delta=0.2), 0.91 / 0.5
     bound = theorem_3_3.printed_bound(n=n, **case)
     slack = theorem_3_3.hypothesis_margin(n=n, **case)
-    epsilon = np.sqrt(np.log((4 * n + 1) / 0.2) / (2 * n))
-    xi1, xi2 = iv(1, a), iv(0, a)  # ξ₁ and ξ₂ at d = 2
-    direct = (xi1 - 2 * np.exp(a) * epsilon) / (xi2 + 2 * np.sinh(a) * epsilon) - 2 * epsilon
-    draws = 1000 if full else 60
-    share = float((pulls(n, 2, a, draws, np.random.default_rng(0)) >= bound.value).mean())
+    exact = abs(bound.value - bracket(n, a, 0.2)) < 1e-12
+    draws = 1000 if full else 40
+    values = pulls(n, 2, a, draws, np.random.default_rng(0))
+    share = float((values >= bound.value).mean())
     missing = theorem_3_3.hypothesis_margin(n=2048, **WIDE)
+    epsilon = np.sqrt(np.log((4 * 2048 + 1) / 0.05) / (2 * 2048))
+    vacuous = theorem_3_3.printed_bound(n=2048, **WIDE).value < -2 * epsilon
     needed = np.log10(theorem_3_3.pairs_needed(**WIDE))
-    exact = abs(bound.value - direct) < 1e-12
+    rng, least = np.random.default_rng(0), np.inf
+    for _ in range(500):
+        count = int(rng.integers(2, 30))
+        X, Y = sphere.sample(count, 3, rng), sphere.sample(count, 3, rng)
+        Z = X @ Y.T
+        least = min(least, -loss.pull(Z, rng.exponential(5)) - Z.mean() + np.diag(Z).mean())
+    model = ParallelModel(len(X), 3, Learned())
+    starts = (model.start(X, Y, tau=0.5, gamma=sign * 0.3) for sign in (1, -1))
+    rises = [float(model.split(model.velocity(0.0, y))[-1]) for y in starts]
+    turned = float((-values >= -bound.value).mean())  # over 2β₀|γ₀|
     return Evidence(
-        exact and share >= 0.8 and slack > 0 and bound.value > 0 and missing < 0,
-        f"d = 2, τ = 0.5, n = 1500, γ₀ = 0.3, δ = 0.2, where ξ₁e⁻ᵃ - 2ε = {slack:.3f} ≥ 0 and (8) "
-        f"is {bound.value:.4f}: {share:.3f} of {draws} draws lie above it (seed 0). The hypothesis "
-        f"ξ₁ ≥ 2eᵃε is not printed and fails at n = 2048, d = 512, τ = 0.07 (by {-missing:.3f}); "
-        f"(8) is positive there only from n = 10^{needed:.1f} on",
+        exact
+        and share >= 0.8
+        and slack > 0 < bound.value
+        and missing < 0
+        and vacuous
+        and least > -1e-14
+        and rises[0] == -rises[1]
+        and turned < 0.2,
+        f"d = 2, τ = 0.5, n = 1500, γ₀ = 0.3, δ = 0.2, where ξ₁e⁻ᵃ - 2ε = {slack:.3f} ≥ 0 and the "
+        f"bracket is {bound.value:.4f}: {share:.3f} of {draws} draws lie above it (seed 0). Where "
+        f"ξ₁ < 2eᵃε, as at n = 2048, d = 512, τ = 0.07 (by {-missing:.3f}eᵃ), the printed division "
+        "is not valid, and the bracket is below -2ε; it holds there too, for a softmax average is "
+        "at least the plain mean (500 random Z, seed 0) and the mean of the diagonal less ⟨x̄, ȳ⟩ "
+        "is sub-Gaussian with proxy 1/nd: it exceeds 2ε with probability at most (δ/(4n+1))^d. "
+        f"It is positive there only from n = 10^{needed:.1f} on. γ₀ > 0 is needed: at γ₀ = -0.3 "
+        f"dγ/dt has the other sign, the inequality turns round, and {turned:.3f} of the draws meet "
+        "it as printed",
     )
 
 
@@ -121,14 +209,15 @@ def printed(full: bool) -> Evidence:
     n, case = 1500, Case(d=2, tau=0.5, gamma0=1e-3, delta=0.2)
     bound = theorem_3_3.printed_bound(n=n, **case).value
     slack = theorem_3_3.hypothesis_margin(n=n, **case)
+    exact = abs(bound - bracket(n, (1 - 1e-6) / 0.5, 0.2)) < 1e-12
     draws = 100 if full else 20
     gap, height = velocities(n, 1e-3, draws, np.random.default_rng(0), d=2, tau=0.5)
     unit = 4 * 1e-3 / 0.5
     below = float((gap / unit < bound).mean())
     above = float((height / unit >= bound).mean())
     return Evidence(
-        slack > 0 and bound > 0 and below > 0.5 and above >= 0.8,
-        "d = 2, τ = 0.5, n = 1500, γ₀ = 1e-3, δ = 0.2, within ξ₁ ≥ 2eᵃε: it says dΔ/dt ≥ "
+        exact and slack > 0 and bound > 0 and below > 0.5 and above >= 0.8,
+        "d = 2, τ = 0.5, n = 1500, γ₀ = 1e-3, δ = 0.2, with ξ₁ ≥ 2eᵃε: it says dΔ/dt ≥ "
         f"{bound:.4f} in units of 4β₀γ₀ with probability 0.8, and {below:.2f} of {draws} draws lie "
         f"below, median {np.median(gap) / unit:.3f}; 2dγ/dt is above it in {above:.2f} (seed 0)",
     )
@@ -138,45 +227,51 @@ def step(full: bool) -> Evidence:
     """dΔ/dt against 2dγ/dt, after dΔ/dt against differences of Δ."""
     rng, draws = np.random.default_rng(0), 5000 if full else 1000
     model, h = ParallelModel(8, 4, Learned()), 1e-5
-    y = model.start(sphere.sample(8, 4, rng), sphere.sample(8, 4, rng), tau=0.2, gamma=0.3)
+    X, Y = sphere.sample(8, 4, rng), sphere.sample(8, 4, rng)
+    y = model.start(X, Y, tau=0.2, gamma=0.3)
     v = model.velocity(0.0, y)
     ends = [model.observe(0.0, y + sign * h * v).gap for sign in (1, -1)]
     slope = (ends[0] - ends[1]) / (2 * h)
-    exact = abs(theorem_3_3.gap_velocity(model, y) / slope - 1) < 1e-6
+    rise, twice = _velocities(X[None], Y[None], 0.3, 5.0)[:, 0]
+    off = max(
+        abs(theorem_3_3.gap_velocity(model, y) / slope - 1),
+        abs(rise / slope - 1),
+        abs(twice / (2 * float(model.split(v)[-1])) - 1),
+    )
     shares = {}
     for n in (4, 8, 32, 128):
-        gap, height = velocities(n, n**-0.5, draws, rng)
+        gap, height = velocities(n, n**-0.5, draws if n < 100 else draws // 5, rng)
         shares[n] = float((gap < height).mean())
     text = ", ".join(f"{share:.3f} at n = {n}" for n, share in shares.items())
     return Evidence(
-        exact and shares[32] == shares[128] == 1 and shares[8] > 0.5,
+        bool(off < 1e-6 and shares[32] == shares[128] == 1 and shares[8] > 0.5),
         f"share of draws with dΔ/dt < 2dγ/dt at γ₀ = 1/√n, d = 128, τ₀ = 0.07: {text} ({draws} "
-        "draws each, seed 0). Δ ≥ 2γ does not order derivatives",
+        f"draws each, {draws // 5} at n = 128, seed 0). Δ ≥ 2γ does not order derivatives",
     )
 
 
 def ratio(full: bool) -> Evidence:
     """The ratio of means against its formula, with and without the term of ⟨u, u'⟩."""
-    rng, draws, d = np.random.default_rng(0), 1000 if full else 300, 128
-    rows, off = [], 0.0
-    for n in (8, 32, 128):
-        for root in (0.05, 0.2, 1.0):
-            gamma0 = root / np.sqrt(n)
-            gap, height = velocities(n, gamma0, draws if n < 100 else draws // 6, rng, d)
-            mean = float(gap.mean() / height.mean())  # single ratios are heavy-tailed
-            predicted = theorem_3_3.gap_ratio(n=n, d=d, tau=0.07, gamma0=gamma0)
-            plain = theorem_3_3.gap_ratio(n=n, d=d, tau=0.07, gamma0=gamma0, moving_rows=False)
-            off = max(off, abs(mean / predicted - 1))
-            if root == 0.05:
-                rows.append(f"{mean:.3f}, {predicted:.3f} and {plain:.3f} at n = {n}")
-    gap, height = velocities(256, 1e-3 / 8, draws // 6, rng, d=3, tau=0.1)
+    rng, more, rows, off = np.random.default_rng(0), 4 if full else 1, [], 0.0
+    for n, d, tau, root, draws in CLOSE:
+        gamma0 = root / np.sqrt(n)
+        gap, height = velocities(n, gamma0, draws * more, rng, d, tau)
+        mean = float(gap.mean() / height.mean())  # single ratios are heavy-tailed
+        error = float(np.std(gap - mean * height) / np.sqrt(draws * more) / height.mean())
+        setting = {"n": n, "d": d, "tau": tau, "gamma0": gamma0}
+        predicted = theorem_3_3.gap_ratio(**setting)
+        plain = theorem_3_3.gap_ratio(**setting, moving_rows=False)
+        off = max(off, abs(mean / predicted - 1), 3 * error / predicted)
+        rows.append(f"{mean:.4f}, {predicted:.4f} and {plain:.4f} at {n}, {d}, {tau}, {root}")
+    gap, height = velocities(256, 1e-3 / 8, 200 * more, rng, d=3, tau=0.1)
     turned = float(gap.mean() / height.mean())
     said = theorem_3_3.gap_ratio(n=256, d=3, tau=0.1, gamma0=1e-3 / 8)
     return Evidence(
-        off < 0.15 and turned < 0 and said < 0,
-        "measured, with the term in k, and without it, at γ₀√n = 0.05, d = 128, τ = 0.07: "
-        f"{'; '.join(rows)}; with it within {100 * off:.0f} % at γ₀√n = 0.05, 0.2, 1. In d = 3 at "
-        f"τ = 0.1, where k < 0, {turned:.2f} and {said:.2f} at n = 256, γ₀√n = 0.002 (seed 0)",
+        off < 0.04 and turned < 0 and said < 0,
+        "measured, by the formula, and without the term in k, at (n, d, τ, γ₀√n): "
+        f"{'; '.join(rows)}; the formula is within {100 * off:.0f} %, three standard errors "
+        f"within that. In d = 3 at τ = 0.1, where k < 0, {turned:.2f} and {said:.2f} at n = 256, "
+        "γ₀√n = 0.002 (random rows, seed 0)",
     )
 
 
@@ -205,43 +300,125 @@ def limit(full: bool) -> Evidence:
 
 
 def three_dimensions(full: bool) -> Evidence:
-    """A_3(a) = coth a - 1/a against tanh."""
-    a = np.geomspace(1e-4, 1e3, 2001)
-    ratio = bessel.A(a, 3) / np.tanh(a)
-    closed = 1 / np.tanh(5.0) - 1 / 5.0
-    exact = abs(float(bessel.A(5.0, 3)) - closed) < 1e-15
+    """The closed form at d = 3, and Θ(β₀ tanh β₀) for γ₀ = Θ(1)."""
+    beta0, off, spans = np.geomspace(1e-4, 1e4, 801), 0.0, []
+    some = np.array([0.01, 0.5, 5.0, 300.0])
+    closed = ive(-0.5, some) / ive(0.5, some) - 1 / some  # as printed
+    off = float(np.abs(bessel.A(some, 3) / (1 / np.tanh(some) - 1 / some) - 1).max())
+    off = max(off, float(np.abs(bessel.A(some, 3) / closed - 1).max()))
+    for gamma0 in (0.05, 0.3, 0.9):
+        limit = 4 * beta0 * gamma0 * bessel.A(beta0 * (1 - gamma0**2), 3)
+        ratio = limit / (beta0 * np.tanh(beta0))
+        ends = 4 * gamma0 * (1 - gamma0**2) / 3, 4 * gamma0
+        off = max(off, abs(ratio[0] / ends[0] - 1) / 1e3, abs(ratio[-1] / ends[1] - 1) / 1e8)
+        spans.append((gamma0, float(ratio.min()), float(ratio.max()), float(ratio[-1])))
+    text = "; ".join(f"{low:.3f} to {high:.3f} at γ₀ = {g}" for g, low, high, _ in spans)
     return Evidence(
-        bool(exact and (np.diff(ratio) > -1e-12).all() and ratio[0] > 0.333 and ratio[-1] < 1),
-        f"A_3(a)/tanh a rises from {ratio[0]:.4f} to {ratio[-1]:.4f} over a = 1e-4..1e3, so A_3 = "
-        "Θ(tanh a); a is β₀(1-γ₀²), so the constants depend on γ₀, and the bound is on the limit "
-        "n → ∞, where dΔ/dt : 2dγ/dt is 1",
+        off < 1e-10 and all(low > 0 and high < 4 for _, low, high, _ in spans),
+        "at d = 3 the bracket of (9) is cosh a/sinh a - 1/a, a = β₀(1-γ₀²), as printed; 4β₀γ₀ "
+        f"times it over β₀tanh β₀ is {text} for β₀ = 1e-4..1e4, from 4γ₀(1-γ₀²)/3 as β₀ → 0 to "
+        "4γ₀ as β₀ → ∞. So for γ₀ = Θ(1), that is away from 0, and away from 1 for small β₀, it is "
+        "Θ(β₀tanh β₀) ~ β₀",
+    )
+
+
+def gaussian_layers(full: bool) -> Evidence:
+    """A Gaussian last layer makes each row uniform, and keeps the angles between rows."""
+    from scipy.stats import kstest  # slow to import
+
+    rng, draws, d, inner, n = np.random.default_rng(0), 20_000 if full else 5_000, 16, 8, 200
+    cone = np.append(np.sqrt(0.9), np.zeros(inner - 1))
+    inputs = [
+        cone + np.sqrt(0.1) * np.pad(sphere.sample(n, inner - 1, rng), ((0, 0), (1, 0)))
+        for _ in range(2)
+    ]
+    layers = rng.standard_normal((draws, inner, d))
+    rows = np.einsum("km,bmd->bkd", inputs[0][:2], layers)
+    rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
+    grid = np.linspace(-1, 1, 4001)
+    mass = np.append(0.0, np.cumsum(theorem_3_3.density((grid[1:] + grid[:-1]) / 2, d)))
+    p = float(kstest(rows[:, 0, 0], partial(np.interp, xp=grid, fp=mass * 5e-4)).pvalue)
+    cosine, kept = float(inputs[0][0] @ inputs[0][1]), np.einsum("bd,bd->b", rows[:, 0], rows[:, 1])
+    found = np.empty(20)
+    for k in range(20):
+        X, Y = (sphere.normalise(V @ layers[2 * k + j]) for j, V in enumerate(inputs))
+        found[k] = -loss.pull(X @ Y.T, 4.0)
+    mean, spread, value = float(found.mean()), float(found.std()), float(bessel.A(4.0, d))
+    return Evidence(
+        p > 0.01 and abs(float(kept.mean()) - cosine) < 0.05 and mean < 0.5 * value,
+        f"two inputs at an angle of cosine {cosine:.3f} in R^{inner} through {draws} Gaussian "
+        f"layers into R^{d} (seed 0): each row alone is uniform (Kolmogorov-Smirnov p = {p:.2f}), "
+        f"but the cosine between the two stays {kept.mean():.3f} ± {kept.std():.3f}, not 0 ± "
+        f"{d**-0.5:.3f} as of independent rows: they share the layer. With {n} inputs of each "
+        f"modality in such a cone -g_a(Z) at a = 4 is {mean:.4f} ± {spread:.4f} over 20 pairs of "
+        f"layers, where the limit (9) for independent rows is {value:.4f}",
+    )
+
+
+def recurrence(full: bool) -> Evidence:
+    """I_{ρ-1} = I_{ρ+1} + (2ρ/a)I_ρ and I_ρ > 0, so that the bracket of (9) is A_d(a) > 0."""
+    import mpmath as mp
+
+    off, positive = 0.0, True
+    with mp.workdps(30):
+        for d in (2, 3, 8, 64, 512):
+            rho = mp.mpf(d - 2) / 2
+            for a in map(mp.mpf, (0.01, 1.0, 13.0, 100.0)):
+                below, here, above = (mp.besseli(rho + k, a) for k in (-1, 0, 1))
+                off = max(off, float(abs(below / (above + 2 * rho / a * here) - 1)))
+                bracket = below / here - 2 * rho / a
+                off = max(off, abs(float(bessel.A(float(a), d)) / float(bracket) - 1))
+                positive &= bool(here > 0 and above > 0 and bracket > 0)
+    return Evidence(
+        positive and off < 1e-13,
+        "with 30 digits, d = 2, 3, 8, 64, 512, a = 0.01, 1, 13, 100: the recurrence holds, I_ρ and "
+        "I_{ρ+1} are positive, and I_{ρ-1}/I_ρ - 2ρ/a = I_{ρ+1}/I_ρ is `bessel.A` to 1e-13, "
+        "positive; so dΔ/dt > 0 at t = 0 in the limit, as printed",
+    )
+
+
+def large_beta(full: bool) -> Evidence:
+    """4β₀γ₀A_d(β₀(1-γ₀²)) rises with β₀, and so do draws."""
+    off, rises, beta0 = 0.0, True, np.geomspace(0.1, 200, 300)
+    for d, gamma0 in ((2, 0.3), (3, 0.9), (8, 0.3), (64, 0.05)):
+        limit = [theorem_3_3.limit(d=d, tau=float(1 / b), gamma0=gamma0).value for b in beta0]
+        rises &= bool((np.diff(4 * beta0 * gamma0 * limit) > 0).all())
+        a = beta0 * (1 - gamma0**2)
+        off = max(off, float(np.abs(limit / (ive(d / 2, a) / ive(d / 2 - 1, a)) - 1).max()))
+    rng, means = np.random.default_rng(0), []
+    for beta in (1.0, 2.0, 4.0, 8.0, 16.0):
+        gap, _ = velocities(256, 0.3, 200 if full else 30, rng, d=8, tau=1 / beta)
+        means.append(float(gap.mean()))
+    return Evidence(
+        rises and off < 1e-10 and bool((np.diff(means) > 0).all()),
+        "4β₀γ₀I_{d/2}(a)/I_{d/2-1}(a) rises with β₀ = 0.1..200 at (d, γ₀) = (2, 0.3), (3, 0.9), "
+        "(8, 0.3), (64, 0.05), since A_d does; the mean dΔ/dt of 256 random pairs, d = 8, γ₀ = "
+        f"0.3, is {', '.join(f'{v:.2f}' for v in means)} at β₀ = 1, 2, 4, 8, 16 (seed 0)",
     )
 
 
 def sharper(full: bool) -> Evidence:
-    """The numbers of theory 3.4 and coverage."""
+    """The bound of theory 3.4 by quadrature of the density, its numbers, and draws."""
+    off, cases = 0.0, ((2048, 512, 0.07, 0.05), (512, 64, 0.25, 0.2), (1500, 2, 0.5, 0.2))
+    for n, d, tau, delta in cases:
+        bound = theorem_3_3.sharper_bound(n=n, d=d, tau=tau, gamma0=0.3, delta=delta)
+        off = max(off, abs(bound.value / bernstein(n, d, 0.91 / tau, delta) - 1))
     wider = Case(d=1024, tau=0.07, gamma0=0.3, delta=0.05)
     at = theorem_3_3.sharper_bound(n=2048, **WIDE).value
     wide = theorem_3_3.sharper_bound(n=1024, **wider).value
     printed = theorem_3_3.printed_bound(n=1024, **wider).value
     needed = theorem_3_3.pairs_needed(**WIDE, bound="sharper")
-    bound = theorem_3_3.sharper_bound(n=512, d=64, tau=0.25, gamma0=0.3, delta=0.2)
     uneven = theorem_3_3.sharper_bound(n=2048, **WIDE, diagonal_share=0.5).value
     limit = theorem_3_3.limit(d=512, tau=0.07, gamma0=0.3).value
-    large = pulls(2048, 512, 0.91 / 0.07, 6, np.random.default_rng(0))
-    draws = 2000 if full else 300
-    values = pulls(512, 64, 0.91 / 0.25, draws, np.random.default_rng(0))
-    share = float((values >= bound.value).mean())
+    draws = 20 if full else 6
+    large = pulls(2048, 512, 0.91 / 0.07, draws, np.random.default_rng(0))
     return Evidence(
-        round(at, 4) == 0.0139
-        and round(wide, 4) == 0.0024
-        and share >= 0.8
-        and bound.value > 0
-        and bool((large > uneven).all()),
+        off < 1e-6 and wide > 0 and bool((large > uneven).all()) and uneven > at,
         f"τ = 0.07, γ₀ = 0.3, δ = 0.05, in units of 2β₀γ₀: {at:.4f} at n = 2048, d = 512 ("
-        f"{uneven:.4f} with half of δ for the diagonal; limit {limit:.4f}, six draws "
-        f"{large.min():.4f} to {large.max():.4f}) and "
-        f"{wide:.4f} at n = d = 1024, where (8) gives {printed:.1f}; positive from n = "
-        f"{needed:.0f} on at d = 512. Coverage: {share:.3f} of {draws} draws above "
-        f"{bound.value:.4f} at n = 512, d = 64, τ = 0.25, δ = 0.2 (seed 0)",
+        f"{uneven:.4f} with half of δ for the diagonal; limit {limit:.4f}, {draws} draws "
+        f"{large.min():.4f} to {large.max():.4f}, seed 0) and {wide:.4f} at n = d = 1024, where "
+        f"(8) gives {printed:.1f}; positive from n = {needed:.0f} on at d = 512. Quadrature of the "
+        "density and a search for r* agree to 1e-6 there, at n = 512, d = 64, τ = 0.25, δ = 0.2, "
+        "and at n = 1500, d = 2, τ = 0.5, δ = 0.2. A union bound is not attained: no coverage is "
+        "near 1-δ",
     )

@@ -65,11 +65,10 @@ def velocities(
 def _velocities(X: Array, Y: Array, gamma: float, beta: float) -> Array:
     """dΔ/dt and 2dγ/dt of rows (B, n, d), (2, B)."""
     n, a = X.shape[1], beta * (1 - gamma**2)
-    Z = np.array([x @ y.T for x, y in zip(X, Y, strict=True)])
+    Z = X @ Y.swapaxes(1, 2)
     G = (softmax(a * Z, axis=1) + softmax(a * Z, axis=2)) / (2 * n) - np.eye(n) / n
     moves = []
-    other = np.ascontiguousarray(G.swapaxes(1, 2))
-    for rows, force in ((X, -a * G @ Y), (Y, -a * other @ X)):
+    for rows, force in ((X, -a * G @ Y), (Y, -a * G.swapaxes(1, 2) @ X)):
         inward = np.einsum("bid,bid->bi", rows, force)[..., None] * rows
         moves.append((force - inward).mean(axis=1))
     u, du = X.mean(axis=1) - Y.mean(axis=1), moves[0] - moves[1]

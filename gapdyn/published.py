@@ -1,4 +1,4 @@
-"""The paper's printed numbers: Yaras, Chen, Wang and Qu, CPAL 2025, PMLR 280:1365-1387.
+"""The paper's printed numbers: Yaras, Chen, Wang and Qu, CPAL 2025, PMLR 280:1365-1387, CC BY 4.0.
 
 CLIP with a ResNet-50, trained on MSCOCO for 100 epochs at batch 1024; means of three trainings.
 Recalls and accuracies are in percent. A table maps each method to its row; methods are named after
@@ -7,7 +7,7 @@ the paper's rows, which `PRINTED_NAMES` has letter by letter.
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +15,70 @@ import numpy as np
 from gapdyn._validate import Array
 
 
-class Reading(NamedTuple):
-    """One time of Figure 2, read off the printed curves to ±0.01 in gap and ±0.02 in tau."""
+class Curve(NamedTuple):
+    """The vertices of a printed curve: `axis`, what its horizontal axis says, and `value`."""
 
+    axis: Array
+    value: Array
+
+
+class Reading(NamedTuple):
+    """Both curves of Figure 2 at one place of their axis, to four decimals; t = axis - 0.1."""
+
+    axis: float
     t: float
     gap: float
     tau: float
+
+
+class Figure2(NamedTuple):
+    """Figure 2 (page 3): its two curves, and what they say at the times that it names.
+
+    The vertices are those of the page's vector graphics, placed by its tick marks, good to 3e-7;
+    Matplotlib drew them and left out some. They lie on 200 times even in log(axis), and the dashed
+    line stands at the first of these at which all pairs match. The readings lie between vertices,
+    on a cubic spline through them. The markers of the figure are placed by hand, up to 0.15 of a
+    decade beside the times of their labels, and are no data.
+
+    Attributes
+    ----------
+    gap, tau : Curve
+        73 and 65 vertices. The axis says t + 0.1: its left end, 0.1, is labelled "t = 0".
+    dashed : float
+        Where on the axis the dashed line between "Mismatched" and "Matched" stands.
+    readings : tuple of Reading
+        At the axis where the labels "t = 0", 0.4, 2.3, 4.0, 1e2 and 1e5 are true: at 0.1, 0.4, ...
+    """
+
+    gap: Curve
+    tau: Curve
+    dashed: float
+    readings: tuple[Reading, ...]
+
+
+class Scatter(NamedTuple):
+    """The markers of Figure 4(a), one each ten steps: read-only arrays (860,).
+
+    Attributes
+    ----------
+    steps, abscissa : (860,) arrays
+        Steps of training, and -1/log₁₀(steps)².
+    gap, low, high : (860,) arrays
+        Least and largest gap at which a marker can be, and their middle.
+    """
+
+    steps: Array
+    abscissa: Array
+    gap: Array
+    low: Array
+    high: Array
+
+
+class Histogram(NamedTuple):
+    """The bars of Figure 4(b): read-only arrays of the (11,) edges and the (10,) counts."""
+
+    edges: Array
+    counts: Array
 
 
 class FineGrained(NamedTuple):
@@ -42,14 +100,65 @@ class Row(NamedTuple):
     text_retrieval: float
 
 
-FIGURE_2 = (
-    Reading(0, 0.62, 0.07),
-    Reading(0.4, 0.89, 0.50),  # the least certain: the marker is hard to place
-    Reading(2.3, 1.055, 1.01),
-    Reading(4.0, 0.985, 0.72),
-    Reading(1e2, 0.61, 0.07),
-    Reading(1e5, 0.54, 0.04),
+def _lines(figure: str) -> list[list[str]]:
+    """The cells of a file of `_published`, without its heading."""
+    text = (files("gapdyn") / "_published" / f"{figure}.csv").read_text()
+    return [line.split(",") for line in text.splitlines()[1:]]
+
+
+def _read_only(*arrays: Array) -> tuple[Array, ...]:
+    """The same arrays, which can no longer be written to."""
+    for array in arrays:
+        array.setflags(write=False)
+    return arrays
+
+
+def _curve(name: str) -> Curve:
+    """A curve of Figure 2 from its file, whose columns are: curve, axis, value."""
+    rows = [(float(x), float(y)) for curve, x, y in _lines("figure_2") if curve == name]
+    return Curve(*_read_only(*np.array(rows).T))
+
+
+def _scatter() -> Scatter:
+    """Figure 4(a) from its file: step, and lower and upper end of where its marker can be."""
+    steps, low, high = np.array(_lines("figure_4a"), dtype=float).T
+    return Scatter(*_read_only(steps, -1 / np.log10(steps) ** 2, (low + high) / 2, low, high))
+
+
+FIGURE_2 = Figure2(
+    gap=_curve("gap"),
+    tau=_curve("tau"),
+    dashed=3.96268,
+    readings=(
+        Reading(0.1, 0.0, 0.6180, 0.0700),
+        Reading(0.4, 0.3, 0.8907, 0.4353),
+        Reading(2.3, 2.2, 1.0563, 1.0211),
+        Reading(4.0, 3.9, 0.9840, 0.7163),
+        Reading(1e2, 99.9, 0.6108, 0.0660),
+        Reading(1e5, 99999.9, 0.5406, 0.0358),
+    ),
 )
+
+FIGURE_4A = _scatter()
+"""Gap in training, read off the 800 by 600 picture of Figure 4(a), p. 6 (CC BY 4.0).
+
+The logarithm is to base 10: markers stand at the pixels of steps 100, 110, 120, ... and nowhere
+else where they stand apart. The axis ends after step 8,690, give or take 20; the text speaks of
+10,000. A marker has its place wherever its whole disc is inked. Up to step 560 this leaves one
+pixel, `high` - `low` = 0.0025. Later markers cover one another: `low` and `high` are the ends of
+the ink, up to 0.12 apart, between which `gap` is but the middle. The axis itself is good to 0.001.
+"""
+
+FIGURE_4B = Histogram(
+    *_read_only(np.linspace(-0.005, 0.324, 11), np.array([4.0, 2, 4, 11, 19, 14, 15, 7, 12, 12]))
+)
+"""Change of the gap in ten steps from 100 starts, read off Figure 4(b), p. 6 (CC BY 4.0).
+
+Counts are exact; edges are good to 0.001 (a pixel), so that the first bar begins below 0.
+"""
+
+FIGURE_4B_TEXT_MEAN = 0.15
+"""What the text says of Figure 4(b): "with the mean being near 0.15" (p. 7)."""
 
 TABLE_1 = {
     "Baseline": FineGrained(0.294, -1.165, 14.321),
@@ -150,58 +259,3 @@ TREND_LINES = {
 They are lines for the eye: on the page both of a figure are one and the same stroke, steeper than
 the least squares of the nine points (slopes -27.6, -20.3, 39.4 and 108).
 """
-
-
-class Scatter(NamedTuple):
-    """The markers of Figure 4(a), one each ten steps: read-only arrays (860,)."""
-
-    steps: Array
-    abscissa: Array
-    """-1/log₁₀(steps)²."""
-    gap: Array
-    """Middle of `low` and `high`."""
-    low: Array
-    high: Array
-
-
-class Histogram(NamedTuple):
-    """The bars of Figure 4(b): read-only arrays of the (11,) edges and the (10,) counts."""
-
-    edges: Array
-    counts: Array
-
-
-def _read_only(*arrays: Array) -> tuple[Array, ...]:
-    """The same arrays, which can no longer be written to."""
-    for array in arrays:
-        array.setflags(write=False)
-    return arrays
-
-
-def _scatter() -> Scatter:
-    """Figure 4(a) from its file: step, and lower and upper end of where its marker can be."""
-    file = Path(__file__).with_name("_published") / "figure_4a.csv"
-    steps, low, high = np.loadtxt(file, delimiter=",", skiprows=1, unpack=True)
-    return Scatter(*_read_only(steps, -1 / np.log10(steps) ** 2, (low + high) / 2, low, high))
-
-
-FIGURE_4A = _scatter()
-"""Gap in training, read off the 800 by 600 picture of Figure 4(a), p. 6 (CC BY 4.0).
-
-The logarithm is to base 10: markers stand at the pixels of steps 100, 110, 120, ... and nowhere
-else where they stand apart. The axis ends after step 8,690, give or take 20; the text speaks of
-10,000. A marker has its place wherever its whole disc is inked. Up to step 560 this leaves one
-pixel, `high` - `low` = 0.0025. Later markers cover one another: `low` and `high` are the ends of
-the ink, up to 0.12 apart, between which `gap` is but the middle. The axis itself is good to 0.001.
-"""
-
-FIGURE_4B = Histogram(
-    *_read_only(np.linspace(-0.005, 0.324, 11), np.array([4.0, 2, 4, 11, 19, 14, 15, 7, 12, 12]))
-)
-"""Change of the gap in ten steps from 100 starts, read off Figure 4(b), p. 6 (CC BY 4.0).
-
-Counts are exact; edges are good to 0.001 (a pixel), so that the first bar begins below 0.
-"""
-
-FIGURE_4B_TEXT_MEAN = 0.15
-"""What the text says of Figure 4(b): "with the mean being near 0.15" (p. 7)."""

@@ -18,8 +18,13 @@ X_COLOUR, Y_COLOUR = "#e03131", "#1b3a8f"
 X_MARKER, Y_MARKER = "o", "s"
 """Images are circles and texts squares, for those who do not tell red from blue."""
 
+FEW = 30
+"""Pairs up to which lines between them are dashed."""
+
 SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
 """Curves of one kind, in their order."""
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE: Any = {  # a dict for `matplotlib.rc_context`
     "font.size": 9,
@@ -59,26 +64,37 @@ def cube(ax: Any) -> None:
 
 def moment(t: float, gap: float, tau: float) -> str:
     """Time, gap and temperature, as the title of a picture."""
-    power = f"$10^{{{int(np.log10(t))}}}$" if t >= 100 and np.log10(t) % 1 == 0 else f"{t:.3g}"
-    return f"t = {power}\nΔ = {gap:.3f}, τ = {tau:.3f}"
+    return f"t = {time(t)}\nΔ = {gap:.3f}, τ = {tau:.3f}"
+
+
+def time(t: float) -> str:
+    """Three digits of a time, powers of ten from 100 on as such."""
+    digits = float(f"{t:.3g}")
+    if digits >= 100 and np.log10(digits) % 1 == 0:
+        return "10" + f"{np.log10(digits):.0f}".translate(SUPERSCRIPTS)
+    return f"{digits:,.0f}" if digits >= 100 else f"{digits:g}"
 
 
 def modalities(ax: Any, X: Array, Y: Array, *, joined: bool = True, size: float = 22) -> None:
-    """Draw two modalities (n, 3) on a 3-D Axes, matching rows joined by dashed lines."""
+    """Draw two modalities (n, 3) on a 3-D Axes, matching rows joined by dashed lines.
+
+    Many pairs are joined by thin lines without dashes.
+    """
+    style: Any = {"lw": 0.8, "ls": (0, (3, 2))} if len(X) <= FEW else {"lw": 0.3}
     if joined:
         for x, y in zip(X, Y, strict=True):
-            ax.plot(*zip(x, y, strict=True), color="0.35", lw=0.8, ls=(0, (3, 2)))
+            ax.plot(*zip(x, y, strict=True), color="0.35", **style)
     for rows, colour, marker in ((X, X_COLOUR, X_MARKER), (Y, Y_COLOUR, Y_MARKER)):
         ax.scatter(*rows.T, color=colour, marker=marker, s=size, depthshade=False, lw=0)
 
 
-def modality_key(ax: Any, loc: str = "upper right") -> None:
-    """Say which colour and marker is which modality."""
+def modality_key(ax: Any, loc: str = "upper right", ncols: int = 1) -> None:
+    """Say which colour and marker is which modality, on an Axes or a figure."""
     from matplotlib.lines import Line2D
 
     kinds = {"image": (X_COLOUR, X_MARKER), "text": (Y_COLOUR, Y_MARKER)}
     dots = [Line2D([], [], ls="", marker=m, color=c, label=k) for k, (c, m) in kinds.items()]
-    ax.legend(handles=dots, loc=loc)
+    ax.legend(handles=dots, loc=loc, ncols=ncols)
 
 
 def principal_directions(*arrays: Array) -> Array:
@@ -97,6 +113,13 @@ def log_time(ax: Axes, first: float, last: float) -> None:
     ax.set(xscale="log", xlim=(first, last), xlabel="time t")
 
 
-def readings(ax: Axes, t: Sequence[float], values: Sequence[float]) -> None:
-    """Mark values that were read off a figure of the paper."""
-    ax.plot(t, values, "o", mfc="none", mec="black", ms=6, label="read off the paper", zorder=5)
+def readings(
+    ax: Axes,
+    t: Sequence[float] | Array,
+    values: Sequence[float] | Array,
+    *,
+    size: float = 6,
+    label: str = "read off the paper",
+) -> None:
+    """Mark values of a figure of the paper."""
+    ax.plot(t, values, "o", mfc="none", mec="black", ms=size, mew=0.8, label=label, zorder=5)

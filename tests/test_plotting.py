@@ -16,6 +16,25 @@ def test_modalities_are_drawn_at_their_rows_and_joined_in_pairs():
     np.testing.assert_array_equal(ends, [X[0], Y[0]])
 
 
+def test_few_pairs_are_joined_by_dashes_and_many_by_thin_lines():
+    ax = Figure().add_subplot(projection="3d")
+    rows = sphere.sample(plotting.FEW + 1, 3, seed=0)
+    plotting.modalities(ax, rows[1:], -rows[1:])
+    plotting.modalities(ax, rows, -rows)
+    few, many = ax.lines[0], ax.lines[-1]
+    assert few.is_dashed() and not many.is_dashed()
+    assert many.get_linewidth() < few.get_linewidth()
+
+
+@pytest.mark.parametrize(
+    ("t", "said"),
+    [(0, "0"), (0.00471, "0.00471"), (51.14, "51.1"), (1712, "1,710"), (1e2, "10²"), (1e5, "10⁵")],
+)
+def test_times_are_said_in_three_digits(t, said):
+    assert plotting.time(t) == said
+    assert plotting.moment(t, 0.5, 0.07) == f"t = {said}\nΔ = 0.500, τ = 0.070"
+
+
 def test_principal_directions_are_orthonormal_leading_and_of_fixed_sign():
     rows = sphere.cone(50, np.arange(1.0, 6.0), 0.4, seed=0)
     P = plotting.principal_directions(rows[:20], rows[20:])

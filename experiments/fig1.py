@@ -1,8 +1,14 @@
-"""Figure 1: two cones far apart stay apart; two modalities that share a cone move apart.
+"""Figure 1: two modalities far apart stay apart; two that share a cone part for a while.
 
-Two cones are trained in the free model (1). One shared cone is trained in the parallel model (3),
-where mismatched pairs drive the heights apart until the pairs are matched, and for comparison in
-the free model, where they do not: there the gap follows the temperature only to the power 1/n.
+The paper shows embeddings of trained CLIP; here the rows themselves are trained, from synthetic
+cones. (a) *Stabilization*: two cones keep their gap to the end in the free model (1). (b)
+*Enlargement*: from one shared cone with a small gap, in the parallel model (3), the gap rises
+fivefold while pairs are mismatched, and falls as they come to match. This rise and fall is what
+page 2 says of Figure 2. But the gap is not larger at the end than at the start, as it is in the
+paper's (b), "still enlarged after training": by (6) the height γ ends above its start exactly when
+the temperature does, and from CLIP's τ₀ = 0.07 it ends at 0.011. In the free model the gap of a
+shared cone hardly rises at all. `fig1_starts.csv` has other cones and temperatures: of its twelve
+runs one ends above its start, the parallel model from τ₀ = 0.005, whose τ ends at 0.009.
 """
 
 from __future__ import annotations
@@ -16,81 +22,157 @@ from matplotlib.figure import Figure
 import gapdyn as gd
 from experiments.record import Numbers
 from gapdyn import plotting
+from gapdyn._validate import Array
 
 PAIRS, DIM, TAU, END = 100, 16, 0.07, 1e5
-ANGLE, BETWEEN, HEIGHT = np.deg2rad(60), np.deg2rad(120), 0.02
+ANGLE, BETWEEN, HEIGHT = 60, 120, 0.02
+"""Degrees from the axis of a cone, and between two axes; γ₀ of the parallel model."""
 CURVES = {
-    "two_cones_free": "two cones, free model",
-    "one_cone_parallel": f"one cone, parallel model, γ₀ = {HEIGHT}",
-    "one_cone_free": "one cone, free model",
+    "two_cones_free": "(a) two cones, free model (1)",
+    "one_cone_parallel": f"(b) one cone, parallel model (3), γ₀ = {HEIGHT}",
+    "one_cone_free": "one cone, free model (1)",
 }
+STARTS = [(60, 60, tau) for tau in (0.07, 0.02, 0.01, 0.005)] + [(30, 30, 0.07), (10, 30, 0.07)]
+"""Angles of a shared cone for images and for texts, in degrees, and τ₀."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
-    """Draw the cones and run the three flows."""
+    """Draw the cones and run the three flows, and further ones from shared cones."""
     rng = np.random.default_rng(seed)
     n, times = 30 if quick else PAIRS, np.concatenate([[0], np.geomspace(1e-2, END, 200)])
-    axis, other = np.eye(DIM)[0], np.eye(DIM)[1]
-    tilted = np.cos(BETWEEN) * axis + np.sin(BETWEEN) * other
-    images, near, far = (gd.sphere.cone(n, a, ANGLE, rng) for a in (axis, axis, tilted))
-    free = gd.FreeModel(n, DIM, gd.Learned())
-    parallel = gd.ParallelModel(n, DIM, gd.Learned())
+    axis, other = np.eye(DIM)[:2]
+    between = np.deg2rad(BETWEEN)
+    tilted = np.cos(between) * axis + np.sin(between) * other
+    angle = np.deg2rad(ANGLE)
+    images, near, far = (gd.sphere.cone(n, a, angle, rng) for a in (axis, axis, tilted))
     starts = {
-        "two_cones_free": (free, free.start(images, far, tau=TAU)),
-        "one_cone_parallel": (parallel, parallel.start(images, near, tau=TAU, gamma=HEIGHT)),
-        "one_cone_free": (free, free.start(images, near, tau=TAU)),
+        "two_cones_free": _flow("free", images, far, TAU, times),
+        "one_cone_parallel": _flow("parallel", images, near, TAU, times),
+        "one_cone_free": _flow("free", images, near, TAU, times),
     }
-    table = {"t": times}
-    arrays: dict[str, Any] = {}
-    for name, (model, y0) in starts.items():
-        run = gd.flow(model, y0, times)
+    table: dict[str, Any] = {"t": times}
+    arrays = {}
+    for name, run in starts.items():
         table |= {
-            f"gap_{name}": run.gap,
-            f"tau_{name}": run.tau,
-            f"mismatched_{name}": run.mismatched,
+            f"{what}_{name}": getattr(run, what) for what in ("gap", "tau", "gamma", "mismatched")
         }
-        after = -1 if name == "two_cones_free" else int(run.gap.argmax())
-        arrays[name] = np.array([model.embeddings(run.y[k]) for k in (0, after)])
-        arrays[f"when_{name}"] = run.t[[0, after]]
+        shown = [0, -1] if name == "two_cones_free" else [0, int(run.gap.argmax()), -1]
+        model: Any = run.model
+        arrays[name] = np.array([model.embeddings(run.y[k]) for k in shown])
+        arrays[f"when_{name}"] = run.t[shown]
     return Numbers(
         table=table,
         parameters={
             "pairs": n,
             "dim": DIM,
             "tau": TAU,
-            "cone_angle": float(ANGLE),
-            "angle_between_axes": float(BETWEEN),
+            "cone_angle_in_degrees": ANGLE,
+            "angle_between_axes_in_degrees": BETWEEN,
             "gamma": HEIGHT,
+            "gap": {name: _summary(run) for name, run in starts.items()},
         },
         arrays=arrays,
+        more={"starts": _starts(n, seed, times)},
     )
 
 
+def _flow(kind: str, X: Array, Y: Array, tau: float, times: Array) -> gd.Trajectory:
+    """The flow of one model from given rows."""
+    n, d = X.shape
+    if kind == "free":
+        free = gd.FreeModel(n, d, gd.Learned())
+        return gd.flow(free, free.start(X, Y, tau=tau), times)
+    parallel = gd.ParallelModel(n, d, gd.Learned())
+    return gd.flow(parallel, parallel.start(X, Y, tau=tau, gamma=HEIGHT), times)
+
+
+def _summary(run: gd.Trajectory) -> dict[str, float]:
+    """Gap at the start, at its largest, and at the end."""
+    top = int(run.gap.argmax())
+    return {
+        "start": float(run.gap[0]),
+        "peak": float(run.gap[top]),
+        "t_of_peak": float(run.t[top]),
+        "end": float(run.gap[-1]),
+        "tau_at_end": float(run.tau[-1]),
+    }
+
+
+def _starts(n: int, seed: int, times: Array) -> dict[str, Any]:
+    """What comes of other shared cones and temperatures, in both models."""
+    rows: list[dict[str, Any]] = []
+    for angle_x, angle_y, tau in STARTS:
+        rng, angles = np.random.default_rng(seed), np.deg2rad([angle_x, angle_y])
+        X, Y = (gd.sphere.cone(n, np.eye(DIM)[0], angle, rng) for angle in angles)
+        start = {"angle_x": angle_x, "angle_y": angle_y, "tau": tau}
+        rows += [
+            {"model": kind} | start | _summary(_flow(kind, X, Y, tau, times))
+            for kind in ("parallel", "free")
+        ]
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
 def draw(numbers: Numbers) -> Figure:
-    """Before and after on the sphere, and the gap against time."""
-    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1), squeeze=False)[0]
-    for row, name in enumerate(("two_cones_free", "one_cone_parallel")):
-        states = numbers.arrays[name]  # (2, 2, n, d): time, modality, pair, coordinate
-        basis = plotting.principal_directions(*states[1])  # of the later state
-        for column, (state, t) in enumerate(
-            zip(states, numbers.arrays[f"when_{name}"], strict=True)
-        ):
-            ax: Any = left.add_subplot(2, 2, 2 * row + column + 1, projection="3d")
+    """Initialization → Trained on the sphere, and the gap against time."""
+    figure = Figure(figsize=(7.2, 5.4), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.35), squeeze=False)[:, 0]
+    panels = top.subfigures(1, 2, width_ratios=(2, 3), squeeze=False)[0]
+    titles = {
+        "two_cones_free": ("(a) Stabilization", ("Initialization →", "Trained")),
+        "one_cone_parallel": ("(b) Enlargement", ("Initialization →", "at its peak →", "Trained")),
+    }
+    for panel, (name, (title, stages)) in zip(panels, titles.items(), strict=True):
+        panel.suptitle(title, size=9, weight="bold")
+        states = numbers.arrays[name]  # (stages, 2, n, d): time, modality, pair, coordinate
+        widest = max(states, key=lambda state: gd.measures.gap(*state))
+        basis = plotting.principal_directions(*widest)
+        for k, (state, t) in enumerate(zip(states, numbers.arrays[f"when_{name}"], strict=True)):
+            ax: Any = panel.add_subplot(1, len(stages), k + 1, projection="3d")
             plotting.sphere(ax)
             shown = gd.sphere.unit(state.reshape(-1, states.shape[-1]) @ basis)
-            plotting.modalities(ax, *np.split(shown, 2), joined=False, size=9)
+            plotting.modalities(ax, *np.split(shown, 2), size=5)
             gap = gd.measures.gap(*state)
-            ax.set_title(f"{CURVES[name].split(', γ')[0]}\nt = {t:.3g}, Δ = {gap:.2f}", y=0.96)
-    plotting.modality_key(left.get_axes()[2], loc="lower left")
-    ax = right.subplots()
-    shades = ("black", plotting.Y_COLOUR, "#e08e45")
-    for (name, label), shade in zip(CURVES.items(), shades, strict=True):
-        ax.plot(numbers.table["t"], numbers.table[f"gap_{name}"], color=shade, label=label)
-        matched = np.flatnonzero(numbers.table[f"mismatched_{name}"] == 0)[:1]
-        here = numbers.table["t"][matched], numbers.table[f"gap_{name}"][matched]
-        ax.plot(*here, "o", mec=shade, mfc="none", mew=1.6, ms=5 + 3 * (shade == shades[1]))
-    ax.set_xscale("symlog", linthresh=0.1)
-    ax.set(xlim=(0, END), ylim=(0, 1.25), xlabel="time t (linear below 0.1)", ylabel="gap Δ")
-    ax.legend(loc="upper right", title="circle: from here on all pairs are matched")
+            ax.set_title(f"{stages[k]}\nt = {plotting.time(t)}, Δ = {gap:.2f}", size=8)
+    plotting.modality_key(panels[1], loc="lower right", ncols=2)
+    _gaps(bottom.subplots(), numbers)
     return figure
+
+
+def _gaps(ax: Any, numbers: Numbers) -> None:
+    """The gap of the three flows, with peak and end of (b) marked."""
+    styles = (("black", "-"), ("#e08e45", "-"), ("0.5", "--"))
+    t = numbers.table["t"]
+    for (name, label), (shade, style) in zip(CURVES.items(), styles, strict=True):
+        gap, mismatched = (numbers.table[f"{what}_{name}"] for what in ("gap", "mismatched"))
+        ax.plot(t, gap, color=shade, ls=style, label=label)
+        first = np.flatnonzero(mismatched == 0)[:1]
+        size = 5 + 3 * (style == "-")  # two of them lie upon each other
+        ax.plot(t[first], gap[first], "o", mec=shade, mfc="none", mew=1.5, ms=size)
+    about = numbers.parameters["gap"]["one_cone_parallel"]
+    peak, end = (about["t_of_peak"], about["peak"]), (END, about["end"])
+    ax.plot(*zip(peak, end, strict=True), "D", color=styles[1][0], clip_on=False)
+    still = int(numbers.table["mismatched_one_cone_parallel"][t == peak[0]][0])
+    side = "below" if about["end"] < about["start"] else "above"
+    say: Any = {"textcoords": "offset points", "size": 8}
+    ax.annotate(
+        f"(b) peak: Δ = {peak[1]:.2f} at t = {peak[0]:.2g}, {still} of "
+        f"{numbers.parameters['pairs']} pairs mismatched",
+        peak,
+        (9, -2),
+        **say,
+    )
+    ax.annotate(
+        f"(b) end: Δ = {end[1]:.3f}, {side} its start {about['start']:.3f}, τ = "
+        f"{about['tau_at_end']:.3f} from {TAU}.\n"
+        "In the paper's (b) the gap is “still enlarged after training”.",
+        end,
+        (0, 9),
+        ha="right",
+        **say,
+    )
+    ax.set_xscale("symlog", linthresh=0.1)
+    ax.set(xlim=(0, END), ylim=(0, 1.3), xlabel="time t of the flow (linear below 0.1)")
+    ax.set(
+        ylabel="gap Δ", title=f"Synthetic cones, τ₀ = {TAU}; circles: all pairs match from then on"
+    )
+    ax.legend(loc="upper left", ncols=2)

@@ -1,4 +1,4 @@
-"""Figure 3: parallel modalities (3), matched and mismatched, on two circles of latitude."""
+"""Figure 3: parallel modalities (3) near the poles, mismatched and perfectly matched."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import gapdyn as gd
 from experiments.record import Numbers
 from gapdyn import plotting
 
-PAIRS, HEIGHT = 5, 0.31
-ROTATIONS = {"matched": 0, "mismatched": 2}
+PAIRS, HEIGHT = 10, 0.98
+"""Ten points on circles whose radius is a fifth of the sphere's, as on the paper's page 4."""
+ROTATIONS = {"mismatched": 4, "matched": 0}
+"""By four places the lines leave a waist, as in the paper; by five they would meet in a point."""
+TITLES = {"mismatched": "Mismatched", "matched": "Perfectly Matched"}
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
-    """Lift matched and rotated polygons; nothing is random."""
-    pairs = {
-        name: gd.sphere.lift(*gd.sphere.polygon_pairs(PAIRS, rotation), gamma=HEIGHT)
-        for name, rotation in ROTATIONS.items()
-    }
+    """Lift rotated and matched polygons; nothing is random."""
+    unlifted = {name: gd.sphere.polygon_pairs(PAIRS, k) for name, k in ROTATIONS.items()}
+    pairs = {name: gd.sphere.lift(X, Y, gamma=HEIGHT) for name, (X, Y) in unlifted.items()}
     rows = np.array(list(pairs.values()))  # (2, 2, n, 3): state, modality, pair, coordinate
     index = np.indices(rows.shape[:3]).reshape(3, -1)
     return Numbers(
@@ -37,8 +38,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
             "rotations": ROTATIONS,
             "gap": {name: gd.measures.gap(X, Y) for name, (X, Y) in pairs.items()},
             "margin_of_unlifted_rows": {
-                name: gd.measures.margin((X @ Y.T + HEIGHT**2) / (1 - HEIGHT**2))
-                for name, (X, Y) in pairs.items()
+                name: gd.measures.margin(X @ Y.T) for name, (X, Y) in unlifted.items()
             },
         },
         arrays=dict(zip(ROTATIONS, rows, strict=True)),
@@ -46,19 +46,23 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Two spheres, matching rows joined by dashed lines."""
-    figure = Figure(figsize=(7.4, 3.9), layout="constrained")
-    angle = np.linspace(0, 2 * np.pi, 145)
-    radius = np.sqrt(1 - HEIGHT**2)
-    for k, (name, rows) in enumerate(numbers.arrays.items()):
+    """Two spheres, matching rows joined by dashed lines; α is the margin of the unlifted rows."""
+    figure = Figure(figsize=(5.5, 3.3), layout="constrained")
+    for k, (name, title) in enumerate(TITLES.items()):
         ax: Any = figure.add_subplot(1, 2, k + 1, projection="3d")
         plotting.sphere(ax)
-        for height, colour in ((HEIGHT, plotting.X_COLOUR), (-HEIGHT, plotting.Y_COLOUR)):
-            ax.plot(radius * np.cos(angle), radius * np.sin(angle), height, color=colour, lw=1)
-        plotting.modalities(ax, *rows, size=32)
-        gap, margin = (
-            numbers.parameters[what][name] for what in ("gap", "margin_of_unlifted_rows")
-        )
-        ax.set_title(f"{name}: gap Δ = 2γ = {gap:.2f}, margin α = {margin:.2f}", y=1.0)
-    plotting.modality_key(ax, loc="lower right")
+        ax.view_init(elev=30, azim=-60)
+        plotting.modalities(ax, *numbers.arrays[name], size=26)
+        margin = numbers.parameters["margin_of_unlifted_rows"][name]
+        ax.set_title(f"{title}\nmargin α = {margin:.2f}".replace("-", "−"))
+        for letter, height, colour in (
+            ("X", HEIGHT, plotting.X_COLOUR),
+            ("Y", -HEIGHT, plotting.Y_COLOUR),
+        ):
+            label = rf"$\mathbf{{\tilde{{H}}_{letter}}}$"
+            ax.text(0.4, 0, height, label, color=colour, size=11, va="center")
+    gap = numbers.parameters["gap"]["matched"]
+    title = f"Figure 3: {PAIRS} pairs at heights ±γ, γ = {HEIGHT}: gap Δ = 2γ = {gap:.2f}"
+    figure.suptitle(title, size=9)
+    plotting.modality_key(figure, loc="outside lower center", ncols=2)
     return figure

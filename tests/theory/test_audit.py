@@ -1,12 +1,13 @@
 """The audit: one entry per statement, confirmed anew, and the page that is generated from it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from gapdyn import cli
-from gapdyn.theory import audit
+from gapdyn.theory import audit, certificates
 from gapdyn.theory.evidence import Evidence
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
@@ -23,17 +24,23 @@ def test_every_verdict_is_confirmed(entries):
 
 
 PROMISED = """
-lemma-3.1-ratio lemma-3.1-integral lemma-3.1-order lemma-b.1-a lemma-b.1-b lemma-b.2 lemma-b.3
-theorem-3.2 theorem-3.2-last-line theorem-3.2-c2 theorem-3.2-sketch theorem-3.2-gap
-theorem-3.3-bound theorem-3.3-bound-gamma theorem-3.3-step theorem-3.3-limit theorem-3.3-d3
-appendix-c-linear-beta appendix-c-linear appendix-c-schedule appendix-c-constant
-appendix-c-linear-schedule appendix-c-cross-entropy figure-2 figure-2-curves global-optimum
-exchange-law exchange-law-rates exchange-law-parallel exchange-law-level exchange-law-log-time
-exchange-law-saddle exchange-law-random swapping-bounds swapping-exponent swapping-segments
-family-tied family-untied family-slrt family-rates
-family-adam family-softplus theorem-3.2-two-sided theorem-3.2-sharp-constant theorem-3.2-any-time
+parallel-objective gap-at-least global-optimum gradient-of-loss gradient-heights gradient-flow
+lemma-3.1-ratio lemma-3.1-equal-rows lemma-3.1-integral lemma-3.1-order lemma-3.1-prevents figure-2
+figure-2-curves lemma-b.1-a lemma-b.1-b theorem-3.2 theorem-3.2-all-times theorem-3.2-zero-height
+theorem-3.2-threshold-display theorem-3.2-c2 theorem-3.2-last-line theorem-3.2-sketch
+theorem-3.2-gap theorem-3.2-impractical theorem-3.2-mismatched theorem-3.2-essential figure-4a
+lemma-b.2 lemma-b.3 theorem-3.3-bound theorem-3.3-bound-gamma theorem-3.3-step theorem-3.3-limit
+theorem-3.3-recurrence theorem-3.3-d3 theorem-3.3-large-beta theorem-3.3-gaussian figure-4b
+appendix-c-linear-beta appendix-c-linear appendix-c-schedule appendix-c-constant appendix-c-quickly
+appendix-c-linear-schedule section-4.1-outpaces section-4.1-softplus figure-5 figure-6a figure-6b
+figure-7a figure-7b table-1 appendix-d-schedule appendix-d-slrt appendix-d-swapping appendix-f-rows
+appendix-f-normalization slips-of-the-pen exchange-law exchange-law-rates exchange-law-parallel
+exchange-law-level exchange-law-log-time exchange-law-saddle exchange-law-random swapping-bounds
+swapping-exponent swapping-segments family-tied family-untied family-slrt family-rates family-adam
+family-softplus theorem-3.2-two-sided theorem-3.2-sharp-constant theorem-3.2-any-time
 theorem-3.2-extremal theorem-3.2-sharp-threshold theorem-3.2-theta margin-at-most
-gap-velocity-ratio theorem-3.3-sharper best-temperature closing-times clamp landscape
+gap-velocity-ratio theorem-3.3-sharper best-temperature appendix-c-cross-entropy closing-times
+clamp landscape
 """
 
 
@@ -44,11 +51,49 @@ def test_every_statement_has_its_entry(entries):
     places = " ".join(entry.where for entry in entries)
     for place in ("Lemma 3.1", "Theorem 3.2", "Theorem 3.3", "Lemma B.1", "Lemma B.2", "Lemma B.3"):
         assert place in places
-    for place in ("Appendix C", "Figure 2", "Sketch after Theorem 3.2", "Introduction"):
+    for place in ("Appendix C", "Figure 2", "Introduction", "Section 4.1", "Appendix F"):
         assert place in places
+    for number in range(3, 15):
+        assert number in (4,) or f"({number})" in places, number
     for section in range(1, 10):
         assert f"Theory 3.{section}" in places
-    assert {entry.verdict for entry in entries} == {audit.HOLDS, audit.CORRECTED, audit.FAILS}
+    assert {entry.verdict for entry in entries} == set(audit.SAID)
+
+
+def test_every_claim_of_the_paper_has_its_page_or_those_of_the_slips(entries):
+    for entry in entries:
+        assert re.search(r"pp?\. \d", entry.where) or entry.where.startswith(
+            ("Theory", "Throughout")
+        )
+
+
+def test_what_fails_as_printed_is_certified_and_nothing_is_certified_that_holds(entries):
+    pytest.importorskip("flint", reason="the extra certify is not installed")
+    for entry in entries:
+        if entry.verdict == audit.FAILS:
+            assert entry.certificate is not None, entry.id
+        if entry.certificate is not None:
+            assert entry.verdict in (audit.FAILS, audit.NO_INFERENCE), entry.id
+            assert float(entry.certificate.lower) <= float(entry.certificate.upper)
+
+
+def test_without_python_flint_nothing_fails_and_entries_say_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(certificates, "available", lambda: False)
+    assert cli.main(["verify", "--id", QUICK]) == 0
+    assert "\ncertificate install gapdyn[certify]" in capsys.readouterr().out
+    assert cli.main(["verify", "--json", "--id", QUICK]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["certificate"] is None
+
+
+def test_a_certificate_that_is_not_certain_contradicts(monkeypatch):
+    def doubtful():
+        raise ArithmeticError("not certain")
+
+    statement = audit.STATEMENTS[0]._replace(certify=doubtful)
+    monkeypatch.setattr(audit, "STATEMENTS", (statement,))
+    monkeypatch.setattr(certificates, "available", lambda: True)
+    (entry,) = audit.run()
+    assert not entry.confirmed and "not certain" in entry.evidence
 
 
 def test_the_page_is_what_the_audit_says_now(entries):
@@ -64,10 +109,19 @@ def test_what_random_evidence_says_names_its_seed(entries):
         )
 
 
+def test_a_certificate_as_json_says_what_is_enclosed_between_which_ends(capsys):
+    pytest.importorskip("flint", reason="the extra certify is not installed")
+    assert cli.main(["verify", "--json", "--id", "theorem-3.2-c2"]) == 0
+    certificate = json.loads(capsys.readouterr().out)[0]["certificate"]
+    assert list(certificate) == ["enclosed", "lower", "upper"]
+    assert all(isinstance(part, str) for part in certificate.values())
+    assert float(certificate["lower"]) < 0.0438384660 and float(certificate["upper"]) > 0.0438384658
+
+
 def test_entries_as_json_have_the_promised_keys(capsys):
     assert cli.main(["verify", "--json", "--id", QUICK]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
-    assert list(entry) == ["id", "where", "claim", "verdict", "evidence"]
+    assert list(entry) == ["id", "where", "claim", "verdict", "evidence", "certificate"]
     assert entry["id"] == QUICK and entry["verdict"] == "fails as printed"
 
 

@@ -199,7 +199,7 @@ def test_tiny_delta_costs_its_logarithm():
     n=st.integers(2, 40), d=st.integers(2, 6), a=st.floats(0.01, 30), seed=st.integers(0, 2**32 - 1)
 )
 def test_the_height_moves_at_least_as_the_plain_means_say(n, d, a, seed):
-    """Theory 1.6: -g ≥ ⟨x̄, ȳ⟩ - mean of the diagonal, by Chebyshev's association inequality."""
+    """Theory 2.5: -g ≥ ⟨x̄, ȳ⟩ - mean of the diagonal, by Chebyshev's association inequality."""
     X, Y = gd.sphere.sample(n, d, seed), gd.sphere.sample(n, d, seed + 1)
     Z = X @ Y.T
     assert -gd.loss.pull(Z, a) >= Z.mean() - np.diag(Z).mean() - 1e-14
@@ -207,7 +207,7 @@ def test_the_height_moves_at_least_as_the_plain_means_say(n, d, a, seed):
 
 @pytest.mark.parametrize(("n", "d"), [(2, 2), (3, 2), (5, 4)])
 def test_the_centred_diagonal_is_sub_gaussian_with_proxy_1_over_nd(n, d):
-    """Theory 1.6: its variance is (1 - 1/n)/nd, and E e^{λD} ≤ e^{λ²/2nd}, by 200,000 draws."""
+    """Theory 2.5: its variance is (1 - 1/n)/nd, and E e^{λD} ≤ e^{λ²/2nd}, by 200,000 draws."""
     rng, count = np.random.default_rng(n), 200_000
     X, Y = (rng.standard_normal((count, n, d)) for _ in range(2))
     X, Y = (rows / np.linalg.norm(rows, axis=-1, keepdims=True) for rows in (X, Y))
@@ -229,7 +229,7 @@ def test_the_centred_diagonal_is_sub_gaussian_with_proxy_1_over_nd(n, d):
 def test_where_the_printed_division_is_not_valid_the_printed_bound_is_below_minus_2_epsilon(
     n, d, tau, gamma0, delta
 ):
-    """There (8) holds for dγ/dt by the second argument of theory 1.6."""
+    """There (8) holds for dγ/dt by the second argument of theory 2.5."""
     setting = {"n": n, "d": d, "tau": tau, "gamma0": gamma0, "delta": delta}
     epsilon = np.sqrt(np.log((4 * n + 1) / delta) / (2 * n))
     bound = theorem_3_3.printed_bound(**setting)

@@ -267,7 +267,7 @@ def all_times(full: bool) -> Evidence:
     return Evidence(
         least == product[0] and abs(start / 0.1 - 1) < 1e-12 and product[-1] < c2**2,
         "at t = 1 1/log²t is infinite while Δ ≤ 2, so (7) is meant with log²(2+t), or for late t. "
-        "So read it holds: n = 4, α = 1, γ₀ = 0.1, β₀ at the threshold, the bound of theory 1.5 "
+        "So read it holds: n = 4, α = 1, γ₀ = 0.1, β₀ at the threshold, the bound of theory 2.1 "
         f"times log²(2+t) is at least γ₀log²2 = {least:.4f} at 401 times t = 0..1e100, and tends "
         f"to c₂² = {c2**2:.4f} (at 1e100: {product[-1]:.4f})",
     )
@@ -454,7 +454,7 @@ def sharp_threshold(full: bool) -> Evidence:
 
 def theta(full: bool) -> Evidence:
     """The upper bound with the margin that always holds."""
-    seeds, broken, ends = range(10 if full else 3), 0, []
+    seeds, broken, compared, ends = range(10 if full else 3), 0, 0, []
     times = np.concatenate([[0.0], np.geomspace(1e-2, 1e80, 42)])
     for seed in seeds:
         rng = np.random.default_rng(seed)
@@ -469,10 +469,11 @@ def theta(full: bool) -> Evidence:
         broken += int((run.gamma > upper * (1 + 1e-9)).sum())
         late = upper < 0.99 * setting["gamma0"]
         off = np.abs(upper_times(upper[late], setting, 6 / 5) / run.t[late] - 1)
-        broken += int(off.size < 10) + int((off > 1e-7).sum())
+        broken += int((off > 1e-7).sum())
+        compared += off.size
         ends.append(float(run.gamma[-1] / upper[-1]))
     return Evidence(
-        broken == 0,
+        broken == 0 and compared > 50,
         f"γ stays below the upper bound with A = 6/5 along {len(seeds)} parallel flows of six "
         "matched random pairs in R⁵ that meet the hypotheses, t = 0..1e80, and ends at "
         f"{min(ends):.2f} to {max(ends):.2f} of it (seeds 0..{len(seeds) - 1}); quadrature of "

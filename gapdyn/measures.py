@@ -49,7 +49,7 @@ class Measures:
         Mean and standard deviation of the projections on the gap direction (c_X - c_Y)/Δ.
     parallelism_x, parallelism_y : float
         Share of the modality's variance that is orthogonal to the gap direction; 1 when the
-        modalities are parallel as in eq. (3).
+        modalities are parallel as above eq. (3).
     """
 
     pairs: int

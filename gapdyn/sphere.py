@@ -207,7 +207,7 @@ def lift(
     gamma_x: float | None = None,
     gamma_y: float | None = None,
 ) -> tuple[Array, Array]:
-    """Lift two modalities to parallel circles of latitude: eq. (3) of the paper.
+    """Lift two modalities to parallel circles of latitude: the lift above eq. (3) of the paper.
 
     X̃ = [√(1-γ_X²) X, γ_X 1] and Ỹ = [√(1-γ_Y²) Y, γ_Y 1], with γ_X = γ = -γ_Y when one height
     is given.

@@ -146,7 +146,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         )
     Z = X * Y.T
     nu, *heights = y[2 * model.n * model.d :]
-    if heights:  # eq. (3): similarities of the lifted rows, constant included
+    if heights:  # the lift above eq. (3): similarities of the lifted rows, constant included
         gamma_x, gamma_y = (heights[0], -heights[0]) if model.tied else heights  # type: ignore[union-attr]
         shrink = sp.sqrt(1 - gamma_x**2) * sp.sqrt(1 - gamma_y**2)
         Z = shrink * Z + gamma_x * gamma_y * sp.ones(*Z.shape)

@@ -59,7 +59,9 @@ def test_projection_is_idempotent_and_orthogonal_to_the_point(n, d, seed):
 
 
 @given(sizes, sizes, seeds, st.floats(-1, 1), st.floats(-1, 1))
-def test_eq_3_lifts_similarities_by_the_product_of_radii_plus_that_of_heights(n, d, seed, gx, gy):
+def test_the_lift_above_eq_3_scales_similarities_by_radii_and_adds_the_product_of_heights(
+    n, d, seed, gx, gy
+):
     X, Y = sphere.sample(n, d, seed), sphere.sample(n, d, seed + 1)
     A, B = sphere.lift(X, Y, gamma_x=gx, gamma_y=gy)
     np.testing.assert_allclose(sphere.lengths(np.vstack([A, B])), 1, rtol=1e-14)

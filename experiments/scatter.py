@@ -205,7 +205,7 @@ def draw(
     letters = iter("abcdefghijklmnopqrst")
     for k, row in enumerate(rows):
         source, sets = shown[max(k - 1, 0)], SETS[min(k, 2)]
-        title = f"the nine methods of the paper's {name}" if k == 0 else SOURCES[source]
+        title = f"the paper's {name}: (a) left, (b) right" if k == 0 else SOURCES[source]
         if mean is not None:
             title += f"; mean of both: {_of_mean(numbers, source, sets[-1], against, mean)}"
         row.suptitle(title, size=9)

@@ -126,10 +126,10 @@ def global_optimum(full: bool) -> Evidence:
         losses[-1] < 1e-100 and simplex - 1e-12 < best < simplex + 1e-6,
         f"at fixed β and n ≤ d + 1 it is true: ℓ ≥ log(1 + (n-1)e^{{-βn/(n-1)}}) with equality "
         f"only for X = Y a regular simplex; n = 5, d = 4, β = 2 gives {simplex:.6f}, and the flow "
-        f"from random rows ends at {best:.6f} at best (seed 0). With β learned the infimum is 0 and "
-        "is not attained: it is approached by matched rows at any gap below 2, as by pentagons with "
-        f"Δ = 1, whose loss is {', '.join(f'{v:.1e}' for v in losses)} at β = 10, 100, 1000. For n > "
-        "d + 1 at fixed β the question is open here",
+        f"from random rows ends at {best:.6f} at best (seed 0). With β learned the infimum is 0 "
+        "and is not attained: it is approached by matched rows at any gap below 2, as by pentagons "
+        f"with Δ = 1, whose loss is {', '.join(f'{v:.1e}' for v in losses)} at β = 10, 100, 1000. "
+        "For n > d + 1 at fixed β the question is open here",
     )
 
 

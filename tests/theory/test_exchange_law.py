@@ -66,7 +66,7 @@ def test_each_centre_obeys_it_though_heights_differ():
 
 
 def test_pentagons_obey_it_inside_the_parallel_flow():
-    """Theory 3.3's example: ‖u‖⁵β = 1.7201 while 2γ falls to 0.0083 and Δ freezes at 0.524."""
+    """Theory 3.3's example: ‖u‖⁵β = 1.7201 while 2γ falls to 0.0083 and Δ to 0.524 at t = 1e9."""
     X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.4)
     alpha = gd.measures.margin(X @ Y.T)
     beta0 = theorem_3_2.threshold(n=5, alpha=alpha, gamma0=0.3)

@@ -5,19 +5,25 @@ import inspect
 import numpy as np
 import pytest
 
-from gapdyn import measures
-from gapdyn.models import ParallelModel, free, parallel
+from gapdyn import loss, measures, published, sphere
+from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
     appendix_c,
     bessel,
     closing,
     exchange_law,
+    lemma_3_1,
+    potential,
     swapping,
     theorem_3_2,
     theorem_3_3,
 )
 from gapdyn.theory.evidence import appendix_c as on_appendix_c
 from gapdyn.theory.evidence import exchange_law as on_exchange_law
+from gapdyn.theory.evidence import lemma_3_1 as on_lemma_3_1
+from gapdyn.theory.evidence import paper as on_paper
+from gapdyn.theory.evidence import section_4 as on_section_4
+from gapdyn.theory.evidence import setup as on_setup
 from gapdyn.theory.evidence import swapping as on_swapping
 from gapdyn.theory.evidence import theorem_3_2 as on_theorem_3_2
 from gapdyn.theory.evidence import theorem_3_3 as on_theorem_3_3
@@ -63,7 +69,80 @@ def pushed(velocity):
     return changed
 
 
+def steeper(rate):
+    """γ₀e^{-x} with 1.05 times the exponent, from γ₀ = 0.3; the printed rate is kept."""
+
+    def changed(*args, printed=False, **kwargs):
+        gamma = rate(*args, printed=printed, **kwargs)
+        return gamma if printed else 0.3 * (gamma / 0.3) ** 1.05
+
+    return changed
+
+
+def bent(curve):
+    """A curve of β over γ, or a first integral, with γ^0.05 more in it."""
+
+    def changed(gamma, **kwargs):
+        return curve(gamma, **kwargs) * np.abs(gamma) ** 0.05
+
+    return changed
+
+
+def more_of_the_argument(kind):
+    """exp(ν/s) with 1.05 s for s ≠ 1."""
+    return lambda scale=1.0: kind(scale if scale == 1 else 1.05 * scale)
+
+
+def scaled(value):
+    """Printed numbers, each array or number 1.05 times as large."""
+    if isinstance(value, tuple):
+        kept = ("abscissa", "steps", "counts")
+        return value._replace(**{k: 1.05 * v for k, v in value._asdict().items() if k not in kept})
+    return 1.05 * value
+
+
+def dearer(observe):
+    """Observables whose loss is 1.05 times as large."""
+
+    def changed(self, t, y):
+        seen = observe(self, t, y)
+        return seen._replace(loss=1.05 * seen.loss)
+
+    return changed
+
+
+def unshifted(shift):
+    """A shift of the gap that leaves it where it is."""
+    return lambda X, Y, amount: shift(X, Y, 0.0)
+
+
+def with_the_coldest(classes):
+    """The points of Figure 5 and one that it does not plot, FLT 1e-2."""
+    return classes | {"Swap Modality": (*classes["Swap Modality"][1:], "FLT 1e-2")}
+
+
+def all_of_them(plotted):
+    """All rows of the tables for the nine that are plotted."""
+    return lambda: list(on_section_4.all_rows().values())
+
+
+def the_probe(retrieval):
+    """The linear probe in place of retrieval."""
+    return lambda rows: [row.linear_probe for row in rows]
+
+
+def as_the_gap(table):
+    """Table 1 with accuracies in the order of the gap."""
+    return {name: row._replace(mmvp=row.gap) for name, row in table.items()}
+
+
+def turned(name):
+    """A table in which a method and the baseline change places."""
+    return lambda table: table | {name: table["Baseline"], "Baseline": table[name]}
+
+
 EXPONENT = (exchange_law, "exponent", more)
+PULL = (ScalarModel, "pull_at", more)
 FREE_ROWS, PARALLEL_ROWS = ((module, "pull_rows", faster(1.05)) for module in (free, parallel))
 
 MUTATIONS = {
@@ -119,8 +198,61 @@ MUTATIONS = {
     on_swapping.exponents: [(swapping, "exponent", more), FREE_ROWS],
     on_swapping.segments: [(swapping, "height", more)],
     on_appendix_c.best_temperature: [(appendix_c, "optimal_temperature", more)],
+    on_appendix_c.constant: [(appendix_c, "constant", steeper)],
+    on_appendix_c.schedule: [(appendix_c, "schedule", steeper)],
+    on_appendix_c.linear_schedule: [(appendix_c, "linear_schedule", steeper)],
+    on_appendix_c.linear_beta: [(lemma_3_1, "beta", more)],
+    on_appendix_c.linear: [(appendix_c, "linear", more)],
+    on_appendix_c.linear_cross_entropy: [(appendix_c, "softplus", more)],
+    on_appendix_c.quickly: [PULL],
+    on_appendix_c.faster: [(appendix_c, "softplus", more), PULL],
+    on_appendix_c.essential: [PULL],
+    on_lemma_3_1.ratio: [(lemma_3_1, "ratio", more)],
+    on_lemma_3_1.integral: [(lemma_3_1, "beta", more)],
+    on_lemma_3_1.equal_rows: [(lemma_3_1, "invariant", bent)],
+    on_lemma_3_1.order: [(lemma_3_1, "ratio", more), (lemma_3_1, "ratio_asymptote", more)],
+    on_lemma_3_1.prevents: [PULL],
+    on_lemma_3_1.outpaces: [(lemma_3_1, "beta", bent), FREE_ROWS],
+    on_lemma_3_1.family: [(lemma_3_1, "beta", more)],
+    on_lemma_3_1.untied: [(lemma_3_1, "invariant", bent)],
+    on_lemma_3_1.reparameterised: [(on_lemma_3_1, "Exponential", more_of_the_argument)],
+    on_lemma_3_1.softplus_closed_form: [(potential, "potential", more)],
+    on_setup.objective: [(loss, "loss", more)],
+    on_setup.gap_at_least: [(measures, "gap", more)],
+    on_setup.loss_gradient: [(loss, "gradient", more)],
+    on_setup.height_gradients: [(loss, "g", more)],
+    on_setup.dynamics: [(ParallelModel, "velocity", pushed)],
+    on_paper.figure_2: [(lemma_3_1, "beta", more), FREE_ROWS],
+    on_paper.figure_2_curves: [(on_paper, "HEIGHT", scaled), FREE_ROWS],
+    on_paper.figure_4a: [(published, "FIGURE_4A", scaled)],
+    on_paper.figure_4b: [(published, "FIGURE_4B", scaled)],
+    on_paper.global_optimum: [(FreeModel, "observe", dearer)],
+    on_paper.landscape: [(sphere, "shift_gap", unshifted)],
+    on_paper.adam: [(on_paper, "Exponential", more_of_the_argument)],
+    on_section_4.figure_5: [(published, "FIGURE_5", with_the_coldest)],
+    on_section_4.figure_6a: [(on_section_4, "plotted", all_of_them)],
+    on_section_4.figure_6b: [(on_section_4, "retrieval", the_probe)],
+    on_section_4.figure_7a: [(on_section_4, "plotted", all_of_them)],
+    on_section_4.figure_7b: [(on_section_4, "plotted", all_of_them)],
+    on_section_4.table_1: [(published, "TABLE_1", as_the_gap)],
+    on_section_4.learning_rate: [(published, "TABLE_2", turned("SLRT 0.1"))],
+    on_section_4.schedule: [(published, "TABLE_2", turned("TS S3"))],
+    on_section_4.swapping: [(published, "TABLE_5", turned("HS 1"))],
+    on_section_4.row_swapping: [(published, "TABLE_5", turned("HS rows"))],
+    on_section_4.no_normalization: [(published, "TABLE_5", turned("No normalization"))],
+    on_section_4.slips: [(published, "TABLE_3", turned("FLT 1e-2"))],
 }
-COVERED = (on_exchange_law, on_swapping, on_theorem_3_2, on_theorem_3_3)
+COVERED = (
+    on_appendix_c,
+    on_exchange_law,
+    on_lemma_3_1,
+    on_paper,
+    on_section_4,
+    on_setup,
+    on_swapping,
+    on_theorem_3_2,
+    on_theorem_3_3,
+)
 """Modules of which every evidence function has its row."""
 
 ROWS = [

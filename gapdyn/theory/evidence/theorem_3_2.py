@@ -328,8 +328,8 @@ def mismatched(full: bool) -> Evidence:
         f"eight random pairs in R⁴, {min(unlike)} to {max(unlike)} of them mismatched at t = 0 (γ₀ "
         f"= 0.3, τ₀ = 0.2, seeds 0..{len(seeds) - 1}). Without a lower bound on the margin "
         "there is no theorem about paths of rows, though: matched ones with Z = α(t)I led along aα "
-        "= 1 + W, W = W₀((n-1)/e), close γ like e^{-2Wt}, for γe^{-γ²/2}e^{2Wt} is constant (n = 4, γ₀ = 0.3, "
-        f"β₀ = 5: γ = {', '.join(f'{v:.1e}' for v in gamma)} and α = "
+        "= 1 + W, W = W₀((n-1)/e), close γ like e^{-2Wt}: γe^{-γ²/2}e^{2Wt} is constant (n = 4, "
+        f"γ₀ = 0.3, β₀ = 5: γ = {', '.join(f'{v:.1e}' for v in gamma)} and α = "
         f"{', '.join(f'{v:.1e}' for v in margin)} at t = 2, 4, 8)",
     )
 

@@ -141,7 +141,7 @@ def _together(
     steps = joint.steps([(members, 0.0, end)], state)
     failure = drive(record, steps, state, end, times, progress)
     fields = record.fields(None if failure is None else failure.reached)
-    trajectories = members.trajectories(fields, solver)
+    trajectories = members.trajectories(fields, solver, starts)
     if failure is not None:
         raise _error(failure, trajectories, members.failed) from failure.error
     return trajectories
@@ -221,7 +221,9 @@ class Members:
             self.failed = int(drift.argmax())
         return drift
 
-    def trajectories(self, fields: dict[str, Any], solver: Solver) -> list[Trajectory]:
+    def trajectories(
+        self, fields: dict[str, Any], solver: Solver, starts: Array
+    ) -> list[Trajectory]:
         """A trajectory for each member, of the fields of all."""
         times, kept = fields["t"], fields["kept"]
         drift = np.broadcast_to(fields["drift"], self.count)
@@ -238,6 +240,7 @@ class Members:
                 drift=float(drift[member]),
                 model=self.model,
                 solver=solver,
+                start=starts[member],
             )
             for member in range(self.count)
         ]

@@ -163,6 +163,8 @@ class Trajectory:
     kept : (K,) int array
         Which times the states are of: y[k] is the state at t[kept[k]]. The first and the last
         always are.
+    start : (N,) array or None
+        The state at time 0, which need not be an output time; None in files of version 0.1.0.
     """
 
     t: Array
@@ -179,6 +181,7 @@ class Trajectory:
     solver: Solver
     swap: Swap | None = None
     kept: NDArray[np.intp] = None  # type: ignore[assignment]
+    start: Array | None = None
 
     def __post_init__(self) -> None:
         if self.kept is None:
@@ -287,6 +290,8 @@ class Trajectory:
             model = swap = "null"
         solver = json.dumps([self.solver.rtol, self.solver.atol, self.solver.method])
         arrays: Any = {**self.columns(), "y": self.y, "kept": self.kept, "drift": self.drift}
+        if self.start is not None:
+            arrays["start"] = self.start
         with replacing(path, "wb") as stream:
             np.savez(stream, **arrays, model=model, solver=solver, swap=swap)
 
@@ -311,6 +316,7 @@ class Trajectory:
                 solver=Solver(*json.loads(str(stored["solver"]))),
                 swap=_spec.load(json.loads(str(stored.get("swap", "null")))),
                 kept=stored.get("kept", np.arange(len(stored["y"]))),
+                start=stored.get("start"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"path must be a saved trajectory, {path} is not: {error}") from error
@@ -319,6 +325,8 @@ class Trajectory:
             raise ValueError(f"path must be a saved trajectory, columns of {path} differ in length")
         if sorted({*kept, 0, last}) != kept:
             raise ValueError(f"path must be a saved trajectory, {path} lacks states of its ends")
+        if trajectory.start is not None and trajectory.start.shape != trajectory.y.shape[1:]:
+            raise ValueError(f"path must be a saved trajectory, {path} has a start of another size")
         return trajectory
 
 
@@ -402,7 +410,7 @@ def flow(
     record = Record(model, keep_states)
     failure = drive(record, solver.steps(stretches, state), state, end, times, progress)
     fields = record.fields(None if failure is None else failure.reached)
-    trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap)
+    trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap, start=state)
     if failure is not None:
         raise IntegrationError(str(failure), trajectory) from failure.error
     return trajectory

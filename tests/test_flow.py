@@ -190,8 +190,9 @@ def test_save_and_load_bring_everything_back(kind, temperature, tmp_path):
     run = gd.flow(model, y0, [0, 0.5, 2.0], rtol=1e-6)
     run.save(tmp_path / "run.npz")
     again = gd.Trajectory.load(tmp_path / "run.npz")
-    for name in ("t", "y", "gap", "tau", "beta", "gamma", "margin", "mismatched", "loss"):
+    for name in ("t", "y", "gap", "tau", "beta", "gamma", "margin", "mismatched", "loss", "start"):
         np.testing.assert_array_equal(getattr(again, name), getattr(run, name))
+    np.testing.assert_array_equal(run.start, y0)
     assert (again.drift, again.solver, str(again.model)) == (run.drift, run.solver, str(model))
     np.testing.assert_array_equal(again.at(1.2).y, run.at(1.2).y)
 

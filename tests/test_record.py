@@ -80,13 +80,20 @@ def test_kept_states_are_saved_and_files_without_them_load(figure_2, few, tmp_pa
     whole = gd.flow(*figure_2, TIMES, keep_states=True)
     whole.save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz") as stored:
-        old = {name: stored[name] for name in stored.files if name != "kept"}
+        old = {name: stored[name] for name in stored.files if name not in ("kept", "start")}
         np.savez(tmp_path / "old.npz", **old)
-        for damage in ({"kept": np.arange(30)}, {"kept": np.arange(1, 32)}, {"y": whole.y[1:]}):
+        for damage in (
+            {"kept": np.arange(30)},
+            {"kept": np.arange(1, 32)},
+            {"y": whole.y[1:]},
+            {"start": whole.start[1:]},
+        ):
             np.savez(tmp_path / "damaged.npz", **{**stored, **damage})
             with pytest.raises(ValueError, match="path must be a saved trajectory"):
                 gd.Trajectory.load(tmp_path / "damaged.npz")
-    np.testing.assert_array_equal(gd.Trajectory.load(tmp_path / "old.npz").kept, np.arange(31))
+    loaded = gd.Trajectory.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(loaded.kept, np.arange(31))
+    assert loaded.start is None
 
 
 def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):

@@ -420,13 +420,12 @@ class Hypothesis(NamedTuple):
 
 
 def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
-    """Check the hypotheses of Theorem 3.2 on the stored times of a run, t = 0 among them.
+    """Check the hypotheses of Theorem 3.2 on a run: at t = 0 and at the stored times.
 
     Parameters
     ----------
     trajectory : Trajectory
-        Of a tied ParallelModel or a FrozenModel, with t = 0 among its times: the theorem is about
-        all t ≥ 0, and what came before the first stored time cannot be told from what came after.
+        Of a tied ParallelModel or a FrozenModel.
     alpha : float
         The margin that is claimed, in (0, 2].
 
@@ -439,8 +438,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or was loaded without one, its first stored time is
-        not 0, or α is out of range.
+        If the trajectory is of another model or was loaded without one or without its start, or α
+        is out of range.
     """
     model = _covered.validate_trajectory(trajectory).model
     alpha = _covered.validate_margin("alpha", alpha)
@@ -450,17 +449,12 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
         n = len(model.Z)
     else:
         raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
-    t, gamma, beta = trajectory.t, trajectory.gamma, trajectory.beta
-    if t[0] != 0:
-        raise ValueError(
-            f"trajectory must begin at t = 0, where the theorem does, its first time is {t[0]:g}:"
-            " put 0 first among the output times of the flow"
-        )
+    t, gamma, beta, margin = _from_the_start(trajectory)
     as_in_paper = model.temperature == Learned()  # β = exp ν, rate 1, no ceiling
     inside = (gamma > 0) & (gamma < 1)
-    least = np.full(gamma.shape, np.inf)
-    least[inside] = np.log(4 * (n - 1)) / (alpha * (1 - gamma[inside] ** 2))
-    slack = trajectory.margin - alpha * (1 - _covered.SLACK)
+    with np.errstate(divide="ignore"):
+        least = np.log(4 * (n - 1)) / (alpha * np.maximum(1 - gamma**2, 0.0))
+    slack = margin - alpha * (1 - _covered.SLACK)
     always = {
         "β = exp ν, ν with rate 1 and no ceiling": np.full(t.shape, 0.0 if as_in_paper else np.inf),
         # At 0 and 1 themselves it fails by nothing, which has to count.
@@ -474,6 +468,22 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     short = np.maximum(least * (1 - _covered.SLACK) - beta, 0.0)
     name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
     return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
+
+
+def _from_the_start(trajectory: Trajectory) -> tuple[Array, ...]:
+    """Times, γ, β and margin of a run, with those at t = 0 in front where it is no output time."""
+    names = ("t", "gamma", "beta", "margin")
+    stored = tuple(getattr(trajectory, name) for name in names)
+    if trajectory.t[0] == 0:
+        return stored
+    if trajectory.start is None or trajectory.model is None:
+        raise ValueError(
+            f"trajectory must hold the state at t = 0, where the theorem begins, its first time is "
+            f"{trajectory.t[0]:g}: run it again"
+        )
+    first = trajectory.model.observe(0.0, trajectory.start)
+    before = (0.0, first.gamma, first.beta, first.margin)
+    return tuple(np.insert(values, 0, value) for values, value in zip(stored, before, strict=True))
 
 
 def _since(shortfall: Array, t: Array) -> float:

@@ -1,6 +1,7 @@
 """Theorem 3.2, Lemma B.1 and the exact solution, against mpmath, the flow, and brute force."""
 
 import warnings
+from dataclasses import replace
 
 import mpmath as mp
 import numpy as np
@@ -362,12 +363,18 @@ def test_hypotheses_that_fail_say_by_how_much_and_since_when_they_hold():
 
 
 def test_hypotheses_are_asked_from_the_start_and_not_from_the_first_stored_time():
-    """A run that ends matched at a large β did not begin so; it must store t = 0 to tell."""
+    """A run that ends matched at a large β did not begin so, whether it stores t = 0 or not."""
     model = gd.ParallelModel(6, 3, gd.Learned())
     y0 = model.start(gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1), tau=0.2, gamma=0.3)
-    with pytest.raises(ValueError, match=r"must begin at t = 0.*put 0 first"):
-        theorem_3_2.hypotheses(gd.flow(model, y0, [1e6]), 0.63)
     run = gd.flow(model, y0, [0.0, 1e6])
+    for late in (gd.flow(model, y0, [1e6]), gd.flow_many(model, [y0, y0], [1e6])[1]):
+        for found, said in zip(
+            theorem_3_2.hypotheses(late, 0.63), theorem_3_2.hypotheses(run, 0.63), strict=True
+        ):
+            assert found.holds == said.holds and found.since == said.since
+            assert found.shortfall == pytest.approx(said.shortfall, rel=1e-12)
+    with pytest.raises(ValueError, match="trajectory must hold the state at t = 0"):
+        theorem_3_2.hypotheses(replace(late, start=None), 0.63)
     assert run.margin[0] == pytest.approx(-1.473, abs=5e-4) and run.margin[1] > 0.63
     kind, inside, margin, start = theorem_3_2.hypotheses(run, 0.63)
     assert kind.holds and inside.holds and not margin.holds and not start.holds

@@ -39,19 +39,23 @@ def printed_g(Z: Array, a: float) -> float:
     return total / (2 * len(Z))
 
 
-def _similarities(rng: np.random.Generator) -> Array:
-    """Z of two to nine random pairs in two to six dimensions."""
+def _rows(rng: np.random.Generator) -> tuple[Array, Array]:
+    """Two to nine random pairs in two to six dimensions."""
     n, d = int(rng.integers(2, 10)), int(rng.integers(2, 7))
-    Z: Array = sphere.sample(n, d, rng) @ sphere.sample(n, d, rng).T
-    return Z
+    return sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+
+
+def _similarities(rng: np.random.Generator) -> Array:
+    """Z of random pairs."""
+    X, Y = _rows(rng)
+    return X @ Y.T
 
 
 def objective(full: bool) -> Evidence:
     """(3): the constant -γ² drops out of the loss."""
     rng, off, count = np.random.default_rng(0), 0.0, 500 if full else 100
     for _ in range(count):
-        n, d = int(rng.integers(2, 10)), int(rng.integers(2, 7))
-        X, Y = sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+        X, Y = _rows(rng)
         gamma, beta = rng.uniform(-1, 1), np.exp(rng.uniform(-2, 3))
         A, B = sphere.lift(X, Y, gamma=gamma)
         off = max(off, abs(A @ B.T - (1 - gamma**2) * (X @ Y.T) + gamma**2).max())
@@ -68,8 +72,7 @@ def gap_at_least(full: bool) -> Evidence:
     """Δ ≥ 2|γ|, with equality where u = 0."""
     rng, least, off, count = np.random.default_rng(0), np.inf, 0.0, 2000 if full else 400
     for _ in range(count):
-        n, d = int(rng.integers(2, 10)), int(rng.integers(2, 7))
-        X, Y = sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+        X, Y = _rows(rng)
         gamma, u = rng.uniform(-1, 1), X.mean(axis=0) - Y.mean(axis=0)
         gap = measures.gap(*sphere.lift(X, Y, gamma=gamma))
         off = max(off, abs(gap**2 - (1 - gamma**2) * float(u @ u) - 4 * gamma**2))
@@ -131,11 +134,10 @@ def dynamics(full: bool) -> Evidence:
     """(11) against the velocity of the parallel model."""
     rng, off, count = np.random.default_rng(0), 0.0, 1000 if full else 200
     for _ in range(count):
-        n, d = int(rng.integers(2, 10)), int(rng.integers(2, 7))
-        X, Y = sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+        X, Y = _rows(rng)
         gamma, tau = rng.uniform(-0.99, 0.99), np.exp(rng.uniform(-3, 1))
         parametrisation = PARAMETRISATIONS[int(rng.integers(3))]
-        model = ParallelModel(n, d, Learned(parametrisation))
+        model = ParallelModel(*X.shape, Learned(parametrisation))
         y = model.start(X, Y, tau=tau, gamma=gamma)
         velocity, slope = model.velocity(0.0, y), parametrisation.dbeta(float(y[-2]))
         pull = printed_g(X @ Y.T, (1 - gamma**2) / tau)

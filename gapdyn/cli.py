@@ -139,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser(
         "verify",
         help="check every statement of the theory anew",
-        description="Check what the paper states, and what goes beyond it, against evidence that is "
-        "gathered anew, within a minute (with --full some minutes). A statement that fails as "
+        description="Check what the paper states, and what goes beyond it, against evidence that "
+        "is gathered anew, within a minute (with --full some minutes). A statement that fails as "
         "printed is certified by ball arithmetic where python-flint is installed (the extra "
         "certify). Exit status 0 when all verdicts on record are confirmed, 1 when one is "
         "contradicted.",

@@ -137,7 +137,7 @@ def dynamics(full: bool) -> Evidence:
         X, Y = _rows(rng)
         gamma, tau = rng.uniform(-0.99, 0.99), np.exp(rng.uniform(-3, 1))
         parametrisation = PARAMETRISATIONS[int(rng.integers(3))]
-        model = ParallelModel(*X.shape, Learned(parametrisation))
+        model = ParallelModel(len(X), X.shape[1], Learned(parametrisation))
         y = model.start(X, Y, tau=tau, gamma=gamma)
         velocity, slope = model.velocity(0.0, y), parametrisation.dbeta(float(y[-2]))
         pull = printed_g(X @ Y.T, (1 - gamma**2) / tau)

@@ -48,7 +48,7 @@ def test_verify_speaks_on_every_terminal(tmp_path, encoding):
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     command = f"{sys.executable} -m gapdyn.cli verify --id lemma-3.1-order | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout == "id        lemma-3.1-order\n" and done.stderr == ""
+    assert done.stdout == "id          lemma-3.1-order\n" and done.stderr == ""
 
 
 @pytest.fixture

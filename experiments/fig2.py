@@ -1,4 +1,4 @@
-"""Figure 2: gap and temperature rise together while pairs are mismatched, then freeze together.
+"""Figure 2: gap and temperature rise together while pairs are mismatched, then fall together.
 
 The free model (1). The paper does not print its set-up; this one gives all 138 vertices of its
 curves to a few 1e-7: regular pentagons at heights ±sin 18°, and an axis of time that says t + 0.1.
@@ -101,7 +101,7 @@ def draw(numbers: Numbers) -> Figure:
         plotting.modalities(ball, *numbers.arrays["embeddings"][at], size=12)
         gap, tau = numbers.table["gap"][at], numbers.table["tau"][at]
         ball.set_title(f"“t = {label}”\nt = {reading.t:.7g}\nΔ = {gap:.3f}\nτ = {tau:.3f}", size=8)
-    note = "In quotes the paper's labels: from 0.4 on they read the axis, t + 0.1."
+    note = "In quotes the paper's labels: values of its axis, t + 0.1, except “t = 0”."
     bottom.supxlabel(note, size=8, x=0.98, ha="right")
     plotting.modality_key(bottom, loc="lower left", ncols=2)
     return figure

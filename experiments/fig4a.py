@@ -1,9 +1,11 @@
 """Figure 4(a): γ falls like 1/log²t between two proved bounds; that Δ does so does not follow.
 
 The paper prints Δ ≥ Ω(1/log²t) in (7) and says of its Figure 4(a), where CLIP is trained on 2,048
-pairs of MSCOCO, that Δ against -1/log²t "exhibits a linear relationship, verifying our result".
+pairs of MSCOCO, that Δ against -1/log²t "exhibits a linear relationship, verifying our result
+and slow closure".
 
-(a) The paper's markers, read off the page. The paper draws no line; the one of least squares has
+(a) The paper's markers, read off the page. The paper joins them and draws no straight
+line; the one of least squares has
 R² = 0.95, or 0.99 if steps even in log t are counted alike, as in (b). It meets Δ = 0 near step
 77,000 and ends at -0.24 for t = ∞, or between -0.33 and -0.14 wherever markers that cover one
 another may be. Running means of 50 markers fall to 0.16 near step 4,600 and rise to 0.19 at the

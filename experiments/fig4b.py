@@ -5,10 +5,10 @@ bars have mean 0.186 and deviation 0.078. The text says "with the mean being nea
 where the tallest bar stands; no changes in these bars have a mean below 0.170. It also says that
 the gap increases "for all random initialization"; the first bar begins at -0.005.
 
-(b, c) Ten steps of two small encoders from 100 random weights of small gap. By Adam, as the paper
-trains, the gap grows by 0.144 from every start, and by 0.297 if the loss is climbed. By plain
-gradient steps it grows by 0.024, and by 0.001 from matched pairs. `encoder_starts` says why it
-grows, though dΔ/dt < 0 at 63 of the 100 starts.
+(b, c) Ten steps of two small encoders from 100 random weights of small gap. By Adam (the paper does
+not print its optimiser) the gap grows by 0.144 from every start, and by 0.297 if the loss is
+climbed. By plain gradient steps it grows by 0.024, and by 0.001 from matched pairs.
+`encoder_starts` says why it grows, though dΔ/dt < 0 at 63 of the 100 starts.
 
 (d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw, and about the
 limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt (p. 19). The

@@ -202,10 +202,10 @@ def draw(
     pairs = [(x, y) for x in against for y in tasks]
     figure = Figure(figsize=(7.2, 1.0 + 1.8 * (len(shown) + 1)), layout="constrained")
     rows = figure.subfigures(len(shown) + 1, 1, squeeze=False)[:, 0]
-    letters = iter("abcdefghijklmnopqrst")
+    letters = iter("aabbcdefghijklmnopqr")  # the first row has those of the paper
     for k, row in enumerate(rows):
         source, sets = shown[max(k - 1, 0)], SETS[min(k, 2)]
-        title = f"the paper's {name}: (a) left, (b) right" if k == 0 else SOURCES[source]
+        title = f"the nine methods of the paper's {name}" if k == 0 else SOURCES[source]
         if mean is not None:
             title += f"; mean of both: {_of_mean(numbers, source, sets[-1], against, mean)}"
         row.suptitle(title, size=9)

@@ -1,6 +1,7 @@
 """Tables 1 to 5: every method of Section 4 on two small encoders, beside the paper's numbers.
 
-Writes `docs/results.md` too, with a verdict on each conclusion of Section 4, quoted.
+Writes `docs/results.md` too, with a verdict on each conclusion of Section 4, those that the paper
+prints quoted.
 """
 
 from __future__ import annotations

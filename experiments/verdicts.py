@@ -354,17 +354,17 @@ CONCLUSIONS = (
         " p. 20, of TS)",
     ),
     Conclusion(
-        "Softplus ends the training with a smaller gap",
+        "Softplus ends the training with a smaller gap (our test of a rate)",
         partial(moves, name="TR softplus", expected={"gap": -1}),
         "“alternatives that yield a higher gap closing rate, such as” softplus (Section 4.1, p. 8)",
     ),
     Conclusion(
-        "A slower temperature shrinks the gap and helps every task",
+        "A slower temperature shrinks the gap and improves performance (here: every task)",
         partial(moves, name="SLRT 0.1", expected={"gap": -1, **ALL_TASKS}),
         "“The result shows improved performance with reduced gap” (D.1, p. 20, of SLRT)",
     ),
     Conclusion(
-        "Hard swapping shrinks the gap at each portion tried",
+        "Hard swapping shrinks the gap (our test: at each portion tried)",
         partial(each_shrinks, among=HARD),
         "“It turns out to be a strong method for closing the gap” (D.2, p. 20, of HS)",
     ),

@@ -39,7 +39,7 @@ class Measures:
         Mean squared distance of matching rows.
     uniformity : float
         -W₂, minus the Wasserstein distance of the 2n embeddings to an isotropic normal law of
-        covariance I/d (Appendix E of the paper).
+        covariance I/d (Appendix E.2 of the paper, which prints I/m and does not say m).
     recall_at_1_x_to_y, recall_at_5_x_to_y, recall_at_10_x_to_y : float
         Share of rows of X whose match is among the 1, 5, 10 most similar rows of Y; ties count
         against the match.

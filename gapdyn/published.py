@@ -37,7 +37,7 @@ class Figure2(NamedTuple):
     The vertices are those of the page's vector graphics, placed by its tick marks, good to 3e-7;
     Matplotlib drew them and left out some. They lie on 200 times even in log(axis), and the dashed
     line stands at the first of these at which all pairs match. The readings lie between vertices,
-    on a cubic spline through them. The markers of the figure are placed by hand, up to 0.15 of a
+    on a cubic spline through them. The markers of the figure seem placed by hand, up to 0.15 of a
     decade beside the times of their labels, and are no data.
 
     Attributes
@@ -47,7 +47,7 @@ class Figure2(NamedTuple):
     dashed : float
         Where on the axis the dashed line between "Mismatched" and "Matched" stands.
     readings : tuple of Reading
-        At the axis where the labels "t = 0", 0.4, 2.3, 4.0, 1e2 and 1e5 are true: at 0.1, 0.4, ...
+        At the axis values that the labels name: 0.1 for "t = 0", then 0.4, 2.3, 4.0, 1e2, 1e5.
     """
 
     gap: Curve
@@ -240,13 +240,16 @@ FIGURE_5 = {
     ),
     "Swap Modality": ("HS 1", "HS 1e-2", "HS 1e-3", "SS 5e-2"),
 }
-"""The methods that Figure 5(a) plots, by the classes of its key."""
+"""The methods that Figure 5(a) plots, by the classes of its key; coordinates tell which."""
 
 FIGURES_6_AND_7 = (
     *("Baseline", "FLT 4e-2", "FLT 7e-2", "TS S1", "TS S2", "TS S3"),
     *("TR softplus", "SLRT 0.1", "HS 1e-3"),
 )
-"""The methods that each panel of Figures 6 and 7 plots: 9 of the 26 rows of Tables 2 to 5."""
+"""The methods that each panel of Figures 6 and 7 plots: 9 of the 26 rows of Tables 2 to 5.
+
+They are identified by their coordinates.
+"""
 
 TREND_LINES = {
     ("gap", "image_retrieval"): ((0.042, 76.18), (0.275, 69.09)),

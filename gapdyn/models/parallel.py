@@ -1,6 +1,7 @@
 """The paper's model, eq. (3): each modality on a circle of latitude of its own.
 
-All theorems of the paper are about this one, and hold for any path of its rows.
+The theorems of the paper are about this one: Lemma 3.1 holds for any path of its rows, Theorem 3.2
+for any with a margin, and Theorem 3.3 is about time 0.
 """
 
 from __future__ import annotations

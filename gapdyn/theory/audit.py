@@ -50,7 +50,8 @@ class Statement(NamedTuple):
     verdict : str
         `holds`; `holds as corrected`: the statement stands, its proof or a constant is mended;
         `fails as printed`: there is a counterexample within the printed hypotheses; `does not
-        follow`: an inference that readers draw, or that the text suggests, from what is proved.
+        follow`: a step that the text takes or suggests, or that readers may take, and that what
+        is proved or shown does not give.
     check : callable
         Gathers the evidence anew.
     certify : callable, optional
@@ -135,7 +136,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "global-optimum",
         "Introduction, p. 2",
         "Under ideal conditions, optimality conditions of the training loss imply perfect "
-        "alignment between text and image embeddings",
+        "alignment between text and image embeddings, consistent with neural collapse under "
+        "sufficiently large model capacity and perfect training",
         CORRECTED,
         paper.global_optimum,
     ),
@@ -193,24 +195,26 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "lemma-3.1-prevents",
         "Section 3.1, under Lemma 3.1, p. 5",
-        "R decays to zero as β grows to infinity, which implies that an increasing β dominates "
-        "the decrease in γ, preventing Δ from closing (its lower bound 2γ remains positive)",
+        "R = Θ(1/β) implies that R decays to zero as β grows to infinity, which implies that an "
+        "increasing β will dominate the decrease in γ, preventing Δ from closing (i.e., its lower"
+        " bound 2γ remains positive); this is made precise in Theorem 3.2",
         NO_INFERENCE,
         lemma_3_1.prevents,
     ),
     Statement(
         "figure-2",
-        "Figure 2, p. 3; Section 3.1, p. 5",
-        "Figure 2 shows Δ and τ highly coupled and Lemma 3.1 reveals this relationship: so (6) "
-        "quantifies the figure",
+        "Section 3.1, lead-in, p. 5; Figure 2, p. 3",
+        "The following lemma directly reveals this relationship, of Δ and τ in Figure 2 "
+        "(printed): so (6) quantifies the figure (not printed)",
         NO_INFERENCE,
         paper.figure_2,
     ),
     Statement(
         "figure-2-curves",
         "Figure 2, pp. 2-3",
-        "The gap increases while pairs are mismatched and decreases as the level of mismatch "
-        "diminishes; gap and temperature are highly coupled; at t = 4.0 all pairs are matched",
+        "Initially, modality gap increases due to significant mismatches between pairs, but it "
+        "decreases as the level of mismatch diminishes; gap and temperature exhibit highly "
+        "coupled dynamics; at t = 4.0 all pairs are matched",
         HOLDS,
         paper.figure_2_curves,
     ),
@@ -247,7 +251,7 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.2-zero-height",
         "Theorem 3.2, p. 5, with γ ∈ [-1, 1], p. 4",
-        "Theorem 3.2 without a condition on γ₀, of which γ₀ = 0 is a case",
+        "Theorem 3.2 as printed allows any γ₀ in [-1, 1], so γ₀ = 0 too",
         FAILS,
         theorem_3_2.zero_height,
         certificates.theorem_3_2_zero_height,
@@ -263,8 +267,8 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.2-c2",
         "Proof of Theorem 3.2, pp. 17-18",
-        "c₄ = c₂ - 1/10 with (1/55)x²exp(-x/10) ≤ 1 gives a bound for all t ≥ 0: so the "
-        "hypotheses make c₂ > 1/10",
+        "c₄ = c₂ - 1/10 with (1/55)x²exp(-x/10) ≤ 1 gives a bound for all t ≥ 0 (printed): so the"
+        " hypotheses make c₂ > 1/10 (not printed)",
         NO_INFERENCE,
         theorem_3_2.c2,
         certificates.theorem_3_2_c2,
@@ -289,8 +293,9 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.2-gap",
         "Section 1, p. 3; remarks on Theorem 3.2, p. 6",
-        "Read as a rate, as “diminishes at the extremely slow rate of Ω(1/log(t)²)” and Figure "
-        "4(a) suggest: Δ = Θ(1/log(t)²)",
+        "Modality gap “diminishes at the extremely slow rate of Ω(1/log(t)²)”; “∆, with rate "
+        "Ω(1/log(t)²), approaches zero exceedingly slowly” (printed): so Δ = Θ(1/log(t)²) (not "
+        "printed)",
         NO_INFERENCE,
         theorem_3_2.gap_rate,
     ),
@@ -305,25 +310,37 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.2-mismatched",
         "Remarks on Theorem 3.2, p. 6",
-        "The assumption of a positive margin can be relaxed in practice: the result holds even "
-        "with many mismatched pairs",
+        "While primarily for analytical purposes, the assumption of a positive margin can be "
+        "relaxed in practice, as shown in the early stage of Figure 4a, where the result holds "
+        "even with many mismatched pairs",
         HOLDS,
         theorem_3_2.mismatched,
     ),
     Statement(
         "theorem-3.2-essential",
-        "Remarks on Theorem 3.2, p. 6",
-        "β(ν) = exp(ν) is essential for the rate; changing β or employing a temperature schedule "
-        "can significantly change it",
+        "Remarks on Theorem 3.2, p. 6; Section 4.1, p. 8",
+        "β(ν) = exp(ν) is essential for achieving the rate; changing β or employing a temperature"
+        " schedule can significantly change it; the learnable temperature parameter is the key "
+        "factor causing the stabilization of the modality gap",
         HOLDS,
         appendix_c.essential,
     ),
     Statement(
         "figure-4a",
         "Figure 4(a) and remarks on Theorem 3.2, p. 6",
-        "Δ(t) versus -1/log(t)² exhibits a linear relationship, verifying our result",
+        "Δ(t) versus -1/log(t)² exhibits a linear relationship, verifying our result and slow "
+        "closure",
         NO_INFERENCE,
         paper.figure_4a,
+    ),
+    Statement(
+        "figure-1",
+        "Figure 1 and Introduction, p. 2",
+        "When two modalities are initialized with a small modality gap, the gap is still enlarged"
+        " after training (printed, of CLIP): so mismatched pairs leave a larger gap for good (not"
+        " printed)",
+        NO_INFERENCE,
+        paper.figure_1,
     ),
     Statement(
         "lemma-b.2",
@@ -340,6 +357,14 @@ STATEMENTS: tuple[Statement, ...] = (
         "(2ρ/a)I_ρ(a)), ρ = (d-2)/2",
         HOLDS,
         theorem_3_3.lemma_b_3,
+    ),
+    Statement(
+        "theorem-3.3-entries",
+        "Proof of Theorem 3.3, p. 19",
+        "Any given row, column, or diagonal of Z forms a collection of independent variables (but"
+        " not the entire matrix)",
+        HOLDS,
+        theorem_3_3.entries,
     ),
     Statement(
         "theorem-3.3-bound",
@@ -375,7 +400,8 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.3-recurrence",
         "Section 3.2, under (9), p. 7",
-        "I_{ρ-1}(a)/I_ρ(a) - 2ρ/a = I_{ρ+1}(a)/I_ρ(a) > 0, so dΔ/dt > 0 at t = 0",
+        "I_{ρ-1}(a)/I_ρ(a) - 2ρ/a = I_{ρ+1}(a)/I_ρ(a) > 0, so dΔ/dt > 0 at t = 0, i.e., modality "
+        "gap enlarges initially",
         HOLDS,
         theorem_3_3.recurrence,
     ),
@@ -397,11 +423,20 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "theorem-3.3-gaussian",
         "Section 3.2, under Theorem 3.3, p. 7",
-        "Final layers are initialized from a zero-mean isotropic Gaussian, resulting in "
-        "normalized features uniformly spread over the hypersphere: so rows are independent and "
-        "uniform at initialization",
+        "This aligns with practice, as final-layer linear projections are typically initialized "
+        "from a zero-mean isotropic Gaussian distribution, resulting in normalized features "
+        "uniformly spread over the hypersphere (printed): so rows are independent and uniform "
+        "(not printed)",
         NO_INFERENCE,
         theorem_3_3.gaussian_layers,
+    ),
+    Statement(
+        "theorem-3.3-before-training",
+        "Section 1, p. 3",
+        "We rigorously demonstrate why and how modality gap can be created at initialization, "
+        "suggesting that it cannot be simply closed before training",
+        HOLDS,
+        theorem_3_3.before_training,
     ),
     Statement(
         "figure-4b",
@@ -414,22 +449,23 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "appendix-c-linear-beta",
         "Appendix C, p. 19",
-        "β(ν) = ν gives β(γ) = Θ(log(1/γ)^{1/2}), which grows significantly slower compared to "
-        "(6) as γ → 0",
+        "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: β(γ) = Θ(log(1/γ)^{1/2}), which grows significantly"
+        " slower compared to (6) as γ → 0",
         HOLDS,
         appendix_c.linear_beta,
     ),
     Statement(
         "appendix-c-linear",
         "Appendix C, p. 19",
-        "β(ν) = ν gives γ(t) = Θ(1/t^{log t})",
+        "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: dγ/dt = Θ(-log(1/γ)^{1/2}γexp(-log(1/γ)^{1/2})), "
+        "which has solution γ(t) = Θ(1/t^{log t})",
         CORRECTED,
         appendix_c.linear,
     ),
     Statement(
         "appendix-c-schedule",
         "Appendix C, p. 20",
-        "A schedule β(t) gives γ(t) = Θ(exp(-∫₀ᵗ β(s)exp(-β(s))ds))",
+        "For ℓ(m) = exp(-m) a schedule β(t) gives γ(t) = Θ(exp(-∫₀ᵗ β(s)exp(-β(s))ds))",
         FAILS,
         appendix_c.schedule,
         certificates.appendix_c_schedule,
@@ -437,7 +473,7 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "appendix-c-constant",
         "Appendix C, p. 20",
-        "A constant temperature gives γ(t) = Θ(exp(-β₀exp(-β₀)t))",
+        "For ℓ(m) = exp(-m) a constant temperature gives γ(t) = Θ(exp(-β₀exp(-β₀)t))",
         FAILS,
         appendix_c.constant,
         certificates.appendix_c_constant,
@@ -445,16 +481,16 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "appendix-c-quickly",
         "Appendix C, p. 20",
-        "Provided that β₀ is not too large or too small, the modality gap closes quickly at a "
-        "linear rate",
+        "For ℓ(m) = exp(-m), provided that β₀ is not too large or too small, the modality gap "
+        "closes quickly at a linear rate",
         HOLDS,
         appendix_c.quickly,
     ),
     Statement(
         "appendix-c-linear-schedule",
         "Appendix C, p. 20",
-        "A linear schedule from β₀ to β₁ yields a linear decay γ(t) = exp(-c t), c = "
-        "[(β₀+1)exp(-β₀) - (β₁+1)exp(-β₁)]/(β₁-β₀)",
+        "For ℓ(m) = exp(-m) a linear schedule from β₀ to β₁ also yields a linear decay γ(t) = "
+        "exp(-c t), c = [(β₀+1)exp(-β₀) - (β₁+1)exp(-β₁)]/(β₁-β₀)",
         FAILS,
         appendix_c.linear_schedule,
         certificates.appendix_c_linear_schedule,
@@ -462,8 +498,8 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "section-4.1-outpaces",
         "Section 4.1, p. 8",
-        "The fast decrease in temperature outpaces the decrease in the modality gap, preventing "
-        "it from closing",
+        "As shown by analysis in Section 3.1 and Appendix C, the fast decrease in temperature "
+        "outpaces the decrease in the modality gap, preventing it from closing",
         NO_INFERENCE,
         lemma_3_1.outpaces,
     ),
@@ -476,17 +512,26 @@ STATEMENTS: tuple[Statement, ...] = (
         appendix_c.faster,
     ),
     Statement(
+        "section-4.1-slrt",
+        "Section 4.1, p. 8",
+        "A smaller learning rate of the temperature slows down the decrease in temperature, "
+        "allowing larger temperature values to be maintained during training",
+        HOLDS,
+        appendix_c.slower,
+    ),
+    Statement(
         "figure-5",
         "Figure 5(a), p. 8",
-        "Our methods reduce modality gap",
+        "Our methods reduce modality gap and may influence the uniformity of the feature space",
         HOLDS,
         section_4.figure_5,
     ),
     Statement(
         "figure-6a",
         "Figure 6(a) and Section 4.2, p. 9",
-        "As shown in the figure, a smaller modality gap clearly leads to a higher retrieval "
-        "accuracy",
+        "As shown in the figure, though these methods are different variants of Control "
+        "Temperature and Swap Modality, a smaller modality gap clearly leads to a higher "
+        "retrieval accuracy",
         HOLDS,
         section_4.figure_6a,
     ),
@@ -500,14 +545,16 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "figure-7a",
         "Figure 7(a) and Section 4.2, p. 9",
-        "Zero-shot and linear probe accuracies are not strongly correlated with modality gap",
+        "Zero-shot and linear probe accuracies are not strongly correlated with modality gap; a "
+        "reduced modality gap does not have an obvious effect on them",
         HOLDS,
         section_4.figure_7a,
     ),
     Statement(
         "figure-7b",
         "Figure 7(b) and Section 4.2, p. 9",
-        "Uniformity has a clear positive correlation with zero-shot and linear probe accuracies",
+        "Uniformity has a clear positive correlation with zero-shot and linear probe accuracies; "
+        "bad uniformity will harm them",
         HOLDS,
         section_4.figure_7b,
     ),
@@ -521,22 +568,26 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "appendix-d-schedule",
         "Appendix D.1, p. 20; Table 2",
-        "Linearly increasing temperature from 1e-2 to 5e-2 reduces the modality gap and leads to "
-        "better text-image retrieval",
+        "With a larger temperature in the late stage, we can make more progress: linearly "
+        "increasing temperature from 1e-2 to 5e-2 reduces the modality gap and leads to better "
+        "text-image retrieval performance",
         HOLDS,
         section_4.schedule,
     ),
     Statement(
         "appendix-d-slrt",
         "Appendix D.1, p. 20; Table 2",
-        "Scaling the learning rate of ν by 1e-1 shows improved performance with reduced gap",
+        "Scaling the learning rate of ν by 1e-1 shows improved performance with reduced gap, "
+        "which implies that the original choice of ν in CLIP is far from optimal",
         HOLDS,
         section_4.learning_rate,
     ),
     Statement(
         "appendix-d-swapping",
-        "Appendix D.2, p. 20; Tables 2 and 5",
-        "Hard swapping turns out to be a strong method for closing the gap",
+        "Remarks on Theorem 3.2, p. 6; Section 4.1, p. 8; Appendix D.2, p. 20",
+        "Breaking the parallel constraint can help to mitigate modality gap; hard and soft "
+        "swapping both effectively mitigate it, and hard swapping turns out to be a strong method"
+        " for closing it",
         HOLDS,
         section_4.swapping,
     ),
@@ -551,8 +602,9 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "appendix-f-normalization",
         "Appendix F, p. 23; Table 5",
-        "Remove Normalization is equivalent to learning a temperature for each feature, and "
-        "results in a larger modality gap",
+        "Remove Normalization is equivalent to learning a “temperature parameter” for each "
+        "feature, in the sense that the temperature parameter is a global scaling of feature "
+        "norms; with more freedom it results in a larger modality gap",
         HOLDS,
         section_4.no_normalization,
     ),
@@ -588,8 +640,8 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "exchange-law-level",
         "Theory 3.1",
-        "It holds at any moment at which the rows of each modality stand at one height along "
-        "c_X - c_Y, whatever Z is",
+        "It holds at any moment at which the rows of each modality stand at one height along c_X "
+        "- c_Y, whatever Z is",
         HOLDS,
         exchange_law.level,
     ),
@@ -610,24 +662,24 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "exchange-law-random",
         "Theory 3.1",
-        "Without symmetry the late slope n d log Δ/d log β is near -1 where rows are level beside "
-        "the gap; from uniform rows it can be anything",
+        "Without symmetry the late slope n d log Δ/d log β is near -1 where rows are level beside"
+        " the gap; from uniform rows it can be anything",
         HOLDS,
         exchange_law.random_starts,
     ),
     Statement(
         "swapping-bounds",
         "Theory 3.9",
-        "Swapping, averaged over its masks, multiplies the exponent 1/n of rigid mirrored pairs by "
-        "1 to 1 + 2/((1-γ²)α - 2γ²) once γ² < α/(α+2), and does not unfreeze the gap",
+        "Swapping, averaged over its masks, multiplies the exponent 1/n of rigid mirrored pairs "
+        "by 1 to 1 + 2/((1-γ²)α - 2γ²) once γ² < α/(α+2), and does not unfreeze the gap",
         HOLDS,
         swapping.bounds,
     ),
     Statement(
         "swapping-exponent",
         "Theory 3.9",
-        "With hard swapping in a portion p > 0 of the time, however small, Δ freezes like "
-        "(log t)^{-e}, e the middle one of (1 + p/α)/n, ½ and (1 + 2/α)/n",
+        "With hard swapping in a portion p > 0 of the time, however small, Δ freezes like (log "
+        "t)^{-e}, e the middle one of (1 + p/α)/n, ½ and (1 + 2/α)/n",
         HOLDS,
         swapping.exponents,
     ),
@@ -892,8 +944,10 @@ def markdown(entries: Sequence[Entry]) -> str:
         "",
         "- *Holds as corrected*: the statement stands, its proof or a constant is mended.",
         "- *Fails as printed*: there is a counterexample within the printed hypotheses.",
-        "- *Does not follow*: an inference that readers draw, or that the text suggests, and that",
-        "  what is proved does not give. It is no verdict on the paper's results.",
+        "- *Does not follow*: a step that the text takes or suggests, or that readers may take, "
+        "and",
+        "  that what is proved or shown does not give. Its conclusion may still be true: it is no",
+        "  verdict on the paper's results. What is not printed is marked so.",
         "- *Certified*: the number that decides is enclosed by ball arithmetic (python-flint, the",
         "  extra `certify`), not by floating point or draws.",
         "",

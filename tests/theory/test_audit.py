@@ -29,11 +29,12 @@ lemma-3.1-ratio lemma-3.1-equal-rows lemma-3.1-integral lemma-3.1-order lemma-3.
 figure-2-curves lemma-b.1-a lemma-b.1-b theorem-3.2 theorem-3.2-all-times theorem-3.2-zero-height
 theorem-3.2-threshold-display theorem-3.2-c2 theorem-3.2-last-line theorem-3.2-sketch
 theorem-3.2-gap theorem-3.2-impractical theorem-3.2-mismatched theorem-3.2-essential figure-4a
-lemma-b.2 lemma-b.3 theorem-3.3-bound theorem-3.3-bound-gamma theorem-3.3-step theorem-3.3-limit
-theorem-3.3-recurrence theorem-3.3-d3 theorem-3.3-large-beta theorem-3.3-gaussian figure-4b
-appendix-c-linear-beta appendix-c-linear appendix-c-schedule appendix-c-constant appendix-c-quickly
-appendix-c-linear-schedule section-4.1-outpaces section-4.1-softplus figure-5 figure-6a figure-6b
-figure-7a figure-7b table-1 appendix-d-schedule appendix-d-slrt appendix-d-swapping appendix-f-rows
+figure-1 lemma-b.2 lemma-b.3 theorem-3.3-entries theorem-3.3-bound theorem-3.3-bound-gamma
+theorem-3.3-step theorem-3.3-limit theorem-3.3-recurrence theorem-3.3-d3 theorem-3.3-large-beta
+theorem-3.3-gaussian theorem-3.3-before-training figure-4b appendix-c-linear-beta appendix-c-linear
+appendix-c-schedule appendix-c-constant appendix-c-quickly appendix-c-linear-schedule
+section-4.1-outpaces section-4.1-softplus section-4.1-slrt figure-5 figure-6a figure-6b figure-7a
+figure-7b table-1 appendix-d-schedule appendix-d-slrt appendix-d-swapping appendix-f-rows
 appendix-f-normalization slips-of-the-pen exchange-law exchange-law-rates exchange-law-parallel
 exchange-law-level exchange-law-log-time exchange-law-saddle exchange-law-random swapping-bounds
 swapping-exponent swapping-segments family-tied family-untied family-slrt family-rates family-adam

@@ -8,6 +8,7 @@ import numpy as np
 
 from gapdyn import loss, published, sphere
 from gapdyn.published import Row
+from gapdyn.theory import appendix_c
 from gapdyn.theory.evidence import Evidence
 
 
@@ -40,8 +41,8 @@ def spearman(rows: Sequence[Row], x: str, y: str) -> float:
     return rank_correlation([getattr(row, x) for row in rows], values)
 
 
-STRONG, WEAK = 0.7, 0.5
-"""A correlation is strong from the first on, and not strong below the second."""
+STRONG = 0.7
+"""The size from which on a correlation is called strong."""
 
 
 def _correlated(sentence: str, strong: bool, *pairs: tuple[str, str]) -> Evidence:
@@ -54,7 +55,7 @@ def _correlated(sentence: str, strong: bool, *pairs: tuple[str, str]) -> Evidenc
     )
     sizes = [abs(rho) for _, _, rho, _ in seen]
     return Evidence(
-        min(sizes) >= STRONG if strong else max(sizes) < WEAK,
+        min(sizes) >= STRONG if strong else max(sizes) < STRONG,
         f"Spearman's ρ over the {len(few)} methods that the figure plots, in brackets over all "
         f"{len(many)} rows of Tables 2 to 5: {told}. {sentence}",
     )
@@ -75,9 +76,12 @@ def figure_6a(full: bool) -> Evidence:
 def figure_6b(full: bool) -> Evidence:
     """Uniformity and retrieval."""
     return _correlated(
-        "Over all rows retrieval rises with uniformity, moderately",
+        "Not strong, though of the nine text retrieval alone is moderate; over all rows both rise "
+        "with uniformity, moderately",
         False,
         ("uniformity", "retrieval"),
+        ("uniformity", "image_retrieval"),
+        ("uniformity", "text_retrieval"),
     )
 
 
@@ -121,10 +125,12 @@ def figure_5(full: bool) -> Evidence:
 def swapping(full: bool) -> Evidence:
     """The gap of hard swapping at each portion."""
     base, gaps = all_rows()["Baseline"].gap, _entries_swapped()
+    soft = all_rows()["SS 5e-2"].gap
     return Evidence(
-        len(gaps) == 4 and max(gaps.values()) < 0.8 * base,
-        f"the baseline's gap is {base}, with hard swapping of entries "
-        + ", ".join(f"{gap} ({name})" for name, gap in gaps.items()),
+        len(gaps) == 4 and max(*gaps.values(), soft) < 0.8 * base,
+        f"Tables 2 and 5: the baseline's gap is {base}, with hard swapping of entries "
+        + ", ".join(f"{gap} ({name})" for name, gap in gaps.items())
+        + f", with soft swapping {soft} (SS 5e-2); what swapping does to the flow is theory 3.9",
     )
 
 
@@ -166,7 +172,8 @@ def learning_rate(full: bool) -> Evidence:
         slow.gap < base.gap and better,
         f"Table 2: gap {slow.gap} for {base.gap}, and uniformity, both classifications and both "
         "retrievals above the baseline; means of three trainings without a spread. By Lemma 3.1 "
-        "with a rate η of ν γ goes like τ^{2/η}: a smaller η closes further at the same τ",
+        "with a rate η of ν γ goes like τ^{2/η}: a smaller η closes further at the same τ. "
+        "That the original choice is far from optimal is the paper's reading of the table",
     )
 
 
@@ -180,7 +187,10 @@ def schedule(full: bool) -> Evidence:
     return Evidence(
         rising.gap < base.gap and better,
         f"Table 2: gap {rising.gap} for {base.gap}, image retrieval {rising.image_retrieval} for "
-        f"{base.image_retrieval}, text retrieval {rising.text_retrieval} for {base.text_retrieval}",
+        f"{base.image_retrieval}, text retrieval {rising.text_retrieval} for "
+        f"{base.text_retrieval}. In the frozen model with 1,024 pairs at a margin of 0.3 γ "
+        f"decays at a rate {appendix_c.decay_rate(0.05, n=1024, alpha=0.3):.2g} at τ = 0.05, and "
+        f"{appendix_c.decay_rate(0.01, n=1024, alpha=0.3):.1e} at 0.01",
     )
 
 
@@ -221,13 +231,13 @@ def slips(full: bool) -> Evidence:
     return Evidence(
         two.text_retrieval == 78.367 and three.text_retrieval == 78.36 and at_zero == 1,
         "p. 4 “drop the superscripts” (subscripts); Theorem 3.2 “initial temperature β₀” (its "
-        "inverse); p. 7 “implied by Theorem 3.2” (3.3); Section 4.1 refers to Figure 5(b) for a"
-        " diminishing τ, which shows a rising one, and swaps whole features where D.2 swaps "
-        "entries; p. 17 “perfect mismatch” (match); p. 18 F_{Z²}(z²) = 2F_Z(z), which reads 0 ="
-        " 1 at z = 0 (- 1 is missing); E.2 c_Y = (1/n)Σx_j, “sample variance of Z as μ̂”, and m"
-        " undefined; E.3 opens zero-shot with “linear probing”, prompts CIFAR-10 with “A photo "
+        "inverse); p. 7 “implied by Theorem 3.2” (3.3); Section 4.1 refers to Figure 5(b) for a "
+        "diminishing τ, which shows a rising one, and swaps whole features where D.2 swaps "
+        "entries; p. 17 “perfect mismatch” (match); p. 18 F_{Z²}(z²) = 2F_Z(z), which reads 0 "
+        "= 1 at z = 0 (- 1 is missing); E.2 c_Y = (1/n)Σx_j, “sample variance of Z as μ̂”, and "
+        "m undefined; E.3 opens zero-shot with “linear probing”, prompts CIFAR-10 with “A photo "
         "of the number”, and retrieves on the “text split”; F places Table 1 in Section 4.1 "
         "(4.2), has “S1, A0, and A1” for S0, A0 and A1 and A1, A2 for A0, A1, and τ = exp(ν/s) "
-        f"for 1/τ; the baseline's text retrieval is {two.text_retrieval} in Table 2 and "
-        f"{three.text_retrieval} in Table 3",
+        "for 1/τ; Figure 4 refers to Appendix E for a set-up that is not there; the baseline's "
+        f"text retrieval is {two.text_retrieval} in Table 2 and {three.text_retrieval} in Table 3",
     )

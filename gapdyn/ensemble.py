@@ -240,7 +240,7 @@ class Members:
                 drift=float(drift[member]),
                 model=self.model,
                 solver=solver,
-                start=starts[member],
+                start=starts[member].copy(),
             )
             for member in range(self.count)
         ]

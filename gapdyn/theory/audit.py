@@ -435,7 +435,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "Section 1, p. 3",
         "We rigorously demonstrate why and how modality gap can be created at initialization, "
         "suggesting that it cannot be simply closed before training",
-        HOLDS,
+        NO_INFERENCE,
         theorem_3_3.before_training,
     ),
     Statement(

@@ -240,8 +240,9 @@ def theorem_3_2_zero_height() -> Certificate:
     _require(-2 * beta0 * gamma * pull == 0, "γ stands still")
     gap = 2 * gamma  # Δ² = (1-γ²)‖mean X - mean Y‖² + 4γ², and X = Y
     return _certificate(
-        "Δ(t) for all t when n = 2, X = Y = I, γ₀ = 0, β₀ = 10: exactly 0, with a margin of at "
-        "least 1 and β₀ above log 4, so that no c/log²t with c > 0 bounds it from below",
+        "Δ(t) for all t when n = 2, X = Y = I, γ₀ = 0, β₀ = 10: exactly 0 by symmetry, while the "
+        "margin is at least 1 and β₀ above the threshold log 4, which the balls check, so that no "
+        "c/log²t with c > 0 bounds it from below",
         gap,
     )
 

@@ -124,7 +124,8 @@ def gamma(
     Returns
     -------
     float64 array of the shape of `beta`
-        Heights in (0, 1]. Near 1, where β hardly depends on γ, they have half of the digits.
+        Heights in (0, 1], or 0 where below float64. Near 1, where β hardly depends on γ, they have
+        half of the digits.
 
     Raises
     ------

@@ -367,15 +367,15 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     n, d, tau, gamma0
         As in `printed_bound`; rates are 1.
     moving_rows : bool
-        Whether to count ⟨u, u'⟩. Without it, and with q at its mean 2/n beside 4, this is the plain
-        2γ₀/Δ₀ = [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}.
+        Whether to count ⟨u, u'⟩. Without it, with q neglected beside 4 and at its mean 2/n in Δ, it
+        is 2γ₀/Δ₀ = [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}.
 
     Returns
     -------
     float
-        Below 1 for γ₀ above about 1/n. As γ₀ → 0 its size grows without bound; its sign is then
-        that of k, positive for a below about d/2 (0.84d at d = 2, 0.73d at d = 3, 0.51d at d = 64)
-        and negative above: there the gap shrinks.
+        Below 1 for γ₀ above about k n^{-3/2}/3. As γ₀ → 0 its size grows without bound; its sign is
+        then that of k, positive for a below about d/2 (0.84d at d = 2, 0.73d at d = 3, 0.51d at d =
+        64) and negative above: there the gap shrinks.
 
     Raises
     ------

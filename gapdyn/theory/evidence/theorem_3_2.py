@@ -159,7 +159,7 @@ def theorem(full: bool) -> Evidence:
         "γ₀ > 0 is assumed, and the last line's constants are mended (theory 2.1): γ ≥ "
         "[c₄/log(c₃c₄t + e^{c₄/√γ₀})]² with c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε. It holds for Z = "
         f"αI, which closes γ fastest, without an exception over {count} random hypotheses (n to "
-        "1e6, α in (0, n/(n-1)], γ₀ > 1e-6, β₀ from its threshold on) and five times each to "
+        "1e6, α in (0, n/(n-1)], γ₀ from 1e-6 on, β₀ from its threshold on) and five times each to "
         f"1e100 (seed 0); it is γ₀ at t = 0, and in {100 * tight // count} % of the cases within "
         "a factor 2 of γ at one of the five times at least. Δ ≥ 2γ",
     )

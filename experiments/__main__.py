@@ -75,7 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             about = (import_module(f"experiments.{name}").__doc__ or "").splitlines()[0]
             print(f"{name:12} {about}")
         return 0
-    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"python -m experiments: error: --out must be a folder: {error}", file=sys.stderr)
+        return 2
     options = (args.out, args.seed, args.quick, args.features, args.format)
     outcomes: dict[str, tuple[str, float]] = {}
     with tqdm(total=len(args.names), desc="experiments", disable=not sys.stderr.isatty()) as bar:

@@ -10,6 +10,8 @@ import scipy.stats
 from gapdyn._validate import Array
 
 RESAMPLES, LEVEL = 2000, 0.95
+DECIMALS = 12
+"""Numbers that agree so far tie: two methods may be one training, up to rounding."""
 
 
 class Interval(NamedTuple):
@@ -25,7 +27,7 @@ class Interval(NamedTuple):
 
 def spearman(x: Array, y: Array, axis: int = -1) -> Array:
     """Spearman's rank correlation along an axis; ties share their mean rank."""
-    ranks = [scipy.stats.rankdata(v, axis=axis) for v in (x, y)]
+    ranks = [scipy.stats.rankdata(np.round(v, DECIMALS), axis=axis) for v in (x, y)]
     a, b = (r - r.mean(axis=axis, keepdims=True) for r in ranks)
     with np.errstate(invalid="ignore"):  # a resample of one point repeated has no correlation
         rho: Array = (a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))

@@ -119,7 +119,10 @@ def draw(numbers: Numbers) -> Figure:
     panels = top.subfigures(1, 2, width_ratios=(2, 3), squeeze=False)[0]
     titles = {
         "two_cones_free": ("(a) Stabilization", ("Initialization →", "Trained")),
-        "one_cone_parallel": ("(b) Enlargement", ("Initialization →", "at its peak →", "Trained")),
+        "one_cone_parallel": (
+            "(b) Enlargement, for a while",
+            ("Initialization →", "at its peak →", "Trained"),
+        ),
     }
     for panel, (name, (title, stages)) in zip(panels, titles.items(), strict=True):
         panel.suptitle(title, size=9, weight="bold")
@@ -162,8 +165,8 @@ def _gaps(ax: Any, numbers: Numbers) -> None:
         **say,
     )
     ax.annotate(
-        f"(b) end: Δ = {end[1]:.3f}, {side} its start {about['start']:.3f}, τ = "
-        f"{about['tau_at_end']:.3f} from {TAU}.\n"
+        f"(b) end: Δ = {end[1]:.3f}, {side} its start {about['start']:.3f}; τ goes "
+        f"from {TAU} to {about['tau_at_end']:.3f}.\n"
         "In the paper's (b) the gap is “still enlarged after training”.",
         end,
         (0, 9),

@@ -114,7 +114,11 @@ def _curve(ax: Any, numbers: Numbers, name: str) -> None:
         numbers.table["t"] + OFFSET, numbers.table[name], color="#e08e45", lw=2.5, label="gapdyn"
     )
     plotting.readings(
-        ax, printed.axis, printed.value, size=3, label=f"the paper's {printed.axis.size} vertices"
+        ax,
+        printed.axis,
+        printed.value,
+        size=3,
+        label=f"the {printed.axis.size} points of the paper's curve",
     )
     ax.legend(loc="upper right", borderaxespad=0)
     for reading, (label, (x, y, side)) in zip(FIGURE_2.readings, LABELS.items(), strict=True):

@@ -219,7 +219,7 @@ def _paper(ax: Axes, paper: dict[str, float]) -> None:
     ax.fill_between(x, low, high, color="0.7", lw=0, label="markers that overlap")
     ends, last = np.array([x[0], x[-1], 0]), paper["line_at_infinity"]
     line = last + paper["slope"] * ends
-    r2 = "our line: R² = {line_r2:.2f}, or {line_r2_evenly_in_log_t:.2f}\nof steps even in log t"
+    r2 = "our line: R² = {line_r2:.2f}, or {line_r2_evenly_in_log_t:.2f}\nweighted evenly in log t"
     ax.plot(ends[:2], line[:2], color=RED, label=r2.format(**paper))
     ax.plot(ends[1:], line[1:], ":", color=RED)
     error = paper["line_at_infinity_error"]
@@ -245,7 +245,7 @@ def _encoders(ax: Axes, numbers: Numbers) -> None:
         log10_t, gap = _curve(numbers, f"encoders_{name}", SHOWN, END)
         ax.plot(-1 / log10_t**2, gap, **style)
         ax.text(x, y, f"{text}: {r2:.2f}", color=style["color"], size=8)
-    ax.text(-0.25, -0.33, "numbers: R² of a line, of steps even in log t", size=8)
+    ax.text(-0.25, -0.33, "R² of a line, weighted evenly in log t", size=8)
     ax.axhline(0, color="0.6", lw=0.8)
     _at_minus_1_over_log2(ax, -0.4, 1.25)
     ax.set(ylabel="gap Δ", title="our encoders: no line that ends at 0")
@@ -281,7 +281,12 @@ def _powers(ax: Axes, numbers: Numbers) -> None:
         ax.plot(log10_t, 1.6 * most[-1] * (log10_t / FINITE) ** power, ":", color=colour, lw=1)
     ax.text(19, 0.05, "Δ, u ≠ 0:\nlike (log t)$^{-1/5}$", size=8, color=RED)
     ax.text(40, 2.5e-3, "Δ = 2γ, u = 0:\nlike 1/log²t", size=8)
-    ax.text(2.1, 2e-6, "bands: proved\nlines: flows, to t = 10⁹\ndotted: these powers", size=8)
+    ax.text(
+        2.1,
+        2e-6,
+        "u = mean X - mean Y\nbands: proved\nlines: flows, to t = 10⁹\ndotted: these powers",
+        size=8,
+    )
     ax.set(yscale="log", ylim=(1e-6, 2), ylabel="gap Δ")
     ax.set_title("in theory: with u ≠ 0 the gap is slower")
     _log_of_log(ax, FINITE)

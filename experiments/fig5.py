@@ -99,7 +99,11 @@ def _schedules(ax: Axes, numbers: Numbers) -> None:
         ax.annotate(
             name.removeprefix("TS "), (1, tau[-1]), (3, -3), textcoords="offset points", size=8
         )
-    ax.set_title("(b) temperature τ", loc="left", size=8)
+    ax.set_title(
+        "(b) τ of S0 to S3 (the paper: one line)",
+        loc="left",
+        size=8,
+    )
     ax.set_xlabel("share of training", size=8, labelpad=1)
     ax.set(xlim=(0, 1), ylim=(0, 0.055))
     ax.tick_params(labelsize=8, pad=2)

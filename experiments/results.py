@@ -150,13 +150,13 @@ RULES = """\
 Each conclusion is decided by one rule. A difference is taken within seeds, since methods share the
 data, weights and batches of a seed; ± is then its standard error, and it counts when Student's 95 %
 interval leaves out 0. A rank correlation ρ (Spearman's, over methods) counts when its 95 %
-bootstrap interval, in brackets, does. "No strong correlation" is taken at its word: it stands when
-|ρ| is below {weak}, and falls when |ρ| is {strong} or more and told from 0; it does not say that a
-strong one is excluded, for which methods are too few. Retrieval is the mean of image and of text
-retrieval; the figures give each. That it is followed only up to the best fixed temperature is our
-rule, since Table 3 has it fall beyond; ρ with the hotter ones stands beside. The bootstrap takes
-methods for independent, which they are not quite: under Adam "TR scale 10" and "SLRT 0.1" are one
-training. A method that acted in fewer than {least} steps is undecided and in no correlation.
+bootstrap interval, in brackets, does. "No strong correlation" is accepted when |ρ| is below {weak},
+rejected when |ρ| is {strong} or more and told from 0, and else undecided; methods are too few to
+exclude a strong one. Retrieval is the mean of image and of text retrieval; the figures give each.
+That it is followed only up to the best fixed temperature is our rule, since Table 3 has it fall
+beyond; ρ with the hotter ones stands beside. The bootstrap takes methods for independent, which
+they are not quite: under Adam "TR scale 10" and "SLRT 0.1" are one training. A method that acted in
+fewer than {least} steps is undecided and in no correlation.
 
 The last two columns apply the rules to the paper's numbers, which have no spread: to the methods
 that the figure plots from which the paper draws the conclusion, and to all that its tables print.
@@ -166,7 +166,7 @@ at ρ = {text}, which is moderate). On the 26 both accuracies still rise with
 uniformity, but whether retrieval rises as the gap falls cannot be told, even short of too hot a τ,
 and the linear probe is better where the gap is larger. The 17 that Figures 6 and 7 leave out are
 {left_out}.
-On the twelve of Figure 5, three of which are among these, ρ(gap, retrieval) = {twelve}.
+On the twelve of Figure 5, three of which Figures 6 and 7 leave out, ρ(gap, retrieval) = {twelve}.
 What ours give on the plotted methods alone stands above the panels of `fig6.png` and `fig7.png`.
 
 Rules and data were fixed before the first table. What was changed after it, because a review of

@@ -181,9 +181,10 @@ def key(figure: Figure, title: str) -> None:
 
 
 KEY = """\
-above a panel: number of methods, Spearman's ρ and its 95 % interval
-filled: plotted by the paper, hollow: in its tables only; dotted: floor of the measured gap
-green: control temperature, orange: swap modality, red: baseline"""
+above a panel: number of methods, Spearman's ρ, its 95 % interval; of ours first what is plotted
+filled: plotted by the paper, hollow: in its tables only; dotted: smaller gaps may be none
+green, control temperature: FLT fixed, TS scheduled, TR reparameterised, SLRT learnt slowly
+orange, swap modality: HS hard, SS soft; red: baseline"""
 LINES = "; dashed: lines of the paper, grey: least squares"
 
 

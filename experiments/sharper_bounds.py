@@ -146,7 +146,7 @@ def draw_bounds(ax: Axes, numbers: Numbers) -> None:
     ax.plot(*column(numbers, "bounds", "limit"), color="black", lw=1, ls="--", label="limit (9)")
     for name, shade, label in (
         ("sharper", "#e08e45", "sharper bound"),
-        ("printed", "#b23a48", "printed bound (8)"),
+        ("printed", "#b23a48", "bound (8), printed for Δ"),
     ):
         needed = numbers.parameters["pairs_needed"][name]
         ax.plot(*column(numbers, "bounds", name), color=shade, label=label)
@@ -179,8 +179,8 @@ def draw_ratio(ax: Axes, numbers: Numbers) -> None:
         error = column(numbers, "ratio", "standard error", n)[1]
         ax.errorbar(x, ratio, error, fmt="o", ms=4, color=shade, label=f"{n} pairs")
     plain = column(numbers, "ratio", "without u'", pairs[-1])
-    ax.plot(*plain, color="black", lw=1, ls="--", label="without ⟨u, u'⟩")
-    ax.plot([], [], color="0.3", lw=1, label="theory 2.4")
+    ax.plot(*plain, color="black", lw=1, ls="--", label="ignoring the motion of u")
+    ax.plot([], [], color="0.3", lw=1, label="prediction, theory 2.4")
     ax.set(xscale="log", xlabel="γ₀√n", ylabel="mean dΔ/dt over mean 2dγ/dt", ylim=(0, 1.05))
     ax.set_title(f"{DIM_OF_RATIO} dimensions, τ₀ = {TAU}")
     ax.legend(loc="lower right")

@@ -117,7 +117,9 @@ def draw(numbers: Numbers) -> Figure:
         ax.axvline(1 if key == "gap" else 0, color="0.6", lw=0.8, zorder=0)
         ax.grid(axis="y", color="0.92", lw=0.8)
         ax.set_axisbelow(True)
-        ax.set_title(f"({letter}) {label}{', ratio' if key == 'gap' else ''}", loc="left", size=8)
+        ax.set_title(
+            f"({letter}) {label}{' / baseline' if key == 'gap' else ''}", loc="left", size=8
+        )
         ax.tick_params(labelsize=8)
     axes[0].set_xscale("log")
     for ax in axes[4:6]:  # so that a few percent show beside the paper's collapse

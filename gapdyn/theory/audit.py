@@ -918,11 +918,23 @@ SAID = {
 
 
 def summary(entries: Sequence[Entry]) -> str:
-    """Return how many statements have which verdict, and how many are contradicted."""
-    counts = [f"{sum(e.verdict == v for e in entries)} {words}" for v, words in SAID.items()]
+    """Return how many statements, of the paper and beyond it, have which verdict."""
+    beyond = [entry for entry in entries if entry.where.startswith("Theory")]
+    parts = {"of the paper": [e for e in entries if e not in beyond], "beyond it": beyond}
+    said = [
+        f"{len(part)} statements {name}: {', '.join(_counts(part))}"
+        for name, part in parts.items()
+        if part
+    ]
     contradicted = sum(not entry.confirmed for entry in entries)
     marked = f"; {contradicted} contradicted by its evidence (!)" if contradicted else ""
-    return f"{len(entries)} statements: {', '.join(counts)}{marked}"
+    return "; ".join(said) + marked
+
+
+def _counts(entries: Sequence[Entry]) -> list[str]:
+    """Verdicts that occur, each with its number."""
+    counts = {words: sum(e.verdict == v for e in entries) for v, words in SAID.items()}
+    return [f"{count} {words}" for words, count in counts.items() if count]
 
 
 def details(entry: Entry) -> str:

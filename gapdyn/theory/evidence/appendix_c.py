@@ -42,8 +42,8 @@ def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> 
     return Evidence(
         bool(abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2]),
         f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
-        f"{', '.join(f'{v:.2g}' for v in drifts)}, over the rate with the lost factor 2 in the "
-        f"exponent {', '.join(f'{v:.4g}' for v in settles)}",
+        f"{', '.join(f'{v:.2g}' for v in drifts)}, over the rate with the factor 2 that is "
+        f"missing in the exponent {', '.join(f'{v:.4g}' for v in settles)}",
     )
 
 

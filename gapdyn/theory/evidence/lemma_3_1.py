@@ -120,7 +120,7 @@ def prevents(full: bool) -> Evidence:
         f"{', '.join(f'{v:.1e}' for v in R)} decays to zero at t = 1e2, 1e4, 1e8, yet γ = "
         f"{', '.join(f'{v:.1e}' for v in run.gamma)} closes like t^{{-log t}}. And γ > 0 at every "
         "finite time under any scheme, since (log γ)' is bounded while γ falls: what is slow is "
-        "shown by Theorem 3.2, to which the text passes on; R → 0 alone does not show it",
+        "shown by Theorem 3.2, which the text states next; R → 0 alone does not show it",
     )
 
 

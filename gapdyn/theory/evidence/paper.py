@@ -34,9 +34,9 @@ def figure_2(full: bool) -> Evidence:
         abs(said - 0.0874) < 5e-5 and tau > 1 and float(np.ptp(law)) < 1e-6,
         "the figure's curves are those of the free model (1), whose rows are not constrained, "
         "and the lemma is about the parallel model (3): from γ₀ = sin 18°, τ₀ = 0.07, at the "
-        f"peak Δ = {gap:.4f} of the figure (6) would give τ = {said:.4f}, where the figure has "
-        f"{tau:.4f}. What couples the two curves is the exchange law: 5 log Δ - log τ varies by "
-        "less than 1e-6 along them",
+        f"highest vertex of the figure, Δ = {gap:.5f}, (6) with u = 0 would give τ = {said:.4f}, "
+        f"where the figure has {tau:.4f}. What couples the two curves is the exchange law: 5 log "
+        "Δ - log τ varies by less than 1e-6 along them",
     )
 
 
@@ -86,11 +86,11 @@ def figure_1(full: bool) -> Evidence:
     off, peak = float(np.abs(run.beta / curve - 1).max()), int(run.gap.argmax())
     return Evidence(
         bool(off < 1e-6 and run.gap[peak] > 3 * run.gap[0] and run.gap[-1] < run.gap[0]),
-        "the observation is of CLIP, and is not doubted. In the parallel model two modalities that "
-        f"share a cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0) go from Δ = "
-        f"{run.gap[0]:.3f} to {run.gap[peak]:.3f} at t = {run.t[peak]:.2g}, while mismatched, and "
-        f"end at {run.gap[-1]:.3f} with τ = {run.tau[-1]:.3f}: by (6), which holds to 1e-6, the "
-        "height ends above its start only if τ does",
+        "the observation is of CLIP, and is not doubted. In the parallel model two modalities "
+        "that share a cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0) go from Δ = "
+        f"{run.gap[0]:.3f} to {run.gap[peak]:.3f} near t = {run.t[peak]:.0f}, while mismatched, "
+        f"and end at {run.gap[-1]:.3f} with τ = {run.tau[-1]:.3f}: by (6), which holds to 1e-6, "
+        "the height ends above its start only if τ does",
     )
 
 

@@ -88,8 +88,8 @@ def figure_6b(full: bool) -> Evidence:
 def figure_7a(full: bool) -> Evidence:
     """Gap and classification."""
     return _correlated(
-        "Over all rows the linear probe falls with the gap, since large temperatures have both "
-        "small",
+        "Over all rows the linear probe is lower where the gap is smaller, since large "
+        "temperatures have both small",
         False,
         ("gap", "zero_shot"),
         ("gap", "linear_probe"),

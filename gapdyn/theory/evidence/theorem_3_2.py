@@ -137,9 +137,9 @@ def lemma_b_1_b(full: bool) -> Evidence:
         off = max(off, abs(theorem_3_2.mu(extreme, 0, a) / bound - 1))
     return Evidence(
         0.99 < largest <= 1 + 1e-12 and off < 1e-12,
-        f"μ_i / its bound is at most {largest:.3f} over {count} random rows with their hypotheses "
-        "(seed 0), 1 at z = αe_i; above the threshold a(z_i - z_j - μ_i) ≥ ¾ log 4 > 1, so that "
-        "μ_i falls in each z_i - z_j",
+        f"μ_i over the right side is at most {largest:.3f} over {count} random rows with their "
+        "hypotheses (seed 0), 1 at z = αe_i; above the threshold a(z_i - z_j - μ_i) ≥ ¾ log 4 > "
+        "1, so that μ_i falls in each z_i - z_j",
     )
 
 
@@ -159,9 +159,9 @@ def theorem(full: bool) -> Evidence:
         "γ₀ > 0 is assumed, and the last line's constants are mended (theory 2.1): γ ≥ "
         "[c₄/log(c₃c₄t + e^{c₄/√γ₀})]² with c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε. It holds for Z = "
         f"αI, which closes γ fastest, without an exception over {count} random hypotheses (n to "
-        "1e6, α in (0, n/(n-1)], γ₀ from 1e-6 on, β₀ from its threshold on) and five times each to "
-        f"1e100 (seed 0); it is γ₀ at t = 0, and in {100 * tight // count} % of the cases within "
-        "a factor 2 of γ at one of the five times at least. Δ ≥ 2γ",
+        "1e6, α in (0, n/(n-1)], γ₀ from 1e-6 on, β₀ from its threshold on) and at five times "
+        f"each to 1e100 (seed 0); it is γ₀ at t = 0, and in {100 * tight // count} % of the "
+        "cases within a factor 2 of γ at one of the five times at least. Δ ≥ 2γ",
     )
 
 

@@ -69,8 +69,9 @@ def test_every_number_statement_panel_and_table_of_the_paper_has_its_row_with_a_
         assert all(1 <= int(page) <= 23 for page in re.findall(r"\d+", row[0])), item
     for item, row in (equations | statements).items():
         assert "::" in row[-1] + row[-2], item
-    for item, (_, command, picture, _) in figures.items():
+    for item, (_, command, picture, _, test) in figures.items():
         assert command.startswith("`python -m experiments") and "](" in picture, item
+        assert "::" in test, item
 
 
 def test_every_entry_of_the_audit_about_the_paper_is_on_the_page():

@@ -21,8 +21,6 @@ from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.theory import _covered, bessel
 
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(400)
-
 
 class Bound(NamedTuple):
     """A lower bound and whether it says anything.
@@ -398,6 +396,12 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     return float(weights @ (rise / gap))
 
 
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights of 400 points, made once they are asked for."""
+    return np.polynomial.legendre.leggauss(400)
+
+
 def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
     """Values of q = ‖u‖² and of Δ = √(4γ² + (1-γ²)q) with weights that sum to 1, to average over.
 
@@ -408,10 +412,11 @@ def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
     peak = np.sqrt((d - 1) / 2)
     low, high = np.arcsinh(np.array([max(peak - 4.6, 0.0), peak + 6.5]) / c)  # e⁻⁴² of the peak
     low = max(low, high - 45)
-    theta = (low + high) / 2 + (high - low) / 2 * NODES
+    nodes, weights = _nodes()
+    theta = (low + high) / 2 + (high - low) / 2 * nodes
     s = c * np.sinh(theta)
     log_density = (d - 1) * np.log(s / peak) - (s - peak) * (s + peak)
-    weights = WEIGHTS * np.exp(log_density) * np.cosh(theta)
+    weights = weights * np.exp(log_density) * np.cosh(theta)
     q = 4 / (n * d) * s**2
     return q, np.sqrt(4 * gamma**2 + (1 - gamma**2) * q), weights / weights.sum()
 

@@ -3,6 +3,10 @@
 CLIP with a ResNet-50, trained on MSCOCO for 100 epochs at batch 1024; means of three trainings.
 Recalls and accuracies are in percent. A table maps each method to its row; methods are named after
 the paper's rows, which `PRINTED_NAMES` has letter by letter.
+
+What is read off figures: `FIGURE_2` from vector graphics, to 3e-7; `FIGURE_4A` and `FIGURE_4B` from
+pictures, `FIGURE_4A` with the least and the largest gap at which each marker can be; `FIGURE_5` and
+`FIGURES_6_AND_7` say which methods are plotted, told by their coordinates.
 """
 
 from __future__ import annotations

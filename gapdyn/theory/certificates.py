@@ -275,7 +275,8 @@ def lemma_3_1_order() -> Certificate:
 def theorem_3_3_bound() -> Certificate:
     """(8) is false for Δ at small heights: it fails with a probability above δ.
 
-    Rows that move freely, at t = 0; u = mean X - mean Y, G = ∇ℓ(aZ), a = β₀(1-γ₀²), γ₀ > 0.
+    Rows that move freely, at t = 0; u = mean X - mean Y, G = ∇ℓ(aZ), a = β₀(1-γ₀²), γ₀ > 0. P_x is
+    the projection I - xxᵀ, and g the mean of the μ_i of (10) over rows and columns.
 
     - From P_x y - P_y x = (1 + ⟨x, y⟩)(y - x), u' = (a/n) Σ_ij G_ij (1 + Z_ij)(x_i - y_j). Here
       Σ|G_ij| ≤ 2, and (1+z)√(2-2z) ≤ 8/(3√3) as 64/27 - 2(1+z)²(1-z) = 2(z-1/3)²(z+5/3) ≥ 0. So

@@ -407,10 +407,12 @@ class Hypothesis(NamedTuple):
     holds : bool
         Whether it holds as the theorem needs it: from t = 0 on.
     shortfall : float
-        By how much it fails at worst, in the unit of what is asked; 0 where it holds.
+        By how much it fails at worst, in the unit of what is asked; 0 where it holds, 1e-300 where
+        a height has reached 0 or 1 itself.
     since : float
-        First stored time from which on it holds, so that the theorem may be started there; infinite
-        if it does not hold at the last one.
+        First of t = 0 and the stored times from which on it holds, so that the theorem may be
+        started there; infinite if it does not hold at the last one. β₀ is asked at the start alone,
+        and may hold there though β falls below the threshold later.
     """
 
     name: str

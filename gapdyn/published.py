@@ -218,6 +218,18 @@ TABLE_5 = {
     "No normalization": Row(0.468, -1.005, 16.82, 65.40, 58.62, 74.16),
 }
 
+
+def all_rows() -> dict[str, Row]:
+    """Every row of Tables 2 to 5 once; where two tables print one method, the longer decimals.
+
+    Returns
+    -------
+    dict of str to Row
+        26 methods, named as in the tables.
+    """
+    return TABLE_5 | TABLE_4 | TABLE_3 | TABLE_2
+
+
 PRINTED_NAMES = {
     1: ("Baseline", "FLT 4 · 10⁻²", "FLT 7 · 10⁻²", "FLT 10⁻¹", "TS S1", "TS S2", "TS S3"),
     2: ("Baseline", "FLT", "TS", "TR", "SLRT", "HS", "SS"),

@@ -163,6 +163,7 @@ def test_every_point_of_figure_5_is_a_row_of_the_tables():
 
 def test_every_point_of_figures_6_and_7_is_a_row_of_the_tables():
     assert len(published.FIGURES_6_AND_7) == 9 and len(ROWS) == 26
+    assert published.all_rows() == ROWS
     assert set(published.FIGURES_6_AND_7) == set(READ_6_AND_7)
     for name, read in READ_6_AND_7.items():
         assert (np.abs(np.subtract(ROWS[name], read)) <= PIXEL).all()

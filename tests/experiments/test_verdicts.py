@@ -180,7 +180,7 @@ def test_rows_shrink_the_gap_less_than_entries(rows, entries, verdict):
     assert verdicts.rows_less_than_entries(m).verdict == verdict
 
 
-ROWS = published.TABLE_5 | published.TABLE_4 | published.TABLE_3 | published.TABLE_2
+ROWS = published.all_rows()
 HOT = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
 
 

@@ -123,7 +123,7 @@ def with_the_coldest(classes):
 
 def all_of_them(plotted):
     """All rows of the tables for the nine that are plotted."""
-    return lambda: list(on_section_4.all_rows().values())
+    return lambda: list(published.all_rows().values())
 
 
 def the_probe(retrieval):

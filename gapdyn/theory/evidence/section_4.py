@@ -12,15 +12,9 @@ from gapdyn.theory import appendix_c
 from gapdyn.theory.evidence import Evidence
 
 
-def all_rows() -> dict[str, Row]:
-    """Every row of Tables 2 to 5 once; where two tables print one method, the longer decimals."""
-    tables = (published.TABLE_5, published.TABLE_4, published.TABLE_3, published.TABLE_2)
-    return {name: row for table in tables for name, row in table.items()}
-
-
 def plotted() -> list[Row]:
     """The nine rows that Figures 6 and 7 plot."""
-    return [all_rows()[name] for name in published.FIGURES_6_AND_7]
+    return [published.all_rows()[name] for name in published.FIGURES_6_AND_7]
 
 
 def retrieval(rows: Sequence[Row]) -> list[float]:
@@ -47,7 +41,7 @@ STRONG = 0.7
 
 def _correlated(sentence: str, strong: bool, *pairs: tuple[str, str]) -> Evidence:
     """Whether correlations are strong on what is plotted; those of all rows beside."""
-    few, many = plotted(), list(all_rows().values())
+    few, many = plotted(), list(published.all_rows().values())
     seen = [(x, y, spearman(few, x, y), spearman(many, x, y)) for x, y in pairs]
     told = "; ".join(
         f"{x.replace('_', ' ')} and {y.replace('_', ' ')} {a:+.2f} ({b:+.2f})"
@@ -108,7 +102,7 @@ def figure_7b(full: bool) -> Evidence:
 
 def figure_5(full: bool) -> Evidence:
     """The gap of the methods that Figure 5(a) plots."""
-    rows, classes = all_rows(), published.FIGURE_5
+    rows, classes = published.all_rows(), published.FIGURE_5
     base = rows["Baseline"].gap
     methods = [name for kind in classes if kind != "Baseline" for name in classes[kind]]
     smaller = sum(rows[name].gap < base for name in methods)
@@ -124,8 +118,8 @@ def figure_5(full: bool) -> Evidence:
 
 def swapping(full: bool) -> Evidence:
     """The gap of hard swapping at each portion."""
-    base, gaps = all_rows()["Baseline"].gap, _entries_swapped()
-    soft = all_rows()["SS 5e-2"].gap
+    base, gaps = published.all_rows()["Baseline"].gap, _entries_swapped()
+    soft = published.all_rows()["SS 5e-2"].gap
     return Evidence(
         len(gaps) == 4 and max(*gaps.values(), soft) < 0.8 * base,
         f"Tables 2 and 5: the baseline's gap is {base}, with hard swapping of entries "
@@ -138,7 +132,7 @@ def _entries_swapped() -> dict[str, float]:
     """Gaps of hard swapping of entries, by its portion, the smallest first."""
     gaps = {
         name: row.gap
-        for name, row in all_rows().items()
+        for name, row in published.all_rows().items()
         if name.startswith("HS ") and name != "HS rows"
     }
     return dict(sorted(gaps.items(), key=lambda entry: entry[1]))

@@ -35,7 +35,7 @@ import gapdyn as gd  # noqa: E402
 from experiments.encoders import Encoder, EncoderModel  # noqa: E402
 from experiments.methods import MAX_BETA, TAU  # noqa: E402
 from experiments.training import Recipe, train  # noqa: E402
-from gapdyn._validate import Array  # noqa: E402
+from gapdyn.types import Array  # noqa: E402
 
 try:
     import torch

@@ -17,7 +17,7 @@ from peers import ensembles
 from timing import Calls, arguments, interleave, seconds, table, write
 
 import gapdyn as gd
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 END = 1e5
 CHECKED = 50

@@ -16,7 +16,7 @@ from limit import hardware
 from timing import Calls, arguments, interleave, memory, seconds, table, write
 
 import gapdyn as gd
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 END = 1e5
 LOOSE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-9}

@@ -15,7 +15,7 @@ from peers import gradients
 from timing import Calls, arguments, interleave, table, write
 
 import gapdyn as gd
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 SIZES = ((5, 3), (256, 64), (512, 512), (1024, 128), (2048, 512))
 TAU = 0.07

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 
 def hardware(X: Array, Y: Array) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 try:
     import torch

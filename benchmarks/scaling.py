@@ -22,7 +22,7 @@ from scipy.optimize import nnls
 from timing import arguments, interleave, memory, seconds, table, write
 
 import gapdyn as gd
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 PAIRS, PAIRS_DIM = (64, 128, 256, 512, 1024, 2048, 4096), 128
 DIMS, DIMS_PAIRS = (8, 32, 128, 256, 512, 1024, 2048), 512

@@ -20,10 +20,10 @@ from scipy.optimize import brentq
 
 import gapdyn as gd
 from experiments.record import Numbers
-from gapdyn._validate import Array
 from gapdyn.models.base import HeightModel
 from gapdyn.temperature import Temperature
 from gapdyn.theory import appendix_c, closing, lemma_3_1, theorem_3_2
+from gapdyn.types import Array
 
 PAIRS, MARGIN, HEIGHT, TAU = 1024, 1.0, 0.3, 0.07
 FROZEN: dict[str, Any] = {"n": PAIRS, "alpha": MARGIN, "gamma0": HEIGHT}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.stats
 
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 RESAMPLES, LEVEL = 2000, 0.95
 DECIMALS = 12

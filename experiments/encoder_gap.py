@@ -21,7 +21,7 @@ from experiments.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
 from experiments.section_4 import RECIPE, encoders_for
 from experiments.training import train
 from gapdyn import published
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 RATES = ("3e-3", "3e-4", "3e-5")
 """The highest rate of the recipe, a tenth and a hundredth of it."""

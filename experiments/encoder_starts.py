@@ -26,7 +26,7 @@ from experiments.methods import TAU, methods
 from experiments.paired_data import HELD_OUT, TRAINING, synthetic
 from experiments.section_4 import RECIPE, encoders_for
 from experiments.training import Recipe, train
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 APART = 0.3
 """Share of random weights in which the second of two matched encoders differs from the first."""

@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gapdyn import measures, sphere
-from gapdyn._validate import Array, validate_array, validate_count, validate_mixing
 from gapdyn.loss import Scratch, mix, row_products, rows_cross_entropy
 from gapdyn.models import Model, Observables
 from gapdyn.models.base import check_temperature, inverse
 from gapdyn.temperature import Temperature
+from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_count, validate_mixing
 
 
 @dataclass(frozen=True)

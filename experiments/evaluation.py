@@ -14,7 +14,7 @@ import scipy.special
 from experiments.encoders import EncoderModel
 from experiments.paired_data import CLASSES, Labels, Pairs
 from gapdyn import measures, sphere
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 SAMPLE = 512
 """Held-out pairs of which gap and uniformity are taken (Appendix E)."""

@@ -19,8 +19,8 @@ import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
 from gapdyn import plotting
-from gapdyn._validate import Array
 from gapdyn.theory import exchange_law
+from gapdyn.types import Array
 
 TAU, HEIGHT = 0.07, 0.31
 LATE, END, END_OF_CLIP = 1e2, 1e6, 1e4

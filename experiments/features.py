@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gapdyn import sphere
-from gapdyn._files import read_arrays
-from gapdyn._validate import Array
+from gapdyn.files import read_arrays
+from gapdyn.types import Array
 
 HOME = "github.com/Weixin-Liang/Modality-Gap, folder Figure_1_Modality_Gap"
 TRAINED, RANDOM_INIT = "clip_coco500.npy", "clip_coco500_random_init.npy"

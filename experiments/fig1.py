@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 import gapdyn as gd
 from experiments.record import Numbers
 from gapdyn import plotting
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 PAIRS, DIM, TAU, END = 100, 16, 0.07, 1e5
 ANGLE, BETWEEN, HEIGHT = 60, 120, 0.02

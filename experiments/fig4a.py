@@ -42,8 +42,8 @@ import gapdyn as gd
 from experiments import encoder_gap
 from experiments.record import Numbers
 from gapdyn import plotting, published
-from gapdyn._validate import Array
 from gapdyn.theory import lemma_3_1, theorem_3_2
+from gapdyn.types import Array
 
 PAIRS, HEIGHT, APART = 5, 0.3, 0.4
 """Pentagons in R² (u = 0), or at heights ±APART of R³ (u ≠ 0), lifted to ±HEIGHT by (3)."""

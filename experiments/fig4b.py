@@ -29,8 +29,8 @@ import gapdyn as gd
 from experiments import encoder_starts
 from experiments.record import Numbers
 from gapdyn import plotting, published
-from gapdyn._validate import Array
 from gapdyn.theory import theorem_3_3
+from gapdyn.types import Array
 
 PAIRS, DIM, TAU, HEIGHT, DELTA = 512, 128, 0.07, 0.3, 0.05
 DRAWS, STEPS, STEP = 100, 10, 0.01

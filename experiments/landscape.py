@@ -16,7 +16,7 @@ import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
 from gapdyn import plotting
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
 AMOUNTS = (-1.5, 3.5)

@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn._validate import Array, validate_count
+from gapdyn.types import Array
+from gapdyn.validate import validate_count
 
 CLASSES = 10
 SHARED, PRIVATE = 16, 8

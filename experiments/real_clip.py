@@ -37,7 +37,7 @@ from experiments.methods import TAU, Method, methods
 from experiments.record import Numbers
 from experiments.section_4 import printed
 from gapdyn import plotting
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 END, LONG, QUICK_END = 1e3, 1e5, 1e2
 """Where schedules end and methods are compared, and where the baseline without its clamp ends."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.features import FeaturesMissingError
-from gapdyn._files import replacing, write_columns
+from gapdyn.files import replacing, write_columns
 from gapdyn.plotting import STYLE
 
 PACKAGES = ("gapdyn", "numpy", "scipy", "matplotlib")

@@ -21,7 +21,7 @@ from experiments.methods import Method, methods
 from experiments.paired_data import DigitsMissingError, Pairs
 from experiments.training import Recipe, train
 from gapdyn import published
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 HIDDEN, DIM = (128,), 32
 """Widths of the hidden layers of both encoders, and the dimension of their embeddings."""

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 import gapdyn as gd
 from experiments.record import Numbers
-from gapdyn._validate import Array
 from gapdyn.theory import theorem_3_3
+from gapdyn.types import Array
 
 TAU, DELTA = 0.07, 0.05
 DIM, HEIGHT = 512, 0.3

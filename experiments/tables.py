@@ -20,7 +20,7 @@ from experiments.record import Numbers
 from experiments.training import Recipe, train
 from experiments.verdicts import Methods, change, ours, papers
 from gapdyn import plotting
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 SCALES = (2.0, 10.0)
 COMPARED = {

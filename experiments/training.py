@@ -15,14 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.encoders import EncoderModel
-from gapdyn._validate import (
-    Array,
-    validate_array,
-    validate_count,
-    validate_number,
-    validate_positive,
-)
 from gapdyn.swap import Swap
+from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_count, validate_number, validate_positive
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's, as Kingma and Ba (2015) print them."""

@@ -21,7 +21,7 @@ from experiments.correlation import Interval, rank_correlation
 from experiments.evaluation import MEASURES
 from experiments.section_4 import Table, by_seed, printed
 from gapdyn import published
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 REPRODUCED, NOT, UNDECIDED = "reproduced", "not reproduced", "undecided"
 

@@ -12,14 +12,14 @@ from typing import IO, Any
 
 import numpy as np
 
-from gapdyn._files import validate_target
 from gapdyn._version import __version__
+from gapdyn.files import validate_target
 
 if sys.platform != "win32":
     import fcntl
 
 FORMAT = 1
-HELD = "numbers, strings, and lists and mappings of them"
+JSON_VALUES = "numbers, strings, and lists and mappings of them"
 
 Job = tuple[dict[str, Any], int]
 """Parameters and seed of one point."""
@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
         return [plain(entry) for entry in value]
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {str(name): plain(entry) for name, entry in value.items()}
-    raise TypeError(f"values must be {HELD}, got {value!r} of {type(value).__name__}")
+    raise TypeError(f"values must be {JSON_VALUES}, got {value!r} of {type(value).__name__}")
 
 
 def key(parameters: Mapping[str, Any], seed: int) -> str:

@@ -13,9 +13,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn._validate import Array
 from gapdyn.loss import SPREAD, TINY, Scratch, mix
 from gapdyn.measures import TIE
+from gapdyn.types import Array
 
 ENTRIES = 2**16
 """Logits that stay in the cache."""

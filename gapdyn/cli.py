@@ -16,16 +16,10 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn._files import read_arrays, validate_target
-from gapdyn._validate import (
-    Array,
-    Floats,
-    validate_count,
-    validate_number,
-    validate_positive,
-    validate_rows,
-)
+from gapdyn.files import read_arrays, validate_target
 from gapdyn.theory import audit
+from gapdyn.types import Array, Floats
+from gapdyn.validate import validate_count, validate_number, validate_positive, validate_rows
 
 UNIT = 1e-6
 """Rows this close to unit length count as unit; float32 rows are."""

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._record import MAX_DRIFT, Record
-from gapdyn._validate import Array, validate_array, validate_count
 from gapdyn.flow import (
     LEAST_RTOL,
     Failure,
@@ -18,9 +16,12 @@ from gapdyn.flow import (
     Trajectory,
     drive,
     flow,
-    validate_times,
+    output_times,
 )
 from gapdyn.models.base import Model, Observables
+from gapdyn.record import MAX_DRIFT, Record
+from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_count
 
 TOGETHER = ("RK23", "RK45", "DOP853")
 """Methods without a Jacobian, which would couple no member with another and yet be (BN)²."""
@@ -109,7 +110,7 @@ def flow_many(
             " model.start"
         )
     solver = Solver(rtol, atol, method)
-    end, times = validate_times(t)
+    end, times = output_times(t)
     with np.errstate(over="ignore", invalid="ignore"):
         moving = np.isfinite(model.velocity_many(0.0, starts)).all(axis=1)
     if not moving.all():

@@ -11,8 +11,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from gapdyn import plotting
-from gapdyn._files import replacing, validate_target
-from gapdyn._validate import Array, validate_count
+from gapdyn.files import replacing, validate_target
+from gapdyn.types import Array
+from gapdyn.validate import validate_count
 
 
 class Run(Protocol):
@@ -31,7 +32,7 @@ class Run(Protocol):
 
 
 FRAMES = 72
-MILLISECONDS, HELD = 80, 1500
+MILLISECONDS, LAST_FRAME = 80, 1500
 """How long a frame is shown, and the last."""
 LEAST = 0.01
 """What the axes of gap and temperature reach at least: less would show rounding."""
@@ -100,7 +101,7 @@ class Film:
                 for k in range(len(self.t))
             ]
         stream = BytesIO()
-        times = [MILLISECONDS] * (len(shots) - 1) + [HELD]
+        times = [MILLISECONDS] * (len(shots) - 1) + [LAST_FRAME]
         shots[0].save(stream, "GIF", save_all=True, append_images=shots[1:], duration=times, loop=0)
         return stream.getvalue()
 

@@ -14,12 +14,13 @@ import scipy.integrate as integrate
 from numpy.typing import ArrayLike, NDArray
 
 from gapdyn import _spec
-from gapdyn._files import read_arrays, replacing, write_columns
-from gapdyn._record import MAX_DRIFT, Record
-from gapdyn._validate import Array, validate_array, validate_number, validate_positive
+from gapdyn.files import read_arrays, replacing, write_columns
 from gapdyn.models.base import Model, Observables
+from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.swap import Swap
 from gapdyn.temperature import Temperature
+from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_number, validate_positive
 
 if TYPE_CHECKING:
     from gapdyn.film import Film
@@ -401,7 +402,7 @@ def flow(
     if model.drift(state) > MAX_DRIFT:
         raise ValueError("y0 must have rows of unit length: make it with model.start")
     solver = Solver(rtol, atol, method)
-    end, times = validate_times(t)
+    end, times = output_times(t)
     stretches = _stretches(model, swap, 0.0, end)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
@@ -472,7 +473,7 @@ def _stretches(model: Model, swap: Swap | None, start: float, end: float) -> Ite
     return swap.pieces(model, start, end)
 
 
-def validate_times(t: ArrayLike) -> tuple[float, Array | None]:
+def output_times(t: ArrayLike) -> tuple[float, Array | None]:
     """End time, and the output times where they were given."""
     try:
         times = np.asarray(t)

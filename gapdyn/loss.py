@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import Array, validate_number, validate_square
+from gapdyn.types import Array
+from gapdyn.validate import validate_number, validate_square
 
 SPREAD = 600.0
 """Logits within this range share one exp shift: e⁻⁶⁰⁰ = 2.7e-261 and its inverse are float64."""

@@ -8,8 +8,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import Array, validate_pairs, validate_square
 from gapdyn.sphere import normalise
+from gapdyn.types import Array
+from gapdyn.validate import validate_pairs, validate_square
 
 BLOCK_BYTES = 32 * 2**20
 """Similarities are made in row blocks of about this size."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

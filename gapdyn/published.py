@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gapdyn._validate import Array
+from gapdyn.types import Array
 
 
 class Curve(NamedTuple):

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import (
-    Array,
-    Floats,
+from gapdyn.types import Array, Floats, Seed
+from gapdyn.validate import (
     generator,
     validate_array,
     validate_count,
@@ -21,8 +20,6 @@ from gapdyn._validate import (
     validate_pairs,
     validate_rows,
 )
-
-Seed = int | np.random.Generator | None
 
 
 def lengths(X: Floats) -> Array:
@@ -232,7 +229,7 @@ def lift(
         nor both given.
     """
     X, Y = validate_pairs(X, Y)
-    heights = validate_heights(gamma, gamma_x, gamma_y)
+    heights = resolve_heights(gamma, gamma_x, gamma_y)
     return at_height(normalise(X), heights[0]), at_height(normalise(Y), heights[1])
 
 
@@ -241,7 +238,7 @@ def at_height(X: Array, gamma: float) -> Array:
     return np.column_stack([np.sqrt(1 - gamma**2) * X, np.full(len(X), gamma)])
 
 
-def validate_heights(
+def resolve_heights(
     gamma: float | None, gamma_x: float | None, gamma_y: float | None
 ) -> tuple[float, float]:
     """The heights (γ_X, γ_Y) from one tied γ or from both."""

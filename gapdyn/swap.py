@@ -16,14 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from gapdyn._validate import (
-    Array,
-    validate_count,
-    validate_number,
-    validate_portion,
-    validate_positive,
-)
 from gapdyn.models.base import Model
+from gapdyn.types import Array
+from gapdyn.validate import validate_count, validate_number, validate_portion, validate_positive
 
 MAX_SEGMENTS = 10_000_000
 """Segments that a run may be cut into."""

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._executors import ONE_THREAD, Failure, Outcome, outcomes
-from gapdyn._journal import HELD, Job, append, header, key, line, opened, resume
-from gapdyn._validate import validate_count
+from gapdyn._journal import JSON_VALUES, Job, append, header, key, line, opened, resume
+from gapdyn.validate import validate_count
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ def _index(jobs: list[Job]) -> dict[str, int]:
         try:
             name = key(*job)
         except TypeError as error:
-            raise TypeError(f"grid must hold {HELD}, got {job[0]}") from error
+            raise TypeError(f"grid must hold {JSON_VALUES}, got {job[0]}") from error
         if index.setdefault(name, k) != k:
             raise ValueError(
                 f"grid and seeds must hold no point twice, got {job[0]}, seed {job[1]}"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gapdyn._validate import Array, validate_array, validate_count
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
+from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_count
 
 if TYPE_CHECKING:
     import sympy

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gapdyn._validate import Array, validate_number, validate_positive, validate_temperature
+from gapdyn.types import Array
+from gapdyn.validate import validate_number, validate_positive, validate_temperature
 
 
 def _store(thing: object, **values: object) -> None:

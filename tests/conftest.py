@@ -24,7 +24,7 @@ TEMPERATURES = [
     gd.Fixed(0.4),
     gd.LinearSchedule(0.4, 0.6, 10.0),
     gd.CosineSchedule(0.4, 0.8, 7.0),
-    gd.Scheduled(lambda t: 0.4 + 0.1 * t),
+    gd.Scheduled(np.polynomial.Polynomial([0.4, 0.1])),
 ]
 
 MODELS = ["free", "parallel", "untied", "frozen", "scalar"]

@@ -7,7 +7,6 @@ import pytest
 from conftest import MODELS, TEMPERATURES, make
 
 import gapdyn as gd
-from gapdyn import _record
 
 COLUMNS = ("gap", "tau", "beta", "gamma", "margin", "mismatched", "loss")
 
@@ -95,7 +94,7 @@ def test_a_member_is_a_trajectory_like_any_other(tmp_path):
 
 def test_members_share_the_memory(figure_2, monkeypatch):
     """What fits seven states of one member fits two of three."""
-    monkeypatch.setattr(_record, "MEMORY", 7 * 31 * 8)
+    monkeypatch.setattr("gapdyn.record.MEMORY", 7 * 31 * 8)
     model, y0 = figure_2
     times = [0.0, *np.geomspace(0.1, 100, 30)]
     runs = gd.flow_many(model, [y0, y0, y0], times)

@@ -5,8 +5,7 @@ import pytest
 from conftest import make
 
 import gapdyn as gd
-from gapdyn import _record
-from gapdyn._record import Record
+from gapdyn.record import Record
 
 TIMES = [0.0, *np.geomspace(0.1, 100, 30)]
 OBSERVABLES = gd.Observables._fields
@@ -15,7 +14,7 @@ OBSERVABLES = gd.Observables._fields
 @pytest.fixture
 def few(monkeypatch):
     """Memory for seven states of Figure 2."""
-    monkeypatch.setattr(_record, "MEMORY", 7 * 31 * 8)
+    monkeypatch.setattr("gapdyn.record.MEMORY", 7 * 31 * 8)
 
 
 def test_all_states_are_kept_while_they_fit(figure_2):
@@ -125,7 +124,7 @@ class Counter:
 @pytest.mark.parametrize("capacity", [1, 2, 3, 5, 8, 1000])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 64, 100])
 def test_as_many_states_as_fit_evenly_in_output_times(monkeypatch, capacity, count):
-    monkeypatch.setattr(_record, "MEMORY", capacity * 16)
+    monkeypatch.setattr("gapdyn.record.MEMORY", capacity * 16)
     record = Record(Counter(), None)
     for k in range(count):
         record.add(k, np.full(2, float(k)))
@@ -145,7 +144,7 @@ def test_as_many_states_as_fit_evenly_in_output_times(monkeypatch, capacity, cou
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_an_interrupt_tears_no_row(monkeypatch, method, moment):
     """Wherever it comes, what is left has its first and its last state, and pairs that belong."""
-    monkeypatch.setattr(_record, "MEMORY", 4 * 16)
+    monkeypatch.setattr("gapdyn.record.MEMORY", 4 * 16)
     record, calls = Record(Counter(), None), []
     owner = record.model if method == "observe" else record
     inner = getattr(owner, method)

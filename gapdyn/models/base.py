@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import batch, measures, sphere
-from gapdyn._validate import (
-    Array,
-    validate_count,
-    validate_height,
-    validate_pairs,
-    validate_positive,
-)
 from gapdyn.loss import CrossEntropy, Scratch, cut, mean_cross_entropy, strips
 from gapdyn.temperature import Temperature, follow
+from gapdyn.types import Array
+from gapdyn.validate import validate_count, validate_height, validate_pairs, validate_positive
 
 
 class Observables(NamedTuple):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import batch, measures
-from gapdyn._validate import Array, validate_mixing
 from gapdyn.loss import BUDGET, mix, pull_rows, rows_cross_entropy
 from gapdyn.models.base import (
     Observables,
@@ -21,6 +20,8 @@ from gapdyn.models.base import (
     observe_rows,
 )
 from gapdyn.temperature import Temperature
+from gapdyn.types import Array
+from gapdyn.validate import validate_mixing
 
 
 class FreeState(NamedTuple):

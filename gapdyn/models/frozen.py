@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gapdyn import batch
-from gapdyn._validate import Array, validate_square
 from gapdyn.loss import mean_cross_entropy, pull
 from gapdyn.models.base import HeightModel, check_temperature, observe_pairs
 from gapdyn.temperature import Temperature
+from gapdyn.types import Array
+from gapdyn.validate import validate_square
 
 
 @dataclass(frozen=True, eq=False)

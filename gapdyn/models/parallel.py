@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import batch, measures, sphere
-from gapdyn._validate import Array
 from gapdyn.loss import BUDGET, pull_rows, rows_cross_entropy
 from gapdyn.models.base import (
     Observables,
@@ -27,6 +26,7 @@ from gapdyn.models.base import (
     within_many,
 )
 from gapdyn.temperature import Temperature
+from gapdyn.types import Array
 
 
 class ParallelState(NamedTuple):
@@ -127,7 +127,7 @@ class ParallelModel(RowModel):
             raise ValueError("gamma_x and gamma_y want a model with tied=False; give gamma")
         if self.tied and gamma is None:
             raise ValueError("gamma must be given: a tied model has one height")
-        heights = sphere.validate_heights(gamma, gamma_x, gamma_y)
+        heights = sphere.resolve_heights(gamma, gamma_x, gamma_y)
         if not self.tied and max(map(abs, heights)) == 1:
             raise ValueError("gamma_x and gamma_y must lie inside (-1, 1): the poles are singular")
         nu = self.temperature.nu(tau)

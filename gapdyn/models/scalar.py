@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gapdyn._validate import Array
 from gapdyn.models.base import HeightModel, check_temperature
 from gapdyn.temperature import Temperature
+from gapdyn.types import Array
 
 
 @dataclass(frozen=True)

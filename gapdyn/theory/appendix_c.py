@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad
 
-from gapdyn._validate import Array, validate_number, validate_positive, validate_temperature
 from gapdyn.temperature import Fixed, Schedule
-from gapdyn.theory import _covered, closing, potential, theorem_3_2
+from gapdyn.theory import _checks, closing, potential, theorem_3_2
+from gapdyn.types import Array
+from gapdyn.validate import validate_number, validate_positive, validate_temperature
 
 Speed = Callable[[float], float]
 MOST_BREAKS = 1e4
@@ -62,10 +63,10 @@ def constant(
         If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
         asked for where there is none.
     """
-    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
-    gamma0, (speed, _) = _covered.validate_height("gamma0", gamma0), _loss(n, alpha, printed)
+    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
+    gamma0, (speed, _) = _checks.validate_open_height("gamma0", gamma0), _loss(n, alpha, printed)
     with np.errstate(over="ignore"):
-        return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * speed(beta0) * t))
+        return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * speed(beta0) * t))
 
 
 def schedule(
@@ -105,7 +106,7 @@ def schedule(
     ArithmeticError
         If the quadrature does not converge: it wants `breaks`.
     """
-    t, gamma0 = _covered.validate_times(t), _covered.validate_height("gamma0", gamma0)
+    t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     if isinstance(beta, Schedule | Fixed):
         most = min(t.max(initial=0.0) / beta.max_step, MOST_BREAKS)
         steps = np.arange(1, int(most) + 1) * beta.max_step if most >= 1 else ()
@@ -122,7 +123,7 @@ def schedule(
     ends = np.unique(np.concatenate([[0.0], t.ravel(), inner]))
     parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
     total = np.concatenate([[0.0], np.cumsum(parts)])[np.searchsorted(ends, t)]
-    return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * total))
+    return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * total))
 
 
 def linear_schedule(
@@ -157,7 +158,10 @@ def linear_schedule(
     TypeError, ValueError
         As `constant`.
     """
-    horizon, gamma0 = _covered.validate_times(horizon), _covered.validate_height("gamma0", gamma0)
+    horizon, gamma0 = (
+        _checks.validate_times(horizon),
+        _checks.validate_open_height("gamma0", gamma0),
+    )
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
     speed, (margin, others) = _loss(n, alpha, printed)
     # c is the mean of β g(β) between β₀ and β₁; it peaks at 1/τ*, and decays from there.
@@ -166,7 +170,7 @@ def linear_schedule(
     ends = np.unique([low, high, *peaks[(peaks > low) & (peaks < high)]])
     area = sum(_integral(speed, a, b) for a, b in pairwise(ends))
     c = area / (high - low) if high > low else speed(low)
-    return _covered.plain(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
+    return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
 
 
 def linear(
@@ -337,7 +341,7 @@ def optimal_temperature(*, n: float, alpha: float) -> float:
     >>> round(optimal_temperature(n=1024, alpha=1.0), 3)
     0.184
     """
-    n, alpha = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
+    n, alpha = _checks.validate_pair_count(n), _checks.validate_margin("alpha", alpha)
     return alpha / closing.critical_scale(n)
 
 
@@ -361,7 +365,7 @@ def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     TypeError, ValueError
         If τ is not positive, n below 2 or α outside (0, 2].
     """
-    n, alpha = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
+    n, alpha = _checks.validate_pair_count(n), _checks.validate_margin("alpha", alpha)
     beta = 1 / validate_temperature("tau", tau)
     return 2 * beta * closing.pull(beta, n, alpha)
 
@@ -386,7 +390,7 @@ def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Speed, t
         return lambda beta: beta * float(np.exp(-beta)), (1.0, 1.0)
     if printed:
         raise ValueError("printed rates are for the scalar model: leave out n and alpha")
-    pairs, margin = _covered.validate_pairs(n), _covered.validate_margin("alpha", alpha)
+    pairs, margin = _checks.validate_pair_count(n), _checks.validate_margin("alpha", alpha)
     return lambda beta: beta * closing.pull(beta, pairs, margin), (margin, pairs - 1)
 
 
@@ -401,7 +405,7 @@ def _learned(
     printed: bool,
 ) -> Array:
     """β = ν and softplus: β ~ log(ηα²(n-1)t)/α, and P(β) - β²/2η → 0."""
-    t, gamma0 = _covered.validate_times(t), _covered.validate_height("gamma0", gamma0)
+    t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     _, (margin, others) = _loss(n, alpha, printed)
     beta0 = validate_positive("beta0", beta0)
     start = potential.potential(beta0, kind=kind, rate=rate)
@@ -410,7 +414,7 @@ def _learned(
     with np.errstate(divide="ignore"):
         if printed:
             late = np.where(t > 1, t, np.nan)
-            return _covered.plain(np.exp(-(np.log(late) ** 2)))
+            return _checks.unwrap(np.exp(-(np.log(late) ** 2)))
         beta = (np.log(rate * margin**2 * others) + np.log(t)) / margin
     late = np.where(beta >= beta0, beta, np.nan)  # β only grows
-    return _covered.plain(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))
+    return _checks.unwrap(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))

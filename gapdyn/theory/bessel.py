@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import Array
-from gapdyn.theory import _covered
+from gapdyn.theory import _checks
+from gapdyn.types import Array
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(120)
 
@@ -44,7 +44,7 @@ def A(a: ArrayLike, d: ArrayLike) -> Array:
     0.923076923087141
     """
     a, d = np.broadcast_arrays(_real(a), _dimensions(d))
-    return _covered.plain(_ratio(a, d))
+    return _checks.unwrap(_ratio(a, d))
 
 
 def _ratio(a: Array, d: Array) -> Array:
@@ -95,7 +95,7 @@ def log_mgf(a: ArrayLike, d: ArrayLike) -> Array:
     u = end * (NODES + 1) / 2
     terms = _ratio(width[..., None] * np.sinh(u), np.broadcast_to(d[..., None], u.shape))
     terms *= np.cosh(u)
-    return _covered.plain(width * end[..., 0] / 2 * (terms @ WEIGHTS))
+    return _checks.unwrap(width * end[..., 0] / 2 * (terms @ WEIGHTS))
 
 
 def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
@@ -122,12 +122,12 @@ def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
     first, higher = _ratio(a, d), _ratio(a, d + 2)
     # A_d(a)/a = 1/(d + a A_{d+2}(a)) has no division by a.
     second = 1 / (d + a * higher) + first * higher
-    return _covered.plain(first), _covered.plain(second)
+    return _checks.unwrap(first), _checks.unwrap(second)
 
 
 def _real(a: ArrayLike) -> Array:
     """Finite concentrations."""
-    array = _covered.validate_numbers("a", a)
+    array = _checks.validate_numbers("a", a)
     if not np.isfinite(array).all():
         raise ValueError(f"a must be finite, got {a!r}")
     return array
@@ -135,7 +135,7 @@ def _real(a: ArrayLike) -> Array:
 
 def _dimensions(d: ArrayLike) -> Array:
     """Whole dimensions of at least 2."""
-    array = _covered.validate_numbers("d", d)
+    array = _checks.validate_numbers("d", d)
     if not (np.isfinite(array) & (array >= 2) & (array == np.floor(array))).all():
         raise ValueError(f"d must be a whole number of at least 2 dimensions, got {d!r}")
     return array

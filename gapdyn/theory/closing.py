@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw, logsumexp
 
-from gapdyn._validate import Array, validate_positive
-from gapdyn.theory import _covered, lemma_3_1
+from gapdyn.theory import _checks, lemma_3_1
 from gapdyn.theory.potential import validate_scheme
+from gapdyn.types import Array
+from gapdyn.validate import validate_positive
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 BLOCK = 256
@@ -88,14 +89,14 @@ def closing_log_time(
     >>> round(float(np.exp(closing_log_time(0.01, **setting))), 3)
     20.846
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
     beta0 = validate_positive("beta0", beta0)
     validate_scheme(kind, scale, rate)
-    heights = _covered.validate_heights("gamma", gamma)
+    heights = _checks.validate_open_heights("gamma", gamma)
     if (heights > gamma0).any():
         raise ValueError(f"gamma must be at most gamma0 = {gamma0}: it only falls, got {gamma!r}")
     x = lemma_3_1.log_ratio(gamma0, heights)
-    return _covered.plain(log_time(x, gamma0, *_curves(n, alpha, gamma0, beta0, scale, rate, kind)))
+    return _checks.unwrap(log_time(x, gamma0, *_curves(n, alpha, gamma0, beta0, scale, rate, kind)))
 
 
 def closing_time(
@@ -129,7 +130,7 @@ def closing_time(
         gamma, n=n, alpha=alpha, gamma0=gamma0, beta0=beta0, scale=scale, rate=rate, kind=kind
     )
     with np.errstate(over="ignore"):
-        return _covered.plain(np.exp(log_t))
+        return _checks.unwrap(np.exp(log_t))
 
 
 def exact(
@@ -169,12 +170,12 @@ def exact(
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
     beta0, kappa = (
         validate_positive("beta0", beta0),
         validate_scheme("exponential", scale, rate).kappa,
     )
-    goal = _covered.validate_numbers("log_t", log_t)
+    goal = _checks.validate_numbers("log_t", log_t)
     if np.isposinf(goal).any():
         raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
     curves = _curves(n, alpha, gamma0, beta0, scale, rate, "exponential")
@@ -195,7 +196,7 @@ def exact(
         if (np.abs(y - before) <= 1e-15 * np.maximum(1.0, np.abs(y))).all():
             break
     gamma = gamma0 * np.exp(-2 / kappa * np.logaddexp(0.0, y))
-    return _covered.plain(np.where(y < last, gamma, 0.0))
+    return _checks.unwrap(np.where(y < last, gamma, 0.0))
 
 
 def _curves(

@@ -13,17 +13,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import (
-    Array,
-    validate_number,
-    validate_pairs,
-    validate_positive,
-)
 from gapdyn.flow import Trajectory
 from gapdyn.measures import COINCIDENT, centre_distance
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.sphere import normalise
-from gapdyn.theory import _covered, potential
+from gapdyn.theory import _checks, potential
+from gapdyn.types import Array
+from gapdyn.validate import validate_number, validate_pairs, validate_positive
 
 
 def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float = 1.0) -> float:
@@ -56,7 +52,7 @@ def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float =
     (0.2, 0.8)
     """
     kappa = potential.validate_scheme("exponential", scale, rate).kappa
-    return validate_positive("row_rate", row_rate) / (_covered.validate_pairs(n) * kappa)
+    return validate_positive("row_rate", row_rate) / (_checks.validate_pair_count(n) * kappa)
 
 
 def invariant(trajectory: Trajectory) -> Array:
@@ -78,7 +74,7 @@ def invariant(trajectory: Trajectory) -> Array:
         If the trajectory is of another model or was loaded without one, its temperature is not
         learned, or has a ceiling: there ν stands still while the gap does not.
     """
-    model, scheme = _covered_model(_covered.validate_trajectory(trajectory).model)
+    model, scheme = _covered_model(_checks.validate_trajectory(trajectory).model)
     lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
     with np.errstate(divide="ignore"):
         log_lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
@@ -130,7 +126,7 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     TypeError, ValueError
         As `invariant`; also if fewer than two times are left, or the centres coincide.
     """
-    model, _ = _covered_model(_covered.validate_trajectory(trajectory).model)
+    model, _ = _covered_model(_checks.validate_trajectory(trajectory).model)
     kept = trajectory.kept
     late = np.flatnonzero(trajectory.t[kept] >= validate_number("since", since))
     if late.size < 2:
@@ -165,7 +161,7 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
         As `invariant`; also if `y` is no state of the model.
     """
     model, scheme = _covered_model(model)
-    state = _covered.validate_state(model, y)
+    state = _checks.validate_state(model, y)
     there = model.split(model.velocity(t, state))
     u, moving = (A.mean(axis=0) - B.mean(axis=0) for A, B in (model.rows(state), there[:2]))
     nu = float(model.split(state).nu)

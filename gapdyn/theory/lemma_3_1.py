@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
-from gapdyn._validate import Array, validate_positive
-from gapdyn.theory import _covered, potential
+from gapdyn.theory import _checks, potential
+from gapdyn.types import Array
+from gapdyn.validate import validate_positive
 
 
 def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 1.0) -> Array:
@@ -41,15 +42,15 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     >>> float(ratio(0.5, beta=2.0, dbeta=2.0))
     -0.6666666666666666
     """
-    height = _covered.validate_numbers("gamma", gamma)
+    height = _checks.validate_numbers("gamma", gamma)
     if (np.abs(height) >= 1).any():
         raise ValueError(f"gamma must lie in (-1, 1), got {gamma!r}")
-    slope = _covered.validate_numbers("dbeta", dbeta)
+    slope = _checks.validate_numbers("dbeta", dbeta)
     if (slope == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
     value = -2 * potential.positive_beta(beta) * height
     value = value / (validate_positive("rate", rate) * slope**2 * (1 - height**2))
-    return _covered.plain(value)
+    return _checks.unwrap(value)
 
 
 def beta(
@@ -94,8 +95,8 @@ def beta(
     >>> float(beta(0.01, beta0=2.0, gamma0=0.01))
     2.0
     """
-    start = _covered.validate_height("gamma0", gamma0)
-    heights = _covered.validate_heights("gamma", gamma)
+    start = _checks.validate_open_height("gamma0", gamma0)
+    heights = _checks.validate_open_heights("gamma", gamma)
     amount = (log_ratio(start, heights) + (heights - start) * (heights + start) / 2) / 2
     beta0 = validate_positive("beta0", beta0)
     return potential.advance(beta0, amount, kind=kind, scale=scale, rate=rate)
@@ -138,7 +139,7 @@ def gamma(
     >>> round(float(gamma(100.0, beta0=1 / 0.07, gamma0=0.3)), 6)  # at CLIP's ceiling
     0.005853
     """
-    start = _covered.validate_height("gamma0", gamma0)
+    start = _checks.validate_open_height("gamma0", gamma0)
     at, at_start = (
         potential.potential(b, kind=kind, scale=scale, rate=rate)
         for b in (potential.positive_beta(beta), validate_positive("beta0", beta0))
@@ -154,7 +155,7 @@ def gamma(
         heights = np.sqrt(-lambertw(-np.exp(2 * level)).real)
         # W₀(-w) is -w to rounding for small w, which may underflow, and NaN at its end -1/e.
         heights = np.where(level < -20, np.exp(level), np.where(level == -0.5, 1.0, heights))
-    return _covered.plain(heights)
+    return _checks.unwrap(heights)
 
 
 def log_ratio(a: float, b: Array) -> Array:
@@ -198,12 +199,12 @@ def invariant(
     TypeError, ValueError
         If γ is zero or outside [-1, 1], β, s or η not positive, or the kind unknown.
     """
-    height = np.abs(_covered.validate_numbers("gamma", gamma))
+    height = np.abs(_checks.validate_numbers("gamma", gamma))
     if not ((height > 0) & (height <= 1)).all():
         raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {gamma!r}")
     share = 0.5 if tied else 1.0
     at_beta = potential.potential(beta, kind=kind, scale=scale, rate=rate)
-    return _covered.plain(at_beta + share * (np.log(height) - height**2 / 2))
+    return _checks.unwrap(at_beta + share * (np.log(height) - height**2 / 2))
 
 
 def ratio_asymptote(
@@ -236,7 +237,7 @@ def ratio_asymptote(
     log_c = log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
     log_beta = np.log(potential.positive_beta(beta))
     with np.errstate(over="ignore"):
-        return _covered.plain(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
+        return _checks.unwrap(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
 
 
 def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
@@ -258,6 +259,9 @@ def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: floa
     TypeError, ValueError
         If γ₀ is outside (0, 1) or β₀, s or η not positive.
     """
-    gamma0, beta0 = _covered.validate_height("gamma0", gamma0), validate_positive("beta0", beta0)
+    gamma0, beta0 = (
+        _checks.validate_open_height("gamma0", gamma0),
+        validate_positive("beta0", beta0),
+    )
     kappa = potential.validate_scheme("exponential", scale, rate).kappa
     return float(np.log(beta0) + kappa / 2 * (np.log(gamma0) - gamma0**2 / 2))

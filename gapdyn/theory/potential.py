@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 from scipy.special import spence
 
 from gapdyn import temperature
-from gapdyn._validate import Array, validate_positive
-from gapdyn.theory import _covered
+from gapdyn.theory import _checks
+from gapdyn.types import Array
+from gapdyn.validate import validate_positive
 
 
 class Scheme(NamedTuple):
@@ -88,9 +89,9 @@ def potential(
         If β, s or η is not positive or the kind is unknown.
     """
     scheme = validate_scheme(kind, scale, rate)
-    at = _covered.validate_numbers("beta", beta) if kind == "linear" else positive_beta(beta)
+    at = _checks.validate_numbers("beta", beta) if kind == "linear" else positive_beta(beta)
     with np.errstate(over="ignore"):
-        return _covered.plain(POTENTIALS[kind](at, scheme))
+        return _checks.unwrap(POTENTIALS[kind](at, scheme))
 
 
 def advance(
@@ -122,16 +123,14 @@ def advance(
         As `potential`; also if β = ν would have to pass below zero.
     """
     scheme = validate_scheme(kind, scale, rate)
-    beta, by = np.broadcast_arrays(
-        positive_beta(beta0), _covered.validate_numbers("amount", amount)
-    )
+    beta, by = np.broadcast_arrays(positive_beta(beta0), _checks.validate_numbers("amount", amount))
     with np.errstate(over="ignore", under="ignore"):
-        return _covered.plain(ADVANCES[kind](beta, by, scheme))
+        return _checks.unwrap(ADVANCES[kind](beta, by, scheme))
 
 
 def positive_beta(beta: ArrayLike) -> Array:
     """Finite inverse temperatures β > 0."""
-    array = _covered.validate_numbers("beta", beta)
+    array = _checks.validate_numbers("beta", beta)
     if not (array > 0).all() or np.isinf(array).any():
         raise ValueError(f"beta must be positive and finite, got {beta!r}")
     return array

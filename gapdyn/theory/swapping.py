@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.special import betaln, expit, logsumexp
 
-from gapdyn._validate import Array, validate_portion, validate_positive
-from gapdyn.theory import _covered, exchange_law, potential
+from gapdyn.theory import _checks, exchange_law, potential
+from gapdyn.types import Array
+from gapdyn.validate import validate_portion, validate_positive
 
 MOST_PAIRS = 10**6
 """Pairs that sums over numbers of unlike masks are made for."""
@@ -73,8 +74,8 @@ def slope(
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
     beta = potential.positive_beta(beta)
-    heights = _covered.validate_heights("gamma", gamma)
-    return _covered.plain(law * (1 + _excess(np.log(beta), np.log(heights), n, p)))
+    heights = _checks.validate_open_heights("gamma", gamma)
+    return _checks.unwrap(law * (1 + _excess(np.log(beta), np.log(heights), n, p)))
 
 
 def height(
@@ -120,13 +121,13 @@ def height(
     law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
     beta0 = validate_positive("beta0", beta0)
-    gamma0, alpha = _covered.validate_height("gamma0", gamma0), n / (n - 1)
+    gamma0, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
     if gamma0**2 * (alpha + 2) >= alpha:
         raise ValueError(
             f"gamma0 must be below √(α/(α+2)) = {np.sqrt(alpha / (alpha + 2)):.4g}, where swapped"
             f" pairs match and β grows, got {gamma0}"
         )
-    beta = _covered.validate_numbers("beta", beta)
+    beta = _checks.validate_numbers("beta", beta)
     if not ((beta >= beta0) & np.isfinite(beta)).all():
         raise ValueError(f"beta must be finite and at least beta0 = {beta0}: it grows")
     stops, where = np.unique(np.append(np.log(beta), np.log(beta0)), return_inverse=True)
@@ -141,7 +142,7 @@ def height(
         atol=1e-12,
     )
     log_gamma = kept.y[0] - law * (stops - stops[0])
-    return _covered.plain(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
+    return _checks.unwrap(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
 
 
 def exponent(
@@ -272,7 +273,7 @@ def _unlike(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Arra
 
 def _validate_simplex(n: int) -> int:
     """A number of pairs to sum over."""
-    if _covered.validate_pairs(n) > MOST_PAIRS:
+    if _checks.validate_pair_count(n) > MOST_PAIRS:
         raise ValueError(f"n must be at most a million pairs, got {n}")
     return int(n)
 
@@ -282,7 +283,7 @@ def _validate_margin(alpha: float | None, n: float) -> float:
     largest = n / (n - 1)
     if alpha is None:
         return largest
-    number = _covered.validate_margin("alpha", alpha)
-    if number > largest * (1 + _covered.SLACK):
+    number = _checks.validate_margin("alpha", alpha)
+    if number > largest * (1 + _checks.SLACK):
         raise ValueError(f"alpha must be at most n/(n-1) = {largest:g}, got {alpha}")
     return number

@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._validate import Array, validate_count, validate_number, validate_positive
 from gapdyn.flow import Trajectory
 from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Learned
-from gapdyn.theory import _covered, closing, lemma_3_1
+from gapdyn.theory import _checks, closing, lemma_3_1
 from gapdyn.theory.closing import Curve, closing_log_time, closing_time, exact
 from gapdyn.theory.potential import validate_scheme
+from gapdyn.types import Array
+from gapdyn.validate import validate_count, validate_number, validate_positive
 
 __all__ = [
     "Hypothesis",
@@ -98,19 +99,19 @@ def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
         As `mu`; also if a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
     """
     row = _row(z, i)
-    alpha, a, n = _covered.validate_margin("alpha", alpha), validate_number("a", a), row.size
+    alpha, a, n = _checks.validate_margin("alpha", alpha), validate_number("a", a), row.size
     lead = row[i] - np.delete(row, i).max()
-    if lead < alpha * (1 - _covered.SLACK):
+    if lead < alpha * (1 - _checks.SLACK):
         raise ValueError(f"z must lead by the margin alpha = {alpha} at i = {i}, it does by {lead}")
     least = np.log(4 * (n - 1)) / alpha
-    if a < least * (1 - _covered.SLACK):
+    if a < least * (1 - _checks.SLACK):
         raise ValueError(f"a must be at least log(4(n-1))/α = {least}, got {a}")
     return closing.pull(a, n, alpha)
 
 
 def _row(z: ArrayLike, i: int) -> Array:
     """A checked row with an index in it."""
-    row = _covered.validate_numbers("z", z)
+    row = _checks.validate_numbers("z", z)
     if row.ndim != 1 or row.size < 2 or not np.isfinite(row).all():
         raise ValueError(f"z must be a finite vector of at least two similarities, got {z!r}")
     if validate_count("i", i, least=0) >= row.size:
@@ -147,7 +148,7 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
     >>> round(threshold(n=4, alpha=1.0, gamma0=0.1), 6)
     2.510007
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
     return float(np.log(4 * (n - 1)) / (alpha * (1 - gamma0**2)))
 
 
@@ -178,7 +179,7 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     >>> round(sharp_threshold(n=4, alpha=1.0, gamma0=0.1), 6)
     1.619743
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
     return closing.critical_scale(n) / (alpha * (1 - gamma0**2))
 
 
@@ -201,7 +202,7 @@ def constants(*, n: float, alpha: float, gamma0: float, beta0: float) -> tuple[f
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
     root = validate_positive("beta0", beta0) * np.sqrt(gamma0)
     c1 = 2 * alpha * (n - 1) * root
     return float(c1), float(alpha * root * (1 - gamma0**2) * np.exp(-(gamma0**2) / 4))
@@ -232,15 +233,15 @@ def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0:
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
-    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
+    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
     least = threshold(n=n, alpha=alpha, gamma0=gamma0)
-    if beta0 < least * (1 - _covered.SLACK):
+    if beta0 < least * (1 - _checks.SLACK):
         warnings.warn(f"beta0 = {beta0} is below the threshold {least:.6g}", stacklevel=2)
     c1, c2 = constants(n=n, alpha=alpha, gamma0=gamma0, beta0=beta0)
     with np.errstate(divide="ignore"):
         inside = np.logaddexp(np.log(55 / 2 * c1) + np.log(t), (c2 - 0.1) / np.sqrt(gamma0))
-        return _covered.plain(c2 / inside**2)
+        return _checks.unwrap(c2 / inside**2)
 
 
 def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
@@ -265,10 +266,10 @@ def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: f
     TypeError, ValueError
         If a number is outside its range or β₀ below the threshold.
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
-    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
+    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
     least = threshold(n=n, alpha=alpha, gamma0=gamma0)
-    if beta0 < least * (1 - _covered.SLACK):
+    if beta0 < least * (1 - _checks.SLACK):
         raise ValueError(
             f"beta0 must be at least log(4(n-1))/(α(1-γ₀²)) = {least:.12g}, got {beta0}"
         )
@@ -283,7 +284,7 @@ def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: f
         inside: Array = np.logaddexp(log_c3 + np.log(c4) + log_t, c4 / np.sqrt(gamma0))
         return inside / c4
 
-    return _covered.plain(
+    return _checks.unwrap(
         omega(_least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))) ** -2
     )
 
@@ -319,9 +320,9 @@ def upper_bound(
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
-    t, beta0 = _covered.validate_times(t), validate_positive("beta0", beta0)
-    most = alpha if alpha_max is None else _covered.validate_margin("alpha_max", alpha_max)
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
+    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
+    most = alpha if alpha_max is None else _checks.validate_margin("alpha_max", alpha_max)
     if most < alpha:
         raise ValueError(f"alpha_max must be at least alpha = {alpha}, got {alpha_max}")
     c = conserved(gamma0=gamma0, beta0=beta0)
@@ -329,7 +330,7 @@ def upper_bound(
     with np.errstate(divide="ignore"):
         log_rate = np.log(k) + np.log(q) - np.log(gamma0)
         inside = np.logaddexp(q / np.sqrt(gamma0), log_rate + np.log(t))
-    return _covered.plain((q / inside) ** 2)
+    return _checks.unwrap((q / inside) ** 2)
 
 
 def conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
@@ -386,12 +387,12 @@ def asymptote(
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, alpha, gamma0 = _covered.validate_setting(n, alpha, gamma0)
-    t, kappa = _covered.validate_times(t), validate_scheme("exponential", scale, rate).kappa
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
+    t, kappa = _checks.validate_times(t), validate_scheme("exponential", scale, rate).kappa
     log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
     log_log_t = np.log(np.log(np.where(t > 1, t, np.nan)))
     with np.errstate(over="ignore"):
-        return _covered.plain(np.exp(2 / kappa * (np.log(alpha) + log_c - log_log_t)))
+        return _checks.unwrap(np.exp(2 / kappa * (np.log(alpha) + log_c - log_log_t)))
 
 
 # The hypotheses, on a run
@@ -443,8 +444,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
         If the trajectory is of another model or was loaded without one or without its start, or α
         is out of range.
     """
-    model = _covered.validate_trajectory(trajectory).model
-    alpha = _covered.validate_margin("alpha", alpha)
+    model = _checks.validate_trajectory(trajectory).model
+    alpha = _checks.validate_margin("alpha", alpha)
     if isinstance(model, ParallelModel) and model.tied:
         n = model.n
     elif isinstance(model, FrozenModel):
@@ -456,7 +457,7 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     inside = (gamma > 0) & (gamma < 1)
     with np.errstate(divide="ignore"):
         least = np.log(4 * (n - 1)) / (alpha * np.maximum(1 - gamma**2, 0.0))
-    slack = margin - alpha * (1 - _covered.SLACK)
+    slack = margin - alpha * (1 - _checks.SLACK)
     always = {
         "β = exp ν, ν with rate 1 and no ceiling": np.full(t.shape, 0.0 if as_in_paper else np.inf),
         # At 0 and 1 themselves it fails by nothing, which has to count.
@@ -467,7 +468,7 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     for name, shortfall in always.items():
         most = float(shortfall.max())
         found.append(Hypothesis(name, most == 0, most, _since(shortfall, t)))
-    short = np.maximum(least * (1 - _covered.SLACK) - beta, 0.0)
+    short = np.maximum(least * (1 - _checks.SLACK) - beta, 0.0)
     name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
     return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
 

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import poch, xlogy
 
-from gapdyn._validate import Array, validate_number, validate_temperature
 from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
-from gapdyn.theory import _covered, bessel
+from gapdyn.theory import _checks, bessel
+from gapdyn.types import Array
+from gapdyn.validate import validate_number, validate_temperature
 
 
 class Bound(NamedTuple):
@@ -67,10 +68,10 @@ def density(z: ArrayLike, d: int) -> Array:
     >>> round(float(density(0.3, 3)), 15)  # Archimedes: uniform on [-1, 1]
     0.5
     """
-    z, d_ = _covered.validate_numbers("z", z), _covered.validate_dimension(d)
+    z, d_ = _checks.validate_numbers("z", z), _checks.validate_dimension(d)
     tail = xlogy((d_ - 3) / 2, np.maximum((1 - z) * (1 + z), 0.0))
     constant = poch((d_ - 1) / 2, 0.5) / np.sqrt(np.pi)
-    return _covered.plain(np.where(np.abs(z) <= 1, constant * np.exp(tail), 0.0))
+    return _checks.unwrap(np.where(np.abs(z) <= 1, constant * np.exp(tail), 0.0))
 
 
 def moments(a: float, d: int) -> tuple[float, float]:
@@ -93,7 +94,7 @@ def moments(a: float, d: int) -> tuple[float, float]:
     TypeError, ValueError
         If a is not a finite number or d below 2.
     """
-    a, d = validate_number("a", a), int(_covered.validate_dimension(d))
+    a, d = validate_number("a", a), int(_checks.validate_dimension(d))
     with np.errstate(over="ignore"):
         xi2 = float(np.exp(bessel.log_mgf(a, d)))
     return float(bessel.A(a, d)) * xi2, xi2
@@ -129,7 +130,7 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
     >>> round(limit(d=512, tau=0.07, gamma0=0.3).value, 4)
     0.0254
     """
-    value = float(bessel.A(_scale(tau, gamma0), _covered.validate_dimension(d)))
+    value = float(bessel.A(_scale(tau, gamma0), _checks.validate_dimension(d)))
     return Bound(value, False)
 
 
@@ -161,8 +162,8 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
-    law, epsilon = _law(a, _covered.validate_dimension(d)), _deviation(n, delta)
+    n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
+    law, epsilon = _law(a, _checks.validate_dimension(d)), _deviation(n, delta)
     xi2 = np.exp(law.log_xi2 - a)  # times e^-a, like all else
     numerator = law.mean * xi2 - 2 * epsilon
     value = float(numerator / (xi2 - np.expm1(-2 * a) * epsilon) - 2 * epsilon)
@@ -190,8 +191,8 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
-    law = _law(a, _covered.validate_dimension(d))
+    n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
+    law = _law(a, _checks.validate_dimension(d))
     return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)
 
 
@@ -235,8 +236,8 @@ def sharper_bound(
     >>> round(bound.value, 4), bound.vacuous
     (0.0139, False)
     """
-    n, delta, a = _covered.validate_pairs(n), _covered.validate_delta(delta), _scale(tau, gamma0)
-    law = _law(a, _covered.validate_dimension(d))
+    n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
+    law = _law(a, _checks.validate_dimension(d))
     s = 1 / (2 * n + 1) if diagonal_share is None else diagonal_share
     if not 0 < validate_number("diagonal_share", s) < 1:
         raise ValueError(f"diagonal_share must lie in (0, 1), a share of delta, got {s}")
@@ -316,7 +317,7 @@ def pairs_needed(
     """
     if bound == "limit":
         limit(d=d, tau=tau, gamma0=gamma0)
-        _covered.validate_delta(delta)
+        _checks.validate_delta(delta)
         return 2.0
     if not isinstance(bound, str) or bound not in BOUNDS:
         raise ValueError(f"bound must be printed, sharper or limit, got {bound!r}")
@@ -343,7 +344,9 @@ def _deviation(n: float, delta: float) -> float:
 
 def _scale(tau: float, gamma0: float) -> float:
     """a = β₀(1-γ₀²)."""
-    return (1 - _covered.validate_height("gamma0", gamma0) ** 2) / validate_temperature("tau", tau)
+    return (1 - _checks.validate_open_height("gamma0", gamma0) ** 2) / validate_temperature(
+        "tau", tau
+    )
 
 
 # The gap itself
@@ -385,8 +388,8 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     >>> round(gap_ratio(n=2048, d=512, tau=0.07, gamma0=0.3), 3)
     0.999
     """
-    n, a, gamma = _covered.validate_pairs(n), _scale(tau, gamma0), gamma0
-    d = int(_covered.validate_dimension(d))
+    n, a, gamma = _checks.validate_pair_count(n), _scale(tau, gamma0), gamma0
+    d = int(_checks.validate_dimension(d))
     if not moving_rows:
         return float(gamma / np.hypot(gamma, np.sqrt((1 - gamma**2) / (2 * n))))
     first, second = map(float, bessel.mgf_ratios(a, d))
@@ -448,7 +451,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     """
     if not isinstance(model, ParallelModel | FreeModel):
         raise TypeError(f"model must be a ParallelModel or a FreeModel, got {model!r}")
-    state = _covered.validate_state(model, y)
+    state = _checks.validate_state(model, y)
     X, Y = model.rows(state)
     there = model.split(model.velocity(t, state))
     heights, moves = _heights(model.split(state)), _heights(there)

@@ -12,7 +12,7 @@ from experiments import __main__ as command
 from experiments import evaluation, paired_data, results, section_4, verdicts
 from experiments.methods import MAX_BETA, TAU
 from gapdyn import published
-from gapdyn._files import write_columns
+from gapdyn.files import write_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "figures"

@@ -8,7 +8,6 @@ from scipy.integrate import quad
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import lambertw
 
-from gapdyn._validate import Array
 from gapdyn.flow import flow
 from gapdyn.models import FrozenModel, ScalarModel
 from gapdyn.temperature import (
@@ -23,6 +22,7 @@ from gapdyn.temperature import (
 )
 from gapdyn.theory import appendix_c, lemma_3_1
 from gapdyn.theory.evidence import Evidence
+from gapdyn.types import Array
 
 START = {"beta0": 2.0, "gamma0": 0.3}
 CROSS = {"n": 6, "alpha": 0.7}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from gapdyn import sphere
-from gapdyn._validate import Array
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FreeModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus, Temperature
 from gapdyn.theory import exchange_law
 from gapdyn.theory.evidence import Evidence, theorem_3_2
+from gapdyn.types import Array
 
 POLYGONS = ((3, 1), (5, 2), (8, 3), (12, 5))
 

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 
 from gapdyn import sphere
-from gapdyn._validate import Array
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FreeModel, FrozenModel, ParallelModel, ScalarModel
 from gapdyn.temperature import Exponential, Learned, Linear, Parametrisation, Softplus
 from gapdyn.theory import lemma_3_1, potential
 from gapdyn.theory.evidence import Evidence, theorem_3_2
+from gapdyn.types import Array
 
 
 def random_run(

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from gapdyn import loss, measures, published, sphere
-from gapdyn._validate import Array
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FreeModel, FrozenModel, ParallelModel
 from gapdyn.temperature import Exponential, Fixed, Learned
 from gapdyn.theory import lemma_3_1
 from gapdyn.theory.evidence import Evidence
+from gapdyn.types import Array
 
 HEIGHT = np.sin(np.pi / 10)
 """γ₀ of Figure 2: its Δ starts at 0.618 = 2 sin 18°."""

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from gapdyn import loss, measures, sphere
-from gapdyn._validate import Array
 from gapdyn.models import ParallelModel
 from gapdyn.temperature import Exponential, Learned, Linear, Parametrisation, Softplus
 from gapdyn.theory.evidence import Evidence
+from gapdyn.types import Array
 
 STEP = 1e-30
 """Of a complex step: the imaginary part of f(x + ih) over h is f'(x) without cancellation."""

@@ -7,13 +7,13 @@ import itertools
 import numpy as np
 
 from gapdyn import measures, sphere
-from gapdyn._validate import Array
 from gapdyn.flow import flow
 from gapdyn.models import FreeModel
 from gapdyn.swap import HardSwap
 from gapdyn.temperature import Learned
 from gapdyn.theory import swapping
 from gapdyn.theory.evidence import Evidence
+from gapdyn.types import Array
 
 STATES = ((0.4, 3.0), (0.1, 20.0), (0.02, 200.0))
 """γ and β."""

@@ -10,12 +10,12 @@ from scipy.integrate import quad, solve_ivp
 from scipy.special import lambertw, softmax
 
 from gapdyn import loss, measures, sphere
-from gapdyn._validate import Array
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FrozenModel, ParallelModel, ScalarModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.theory import appendix_c, closing, exchange_law, lemma_3_1, theorem_3_2
 from gapdyn.theory.evidence import Evidence
+from gapdyn.types import Array
 
 
 class Setting(TypedDict):

@@ -12,12 +12,12 @@ from scipy.special import beta as euler_beta
 from scipy.special import iv, ive, softmax
 
 from gapdyn import loss, sphere
-from gapdyn._validate import Array
 from gapdyn.flow import flow
 from gapdyn.models import ParallelModel
 from gapdyn.temperature import Learned
 from gapdyn.theory import bessel, theorem_3_3
 from gapdyn.theory.evidence import Evidence
+from gapdyn.types import Array
 
 
 class Case(TypedDict):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
+from gapdyn.types import Array, Floats, Seed
 
 
 def validate_array(name: str, value: ArrayLike, *, ndim: int) -> Floats:
@@ -113,7 +111,7 @@ def validate_temperature(name: str, value: float) -> float:
     return tau
 
 
-def generator(seed: int | np.random.Generator | None) -> np.random.Generator:
+def generator(seed: Seed) -> np.random.Generator:
     """Turn a seed into a source of randomness; a Generator is passed on."""
     if seed is not None and not isinstance(seed, np.random.Generator):
         seed = validate_count("seed", seed, least=0)

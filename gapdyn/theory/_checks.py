@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._record import MAX_DRIFT
-from gapdyn._validate import Array, validate_array, validate_number
 from gapdyn.flow import Trajectory
 from gapdyn.models.base import RowModel
+from gapdyn.record import MAX_DRIFT
+from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_number
 
 SLACK = 1e-12
 """A number that is a hypothesis's bound up to rounding meets it."""
@@ -25,7 +26,7 @@ def validate_numbers(name: str, value: ArrayLike) -> Array:
     return array
 
 
-def plain(values: Array) -> Array:
+def unwrap(values: Array) -> Array:
     """An array as it is, a single number as a float64 scalar."""
     scalar: Array = np.asarray(values)[()]
     return scalar
@@ -41,7 +42,7 @@ def validate_times(value: ArrayLike) -> Array:
     return t
 
 
-def validate_pairs(n: float) -> float:
+def validate_pair_count(n: float) -> float:
     """A number of pairs n ≥ 2, which may be larger than any integer of NumPy's."""
     return _at_least_two("n", n, "pairs")
 
@@ -69,7 +70,7 @@ def validate_margin(name: str, alpha: float) -> float:
     return number
 
 
-def validate_height(name: str, gamma: float) -> float:
+def validate_open_height(name: str, gamma: float) -> float:
     """A height 0 < γ < 1 at time 0."""
     number = validate_number(name, gamma)
     if not 0 < number < 1:
@@ -77,7 +78,7 @@ def validate_height(name: str, gamma: float) -> float:
     return number
 
 
-def validate_heights(name: str, value: ArrayLike) -> Array:
+def validate_open_heights(name: str, value: ArrayLike) -> Array:
     """Heights 0 < γ < 1."""
     gamma = validate_numbers(name, value)
     if not ((gamma > 0) & (gamma < 1)).all():
@@ -98,9 +99,9 @@ def validate_state(model: RowModel, y: ArrayLike) -> Array:
 def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:
     """Pairs n, margin α and height γ₀, what Theorem 3.2 is about."""
     return (
-        validate_pairs(n),
+        validate_pair_count(n),
         validate_margin("alpha", alpha),
-        validate_height("gamma0", gamma0),
+        validate_open_height("gamma0", gamma0),
     )
 
 

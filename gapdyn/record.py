@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gapdyn._validate import Array
 from gapdyn.models.base import Observables
+from gapdyn.types import Array
 
 MAX_DRIFT = 1e-4
 MEMORY = 2**28

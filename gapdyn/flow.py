@@ -85,7 +85,7 @@ class Field(Protocol):
         """dy/dt."""
 
 
-Stretch = tuple[Field, float, float]
+Interval = tuple[Field, float, float]
 """A vector field, and the times from and to which it is in force."""
 
 
@@ -104,9 +104,9 @@ class Solver:
         if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
-    def steps(self, stretches: Iterable[Stretch], y: Array) -> Iterator[Any]:
-        """SciPy's solver after each accepted step, begun anew with each stretch."""
-        for field, start, end in stretches:
+    def steps(self, intervals: Iterable[Interval], y: Array) -> Iterator[Any]:
+        """SciPy's solver after each accepted step, begun anew with each interval."""
+        for field, start, end in intervals:
             for solver in self._steps(field, y, start, end):
                 yield solver
                 y = solver.y
@@ -230,7 +230,7 @@ class Trajectory:
                     "t must be a stored time with its state: this trajectory was loaded without a"
                     " model"
                 )
-            for state in self.solver.steps(_stretches(self.model, self.swap, start, t), y):
+            for state in self.solver.steps(_intervals(self.model, self.swap, start, t), y):
                 y = state.y
         if stored:
             return Snapshot(t, y, *(getattr(self, name)[k] for name in Observables._fields))
@@ -403,13 +403,13 @@ def flow(
         raise ValueError("y0 must have rows of unit length: make it with model.start")
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
-    stretches = _stretches(model, swap, 0.0, end)
+    intervals = _intervals(model, swap, 0.0, end)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
     if not np.isfinite(velocity).all():
         raise ValueError("y0 must have a finite velocity: is its β too large, or a row zero?")
     record = Record(model, keep_states)
-    failure = drive(record, solver.steps(stretches, state), state, end, times, progress)
+    failure = drive(record, solver.steps(intervals, state), state, end, times, progress)
     fields = record.fields(None if failure is None else failure.reached)
     trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap, start=state)
     if failure is not None:
@@ -462,7 +462,7 @@ def drive(
     return None
 
 
-def _stretches(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Stretch]:
+def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Interval]:
     """What is in force when between two times: the model, and where it is swapped its mixes."""
     if swap is None:
         return [(model, start, end)]

@@ -88,7 +88,7 @@ def pull_rows(
         out[...] = rows
         return g
     n, scratch = len(W) // 2, scratch or Scratch()
-    rows, along = scratch.array("rows", W.shape), scratch.array("along", (2 * n,))
+    rows, along = scratch.array("rows", W.shape), np.empty(2 * n)
     by_strips(_normalise, W, rows)
     X, Y, dX, dY = rows[:n], rows[n:], out[:n], out[n:]
     wanted = -rate * a

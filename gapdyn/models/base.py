@@ -108,12 +108,13 @@ def check_temperature(temperature: Temperature) -> None:
 
 def one_minus_square(gamma: Any) -> Any:
     """1 - γ², what height γ leaves of the loss's scale; 0 past the ends of [-1, 1]."""
-    return np.maximum((1 - gamma) * (1 + gamma), 0.0)
+    left = (1 - gamma) * (1 + gamma)
+    return left * (left > 0)
 
 
 def projected(gamma: Any, velocity: Any) -> Any:
     """Projected flow on [-1, 1]: `velocity`, or 0 where it leads out."""
-    return velocity * ~((np.abs(gamma) >= 1) & (gamma * velocity > 0))
+    return velocity * ~((abs(gamma) >= 1) & (gamma * velocity > 0))
 
 
 class HeightState(NamedTuple):
@@ -190,6 +191,8 @@ class RowModel(Model):
     d: int
     row_rate: float
     budget: int
+    end: int
+    """2nd: where the rows end in a state, and ν stands."""
     _scratch: Scratch
 
     def __post_init__(self) -> None:
@@ -197,13 +200,9 @@ class RowModel(Model):
         object.__setattr__(self, "_scratch", Scratch(self.budget))
         object.__setattr__(self, "n", validate_count("n", self.n, least=2))
         object.__setattr__(self, "d", validate_count("d", self.d, least=2))
+        object.__setattr__(self, "end", 2 * self.n * self.d)
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
-
-    @property
-    def end(self) -> int:
-        """2nd: where the rows end in a state, and ν stands."""
-        return 2 * self.n * self.d
 
     def stacked(self, y: Array) -> Array:
         """Rows of X, then of Y, (2n, d) or (2n, d, B), of a state or of many: a view."""

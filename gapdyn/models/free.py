@@ -95,7 +95,7 @@ class FreeModel(RowModel):
     @property
     def size(self) -> int:
         """2nd + 1."""
-        return 2 * self.n * self.d + 1
+        return self.end + 1
 
     def start(self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None) -> Array:
         """State of rows X, Y (n, d), normalised, at temperature `tau`.

@@ -89,7 +89,7 @@ class ParallelModel(RowModel):
     @property
     def size(self) -> int:
         """2nd + 2, untied 2nd + 3."""
-        return 2 * self.n * self.d + (2 if self.tied else 3)
+        return self.end + (2 if self.tied else 3)
 
     def start(
         self,
@@ -189,7 +189,8 @@ class ParallelModel(RowModel):
             if self.tied:
                 out[k] = projected(gamma, -2 * beta * gamma * g)
             else:
-                left = np.maximum(one_minus_square(gamma), np.finfo(float).eps)
+                left = one_minus_square(gamma)
+                left = left + (left == 0)  # at a pole a is 0, and so is the velocity
                 out[k] = projected(gamma, -beta * scale * gamma * g / left)
         return out
 

@@ -41,14 +41,13 @@ def flow_many(
 ) -> list[Trajectory]:
     """Integrate the gradient flow of a model from many starts at once.
 
-    All members take the same steps, and each of them meets the tolerances: the solver's error norm
-    is a root mean square over everything that moves, hence is asked for 1/√B of them. (That of
-    DOP853 contains an error of third order as well, which the members average.) Steps of small
-    members cost less than in a loop over `flow`: 60 times at (n, d) = (5, 3), 8 times at (16, 8),
-    1.4 times at (32, 32); a whole run gains somewhat less, 40 times for a thousand of (5, 3) to
-    t = 1e5, as each step is that of the member in most need. From n²d = 65536 on nothing is gained.
-    Some thousands of members are best given a thousand at a time, to stay in the cache. Swapping is
-    for `flow` alone.
+    All members take the same steps, and each of them meets the tolerances. The solver's error norm
+    is a root mean square over all entries of all members, so the solver is given 1/√B of the
+    tolerances. (The norm of DOP853 contains an error of third order as well, which is averaged over
+    the members.) This is faster than a loop over `flow` where members are small (docs/performance.md
+    has the ratios); from n²d = 65536 on nothing is gained. Each step is as short as the member in
+    most need wants it. Give thousands of members about a thousand at a time, so that they stay in
+    the cache. Swapping is for `flow` alone.
 
     Parameters
     ----------
@@ -57,15 +56,15 @@ def flow_many(
         States at time 0, each from `model.start`.
     t : float or (T,) array of floats
         An end time > 0, for output at 0 and at every accepted step; or increasing output times
-        from 0 on. Common to all members.
+        from 0 on. They are common to all members.
     rtol, atol : float
         Error tolerances of a step, of each member.
     method : str
-        As in `flow`. Radau, BDF and LSODA, whose Jacobian is that of one member, take one member
-        after the other, each with steps of its own.
+        As in `flow`. Radau, BDF and LSODA need a Jacobian, so they integrate one member after the
+        other, each with its own steps.
     keep_states : bool, optional
-        As in `flow`; left out, the states of all members together fit into 256 MB, twice that for
-        a moment at the end.
+        As in `flow`. Left out, the states of all members together fit into 256 MB, and for a moment
+        at the end take twice that.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -77,11 +76,11 @@ def flow_many(
     Raises
     ------
     TypeError, ValueError
-        As in `flow`; or if `Y0` is not (B, N), `rtol` below 2.2e-14 √B, or the model or its
-        temperature is a user's that does not take many states at once.
+        If an argument is not as in `flow`, `Y0` is not (B, N), `rtol` is below 2.2e-14 √B, or a
+        user's model or temperature does not take many states at once.
     IntegrationError
-        If the integration of any member fails, or is interrupted. All trajectories so far are in
-        its `trajectories`, that of the member that failed in its `trajectory`.
+        If the integration of any member fails, or is interrupted. It has all trajectories so far in
+        `trajectories`, and that of the member that failed in `trajectory`.
 
     Examples
     --------

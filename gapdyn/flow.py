@@ -119,7 +119,7 @@ class Solver:
 
         def velocity(t: float, y: Array) -> Array:
             v = field.velocity(t, y)
-            if not np.isfinite(v.sum()):  # a solver may step over a NaN in silence, or never end
+            if not np.isfinite(v.sum()):  # with a NaN a solver may go on in silence, or never end
                 raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
             return v
 
@@ -195,9 +195,8 @@ class Trajectory:
     def at(self, t: float) -> Snapshot:
         """Observables and state at any time in between.
 
-        Where no state is kept the flow is integrated anew from the last one before, at the
-        tolerances of the run, through the same swapped segments, so the answer is as good as the
-        run itself.
+        Where no state is kept, the flow is integrated again from the last one before it, with the
+        tolerances and the swapped segments of the run. The result is as accurate as the run.
 
         Parameters
         ----------
@@ -357,18 +356,17 @@ def flow(
         Error tolerances of a step, relative and absolute.
     method : str
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
-        not stiff and the explicit DOP853 is the cheapest. It is stiff, with rates like β², where
-        mismatched pairs hold a height near the pole at large β (τ ≤ 0.01): there take LSODA, as
-        long as its N × N Jacobian fits.
+        not stiff, and the explicit DOP853 is the cheapest. It is stiff, with rates of the order of
+        β², where mismatched pairs hold a height near the pole at large β (τ ≤ 0.01). LSODA is the
+        method for that, as long as its N × N Jacobian fits into memory.
     swap : Swap, optional
         `HardSwap(p)` or `SoftSwap(p)`: random segments of time in which the loss sees mixed
-        modalities, Section 4 and Appendix D.2 of the paper. The observables stay those of `model`,
-        its loss included, at every time. Each swapped segment costs a restart of the solver, and
-        so does what follows it.
+        modalities, Section 4 and Appendix D.2 of the paper. The observables, the loss among them,
+        stay those of `model` at every time. The solver restarts at both ends of a swapped segment.
     keep_states : bool, optional
-        Whether to keep the states of all output times, or of the first and the last. Left out, as
-        many as fit into 256 MB, evenly in output times. Observables are kept at all of them, and
-        `at` gives back any state.
+        Whether to keep the states of all output times, or of the first and the last alone. Left
+        out, as many are kept as fit into 256 MB, evenly spaced in output times. Observables are
+        kept at all times, and `at` gives back any state.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -444,7 +442,7 @@ def drive(
     times: Array | None,
     progress: bool,
 ) -> Failure | None:
-    """Take all steps from `state`, and record it and them, or the states at the output times."""
+    """Take all steps from `state` and record them, or the states at the output times."""
     reached = 0.0, state
     try:
         if times is None or times[0] == 0:
@@ -463,7 +461,7 @@ def drive(
 
 
 def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Interval]:
-    """What is in force when between two times: the model, and where it is swapped its mixes."""
+    """Which vector field is in force when between two times: the model, or a mix of it."""
     if swap is None:
         return [(model, start, end)]
     if not isinstance(swap, Swap):
@@ -504,7 +502,7 @@ def _interpolate(record: Record, step: Any, times: Array) -> None:
 
 @contextmanager
 def _progress(end: float, show: bool) -> Iterator[Callable[[float], object]]:
-    """What to tell the time reached: a bar in log(1 + t), or nothing."""
+    """A function that is told the time reached, and shows it by a bar in log(1 + t) or not."""
     if not show:
         yield lambda t: None
         return

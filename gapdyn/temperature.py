@@ -1,7 +1,7 @@
 """Inverse temperature β(t, ν) = 1/τ: learned, fixed or scheduled.
 
-Everything about β lives here; no model asks which kind it has. ν keeps its slot in every state, and
-only `Learned` moves it, along dν/dt = rate · β'(ν) · (-∂ℓ/∂β).
+All that is particular to a temperature is here, and no model asks which kind it has. Every state
+has a place for ν, but only `Learned` moves it, along dν/dt = rate · β'(ν) · (-∂ℓ/∂β).
 """
 
 from __future__ import annotations
@@ -267,10 +267,10 @@ class Learned(Temperature):
         return np.where(held, 0.0, velocity)[()]
 
     def project(self, nu: float) -> float:
-        """ν, or the ceiling's where it is beyond, as CLIP clamps its scale after each step.
+        """ν, or that of the ceiling where ν is beyond it; CLIP clamps its scale so after each step.
 
-        CLIP's gradient of ν goes on at the ceiling, that of `velocity` is zero while it points out:
-        an optimiser with a memory, such as Adam, may leave the ceiling a little sooner here.
+        In CLIP the gradient of ν does not vanish at the ceiling; that of `velocity` does while it
+        points out. An optimiser with a memory, such as Adam, may leave the ceiling sooner here.
         """
         return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
 
@@ -298,7 +298,7 @@ class Scheduled(Schedule):
     breaks : tuple of float
         Times at which τ(t) jumps or has a kink.
     max_step : float
-        Longest step of the flow. A step sees τ at a dozen times and no others: where τ(t) has a
+        Longest step of the flow. A step evaluates τ(t) at a dozen times only. Where τ(t) has a
         feature much shorter than the time over which embeddings move, say so here.
 
     Raises

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gapdyn._kernels.memory import STRIP, cut, ones, strip_height
+from gapdyn._kernels.memory import cut, ones, strip_height
 from gapdyn.types import Array
 
 SPREAD = 600.0
@@ -25,7 +25,7 @@ Blocks = Iterator[tuple[slice, Array]]
 
 def gradient_in_place(M: Array, top: float, spread: float, factor: float = 1.0) -> Array:
     """Turn logits, between `top - spread` and `top`, into `factor` ∇ℓ(M), in place."""
-    if M.size <= STRIP and spread <= SPREAD:
+    if len(M) <= strip_height(len(M)) and spread <= SPREAD:
         return _small(M, top, factor)
     for _ in gradient_blocks(lambda rows: M, len(M), len(M), top, spread, factor):
         pass

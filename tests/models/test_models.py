@@ -1,6 +1,7 @@
 """Every model against the contract, and against the paper's formulas in 50 digits."""
 
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
@@ -74,6 +75,26 @@ def test_loss_and_velocity_equal_their_50_digit_values(kind, beta, matched, temp
         reference.departure(model.loss(0.0, y), [reference.model_loss(model, 0.0, y)]) <= tolerance
     )
     assert all(np.isfinite(model.observe(0.0, y)[:4]))
+
+
+@row_models
+@pytest.mark.parametrize("beta", [0.0, 1.0, 1e4])
+@pytest.mark.parametrize("strip", [1, 2**20])
+@pytest.mark.parametrize("rows", [1, 5, 11])
+def test_strips_and_blocks_equal_the_50_digit_values(kind, beta, strip, rows, monkeypatch):
+    """One shift of exp and shifts of their own, by strips of four rows and by blocks of `rows`."""
+    monkeypatch.setattr("gapdyn._kernels.memory.STRIP", strip)
+    model, y = make(kind, gd.Learned(gd.Linear()), n=11, d=3, seed=5)
+    model = dataclasses.replace(model, budget=8 * 11 * rows)
+    parts = model.split(y)
+    parts.Y[:6] = parts.X[:6]
+    parts.nu[...] = beta
+    exact = reference.model_velocity(model, 0.0, y)
+    assert reference.departure(model.velocity(0.0, y), exact) <= max(1e-12, 10 * beta * EPS)
+    loss = reference.model_loss(model, 0.0, y)
+    assert reference.departure(model.loss(0.0, y), [loss]) <= max(1e-12, 10 * beta * EPS)
+    whole = dataclasses.replace(model, budget=2**20).observe(0.0, y)
+    assert model.observe(0.0, y) == pytest.approx(whole, rel=1e-13)
 
 
 @every_model

@@ -11,12 +11,12 @@ from scipy.optimize import brentq
 from scipy.special import beta as euler_beta
 from scipy.special import iv, ive, softmax
 
-from gapdyn import loss, sphere
+from gapdyn import loss, published, sphere
 from gapdyn.flow import flow
 from gapdyn.models import ParallelModel
 from gapdyn.temperature import Learned
-from gapdyn.theory import bessel, theorem_3_3
-from gapdyn.theory.evidence import Evidence
+from gapdyn.theory import bessel, certificates, theorem_3_3
+from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, NO_INFERENCE, Evidence, statement
 from gapdyn.types import Array
 
 
@@ -31,15 +31,6 @@ class Case(TypedDict):
 
 WIDE: Case = {"d": 512, "tau": 0.07, "gamma0": 0.3, "delta": 0.05}
 """A batch of CLIP's width at its starting temperature."""
-
-
-CLOSE = (
-    (64, 2, 0.5, 0.1, 8000),
-    (64, 2, 0.5, 1.0, 2000),
-    (64, 16, 0.3, 0.05, 4000),
-    (64, 64, 0.2, 0.02, 2500),
-)
-"""n, d, τ, γ₀√n and draws at which the ratio of means is seen to a percent or two."""
 
 
 def pulls(n: int, d: int, a: float, draws: int, rng: np.random.Generator) -> Array:
@@ -79,41 +70,13 @@ def _velocities(X: Array, Y: Array, gamma: float, beta: float) -> Array:
     return np.array([rise / np.sqrt((1 - gamma**2) * squared + 4 * gamma**2), 2 * dgamma])
 
 
-def bracket(n: int, a: float, delta: float) -> float:
-    """The bracket of (8) at d = 2, letter by letter: ξ₁ = I₁(a), ξ₂ = I₀(a)."""
-    epsilon = np.sqrt(np.log((4 * n + 1) / delta) / (2 * n))
-    below = iv(0, a) + (np.exp(a) - np.exp(-a)) * epsilon
-    return float((iv(1, a) - 2 * np.exp(a) * epsilon) / below - 2 * epsilon)
-
-
-def bernstein(n: int, d: int, a: float, delta: float) -> float:
-    """The bound of theory 3.4 by quadrature of the density and a search, δ over 2n + 1 events."""
-    L, half = np.log((2 * n + 1) / delta), min(np.pi / 2, 14 / np.sqrt(d))
-
-    def moment(k: int, a: float) -> float:
-        """E z^k e^{az}, with z = sin θ."""
-
-        def weight(theta: float) -> float:
-            z = np.sin(theta)
-            return float(z**k * np.exp(a * z) * np.cos(theta) ** (d - 2))
-
-        total = quad(weight, -half, half, epsrel=1e-12, limit=200)[0]
-        return float(total / euler_beta((d - 1) / 2, 0.5))
-
-    (m0, m1), (s0, s1, s2) = [moment(k, a) for k in (0, 1)], [moment(k, 2 * a) for k in (0, 1, 2)]
-
-    def surplus(r: float) -> float:
-        squares = s2 - 2 * r * s1 + r * r * s0
-        return float(
-            m1 - r * m0 - np.sqrt(2 * squares * L / n) - np.exp(a * r - 1) / a * L / (3 * n)
-        )
-
-    r = np.linspace(-1, m1 / m0, 2001)
-    feasible = r[[surplus(x) >= 0 for x in r]].max()
-    level = brentq(surplus, feasible, m1 / m0, xtol=1e-14)
-    return float(level - np.sqrt(2 * L / (n * d)))
-
-
+@statement(
+    "lemma-b.2",
+    "Lemma B.2, eq. (12), p. 18",
+    "For x, y independent and uniform on S^{d-1}, ⟨x, y⟩ has density "
+    "Γ(d/2)/(√πΓ((d-1)/2))(1-z²)^{(d-3)/2}",
+    CORRECTED,
+)
 def lemma_b_2(full: bool) -> Evidence:
     """The density by Kolmogorov-Smirnov; the slip in its proof by one value."""
     from scipy.stats import kstest  # slow to import
@@ -136,6 +99,13 @@ def lemma_b_2(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "lemma-b.3",
+    "Lemma B.3, eqs. (13) and (14), p. 18",
+    "E[exp(az)] = Γ(d/2)(2/a)^ρ I_ρ(a) and E[z exp(az)] = Γ(d/2)(2/a)^ρ(I_{ρ-1}(a) - "
+    "(2ρ/a)I_ρ(a)), ρ = (d-2)/2",
+    HOLDS,
+)
 def lemma_b_3(full: bool) -> Evidence:
     """ξ₁ and ξ₂ against quadrature of the density."""
     off = 0.0
@@ -160,6 +130,70 @@ def lemma_b_3(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "theorem-3.3-entries",
+    "Proof of Theorem 3.3, p. 19",
+    "Any given row, column, or diagonal of Z forms a collection of independent variables (but"
+    " not the entire matrix)",
+    HOLDS,
+)
+def entries(full: bool) -> Evidence:
+    """Entries of a row, a column, the diagonal are independent; four of a square are not."""
+    rng, draws, d = np.random.default_rng(0), 4_000_000 if full else 1_000_000, 2
+    X, Y = (sphere.sample(2 * draws, d, rng).reshape(2, draws, d) for _ in range(2))
+    Z = np.einsum("idk,jdk->ijd", X, Y)
+    product = theorem_3_3.moments(1.0, d)[0] ** 2  # (E z e^z)²
+    others = {"a row": Z[0, 1], "a column": Z[1, 0], "the diagonal": Z[1, 1]}
+    seen = [float((Z[0, 0] * z * np.exp(Z[0, 0] + z)).mean()) for z in others.values()]
+    square = float((Z[0] * Z[1]).prod(axis=0).mean())
+    return Evidence(
+        bool(np.abs(np.array(seen) / product - 1).max() < 0.02 and abs(square * d**3 - 1) < 0.02),
+        f"d = {d}, {draws} draws (seed 0): E[ze^z we^w] for two entries z, w of "
+        f"{', '.join(others)} is {', '.join(f'{value:.4f}' for value in seen)}, the product of the "
+        f"means {product:.4f}. Of the four entries of two rows and two columns the mean product is "
+        f"{square:.4f}, which is 1/d³ and not 0",
+    )
+
+
+def bracket(n: int, a: float, delta: float) -> float:
+    """The bracket of (8) at d = 2, letter by letter: ξ₁ = I₁(a), ξ₂ = I₀(a)."""
+    epsilon = np.sqrt(np.log((4 * n + 1) / delta) / (2 * n))
+    below = iv(0, a) + (np.exp(a) - np.exp(-a)) * epsilon
+    return float((iv(1, a) - 2 * np.exp(a) * epsilon) / below - 2 * epsilon)
+
+
+@statement(
+    "theorem-3.3-bound",
+    "Theorem 3.3, eq. (8), p. 6",
+    "With probability 1-δ, dΔ/dt at t = 0 is at least 4β₀γ₀((ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ-e⁻ᵃ)ε) - 2ε)",
+    FAILS,
+    certificates.theorem_3_3_bound,
+)
+def printed(full: bool) -> Evidence:
+    """(8) as it stands, for the gap: false at small heights."""
+    n, case = 1500, Case(d=2, tau=0.5, gamma0=1e-3, delta=0.2)
+    bound = theorem_3_3.printed_bound(n=n, **case).value
+    slack = theorem_3_3.hypothesis_margin(n=n, **case)
+    exact = abs(bound - bracket(n, (1 - 1e-6) / 0.5, 0.2)) < 1e-12
+    draws = 100 if full else 20
+    gap, height = velocities(n, 1e-3, draws, np.random.default_rng(0), d=2, tau=0.5)
+    unit = 4 * 1e-3 / 0.5
+    below = float((gap / unit < bound).mean())
+    above = float((height / unit >= bound).mean())
+    return Evidence(
+        exact and slack > 0 and bound > 0 and below > 0.5 and above >= 0.8,
+        "d = 2, τ = 0.5, n = 1500, γ₀ = 1e-3, δ = 0.2, with ξ₁ ≥ 2eᵃε: it says dΔ/dt ≥ "
+        f"{bound:.4f} in units of 4β₀γ₀ with probability 0.8, and {below:.2f} of {draws} draws lie "
+        f"below, median {np.median(gap) / unit:.3f}; 2dγ/dt is above it in {above:.2f} (seed 0)",
+    )
+
+
+@statement(
+    "theorem-3.3-bound-gamma",
+    "Proof of Theorem 3.3, display before the last line, p. 19",
+    "With probability 1-δ, dγ/dt at t = 0 is at least 2β₀γ₀((ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ-e⁻ᵃ)ε) - 2ε)",
+    CORRECTED,
+)
 def coverage(full: bool) -> Evidence:
     """(8) for dγ/dt: coverage, the second argument, and a negative height."""
     n, case, a = 1500, Case(d=2, tau=0.5, gamma0=0.3, delta=0.2), 0.91 / 0.5
@@ -204,25 +238,13 @@ def coverage(full: bool) -> Evidence:
     )
 
 
-def printed(full: bool) -> Evidence:
-    """(8) as it stands, for the gap: false at small heights."""
-    n, case = 1500, Case(d=2, tau=0.5, gamma0=1e-3, delta=0.2)
-    bound = theorem_3_3.printed_bound(n=n, **case).value
-    slack = theorem_3_3.hypothesis_margin(n=n, **case)
-    exact = abs(bound - bracket(n, (1 - 1e-6) / 0.5, 0.2)) < 1e-12
-    draws = 100 if full else 20
-    gap, height = velocities(n, 1e-3, draws, np.random.default_rng(0), d=2, tau=0.5)
-    unit = 4 * 1e-3 / 0.5
-    below = float((gap / unit < bound).mean())
-    above = float((height / unit >= bound).mean())
-    return Evidence(
-        exact and slack > 0 and bound > 0 and below > 0.5 and above >= 0.8,
-        "d = 2, τ = 0.5, n = 1500, γ₀ = 1e-3, δ = 0.2, with ξ₁ ≥ 2eᵃε: it says dΔ/dt ≥ "
-        f"{bound:.4f} in units of 4β₀γ₀ with probability 0.8, and {below:.2f} of {draws} draws lie "
-        f"below, median {np.median(gap) / unit:.3f}; 2dγ/dt is above it in {above:.2f} (seed 0)",
-    )
-
-
+@statement(
+    "theorem-3.3-step",
+    "Proof of Theorem 3.3, last line, p. 19",
+    "dΔ/dt ≥ 2dγ/dt by Δ ≥ 2γ",
+    FAILS,
+    certificates.theorem_3_3_step,
+)
 def step(full: bool) -> Evidence:
     """dΔ/dt against 2dγ/dt, after dΔ/dt against differences of Δ."""
     rng, draws = np.random.default_rng(0), 5000 if full else 1000
@@ -250,32 +272,12 @@ def step(full: bool) -> Evidence:
     )
 
 
-def ratio(full: bool) -> Evidence:
-    """The ratio of means against its formula, and against 2γ₀/Δ₀."""
-    rng, more, rows, off = np.random.default_rng(0), 4 if full else 1, [], 0.0
-    for n, d, tau, root, draws in CLOSE:
-        gamma0 = root / np.sqrt(n)
-        gap, height = velocities(n, gamma0, draws * more, rng, d, tau)
-        mean = float(gap.mean() / height.mean())  # single ratios are heavy-tailed
-        error = float(np.std(gap - mean * height) / np.sqrt(draws * more) / height.mean())
-        setting = {"n": n, "d": d, "tau": tau, "gamma0": gamma0}
-        predicted = theorem_3_3.gap_ratio(**setting)
-        plain = theorem_3_3.gap_ratio(**setting, moving_rows=False)
-        off = max(off, abs(mean / predicted - 1), 3 * error / predicted)
-        rows.append(f"{mean:.4f}, {predicted:.4f} and {plain:.4f} at {n}, {d}, {tau}, {root}")
-    gap, height = velocities(256, 1e-3 / 8, 200 * more, rng, d=3, tau=0.1)
-    turned = float(gap.mean() / height.mean())
-    error = float(np.std(gap - turned * height) / np.sqrt(gap.size) / height.mean())
-    said = theorem_3_3.gap_ratio(n=256, d=3, tau=0.1, gamma0=1e-3 / 8)
-    return Evidence(
-        off < 0.04 and turned < 0 and abs(turned - said) < 3 * error < -said,
-        "measured, by the formula, and 2γ₀/Δ₀ at the mean of q, at (n, d, τ, γ₀√n): "
-        f"{'; '.join(rows)}; the formula is within {100 * off:.0f} %, three standard errors "
-        f"within that. In d = 3 at τ = 0.1, where k < 0, {turned:.2f} ± {error:.2f} and "
-        f"{said:.2f} at n = 256, γ₀√n = 0.002 (random rows, seed 0)",
-    )
-
-
+@statement(
+    "theorem-3.3-limit",
+    "Section 3.2, eq. (9), p. 7",
+    "In the limit n → ∞, dΔ/dt at t = 0 is at least 4β₀γ₀(I_{ρ-1}(a)/I_ρ(a) - 2ρ/a) almost surely",
+    CORRECTED,
+)
 def limit(full: bool) -> Evidence:
     """-g_a(Z) → A_d(a) as n grows."""
     d, tau, gamma0 = 8, 0.25, 0.3
@@ -302,6 +304,42 @@ def limit(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "theorem-3.3-recurrence",
+    "Section 3.2, under (9), p. 7",
+    "I_{ρ-1}(a)/I_ρ(a) - 2ρ/a = I_{ρ+1}(a)/I_ρ(a) > 0, so dΔ/dt > 0 at t = 0, i.e., modality "
+    "gap enlarges initially",
+    HOLDS,
+)
+def recurrence(full: bool) -> Evidence:
+    """I_{ρ-1} = I_{ρ+1} + (2ρ/a)I_ρ and I_ρ > 0, so that the bracket of (9) is A_d(a) > 0."""
+    import mpmath as mp
+
+    off, positive = 0.0, True
+    with mp.workdps(30):
+        for d in (2, 3, 8, 64, 512):
+            rho = mp.mpf(d - 2) / 2
+            for a in map(mp.mpf, (0.01, 1.0, 13.0, 100.0)):
+                below, here, above = (mp.besseli(rho + k, a) for k in (-1, 0, 1))
+                off = max(off, float(abs(below / (above + 2 * rho / a * here) - 1)))
+                bracket = below / here - 2 * rho / a
+                off = max(off, abs(float(bessel.A(float(a), d)) / float(bracket) - 1))
+                positive &= bool(here > 0 and above > 0 and bracket > 0)
+    return Evidence(
+        positive and off < 1e-13,
+        "with 30 digits, d = 2, 3, 8, 64, 512, a = 0.01, 1, 13, 100: the recurrence holds, I_ρ and "
+        "I_{ρ+1} are positive, and I_{ρ-1}/I_ρ - 2ρ/a = I_{ρ+1}/I_ρ is `bessel.A` to 1e-13, "
+        "positive; so dΔ/dt > 0 at t = 0 in the limit, for γ₀ > 0",
+    )
+
+
+@statement(
+    "theorem-3.3-d3",
+    "Section 3.2, under (9), p. 7",
+    "For d = 3, dΔ/dt at t = 0 is at least 4β₀γ₀(coth a - 1/a), a = β₀(1-γ₀²); for γ₀ = Θ(1) "
+    "this gives dΔ/dt ≥ Θ(β₀tanh(β₀)) ~ β₀",
+    HOLDS,
+)
 def three_dimensions(full: bool) -> Evidence:
     """The closed form at d = 3, and Θ(β₀ tanh β₀) for γ₀ = Θ(1)."""
     beta0, off, spans = np.geomspace(1e-4, 1e4, 801), 0.0, []
@@ -325,6 +363,41 @@ def three_dimensions(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "theorem-3.3-large-beta",
+    "Section 3.2, under (9), p. 7",
+    "A large initial inverse temperature encourages a large increase in Δ at initialization",
+    HOLDS,
+)
+def large_beta(full: bool) -> Evidence:
+    """4β₀γ₀A_d(β₀(1-γ₀²)) rises with β₀, and so do draws."""
+    off, rises, beta0 = 0.0, True, np.geomspace(0.1, 200, 300)
+    for d, gamma0 in ((2, 0.3), (3, 0.9), (8, 0.3), (64, 0.05)):
+        limit = [theorem_3_3.limit(d=d, tau=float(1 / b), gamma0=gamma0).value for b in beta0]
+        rises &= bool((np.diff(4 * beta0 * gamma0 * limit) > 0).all())
+        a = beta0 * (1 - gamma0**2)
+        off = max(off, float(np.abs(limit / (ive(d / 2, a) / ive(d / 2 - 1, a)) - 1).max()))
+    rng, means = np.random.default_rng(0), []
+    for beta in (1.0, 2.0, 4.0, 8.0, 16.0):
+        gap, _ = velocities(256, 0.3, 200 if full else 30, rng, d=8, tau=1 / beta)
+        means.append(float(gap.mean()))
+    return Evidence(
+        rises and off < 1e-10 and bool((np.diff(means) > 0).all()),
+        "4β₀γ₀I_{d/2}(a)/I_{d/2-1}(a) rises with β₀ = 0.1..200 at (d, γ₀) = (2, 0.3), (3, 0.9), "
+        "(8, 0.3), (64, 0.05), since A_d does; the mean dΔ/dt of 256 random pairs, d = 8, γ₀ = "
+        f"0.3, is {', '.join(f'{v:.2f}' for v in means)} at β₀ = 1, 2, 4, 8, 16 (seed 0)",
+    )
+
+
+@statement(
+    "theorem-3.3-gaussian",
+    "Section 3.2, under Theorem 3.3, p. 7",
+    "This aligns with practice, as final-layer linear projections are typically initialized "
+    "from a zero-mean isotropic Gaussian distribution, resulting in normalized features "
+    "uniformly spread over the hypersphere (printed): so rows are independent and uniform "
+    "(not printed)",
+    NO_INFERENCE,
+)
 def gaussian_layers(full: bool) -> Evidence:
     """A Gaussian last layer makes each row uniform, and keeps the angles between rows."""
     from scipy.stats import kstest  # slow to import
@@ -358,24 +431,13 @@ def gaussian_layers(full: bool) -> Evidence:
     )
 
 
-def entries(full: bool) -> Evidence:
-    """Entries of a row, a column, the diagonal are independent; four of a square are not."""
-    rng, draws, d = np.random.default_rng(0), 4_000_000 if full else 1_000_000, 2
-    X, Y = (sphere.sample(2 * draws, d, rng).reshape(2, draws, d) for _ in range(2))
-    Z = np.einsum("idk,jdk->ijd", X, Y)
-    product = theorem_3_3.moments(1.0, d)[0] ** 2  # (E z e^z)²
-    others = {"a row": Z[0, 1], "a column": Z[1, 0], "the diagonal": Z[1, 1]}
-    seen = [float((Z[0, 0] * z * np.exp(Z[0, 0] + z)).mean()) for z in others.values()]
-    square = float((Z[0] * Z[1]).prod(axis=0).mean())
-    return Evidence(
-        bool(np.abs(np.array(seen) / product - 1).max() < 0.02 and abs(square * d**3 - 1) < 0.02),
-        f"d = {d}, {draws} draws (seed 0): E[ze^z we^w] for two entries z, w of "
-        f"{', '.join(others)} is {', '.join(f'{value:.4f}' for value in seen)}, the product of the "
-        f"means {product:.4f}. Of the four entries of two rows and two columns the mean product is "
-        f"{square:.4f}, which is 1/d³ and not 0",
-    )
-
-
+@statement(
+    "theorem-3.3-before-training",
+    "Section 1, p. 3",
+    "We rigorously demonstrate why and how modality gap can be created at initialization, "
+    "suggesting that it cannot be simply closed before training",
+    NO_INFERENCE,
+)
 def before_training(full: bool) -> Evidence:
     """From a small height the height grows by a bounded factor, and the gap is that of height 0."""
     n, d, tau, rng = 64, 8, 0.07, np.random.default_rng(0)
@@ -408,48 +470,106 @@ def before_training(full: bool) -> Evidence:
     )
 
 
-def recurrence(full: bool) -> Evidence:
-    """I_{ρ-1} = I_{ρ+1} + (2ρ/a)I_ρ and I_ρ > 0, so that the bracket of (9) is A_d(a) > 0."""
-    import mpmath as mp
-
-    off, positive = 0.0, True
-    with mp.workdps(30):
-        for d in (2, 3, 8, 64, 512):
-            rho = mp.mpf(d - 2) / 2
-            for a in map(mp.mpf, (0.01, 1.0, 13.0, 100.0)):
-                below, here, above = (mp.besseli(rho + k, a) for k in (-1, 0, 1))
-                off = max(off, float(abs(below / (above + 2 * rho / a * here) - 1)))
-                bracket = below / here - 2 * rho / a
-                off = max(off, abs(float(bessel.A(float(a), d)) / float(bracket) - 1))
-                positive &= bool(here > 0 and above > 0 and bracket > 0)
+@statement(
+    "figure-4b",
+    "Figure 4(b), p. 6; Section 3.2, p. 7",
+    "The modality gap increases at the start of training for all random initialization, with "
+    "the mean near 0.15",
+    CORRECTED,
+)
+def figure_4b(full: bool) -> Evidence:
+    """The printed histogram: its mean, and where its first bar begins."""
+    edges, counts = published.FIGURE_4B.edges, published.FIGURE_4B.counts
+    middle = (edges[1:] + edges[:-1]) / 2
+    mean = float(counts @ middle / counts.sum())
+    spread = float(np.sqrt(counts @ (middle - mean) ** 2 / counts.sum()))
     return Evidence(
-        positive and off < 1e-13,
-        "with 30 digits, d = 2, 3, 8, 64, 512, a = 0.01, 1, 13, 100: the recurrence holds, I_ρ and "
-        "I_{ρ+1} are positive, and I_{ρ-1}/I_ρ - 2ρ/a = I_{ρ+1}/I_ρ is `bessel.A` to 1e-13, "
-        "positive; so dΔ/dt > 0 at t = 0 in the limit, for γ₀ > 0",
+        bool(counts.sum() == 100 and abs(mean - 0.186) < 2e-3 and abs(spread - 0.078) < 2e-3),
+        f"the bars count {counts.sum():.0f} trials with mean {mean:.3f} and standard deviation "
+        f"{spread:.3f}: the increase stands, nearer 0.19 than 0.15, where the tallest bar is. The "
+        f"first bar, of {counts[0]:.0f} trials, begins at {edges[0]:.3f}, so that the figure alone "
+        "does not say whether all of them increase. Ten steps of training are no test of (8) by "
+        "themselves: our encoders, trained by Adam (the paper's optimiser is not printed), widen "
+        "the gap also when they climb the loss (experiment `fig4b`)",
     )
 
 
-def large_beta(full: bool) -> Evidence:
-    """4β₀γ₀A_d(β₀(1-γ₀²)) rises with β₀, and so do draws."""
-    off, rises, beta0 = 0.0, True, np.geomspace(0.1, 200, 300)
-    for d, gamma0 in ((2, 0.3), (3, 0.9), (8, 0.3), (64, 0.05)):
-        limit = [theorem_3_3.limit(d=d, tau=float(1 / b), gamma0=gamma0).value for b in beta0]
-        rises &= bool((np.diff(4 * beta0 * gamma0 * limit) > 0).all())
-        a = beta0 * (1 - gamma0**2)
-        off = max(off, float(np.abs(limit / (ive(d / 2, a) / ive(d / 2 - 1, a)) - 1).max()))
-    rng, means = np.random.default_rng(0), []
-    for beta in (1.0, 2.0, 4.0, 8.0, 16.0):
-        gap, _ = velocities(256, 0.3, 200 if full else 30, rng, d=8, tau=1 / beta)
-        means.append(float(gap.mean()))
+CLOSE = (
+    (64, 2, 0.5, 0.1, 8000),
+    (64, 2, 0.5, 1.0, 2000),
+    (64, 16, 0.3, 0.05, 4000),
+    (64, 64, 0.2, 0.02, 2500),
+)
+"""n, d, τ, γ₀√n and draws at which the ratio of means is seen to a percent or two."""
+
+
+@statement(
+    "gap-velocity-ratio",
+    "Theory 2.4",
+    "For uniform rows the mean dΔ/dt over the mean 2dγ/dt at 0 is about E{[γ₀(4-q)/2 + "
+    "(1-γ₀²)²kq/(4nγ₀)]/√(4γ₀² + (1-γ₀²)q)}, q ~ (2/(nd))χ²_d",
+    HOLDS,
+)
+def ratio(full: bool) -> Evidence:
+    """The ratio of means against its formula, and against 2γ₀/Δ₀."""
+    rng, more, rows, off = np.random.default_rng(0), 4 if full else 1, [], 0.0
+    for n, d, tau, root, draws in CLOSE:
+        gamma0 = root / np.sqrt(n)
+        gap, height = velocities(n, gamma0, draws * more, rng, d, tau)
+        mean = float(gap.mean() / height.mean())  # single ratios are heavy-tailed
+        error = float(np.std(gap - mean * height) / np.sqrt(draws * more) / height.mean())
+        setting = {"n": n, "d": d, "tau": tau, "gamma0": gamma0}
+        predicted = theorem_3_3.gap_ratio(**setting)
+        plain = theorem_3_3.gap_ratio(**setting, moving_rows=False)
+        off = max(off, abs(mean / predicted - 1), 3 * error / predicted)
+        rows.append(f"{mean:.4f}, {predicted:.4f} and {plain:.4f} at {n}, {d}, {tau}, {root}")
+    gap, height = velocities(256, 1e-3 / 8, 200 * more, rng, d=3, tau=0.1)
+    turned = float(gap.mean() / height.mean())
+    error = float(np.std(gap - turned * height) / np.sqrt(gap.size) / height.mean())
+    said = theorem_3_3.gap_ratio(n=256, d=3, tau=0.1, gamma0=1e-3 / 8)
     return Evidence(
-        rises and off < 1e-10 and bool((np.diff(means) > 0).all()),
-        "4β₀γ₀I_{d/2}(a)/I_{d/2-1}(a) rises with β₀ = 0.1..200 at (d, γ₀) = (2, 0.3), (3, 0.9), "
-        "(8, 0.3), (64, 0.05), since A_d does; the mean dΔ/dt of 256 random pairs, d = 8, γ₀ = "
-        f"0.3, is {', '.join(f'{v:.2f}' for v in means)} at β₀ = 1, 2, 4, 8, 16 (seed 0)",
+        off < 0.04 and turned < 0 and abs(turned - said) < 3 * error < -said,
+        "measured, by the formula, and 2γ₀/Δ₀ at the mean of q, at (n, d, τ, γ₀√n): "
+        f"{'; '.join(rows)}; the formula is within {100 * off:.0f} %, three standard errors "
+        f"within that. In d = 3 at τ = 0.1, where k < 0, {turned:.2f} ± {error:.2f} and "
+        f"{said:.2f} at n = 256, γ₀√n = 0.002 (random rows, seed 0)",
     )
 
 
+def bernstein(n: int, d: int, a: float, delta: float) -> float:
+    """The bound of theory 3.4 by quadrature of the density and a search, δ over 2n + 1 events."""
+    L, half = np.log((2 * n + 1) / delta), min(np.pi / 2, 14 / np.sqrt(d))
+
+    def moment(k: int, a: float) -> float:
+        """E z^k e^{az}, with z = sin θ."""
+
+        def weight(theta: float) -> float:
+            z = np.sin(theta)
+            return float(z**k * np.exp(a * z) * np.cos(theta) ** (d - 2))
+
+        total = quad(weight, -half, half, epsrel=1e-12, limit=200)[0]
+        return float(total / euler_beta((d - 1) / 2, 0.5))
+
+    (m0, m1), (s0, s1, s2) = [moment(k, a) for k in (0, 1)], [moment(k, 2 * a) for k in (0, 1, 2)]
+
+    def surplus(r: float) -> float:
+        squares = s2 - 2 * r * s1 + r * r * s0
+        return float(
+            m1 - r * m0 - np.sqrt(2 * squares * L / n) - np.exp(a * r - 1) / a * L / (3 * n)
+        )
+
+    r = np.linspace(-1, m1 / m0, 2001)
+    feasible = r[[surplus(x) >= 0 for x in r]].max()
+    level = brentq(surplus, feasible, m1 / m0, xtol=1e-14)
+    return float(level - np.sqrt(2 * L / (n * d)))
+
+
+@statement(
+    "theorem-3.3-sharper",
+    "Theory 3.4",
+    "With probability 1-δ, dγ/dt at 0 is at least 2β₀γ₀(r* - √(2L/(nd)))",
+    HOLDS,
+)
 def sharper(full: bool) -> Evidence:
     """The bound of theory 3.4 by quadrature of the density, its numbers, and draws."""
     off, cases = 0.0, ((2048, 512, 0.07, 0.05), (512, 64, 0.25, 0.2), (1500, 2, 0.5, 0.2))

@@ -12,7 +12,7 @@ from gapdyn.models import FreeModel
 from gapdyn.swap import HardSwap
 from gapdyn.temperature import Learned
 from gapdyn.theory import swapping
-from gapdyn.theory.evidence import Evidence
+from gapdyn.theory.audit.record import HOLDS, Evidence, statement
 from gapdyn.types import Array
 
 STATES = ((0.4, 3.0), (0.1, 20.0), (0.02, 200.0))
@@ -38,6 +38,13 @@ def averaged_slope(W: Array, gamma: float, beta: float, p: float, law: tuple[flo
     return float(-parts.X[0, -1] / (gamma * parts.nu))
 
 
+@statement(
+    "swapping-bounds",
+    "Theory 3.9",
+    "Swapping, averaged over its masks, multiplies the exponent 1/n of rigid mirrored pairs "
+    "by 1 to 1 + 2/((1-γ²)α - 2γ²) once γ² < α/(α+2), and does not unfreeze the gap",
+    HOLDS,
+)
 def bounds(full: bool) -> Evidence:
     """The exact slope, and that it is one within bounds."""
     off, inside = 0.0, True
@@ -59,6 +66,13 @@ def bounds(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "swapping-exponent",
+    "Theory 3.9",
+    "With hard swapping in a portion p > 0 of the time, however small, Δ freezes like (log "
+    "t)^{-e}, e the middle one of (1 + p/α)/n, ½ and (1 + 2/α)/n",
+    HOLDS,
+)
 def exponents(full: bool) -> Evidence:
     """Both ends from means over masks; late exponents; the gap that has forgotten its start."""
     off, beta, sizes = 0.0, 1e160, (2, 3, 4, 6, 12)
@@ -90,6 +104,12 @@ def exponents(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "swapping-segments",
+    "Theory 3.9",
+    "From simplices the flow with random segments of length 1 follows the averaged one",
+    HOLDS,
+)
 def segments(full: bool) -> Evidence:
     """The flow with random segments, beside the averaged one."""
     texts, agree = [], True

@@ -20,11 +20,13 @@ from gapdyn.temperature import (
     Softplus,
     Temperature,
 )
-from gapdyn.theory import appendix_c, lemma_3_1
-from gapdyn.theory.evidence import Evidence
+from gapdyn.theory import appendix_c, certificates, lemma_3_1
+from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, Evidence, statement
 from gapdyn.types import Array
 
 START = {"beta0": 2.0, "gamma0": 0.3}
+
+
 CROSS = {"n": 6, "alpha": 0.7}
 
 
@@ -36,50 +38,13 @@ def heights(temperature: Temperature, times: ArrayLike, cross_entropy: bool = Fa
     return flow(model, y0, np.asarray(times, dtype=float), rtol=1e-11, atol=1e-300).gamma
 
 
-def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> Evidence:
-    """γ over the corrected rate settles, over the printed one it does not."""
-    settles, drifts = gamma / true, gamma / printed
-    return Evidence(
-        bool(abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2]),
-        f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
-        f"{', '.join(f'{v:.2g}' for v in drifts)}, over the rate with the factor 2 that is "
-        f"missing in the exponent {', '.join(f'{v:.4g}' for v in settles)}",
-    )
-
-
-def constant(full: bool) -> Evidence:
-    """Fixed temperature."""
-    times = np.array([20.0, 40.0, 60.0])
-    true, printed = (appendix_c.constant(times, **START, printed=p) for p in (False, True))
-    return _twice("β₀ = 2", heights(Fixed(0.5), times), true, printed, "t = 20, 40, 60")
-
-
-def schedule(full: bool) -> Evidence:
-    """A bounded schedule."""
-    cosine, times = CosineSchedule(0.3, 0.8, 7.0), np.array([28.0, 56.0, 84.0])
-    true, printed = (
-        appendix_c.schedule(times, beta=lambda t: cosine.beta(t, 0.0), gamma0=0.3, printed=p)
-        for p in (False, True)
-    )
-    name = "τ between 0.3 and 0.8 as a cosine of period 7"
-    return _twice(name, heights(cosine, times), true, printed, "t = 28, 56, 84")
-
-
-def linear_schedule(full: bool) -> Evidence:
-    """A schedule linear in β, by its horizon."""
-    ends = np.array([40.0, 80.0, 120.0])
-
-    def falling(end: float) -> Scheduled:
-        return Scheduled(lambda t: 1 / (3 - 2 * t / end))
-
-    gamma = np.array([heights(falling(end), [end])[0] for end in ends])
-    true, printed = (
-        appendix_c.linear_schedule(ends, beta0=3.0, beta1=1.0, gamma0=0.3, printed=p)
-        for p in (False, True)
-    )
-    return _twice("β from 3 to 1", gamma, true, printed, "horizons t = 40, 80, 120")
-
-
+@statement(
+    "appendix-c-linear-beta",
+    "Appendix C, p. 19",
+    "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: β(γ) = Θ(log(1/γ)^{1/2}), which grows significantly"
+    " slower compared to (6) as γ → 0",
+    HOLDS,
+)
 def linear_beta(full: bool) -> Evidence:
     """β = ν: β ~ √log(1/γ)."""
     times = np.array([1e2, 1e4, 1e8])
@@ -98,6 +63,13 @@ def linear_beta(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "appendix-c-linear",
+    "Appendix C, p. 19",
+    "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: dγ/dt = Θ(-log(1/γ)^{1/2}γexp(-log(1/γ)^{1/2})), "
+    "which has solution γ(t) = Θ(1/t^{log t})",
+    CORRECTED,
+)
 def linear(full: bool) -> Evidence:
     """β = ν: t^{-log t} in the scalar model."""
     times = np.array([1e4, 1e6, 1e8])
@@ -114,25 +86,56 @@ def linear(full: bool) -> Evidence:
     )
 
 
-def linear_cross_entropy(full: bool) -> Evidence:
-    """β = ν with the cross-entropy, and softplus."""
-    times, off = np.array([1e4, 1e5, 1e6]), []
-    for parametrisation, predict in (
-        (Linear(), appendix_c.linear),
-        (Softplus(), appendix_c.softplus),
-    ):
-        for rate in (1.0, 2.0):
-            gamma = heights(Learned(parametrisation, rate=rate), times, cross_entropy=True)
-            off.append(np.abs(gamma / predict(times, **START, rate=rate, **CROSS) - 1))
-    largest = np.max(off, axis=0)
+def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> Evidence:
+    """γ over the corrected rate settles, over the printed one it does not."""
+    settles, drifts = gamma / true, gamma / printed
     return Evidence(
-        bool((np.diff(largest) < 0).all() and largest[-1] < 3e-3),
-        "cross-entropy at Z = 0.7 I, n = 6, β₀ = 2, γ₀ = 0.3, η = 1 and 2, β = ν and softplus: γ "
-        "over γ₀exp(-γ₀²/2 + 2P(β₀) - log²(ηα²(n-1)t)/(ηα²)) departs from 1 by at most "
-        f"{', '.join(f'{v:.1e}' for v in largest)} at t = 1e4, 1e5, 1e6",
+        bool(abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2]),
+        f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
+        f"{', '.join(f'{v:.2g}' for v in drifts)}, over the rate with the factor 2 that is "
+        f"missing in the exponent {', '.join(f'{v:.4g}' for v in settles)}",
     )
 
 
+@statement(
+    "appendix-c-schedule",
+    "Appendix C, p. 20",
+    "For ℓ(m) = exp(-m) a schedule β(t) gives γ(t) = Θ(exp(-∫₀ᵗ β(s)exp(-β(s))ds))",
+    FAILS,
+    certificates.appendix_c_schedule,
+)
+def schedule(full: bool) -> Evidence:
+    """A bounded schedule."""
+    cosine, times = CosineSchedule(0.3, 0.8, 7.0), np.array([28.0, 56.0, 84.0])
+    true, printed = (
+        appendix_c.schedule(times, beta=lambda t: cosine.beta(t, 0.0), gamma0=0.3, printed=p)
+        for p in (False, True)
+    )
+    name = "τ between 0.3 and 0.8 as a cosine of period 7"
+    return _twice(name, heights(cosine, times), true, printed, "t = 28, 56, 84")
+
+
+@statement(
+    "appendix-c-constant",
+    "Appendix C, p. 20",
+    "For ℓ(m) = exp(-m) a constant temperature gives γ(t) = Θ(exp(-β₀exp(-β₀)t))",
+    FAILS,
+    certificates.appendix_c_constant,
+)
+def constant(full: bool) -> Evidence:
+    """Fixed temperature."""
+    times = np.array([20.0, 40.0, 60.0])
+    true, printed = (appendix_c.constant(times, **START, printed=p) for p in (False, True))
+    return _twice("β₀ = 2", heights(Fixed(0.5), times), true, printed, "t = 20, 40, 60")
+
+
+@statement(
+    "appendix-c-quickly",
+    "Appendix C, p. 20",
+    "For ℓ(m) = exp(-m), provided that β₀ is not too large or too small, the modality gap "
+    "closes quickly at a linear rate",
+    HOLDS,
+)
 def quickly(full: bool) -> Evidence:
     """The linear rate 2β₀e^{-β₀} of a constant temperature, and where it is small."""
     rates = {}
@@ -149,24 +152,36 @@ def quickly(full: bool) -> Evidence:
     )
 
 
-def slower(full: bool) -> Evidence:
-    """τ of the scalar model under rates 1 and 0.1 of ν, and β by quadrature."""
-    times, taus, off = np.array([1e2, 1e4, 1e8]), [], 0.0
-    for rate in (1.0, 0.1):
-        model = ScalarModel(Learned(rate=rate))
-        run = flow(model, model.start(tau=0.5, gamma=1e-9), times, rtol=1e-11, atol=1e-300)
-        taus.append(run.tau)
-        for t, beta in zip(times, run.beta, strict=True):  # dβ/dt = ηβ²e^{-β} at γ = 0
-            reached = quad(lambda b: np.exp(b) / b**2, 2.0, beta, epsabs=0, epsrel=1e-10)[0]
-            off = max(off, abs(reached / (rate * t) - 1))
-    fast, slow = ([f"{tau:.4f}" for tau in kind] for kind in taus)
-    return Evidence(
-        bool((taus[1] > taus[0]).all() and off < 1e-6),
-        f"scalar model from τ₀ = 0.5: τ = {', '.join(fast)} at t = 1e2, 1e4, 1e8 with rate 1 of ν, "
-        f"{', '.join(slow)} with rate 0.1, as quadrature of ηt = ∫e^β/β² dβ has it",
+@statement(
+    "appendix-c-linear-schedule",
+    "Appendix C, p. 20",
+    "For ℓ(m) = exp(-m) a linear schedule from β₀ to β₁ also yields a linear decay γ(t) = "
+    "exp(-c t), c = [(β₀+1)exp(-β₀) - (β₁+1)exp(-β₁)]/(β₁-β₀)",
+    FAILS,
+    certificates.appendix_c_linear_schedule,
+)
+def linear_schedule(full: bool) -> Evidence:
+    """A schedule linear in β, by its horizon."""
+    ends = np.array([40.0, 80.0, 120.0])
+
+    def falling(end: float) -> Scheduled:
+        return Scheduled(lambda t: 1 / (3 - 2 * t / end))
+
+    gamma = np.array([heights(falling(end), [end])[0] for end in ends])
+    true, printed = (
+        appendix_c.linear_schedule(ends, beta0=3.0, beta1=1.0, gamma0=0.3, printed=p)
+        for p in (False, True)
     )
+    return _twice("β from 3 to 1", gamma, true, printed, "horizons t = 40, 80, 120")
 
 
+@statement(
+    "section-4.1-softplus",
+    "Section 4.1, p. 8; Appendix C, p. 19",
+    "Alternatives such as 1/τ(ν) = log(1+e^ν) yield a higher gap closing rate than exp(ν); "
+    "that of β(ν) = ν is significantly faster than the one in Theorem 3.2",
+    HOLDS,
+)
 def faster(full: bool) -> Evidence:
     """β = ν and softplus against exp ν: t^{-log t} against 1/log²t."""
     times, ends = np.array([10.0, 1e2, 1e6]), []
@@ -195,6 +210,39 @@ def faster(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "section-4.1-slrt",
+    "Section 4.1, p. 8",
+    "A smaller learning rate of the temperature slows down the decrease in temperature, "
+    "allowing larger temperature values to be maintained during training",
+    HOLDS,
+)
+def slower(full: bool) -> Evidence:
+    """τ of the scalar model under rates 1 and 0.1 of ν, and β by quadrature."""
+    times, taus, off = np.array([1e2, 1e4, 1e8]), [], 0.0
+    for rate in (1.0, 0.1):
+        model = ScalarModel(Learned(rate=rate))
+        run = flow(model, model.start(tau=0.5, gamma=1e-9), times, rtol=1e-11, atol=1e-300)
+        taus.append(run.tau)
+        for t, beta in zip(times, run.beta, strict=True):  # dβ/dt = ηβ²e^{-β} at γ = 0
+            reached = quad(lambda b: np.exp(b) / b**2, 2.0, beta, epsabs=0, epsrel=1e-10)[0]
+            off = max(off, abs(reached / (rate * t) - 1))
+    fast, slow = ([f"{tau:.4f}" for tau in kind] for kind in taus)
+    return Evidence(
+        bool((taus[1] > taus[0]).all() and off < 1e-6),
+        f"scalar model from τ₀ = 0.5: τ = {', '.join(fast)} at t = 1e2, 1e4, 1e8 with rate 1 of ν, "
+        f"{', '.join(slow)} with rate 0.1, as quadrature of ηt = ∫e^β/β² dβ has it",
+    )
+
+
+@statement(
+    "theorem-3.2-essential",
+    "Remarks on Theorem 3.2, p. 6; Section 4.1, p. 8",
+    "β(ν) = exp(ν) is essential for achieving the rate; changing β or employing a temperature"
+    " schedule can significantly change it; the learnable temperature parameter is the key "
+    "factor causing the stabilization of the modality gap",
+    HOLDS,
+)
 def essential(full: bool) -> Evidence:
     """Exponents of closing under four schemes, from one start."""
     times = np.array([1e2, 1e3])
@@ -220,6 +268,37 @@ def essential(full: bool) -> Evidence:
     )
 
 
+@statement(
+    "appendix-c-cross-entropy",
+    "Theory 2.7",
+    "With the cross-entropy at Z = αI, β = ν gives γ = Θ(exp(-log²(ηα²(n-1)t)/(ηα²)))",
+    HOLDS,
+)
+def linear_cross_entropy(full: bool) -> Evidence:
+    """β = ν with the cross-entropy, and softplus."""
+    times, off = np.array([1e4, 1e5, 1e6]), []
+    for parametrisation, predict in (
+        (Linear(), appendix_c.linear),
+        (Softplus(), appendix_c.softplus),
+    ):
+        for rate in (1.0, 2.0):
+            gamma = heights(Learned(parametrisation, rate=rate), times, cross_entropy=True)
+            off.append(np.abs(gamma / predict(times, **START, rate=rate, **CROSS) - 1))
+    largest = np.max(off, axis=0)
+    return Evidence(
+        bool((np.diff(largest) < 0).all() and largest[-1] < 3e-3),
+        "cross-entropy at Z = 0.7 I, n = 6, β₀ = 2, γ₀ = 0.3, η = 1 and 2, β = ν and softplus: γ "
+        "over γ₀exp(-γ₀²/2 + 2P(β₀) - log²(ηα²(n-1)t)/(ηα²)) departs from 1 by at most "
+        f"{', '.join(f'{v:.1e}' for v in largest)} at t = 1e4, 1e5, 1e6",
+    )
+
+
+@statement(
+    "best-temperature",
+    "Theory 3.5",
+    "At fixed τ and Z = αI γ closes fastest, as γ → 0, at τ* = α/(1 + W₀((n-1)/e))",
+    HOLDS,
+)
 def best_temperature(full: bool) -> Evidence:
     """τ* by search, as γ → 0; from a large γ a smaller τ is quicker."""
     found, off = [], 0.0

@@ -8,7 +8,8 @@ import pytest
 
 from gapdyn import cli
 from gapdyn.theory import audit, certificates
-from gapdyn.theory.audit import Evidence, runner
+from gapdyn.theory.audit import runner
+from gapdyn.theory.audit.record import Evidence
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 QUICK = "lemma-3.1-order"

@@ -151,10 +151,7 @@ WITNESSES = {
         lambda: mp.quad(lambda s: speed(cosine(s)), mp.linspace(0, 7, 15)),
         "1.86380573",
     ),
-    "appendix_c_linear_schedule": (
-        lambda: mp.quad(lambda r: speed(3 - 2 * r), [0, 1]),
-        "0.268305",
-    ),
+    "appendix_c_linear_schedule": (lambda: mp.quad(lambda r: speed(3 - 2 * r), [0, 1]), "0.268305"),
 }
 """The number that each certificate encloses, by other means, and its first digits."""
 

@@ -8,17 +8,7 @@ docs/audit.md is `markdown` of it. The paper is audited as the proceedings print
 """
 
 from gapdyn.theory.audit.page import SAID, details, markdown, summary, table
-from gapdyn.theory.audit.record import (
-    CORRECTED,
-    FAILS,
-    HOLDS,
-    NO_INFERENCE,
-    Entry,
-    Evidence,
-    Statement,
-    Verdict,
-    statement,
-)
+from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, NO_INFERENCE, Entry, Statement
 from gapdyn.theory.audit.runner import STATEMENTS, run
 
 __all__ = [
@@ -29,13 +19,10 @@ __all__ = [
     "SAID",
     "STATEMENTS",
     "Entry",
-    "Evidence",
     "Statement",
-    "Verdict",
     "details",
     "markdown",
     "run",
-    "statement",
     "summary",
     "table",
 ]

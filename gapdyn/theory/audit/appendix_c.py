@@ -21,7 +21,7 @@ from gapdyn.temperature import (
     Temperature,
 )
 from gapdyn.theory import appendix_c, certificates, lemma_3_1
-from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, Evidence, statement
+from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, Evidence, listed, statement
 from gapdyn.types import Array
 
 START = {"beta0": 2.0, "gamma0": 0.3}
@@ -41,8 +41,8 @@ def heights(temperature: Temperature, times: ArrayLike, cross_entropy: bool = Fa
 @statement(
     "appendix-c-linear-beta",
     "Appendix C, p. 19",
-    "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: β(γ) = Θ(log(1/γ)^{1/2}), which grows significantly"
-    " slower compared to (6) as γ → 0",
+    "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: β(γ) = Θ(log(1/γ)^{1/2}), which grows significantly "
+    "slower compared to (6) as γ → 0",
     HOLDS,
 )
 def linear_beta(full: bool) -> Evidence:
@@ -59,15 +59,15 @@ def linear_beta(full: bool) -> Evidence:
     return Evidence(
         bool((np.diff(np.abs(ratio - 1)) < 0).all() and abs(ratio[-1] - 1) < 0.01 and off < 1e-8),
         "scalar model from β₀ = 2, γ₀ = 0.3: β/√log(1/γ) at t = 1e2, 1e4, 1e8 is "
-        f"{', '.join(f'{v:.4f}' for v in ratio)}; β² = β₀² + log(γ₀/γ) + (γ²-γ₀²)/2 to 1e-8",
+        f"{listed(ratio, '.4f')}; β² = β₀² + log(γ₀/γ) + (γ²-γ₀²)/2 to 1e-8",
     )
 
 
 @statement(
     "appendix-c-linear",
     "Appendix C, p. 19",
-    "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: dγ/dt = Θ(-log(1/γ)^{1/2}γexp(-log(1/γ)^{1/2})), "
-    "which has solution γ(t) = Θ(1/t^{log t})",
+    "For ℓ(m) = exp(-m), β(ν) = ν, ν > 0: dγ/dt = Θ(-log(1/γ)^{1/2}γexp(-log(1/γ)^{1/2})), which "
+    "has solution γ(t) = Θ(1/t^{log t})",
     CORRECTED,
 )
 def linear(full: bool) -> Evidence:
@@ -80,9 +80,9 @@ def linear(full: bool) -> Evidence:
     return Evidence(
         bool(abs(ratio[-1] / constant - 1) < 1e-4 and off < 1e-4),
         "scalar model from β₀ = 2, γ₀ = 0.3: γ t^{log t} at t = 1e4, 1e6, 1e8 is "
-        f"{', '.join(f'{v:.4f}' for v in ratio)}, tending to γ₀exp(β₀² - γ₀²/2) = "
-        f"{constant:.4f}; a Θ inside the printed equation by itself leaves the exponent open by "
-        "a constant, t^{-log t ± c}; solving it settles that",
+        f"{listed(ratio, '.4f')}, tending to γ₀exp(β₀² - γ₀²/2) = {constant:.4f}; a Θ inside the "
+        "printed equation by itself leaves the exponent open by a constant, t^{-log t ± c}; "
+        "solving it settles that",
     )
 
 
@@ -92,8 +92,8 @@ def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> 
     return Evidence(
         bool(abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2]),
         f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
-        f"{', '.join(f'{v:.2g}' for v in drifts)}, over the rate with the factor 2 that is "
-        f"missing in the exponent {', '.join(f'{v:.4g}' for v in settles)}",
+        f"{listed(drifts, '.2g')}, over the rate with the factor 2 that is missing in the exponent "
+        f"{listed(settles, '.4g')}",
     )
 
 
@@ -132,8 +132,8 @@ def constant(full: bool) -> Evidence:
 @statement(
     "appendix-c-quickly",
     "Appendix C, p. 20",
-    "For ℓ(m) = exp(-m), provided that β₀ is not too large or too small, the modality gap "
-    "closes quickly at a linear rate",
+    "For ℓ(m) = exp(-m), provided that β₀ is not too large or too small, the modality gap closes "
+    "quickly at a linear rate",
     HOLDS,
 )
 def quickly(full: bool) -> Evidence:
@@ -155,8 +155,8 @@ def quickly(full: bool) -> Evidence:
 @statement(
     "appendix-c-linear-schedule",
     "Appendix C, p. 20",
-    "For ℓ(m) = exp(-m) a linear schedule from β₀ to β₁ also yields a linear decay γ(t) = "
-    "exp(-c t), c = [(β₀+1)exp(-β₀) - (β₁+1)exp(-β₁)]/(β₁-β₀)",
+    "For ℓ(m) = exp(-m) a linear schedule from β₀ to β₁ also yields a linear decay γ(t) = exp(-c "
+    "t), c = [(β₀+1)exp(-β₀) - (β₁+1)exp(-β₁)]/(β₁-β₀)",
     FAILS,
     certificates.appendix_c_linear_schedule,
 )
@@ -178,8 +178,8 @@ def linear_schedule(full: bool) -> Evidence:
 @statement(
     "section-4.1-softplus",
     "Section 4.1, p. 8; Appendix C, p. 19",
-    "Alternatives such as 1/τ(ν) = log(1+e^ν) yield a higher gap closing rate than exp(ν); "
-    "that of β(ν) = ν is significantly faster than the one in Theorem 3.2",
+    "Alternatives such as 1/τ(ν) = log(1+e^ν) yield a higher gap closing rate than exp(ν); that of "
+    "β(ν) = ν is significantly faster than the one in Theorem 3.2",
     HOLDS,
 )
 def faster(full: bool) -> Evidence:
@@ -213,8 +213,8 @@ def faster(full: bool) -> Evidence:
 @statement(
     "section-4.1-slrt",
     "Section 4.1, p. 8",
-    "A smaller learning rate of the temperature slows down the decrease in temperature, "
-    "allowing larger temperature values to be maintained during training",
+    "A smaller learning rate of the temperature slows down the decrease in temperature, allowing "
+    "larger temperature values to be maintained during training",
     HOLDS,
 )
 def slower(full: bool) -> Evidence:
@@ -238,9 +238,9 @@ def slower(full: bool) -> Evidence:
 @statement(
     "theorem-3.2-essential",
     "Remarks on Theorem 3.2, p. 6; Section 4.1, p. 8",
-    "β(ν) = exp(ν) is essential for achieving the rate; changing β or employing a temperature"
-    " schedule can significantly change it; the learnable temperature parameter is the key "
-    "factor causing the stabilization of the modality gap",
+    "β(ν) = exp(ν) is essential for achieving the rate; changing β or employing a temperature "
+    "schedule can significantly change it; the learnable temperature parameter is the key factor "
+    "causing the stabilization of the modality gap",
     HOLDS,
 )
 def essential(full: bool) -> Evidence:
@@ -289,7 +289,7 @@ def linear_cross_entropy(full: bool) -> Evidence:
         bool((np.diff(largest) < 0).all() and largest[-1] < 3e-3),
         "cross-entropy at Z = 0.7 I, n = 6, β₀ = 2, γ₀ = 0.3, η = 1 and 2, β = ν and softplus: γ "
         "over γ₀exp(-γ₀²/2 + 2P(β₀) - log²(ηα²(n-1)t)/(ηα²)) departs from 1 by at most "
-        f"{', '.join(f'{v:.1e}' for v in largest)} at t = 1e4, 1e5, 1e6",
+        f"{listed(largest, '.1e')} at t = 1e4, 1e5, 1e6",
     )
 
 

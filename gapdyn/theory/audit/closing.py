@@ -11,7 +11,7 @@ from gapdyn.flow import flow
 from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.theory import appendix_c, closing, lemma_3_1, theorem_3_2
-from gapdyn.theory.audit.record import HOLDS, Evidence, statement
+from gapdyn.theory.audit.record import HOLDS, Evidence, listed, statement
 from gapdyn.theory.audit.theorem_3_2 import (
     FIRST,
     Setting,
@@ -115,7 +115,7 @@ def sharp_constant(full: bool) -> Evidence:
         f"γ log²t/(αC)² is within {off:.1e} of 1 at log t = 1e6 max(1, αβ₀) over "
         f"{50 if full else 20} random hypotheses (seed 0), C = β₀√γ₀e^{{-γ₀²/4}} = lim β√γ. With "
         "the margin 1 - ½(1 + log(1+t))^{-1/2} (n = 4, γ₀ = 0.1, β₀ at the threshold of ½) it is "
-        f"{', '.join(f'{v:.3f}' for v in moving)} at log t = 1e2, 1e3, 1e4, 1e5",
+        f"{listed(moving, '.3f')} at log t = 1e2, 1e3, 1e4, 1e5",
     )
 
 
@@ -244,10 +244,7 @@ def theta(full: bool) -> Evidence:
 
 
 @statement(
-    "margin-at-most",
-    "Theory 3.3",
-    "The margin of n pairs of unit rows is at most n/(n-1)",
-    HOLDS,
+    "margin-at-most", "Theory 3.3", "The margin of n pairs of unit rows is at most n/(n-1)", HOLDS
 )
 def largest_margin(full: bool) -> Evidence:
     """α ≤ n/(n-1), attained by the simplex."""
@@ -299,12 +296,11 @@ def family_rates(full: bool) -> Evidence:
         and float(np.ptp(kept)) < 1e-7
         and bool((np.diff(growth) < 0).all())
         and 1 < growth[-1] < 1.1,
-        "γ(log t/αC)^{2/κ} at log t = 1e3, 1e5, 1e7 is "
-        f"{', '.join(f'{v:.4f}' for v in rows[0])} for κ = 1 and "
-        f"{', '.join(f'{v:.4f}' for v in rows[1])} for κ = 1/4 (n = 4, Z = I, γ₀ = 0.1). Untied, a "
-        f"matched simplex of 5 from ±0.3: γ_X e^{{-γ_X²/2}}β stays {kept[0]:.4f} to 1e-7 while γ_X "
-        f"= {', '.join(f'{v:.4f}' for v in gamma)} and αβ/log t = "
-        f"{', '.join(f'{v:.2f}' for v in growth)} at t = 1e4, 1e20, 1e100, α = 5/4",
+        f"γ(log t/αC)^{{2/κ}} at log t = 1e3, 1e5, 1e7 is {listed(rows[0], '.4f')} for κ = 1 and "
+        f"{listed(rows[1], '.4f')} for κ = 1/4 (n = 4, Z = I, γ₀ = 0.1). Untied, a matched simplex "
+        f"of 5 from ±0.3: γ_X e^{{-γ_X²/2}}β stays {kept[0]:.4f} to 1e-7 while γ_X = "
+        f"{listed(gamma, '.4f')} and αβ/log t = {listed(growth, '.2f')} at t = 1e4, 1e20, 1e100, α "
+        "= 5/4",
     )
 
 
@@ -360,7 +356,6 @@ def clamp(full: bool) -> Evidence:
     rate = appendix_c.decay_rate(0.01, n=16, alpha=0.2)
     return Evidence(
         bool(run.beta[-1] == 100 and abs(seen / rate - 1) < 0.01),
-        "frozen Z = 0.2 I, n = 16, γ₀ = 0.3, τ₀ = 0.07: β stands at 100 by t = 4e7, and from "
-        f"there γ falls exponentially at rate {seen:.3e}, predicted 2βα(n-1)/(n-1+e^{{βα}}) = "
-        f"{rate:.3e}",
+        "frozen Z = 0.2 I, n = 16, γ₀ = 0.3, τ₀ = 0.07: β stands at 100 by t = 4e7, and from there "
+        f"γ falls exponentially at rate {seen:.3e}, predicted 2βα(n-1)/(n-1+e^{{βα}}) = {rate:.3e}",
     )

@@ -23,10 +23,7 @@ def free_run(X: Array, Y: Array, temperature: Temperature, end: float = 1e6) -> 
 
 
 @statement(
-    "exchange-law",
-    "Theory 3.1",
-    "Along the free flow of symmetric pairs Δⁿβ is constant",
-    HOLDS,
+    "exchange-law", "Theory 3.1", "Along the free flow of symmetric pairs Δⁿβ is constant", HOLDS
 )
 def polygons(full: bool) -> Evidence:
     """Δⁿβ along rotated polygons."""
@@ -47,8 +44,8 @@ def polygons(full: bool) -> Evidence:
 @statement(
     "exchange-law-rates",
     "Theory 3.1",
-    "For any β(ν), rate η of ν and η_x of rows, P(β) + (n/η_x) log Δ is constant; for "
-    "exp(ν/s) that is Δ^{nη/(s²η_x)}β",
+    "For any β(ν), rate η of ν and η_x of rows, P(β) + (n/η_x) log Δ is constant; for exp(ν/s) "
+    "that is Δ^{nη/(s²η_x)}β",
     HOLDS,
 )
 def generalised(full: bool) -> Evidence:
@@ -93,8 +90,8 @@ def parallel(full: bool) -> Evidence:
 @statement(
     "exchange-law-level",
     "Theory 3.1",
-    "It holds at any moment at which the rows of each modality stand at one height along c_X "
-    "- c_Y, whatever Z is",
+    "It holds at any moment at which the rows of each modality stand at one height along c_X - "
+    "c_Y, whatever Z is",
     HOLDS,
 )
 def level(full: bool) -> Evidence:
@@ -167,8 +164,8 @@ def saddle(full: bool) -> Evidence:
 @statement(
     "exchange-law-random",
     "Theory 3.1",
-    "Without symmetry the late slope n d log Δ/d log β is near -1 where rows are level beside"
-    " the gap; from uniform rows it can be anything",
+    "Without symmetry the late slope n d log Δ/d log β is near -1 where rows are level beside the "
+    "gap; from uniform rows it can be anything",
     HOLDS,
 )
 def random_starts(full: bool) -> Evidence:

@@ -11,7 +11,15 @@ from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FreeModel, FrozenModel, ParallelModel, ScalarModel
 from gapdyn.temperature import Exponential, Learned, Linear, Parametrisation, Softplus
 from gapdyn.theory import certificates, lemma_3_1, potential
-from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, NO_INFERENCE, Evidence, statement
+from gapdyn.theory.audit.record import (
+    CORRECTED,
+    FAILS,
+    HOLDS,
+    NO_INFERENCE,
+    Evidence,
+    listed,
+    statement,
+)
 from gapdyn.theory.audit.theorem_3_2 import pentagons
 from gapdyn.types import Array
 
@@ -58,12 +66,7 @@ def ratio(full: bool) -> Evidence:
     )
 
 
-@statement(
-    "lemma-3.1-equal-rows",
-    "Lemma 3.1, eq. (5), p. 5",
-    "(5) holds for all t ≥ 0",
-    CORRECTED,
-)
+@statement("lemma-3.1-equal-rows", "Lemma 3.1, eq. (5), p. 5", "(5) holds for all t ≥ 0", CORRECTED)
 def equal_rows(full: bool) -> Evidence:
     """Where g = 0 the ratio is 0/0, and (6) holds none the less."""
     X, Y = (np.tile(sphere.sample(2, 3, seed)[:1], (4, 1)) for seed in (0, 1))
@@ -121,10 +124,10 @@ def order(full: bool) -> Evidence:
     vanishing, settled = R * beta, R * beta**3
     return Evidence(
         bool(np.abs(vanishing / closed - 1).max() < 1e-12 and abs(settled[-1] / limit - 1) < 1e-5),
-        "(5) with β' = β is |R|β = 2γ/(1-γ²), which tends to 0 with γ: from γ₀ = 0.3, β₀ = 7, "
-        f"as γ = 1e-2, 1e-4, 1e-6 it is {', '.join(f'{v:.2g}' for v in vanishing)}, while |R|β³ "
-        f"= {', '.join(f'{v:.4g}' for v in settled)} tends to 2C² = {limit:.4g}. So R = Θ(β⁻³): "
-        "as γ → 0 it is O(1/β), and the text needs only that it decays",
+        "(5) with β' = β is |R|β = 2γ/(1-γ²), which tends to 0 with γ: from γ₀ = 0.3, β₀ = 7, as γ "
+        f"= 1e-2, 1e-4, 1e-6 it is {listed(vanishing, '.2g')}, while |R|β³ = "
+        f"{listed(settled, '.4g')} tends to 2C² = {limit:.4g}. So R = Θ(β⁻³): as γ → 0 it is "
+        "O(1/β), and the text needs only that it decays",
     )
 
 
@@ -132,8 +135,8 @@ def order(full: bool) -> Evidence:
     "lemma-3.1-prevents",
     "Section 3.1, under Lemma 3.1, p. 5",
     "R = Θ(1/β) implies that R decays to zero as β grows to infinity, which implies that an "
-    "increasing β will dominate the decrease in γ, preventing Δ from closing (i.e., its lower"
-    " bound 2γ remains positive); this is made precise in Theorem 3.2",
+    "increasing β will dominate the decrease in γ, preventing Δ from closing (i.e., its lower "
+    "bound 2γ remains positive); this is made precise in Theorem 3.2",
     NO_INFERENCE,
 )
 def prevents(full: bool) -> Evidence:
@@ -151,10 +154,10 @@ def prevents(full: bool) -> Evidence:
             and abs(run.gamma[-1] / law[-1] - 1) < 1e-4
         ),
         "scalar model with β = ν, from β₀ = 2, γ₀ = 0.3: β grows without bound and |R| = "
-        f"{', '.join(f'{v:.1e}' for v in R)} decays to zero at t = 1e2, 1e4, 1e8, yet γ = "
-        f"{', '.join(f'{v:.1e}' for v in run.gamma)} closes like t^{{-log t}}. And γ > 0 at every "
-        "finite time under any scheme, since (log γ)' is bounded while γ falls: what is slow is "
-        "shown by Theorem 3.2, which the text states next; R → 0 alone does not show it",
+        f"{listed(R, '.1e')} decays to zero at t = 1e2, 1e4, 1e8, yet γ = "
+        f"{listed(run.gamma, '.1e')} closes like t^{{-log t}}. And γ > 0 at every finite time "
+        "under any scheme, since (log γ)' is bounded while γ falls: what is slow is shown by "
+        "Theorem 3.2, which the text states next; R → 0 alone does not show it",
     )
 
 
@@ -172,8 +175,8 @@ def figure_2_run(times: Array) -> Trajectory:
 @statement(
     "figure-2",
     "Section 3.1, lead-in, p. 5; Figure 2, p. 3",
-    "The following lemma directly reveals this relationship, of Δ and τ in Figure 2 "
-    "(printed): so (6) quantifies the figure (not printed)",
+    "The following lemma directly reveals this relationship, of Δ and τ in Figure 2 (printed): so "
+    "(6) quantifies the figure (not printed)",
     NO_INFERENCE,
 )
 def figure_2(full: bool) -> Evidence:
@@ -184,11 +187,11 @@ def figure_2(full: bool) -> Evidence:
     law = 5 * np.log(run.gap) - np.log(run.tau)
     return Evidence(
         abs(said - 0.0874) < 5e-5 and tau > 1 and float(np.ptp(law)) < 1e-6,
-        "the figure's curves are those of the free model (1), whose rows are not constrained, "
-        "and the lemma is about the parallel model (3): from γ₀ = sin 18°, τ₀ = 0.07, at the "
-        f"highest vertex of the figure, Δ = {gap:.5f}, (6) with u = 0 would give τ = {said:.4f}, "
-        f"where the figure has {tau:.4f}. What couples the two curves is the exchange law: 5 log "
-        "Δ - log τ varies by less than 1e-6 along them",
+        "the figure's curves are those of the free model (1), whose rows are not constrained, and "
+        "the lemma is about the parallel model (3): from γ₀ = sin 18°, τ₀ = 0.07, at the highest "
+        f"vertex of the figure, Δ = {gap:.5f}, (6) with u = 0 would give τ = {said:.4f}, where the "
+        f"figure has {tau:.4f}. What couples the two curves is the exchange law: 5 log Δ - log τ "
+        "varies by less than 1e-6 along them",
     )
 
 
@@ -196,8 +199,8 @@ def figure_2(full: bool) -> Evidence:
     "figure-2-curves",
     "Figure 2, pp. 2-3",
     "Initially, modality gap increases due to significant mismatches between pairs, but it "
-    "decreases as the level of mismatch diminishes; gap and temperature exhibit highly "
-    "coupled dynamics; at t = 4.0 all pairs are matched",
+    "decreases as the level of mismatch diminishes; gap and temperature exhibit highly coupled "
+    "dynamics; at t = 4.0 all pairs are matched",
     HOLDS,
 )
 def figure_2_curves(full: bool) -> Evidence:
@@ -227,18 +230,17 @@ def figure_2_curves(full: bool) -> Evidence:
         ),
         "free model, five pairs on pentagons rotated by two places, γ₀ = sin 18°, τ₀ = 0.07, rates "
         f"1, drawn over t + 0.1: all {sum(map(np.size, drawn.values()))} vertices of the printed "
-        "curves are met to 1e-6, to which they can be read. Both rise to t = "
-        f"{run.t[top]:.3f}, where all pairs are still mismatched (Δ = {run.gap[top]:.4f}, τ = "
-        f"{run.tau[top]:.4f}), and fall from there; all match from t = {matched:.3f} on, before "
-        "the printed 4.0",
+        f"curves are met to 1e-6, to which they can be read. Both rise to t = {run.t[top]:.3f}, "
+        f"where all pairs are still mismatched (Δ = {run.gap[top]:.4f}, τ = {run.tau[top]:.4f}), "
+        f"and fall from there; all match from t = {matched:.3f} on, before the printed 4.0",
     )
 
 
 @statement(
     "section-4.1-outpaces",
     "Section 4.1, p. 8",
-    "As shown by analysis in Section 3.1 and Appendix C, the fast decrease in temperature "
-    "outpaces the decrease in the modality gap, preventing it from closing",
+    "As shown by analysis in Section 3.1 and Appendix C, the fast decrease in temperature outpaces "
+    "the decrease in the modality gap, preventing it from closing",
     NO_INFERENCE,
 )
 def outpaces(full: bool) -> Evidence:
@@ -255,11 +257,11 @@ def outpaces(full: bool) -> Evidence:
     return Evidence(
         abs(power - 2) < 1e-4 and abs(5 * slope - 1) < 1e-4 and abs(5 * lags - 1) < 0.02,
         f"by (6) γ = Θ(τ²): between γ = 1e-3 and 1e-5 d log γ/d log τ = {power:.4f}, so in the "
-        "parallel model the height falls faster than the temperature, in proportion, and so "
-        f"does the gap where u = 0. Where u ≠ 0 the temperature falls faster: {lags:.3f} = d log "
-        "Δ/d log τ from t = 1e5 to 1e9 along the pentagons of theory 3.3; so it does in the "
-        f"free model (1): {slope:.4f} along Figure 2 from t = 1e2 to 1e5, which is 1/n by the "
-        "exchange law. If “outpaces” means that dγ/dβ → 0, see `lemma-3.1-prevents`",
+        "parallel model the height falls faster than the temperature, in proportion, and so does "
+        f"the gap where u = 0. Where u ≠ 0 the temperature falls faster: {lags:.3f} = d log Δ/d "
+        "log τ from t = 1e5 to 1e9 along the pentagons of theory 3.3; so it does in the free model "
+        f"(1): {slope:.4f} along Figure 2 from t = 1e2 to 1e5, which is 1/n by the exchange law. "
+        "If “outpaces” means that dγ/dβ → 0, see `lemma-3.1-prevents`",
     )
 
 
@@ -301,8 +303,8 @@ def family(full: bool) -> Evidence:
         off = max(off, float(np.abs(run.beta[seen] / curve - 1).max()))
     return Evidence(
         off < 1e-7,
-        "β(γ) departs by less than 1e-7 while γ > 1e-4 for exp(ν/s) at (s, η) = (2, 1), "
-        "(0.7, 0.3), β = ν at η = 1, 0.5 and softplus, six random pairs to t = 1e3 (seed 0)",
+        "β(γ) departs by less than 1e-7 while γ > 1e-4 for exp(ν/s) at (s, η) = (2, 1), (0.7, "
+        "0.3), β = ν at η = 1, 0.5 and softplus, six random pairs to t = 1e3 (seed 0)",
     )
 
 
@@ -364,12 +366,7 @@ def reparameterised(full: bool) -> Evidence:
     )
 
 
-@statement(
-    "family-adam",
-    "Theory 3.2",
-    "Under Adam s goes with the rate 1/s of ν, not 1/s²",
-    HOLDS,
-)
+@statement("family-adam", "Theory 3.2", "Under Adam s goes with the rate 1/s of ν, not 1/s²", HOLDS)
 def adam(full: bool) -> Evidence:
     """Adam on ν and γ of the frozen model: s = 2 goes with half the rate."""
     paths = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -81,6 +81,11 @@ def statement(
         The decorator.
     """
     return lambda check: Statement(id, where, claim, verdict, check, certify)
+
+
+def listed(values: Iterable[float], form: str) -> str:
+    """Numbers as evidence lists them: formatted alike, with commas between."""
+    return ", ".join(f"{value:{form}}" for value in values)
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,8 @@ def _correlated(sentence: str, strong: bool, *pairs: tuple[str, str]) -> Evidenc
 @statement(
     "figure-6a",
     "Figure 6(a) and Section 4.2, p. 9",
-    "As shown in the figure, though these methods are different variants of Control "
-    "Temperature and Swap Modality, a smaller modality gap clearly leads to a higher "
-    "retrieval accuracy",
+    "As shown in the figure, though these methods are different variants of Control Temperature "
+    "and Swap Modality, a smaller modality gap clearly leads to a higher retrieval accuracy",
     HOLDS,
 )
 def figure_6a(full: bool) -> Evidence:
@@ -136,8 +135,8 @@ def figure_7a(full: bool) -> Evidence:
 @statement(
     "figure-7b",
     "Figure 7(b) and Section 4.2, p. 9",
-    "Uniformity has a clear positive correlation with zero-shot and linear probe accuracies; "
-    "bad uniformity will harm them",
+    "Uniformity has a clear positive correlation with zero-shot and linear probe accuracies; bad "
+    "uniformity will harm them",
     HOLDS,
 )
 def figure_7b(full: bool) -> Evidence:
@@ -179,9 +178,9 @@ def _against_baseline(name: str, table: dict[str, Row]) -> tuple[Row, Row]:
 @statement(
     "appendix-d-schedule",
     "Appendix D.1, p. 20; Table 2",
-    "With a larger temperature in the late stage, we can make more progress: linearly "
-    "increasing temperature from 1e-2 to 5e-2 reduces the modality gap and leads to better "
-    "text-image retrieval performance",
+    "With a larger temperature in the late stage, we can make more progress: linearly increasing "
+    "temperature from 1e-2 to 5e-2 reduces the modality gap and leads to better text-image "
+    "retrieval performance",
     HOLDS,
 )
 def schedule(full: bool) -> Evidence:
@@ -195,8 +194,8 @@ def schedule(full: bool) -> Evidence:
         rising.gap < base.gap and better,
         f"Table 2: gap {rising.gap} for {base.gap}, image retrieval {rising.image_retrieval} for "
         f"{base.image_retrieval}, text retrieval {rising.text_retrieval} for "
-        f"{base.text_retrieval}. In the frozen model with 1,024 pairs at a margin of 0.3 γ "
-        f"decays at a rate {appendix_c.decay_rate(0.05, n=1024, alpha=0.3):.2g} at τ = 0.05, and "
+        f"{base.text_retrieval}. In the frozen model with 1,024 pairs at a margin of 0.3 γ decays "
+        f"at a rate {appendix_c.decay_rate(0.05, n=1024, alpha=0.3):.2g} at τ = 0.05, and "
         f"{appendix_c.decay_rate(0.01, n=1024, alpha=0.3):.1e} at 0.01",
     )
 
@@ -204,8 +203,8 @@ def schedule(full: bool) -> Evidence:
 @statement(
     "appendix-d-slrt",
     "Appendix D.1, p. 20; Table 2",
-    "Scaling the learning rate of ν by 1e-1 shows improved performance with reduced gap, "
-    "which implies that the original choice of ν in CLIP is far from optimal",
+    "Scaling the learning rate of ν by 1e-1 shows improved performance with reduced gap, which "
+    "implies that the original choice of ν in CLIP is far from optimal",
     HOLDS,
 )
 def learning_rate(full: bool) -> Evidence:
@@ -216,8 +215,8 @@ def learning_rate(full: bool) -> Evidence:
         slow.gap < base.gap and better,
         f"Table 2: gap {slow.gap} for {base.gap}, and uniformity, both classifications and both "
         "retrievals above the baseline; means of three trainings without a spread. By Lemma 3.1 "
-        "with a rate η of ν γ goes like τ^{2/η}: a smaller η closes further at the same τ. "
-        "That the original choice is far from optimal is the paper's reading of the table",
+        "with a rate η of ν γ goes like τ^{2/η}: a smaller η closes further at the same τ. That "
+        "the original choice is far from optimal is the paper's reading of the table",
     )
 
 
@@ -234,9 +233,9 @@ def _entries_swapped() -> dict[str, float]:
 @statement(
     "appendix-d-swapping",
     "Remarks on Theorem 3.2, p. 6; Section 4.1, p. 8; Appendix D.2, p. 20",
-    "Breaking the parallel constraint can help to mitigate modality gap; hard and soft "
-    "swapping both effectively mitigate it, and hard swapping turns out to be a strong method"
-    " for closing it",
+    "Breaking the parallel constraint can help to mitigate modality gap; hard and soft swapping "
+    "both effectively mitigate it, and hard swapping turns out to be a strong method for closing "
+    "it",
     HOLDS,
 )
 def swapping(full: bool) -> Evidence:
@@ -254,8 +253,8 @@ def swapping(full: bool) -> Evidence:
 @statement(
     "appendix-f-rows",
     "Appendix F, p. 23; Table 5",
-    "Hard Swap Feature (entire rows) reduces the center distance as well, but less than "
-    "swapping entries",
+    "Hard Swap Feature (entire rows) reduces the center distance as well, but less than swapping "
+    "entries",
     HOLDS,
 )
 def row_swapping(full: bool) -> Evidence:
@@ -273,9 +272,9 @@ def row_swapping(full: bool) -> Evidence:
 @statement(
     "appendix-f-normalization",
     "Appendix F, p. 23; Table 5",
-    "Remove Normalization is equivalent to learning a “temperature parameter” for each "
-    "feature, in the sense that the temperature parameter is a global scaling of feature "
-    "norms; with more freedom it results in a larger modality gap",
+    "Remove Normalization is equivalent to learning a “temperature parameter” for each feature, in "
+    "the sense that the temperature parameter is a global scaling of feature norms; with more "
+    "freedom it results in a larger modality gap",
     HOLDS,
 )
 def no_normalization(full: bool) -> Evidence:
@@ -290,18 +289,13 @@ def no_normalization(full: bool) -> Evidence:
         off = max(off, abs(loss.loss(np.outer(r, s) * (X @ Y.T)) / raw - 1))
     return Evidence(
         free.gap > base.gap and off < 1e-12,
-        f"⟨r x, s y⟩ = rs ⟨x, y⟩: lengths r_i and s_j of the rows make r_i s_j the inverse "
+        "⟨r x, s y⟩ = rs ⟨x, y⟩: lengths r_i and s_j of the rows make r_i s_j the inverse "
         "temperature of pair (i, j), to 1e-12 in the loss of 50 random sets (seed 0), so it is one "
         f"temperature for each embedded sample. Table 5: gap {free.gap}, baseline {base.gap}",
     )
 
 
-@statement(
-    "slips-of-the-pen",
-    "Throughout",
-    "Slips of the pen, on which nothing rests",
-    CORRECTED,
-)
+@statement("slips-of-the-pen", "Throughout", "Slips of the pen, on which nothing rests", CORRECTED)
 def slips(full: bool) -> Evidence:
     """Those slips that a number shows are looked at; the others are listed."""
     two, three = (table["Baseline"] for table in (published.TABLE_2, published.TABLE_3))
@@ -311,11 +305,11 @@ def slips(full: bool) -> Evidence:
         "p. 4 “drop the superscripts” (subscripts); Theorem 3.2 “initial temperature β₀” (its "
         "inverse); p. 7 “implied by Theorem 3.2” (3.3); Section 4.1 refers to Figure 5(b) for a "
         "diminishing τ, which shows a rising one, and swaps whole features where D.2 swaps "
-        "entries; p. 17 “perfect mismatch” (match); p. 18 F_{Z²}(z²) = 2F_Z(z), which reads 0 "
-        "= 1 at z = 0 (- 1 is missing); E.2 c_Y = (1/n)Σx_j, “sample variance of Z as μ̂”, and "
-        "m undefined; E.3 opens zero-shot with “linear probing”, prompts CIFAR-10 with “A photo "
-        "of the number”, and retrieves on the “text split”; F places Table 1 in Section 4.1 "
-        "(4.2), has “S1, A0, and A1” for S0, A0 and A1 and A1, A2 for A0, A1, and τ = exp(ν/s) "
-        "for 1/τ; Figure 4 refers to Appendix E for a set-up that is not there; the baseline's "
-        f"text retrieval is {two.text_retrieval} in Table 2 and {three.text_retrieval} in Table 3",
+        "entries; p. 17 “perfect mismatch” (match); p. 18 F_{Z²}(z²) = 2F_Z(z), which reads 0 = 1 "
+        "at z = 0 (- 1 is missing); E.2 c_Y = (1/n)Σx_j, “sample variance of Z as μ̂”, and m "
+        "undefined; E.3 opens zero-shot with “linear probing”, prompts CIFAR-10 with “A photo of "
+        "the number”, and retrieves on the “text split”; F places Table 1 in Section 4.1 (4.2), "
+        "has “S1, A0, and A1” for S0, A0 and A1 and A1, A2 for A0, A1, and τ = exp(ν/s) for 1/τ; "
+        "Figure 4 refers to Appendix E for a set-up that is not there; the baseline's text "
+        f"retrieval is {two.text_retrieval} in Table 2 and {three.text_retrieval} in Table 3",
     )

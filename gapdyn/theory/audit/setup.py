@@ -11,7 +11,7 @@ from gapdyn import loss, measures, sphere
 from gapdyn.flow import flow
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.temperature import Exponential, Fixed, Learned, Linear, Parametrisation, Softplus
-from gapdyn.theory.audit.record import CORRECTED, HOLDS, Evidence, statement
+from gapdyn.theory.audit.record import CORRECTED, HOLDS, Evidence, listed, statement
 from gapdyn.types import Array
 
 STEP = 1e-30
@@ -76,12 +76,7 @@ def objective(full: bool) -> Evidence:
     )
 
 
-@statement(
-    "gap-at-least",
-    "Section 2, p. 5",
-    "The modality gap satisfies Δ ≥ 2γ",
-    HOLDS,
-)
+@statement("gap-at-least", "Section 2, p. 5", "The modality gap satisfies Δ ≥ 2γ", HOLDS)
 def gap_at_least(full: bool) -> Evidence:
     """Δ ≥ 2|γ|, with equality where u = 0."""
     rng, least, off, count = np.random.default_rng(0), np.inf, 0.0, 2000 if full else 400
@@ -94,18 +89,17 @@ def gap_at_least(full: bool) -> Evidence:
     level = measures.gap(*sphere.lift(*sphere.polygon_pairs(5, 2), gamma=0.3))
     return Evidence(
         least >= 0 and off < 1e-13 and abs(level - 0.6) < 1e-14,
-        "with u = mean X - mean Y, Δ² = (1-γ²)‖u‖² + 4γ² to 1e-13, so Δ ≥ 2|γ|, over "
-        f"{count} random pairs of modalities, γ in [-1, 1] (seed 0); equality where u = 0, as for "
-        "polygons",
+        f"with u = mean X - mean Y, Δ² = (1-γ²)‖u‖² + 4γ² to 1e-13, so Δ ≥ 2|γ|, over {count} "
+        "random pairs of modalities, γ in [-1, 1] (seed 0); equality where u = 0, as for polygons",
     )
 
 
 @statement(
     "global-optimum",
     "Introduction, p. 2",
-    "Under ideal conditions, optimality conditions of the training loss imply perfect "
-    "alignment between text and image embeddings, consistent with neural collapse under "
-    "sufficiently large model capacity and perfect training",
+    "Under ideal conditions, optimality conditions of the training loss imply perfect alignment "
+    "between text and image embeddings, consistent with neural collapse under sufficiently large "
+    "model capacity and perfect training",
     CORRECTED,
 )
 def global_optimum(full: bool) -> Evidence:
@@ -122,12 +116,12 @@ def global_optimum(full: bool) -> Evidence:
         best = min(best, float(run.loss[-1]))
     return Evidence(
         losses[-1] < 1e-100 and simplex - 1e-12 < best < simplex + 1e-6,
-        f"at fixed β and n ≤ d + 1 it is true: ℓ ≥ log(1 + (n-1)e^{{-βn/(n-1)}}) with equality "
-        f"only for X = Y a regular simplex; n = 5, d = 4, β = 2 gives {simplex:.6f}, and the flow "
-        f"from random rows ends at {best:.6f} at best (seed 0). With β learned the infimum is 0 "
-        "and is not attained: it is approached by matched rows at any gap below 2, as by pentagons "
-        f"with Δ = 1, whose loss is {', '.join(f'{v:.1e}' for v in losses)} at β = 10, 100, 1000. "
-        "For n > d + 1 at fixed β the question is open here",
+        "at fixed β and n ≤ d + 1 it is true: ℓ ≥ log(1 + (n-1)e^{-βn/(n-1)}) with equality only "
+        f"for X = Y a regular simplex; n = 5, d = 4, β = 2 gives {simplex:.6f}, and the flow from "
+        f"random rows ends at {best:.6f} at best (seed 0). With β learned the infimum is 0 and is "
+        "not attained: it is approached by matched rows at any gap below 2, as by pentagons with Δ "
+        f"= 1, whose loss is {listed(losses, '.1e')} at β = 10, 100, 1000. For n > d + 1 at fixed "
+        "β the question is open here",
     )
 
 
@@ -159,8 +153,8 @@ def loss_gradient(full: bool) -> Evidence:
 @statement(
     "gradient-heights",
     "Appendix B.1, eq. (10), p. 16",
-    "-⟨Z, ∇ℓ(aZ)⟩ = g_a(Z) = (1/2n)Σ_i [μ_i(Z_:,i, a) + μ_i(Z_i,:, a)], μ_i(z, a) = ⟨z, e_i -"
-    " σ(az)⟩; ∂ℓ/∂ν = -β'(1-γ²)g and ∂ℓ/∂γ = 2βγg, g at a = β(1-γ²)",
+    "-⟨Z, ∇ℓ(aZ)⟩ = g_a(Z) = (1/2n)Σ_i [μ_i(Z_:,i, a) + μ_i(Z_i,:, a)], μ_i(z, a) = ⟨z, e_i - "
+    "σ(az)⟩; ∂ℓ/∂ν = -β'(1-γ²)g and ∂ℓ/∂γ = 2βγg, g at a = β(1-γ²)",
     HOLDS,
 )
 def height_gradients(full: bool) -> Evidence:
@@ -209,17 +203,13 @@ def dynamics(full: bool) -> Evidence:
         off = max(off, abs(float(velocity[-1]) + 2 / tau * gamma * pull))
     return Evidence(
         bool(off < 1e-10),
-        "the velocity of the parallel model agrees with both to 1e-10, g from (10), over "
-        f"{count} random states of 2 to 9 pairs, τ = e⁻³..e, |γ| < 0.99, β = exp ν, ν and softplus "
-        "(seed 0)",
+        f"the velocity of the parallel model agrees with both to 1e-10, g from (10), over {count} "
+        "random states of 2 to 9 pairs, τ = e⁻³..e, |γ| < 0.99, β = exp ν, ν and softplus (seed 0)",
     )
 
 
 @statement(
-    "landscape",
-    "Theory 3.8",
-    "The gap at which the loss is least shrinks as τ grows",
-    HOLDS,
+    "landscape", "Theory 3.8", "The gap at which the loss is least shrinks as τ grows", HOLDS
 )
 def landscape(full: bool) -> Evidence:
     """The least loss along the shift of Liang et al., on synthetic pairs."""
@@ -231,8 +221,8 @@ def landscape(full: bool) -> Evidence:
     return Evidence(
         bool((np.diff(wanted) < 0).all()),
         "200 synthetic pairs in 64 dimensions lifted to Δ = 0.80 (seed 0): the loss is least at a "
-        f"gap of {', '.join(f'{v:.2f}' for v in wanted)} for τ = 0.01, 0.02, 0.05, 0.1; the "
-        "experiment `landscape` shows it for trained CLIP",
+        f"gap of {listed(wanted, '.2f')} for τ = 0.01, 0.02, 0.05, 0.1; the experiment `landscape` "
+        "shows it for trained CLIP",
     )
 
 

@@ -41,8 +41,8 @@ def averaged_slope(W: Array, gamma: float, beta: float, p: float, law: tuple[flo
 @statement(
     "swapping-bounds",
     "Theory 3.9",
-    "Swapping, averaged over its masks, multiplies the exponent 1/n of rigid mirrored pairs "
-    "by 1 to 1 + 2/((1-γ²)α - 2γ²) once γ² < α/(α+2), and does not unfreeze the gap",
+    "Swapping, averaged over its masks, multiplies the exponent 1/n of rigid mirrored pairs by 1 "
+    "to 1 + 2/((1-γ²)α - 2γ²) once γ² < α/(α+2), and does not unfreeze the gap",
     HOLDS,
 )
 def bounds(full: bool) -> Evidence:
@@ -61,8 +61,8 @@ def bounds(full: bool) -> Evidence:
         off < 1e-12 and inside,
         "mean velocities over all masks of hard swapping agree with `swapping.slope` to 1e-12 for "
         "simplices of 3 and 4, p = 0.1 and 1, (γ, β) = (0.4, 3), (0.1, 20), (0.02, 200); there n "
-        "times the slope lies within the bounds for triangle, tetrahedron, square and pentagon, "
-        "λ one of 0, 1 or one of 0, 0.3, 1",
+        "times the slope lies within the bounds for triangle, tetrahedron, square and pentagon, λ "
+        "one of 0, 1 or one of 0, 0.3, 1",
     )
 
 

@@ -14,7 +14,15 @@ from gapdyn.flow import Trajectory, flow
 from gapdyn.models import ParallelModel, ScalarModel
 from gapdyn.temperature import Learned
 from gapdyn.theory import certificates, closing, exchange_law, lemma_3_1, theorem_3_2
-from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, NO_INFERENCE, Evidence, statement
+from gapdyn.theory.audit.record import (
+    CORRECTED,
+    FAILS,
+    HOLDS,
+    NO_INFERENCE,
+    Evidence,
+    listed,
+    statement,
+)
 from gapdyn.types import Array
 
 
@@ -73,8 +81,8 @@ def lemma_b_1_a(full: bool) -> Evidence:
 @statement(
     "lemma-b.1-b",
     "Lemma B.1(b), p. 16",
-    "For any α > 0, μ_i(z, a) ≤ μ_i(α(e_i - 1), a) for all a ≥ log(4n-4)/α and all z with z_i"
-    " - max_{j≠i} z_j ≥ α",
+    "For any α > 0, μ_i(z, a) ≤ μ_i(α(e_i - 1), a) for all a ≥ log(4n-4)/α and all z with z_i - "
+    "max_{j≠i} z_j ≥ α",
     HOLDS,
 )
 def lemma_b_1_b(full: bool) -> Evidence:
@@ -92,8 +100,8 @@ def lemma_b_1_b(full: bool) -> Evidence:
     return Evidence(
         0.99 < largest <= 1 + 1e-12 and off < 1e-12,
         f"μ_i over the right side is at most {largest:.3f} over {count} random rows with their "
-        "hypotheses (seed 0), 1 at z = αe_i; above the threshold a(z_i - z_j - μ_i) ≥ ¾ log 4 > "
-        "1, so that μ_i falls in each z_i - z_j",
+        "hypotheses (seed 0), 1 at z = αe_i; above the threshold a(z_i - z_j - μ_i) ≥ ¾ log 4 > 1, "
+        "so that μ_i falls in each z_i - z_j",
     )
 
 
@@ -108,8 +116,8 @@ def random_hypotheses(count: int, rng: np.random.Generator) -> Iterator[Setting]
 @statement(
     "theorem-3.2",
     "Theorem 3.2, eq. (7), p. 5",
-    "If β(ν) = exp(ν), α(Z(t)) ≥ α > 0 for all t ≥ 0 and β₀ ≥ log(4(n-1))/(α(1-γ₀²)), then "
-    "Δ(t) ≥ Ω(1/log(t)²)",
+    "If β(ν) = exp(ν), α(Z(t)) ≥ α > 0 for all t ≥ 0 and β₀ ≥ log(4(n-1))/(α(1-γ₀²)), then Δ(t) ≥ "
+    "Ω(1/log(t)²)",
     CORRECTED,
 )
 def theorem(full: bool) -> Evidence:
@@ -126,19 +134,16 @@ def theorem(full: bool) -> Evidence:
     return Evidence(
         broken == 0 and tight > count / 2 and off < 1e-12,
         "γ₀ > 0 is assumed, and the last line's constants are mended (theory 2.1): γ ≥ "
-        "[c₄/log(c₃c₄t + e^{c₄/√γ₀})]² with c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε. It holds for Z = "
-        f"αI, which closes γ fastest, without an exception over {count} random hypotheses (n to "
-        "1e6, α in (0, n/(n-1)], γ₀ from 1e-6 on, β₀ from its threshold on) and at five times "
-        f"each to 1e100 (seed 0); it is γ₀ at t = 0, and in {100 * tight // count} % of the "
-        "cases within a factor 2 of γ at one of the five times at least. Δ ≥ 2γ",
+        "[c₄/log(c₃c₄t + e^{c₄/√γ₀})]² with c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε. It holds for Z = αI, "
+        f"which closes γ fastest, without an exception over {count} random hypotheses (n to 1e6, α "
+        "in (0, n/(n-1)], γ₀ from 1e-6 on, β₀ from its threshold on) and at five times each to "
+        f"1e100 (seed 0); it is γ₀ at t = 0, and in {100 * tight // count} % of the cases within a "
+        "factor 2 of γ at one of the five times at least. Δ ≥ 2γ",
     )
 
 
 @statement(
-    "theorem-3.2-all-times",
-    "Theorem 3.2, eq. (7), p. 5",
-    "(7) holds for all t ≥ 0",
-    CORRECTED,
+    "theorem-3.2-all-times", "Theorem 3.2, eq. (7), p. 5", "(7) holds for all t ≥ 0", CORRECTED
 )
 def all_times(full: bool) -> Evidence:
     """1/log²t is infinite at t = 1; with log²(2+t) the bound is one for all t ≥ 0."""
@@ -173,9 +178,9 @@ def zero_height(full: bool) -> Evidence:
         bool(matched and run.beta[0] >= np.log(4) and (run.gap < 1e-12).all()),
         "n = 2, X = Y = I, γ₀ = 0, β₀ = 10: the margin is 1 at t = 0 and rises to "
         f"{run.margin[-1]:.3f}, β₀ ≥ log(4(n-1))/(α(1-γ₀²)) = log 4 = {np.log(4):.3f}, and along "
-        "the flow to t = 1e6 Δ stays 0, below 1e-12 in floating point: γ = 0 is kept by (11) and "
-        "X = Y by symmetry. (6) divides by γ, so γ₀ > 0 is plainly meant; with it "
-        "Theorem 3.2 stands, and for γ₀ < 0 with |γ|",
+        "the flow to t = 1e6 Δ stays 0, below 1e-12 in floating point: γ = 0 is kept by (11) and X "
+        "= Y by symmetry. (6) divides by γ, so γ₀ > 0 is plainly meant; with it Theorem 3.2 "
+        "stands, and for γ₀ < 0 with |γ|",
     )
 
 
@@ -206,7 +211,7 @@ def threshold_display(full: bool) -> Evidence:
             and (np.diff(a) < 0).all()
             and abs(a[-1] / asked - 1) < 1e-12
         ),
-        f"n = 4, α = 1, γ₀ = 0.3, β₀ at the threshold: β(1-γ²) ≥ β₀e^{{-γ₀²/4}}(1-γ₀²) = "
+        "n = 4, α = 1, γ₀ = 0.3, β₀ at the threshold: β(1-γ²) ≥ β₀e^{-γ₀²/4}(1-γ₀²) = "
         f"{displayed:.4f} holds, and Lemma B.1(b) asks for log(4n-4)/α = {asked:.4f}. The next "
         "words give it: β rises and γ falls, so β(1-γ²) rises from β₀(1-γ₀²), which is no less",
     )
@@ -215,8 +220,8 @@ def threshold_display(full: bool) -> Evidence:
 @statement(
     "theorem-3.2-c2",
     "Proof of Theorem 3.2, pp. 17-18",
-    "c₄ = c₂ - 1/10 with (1/55)x²exp(-x/10) ≤ 1 gives a bound for all t ≥ 0 (printed): so the"
-    " hypotheses make c₂ > 1/10 (not printed)",
+    "c₄ = c₂ - 1/10 with (1/55)x²exp(-x/10) ≤ 1 gives a bound for all t ≥ 0 (printed): so the "
+    "hypotheses make c₂ > 1/10 (not printed)",
     NO_INFERENCE,
     certificates.theorem_3_2_c2,
 )
@@ -234,10 +239,10 @@ def c2(full: bool) -> Evidence:
     return Evidence(
         bool(exact and largest < 1 and constant < 0.1 and (lower <= gamma).all() and lower[-1] > 0),
         f"(1/55)x²e^{{-x/10}} is at most 400/(55e²) = {largest:.3f}, so that c₃e^{{-c₄ω}} bounds "
-        "dω/dt as printed; the integral then needs c₄ = c₂ - 1/10 > 0, of which nothing is said. "
-        f"n = 2, α = 1, γ₀ = 1e-3 at the threshold has c₂ = {constant:.4f}. With any ε in (0, c₂), "
+        "dω/dt as printed; the integral then needs c₄ = c₂ - 1/10 > 0, of which nothing is said. n "
+        f"= 2, α = 1, γ₀ = 1e-3 at the threshold has c₂ = {constant:.4f}. With any ε in (0, c₂), "
         "c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε the theorem stands: at γ = 9e-4, 1e-4, 1e-5, 1e-6 the bound "
-        f"is {', '.join(f'{v:.2g}' for v in lower)}",
+        f"is {listed(lower, '.2g')}",
     )
 
 
@@ -276,8 +281,8 @@ def last_line(full: bool) -> Evidence:
     "theorem-3.2-sketch",
     "Section 3.1, under Theorem 3.2, p. 5",
     "For the scalar function exp(-m) in place of ℓ, dγ/dt = -2βγexp(-β(1-γ²)) = "
-    "Ω(-γ^{1/2}exp(-cγ^{-1/2})) = Ω(-γ^{3/2}exp(-c'γ^{-1/2})) for some c' < c, which yields "
-    "Δ(t) ≥ Ω(1/log(t)²)",
+    "Ω(-γ^{1/2}exp(-cγ^{-1/2})) = Ω(-γ^{3/2}exp(-c'γ^{-1/2})) for some c' < c, which yields Δ(t) ≥ "
+    "Ω(1/log(t)²)",
     HOLDS,
 )
 def sketch(full: bool) -> Evidence:
@@ -305,7 +310,7 @@ def sketch(full: bool) -> Evidence:
             and near > 0.99
             and (gamma >= bound * (1 - 1e-12)).all()
         ),
-        f"scalar loss e^-m, γ₀ = 0.1, β₀ = 2.5, flow to t = 1e30: with C = β₀√γ₀e^{{-γ₀²/4}}, c = "
+        "scalar loss e^-m, γ₀ = 0.1, β₀ = 2.5, flow to t = 1e30: with C = β₀√γ₀e^{-γ₀²/4}, c = "
         f"C(1-γ₀²) = {c:.4f} and K = 2β₀√γ₀, dγ/dt = -2βγe^{{-β(1-γ²)}} ≥ -Kγ^{{1/2}}e^{{-c/√γ}}, "
         f"nearly with equality at t = 0 ({near:.3f} of it), and for c' = 0.8c that is at least "
         "-K'γ^{3/2}e^{-c'/√γ}, K' = 4K/(e(c-c'))²; integrated, γ ≥ [c'/log(e^{c'/√γ₀} + "
@@ -338,9 +343,9 @@ def gap_rate(full: bool) -> Evidence:
         "aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold, within the hypotheses of "
         "Theorem 3.2: ‖u‖⁵β is constant (to 1e-7) and β = Θ(log t), so Δ = √((1-γ²)‖u‖² + 4γ²) = "
         "Θ((log t)^{-1/5}), which goes to 0, and slower than 1/log²t. Slopes in log log t between "
-        f"t = 1e20, 1e40, 1e80, 1e160: {', '.join(f'{v:.3f}' for v in gap)} of log Δ, "
-        f"{', '.join(f'{v:.2f}' for v in height)} of log γ; at 1e160 Δ = {run.gap[-1]:.3f} while "
-        f"2γ = {2 * run.gamma[-1]:.1e}. The Ω of (7) holds",
+        f"t = 1e20, 1e40, 1e80, 1e160: {listed(gap, '.3f')} of log Δ, {listed(height, '.2f')} of "
+        f"log γ; at 1e160 Δ = {run.gap[-1]:.3f} while 2γ = {2 * run.gamma[-1]:.1e}. The Ω of (7) "
+        "holds",
     )
 
 
@@ -354,8 +359,8 @@ def slowness(x: float, n: int) -> float:
 @statement(
     "theorem-3.2-impractical",
     "Remarks on Theorem 3.2, p. 6",
-    "The lower bound implies that closing the modality gap would require an impractically "
-    "long training time",
+    "The lower bound implies that closing the modality gap would require an impractically long "
+    "training time",
     HOLDS,
 )
 def impractical(full: bool) -> Evidence:
@@ -378,9 +383,9 @@ def impractical(full: bool) -> Evidence:
     return Evidence(
         off < 1e-8 and bool(log_t[1] > 25) and soon < 1,
         "from CLIP's τ₀ = 0.07 and γ₀ = 0.3, with a margin of at least 1 no path reaches 2γ = 0.2, "
-        f"0.06, 0.02 {'; '.join(rows)}: a time is a learning rate times a number of steps. "
-        "The hypothesis αβ₀(1-γ₀²) ≥ log(4(n-1)) makes it so: without it, at a margin of 0.1 and n "
-        f"= 32768, Z = αI reaches 2γ = 0.02 at t = {soon:.2f}",
+        f"0.06, 0.02 {'; '.join(rows)}: a time is a learning rate times a number of steps. The "
+        "hypothesis αβ₀(1-γ₀²) ≥ log(4(n-1)) makes it so: without it, at a margin of 0.1 and n = "
+        f"32768, Z = αI reaches 2γ = 0.02 at t = {soon:.2f}",
     )
 
 
@@ -395,9 +400,9 @@ def fast_velocity(y: Array, n: int, scale: float) -> list[float]:
 @statement(
     "theorem-3.2-mismatched",
     "Remarks on Theorem 3.2, p. 6",
-    "While primarily for analytical purposes, the assumption of a positive margin can be "
-    "relaxed in practice, as shown in the early stage of Figure 4a, where the result holds "
-    "even with many mismatched pairs",
+    "While primarily for analytical purposes, the assumption of a positive margin can be relaxed "
+    "in practice, as shown in the early stage of Figure 4a, where the result holds even with many "
+    "mismatched pairs",
     HOLDS,
 )
 def mismatched(full: bool) -> Evidence:
@@ -430,9 +435,8 @@ def mismatched(full: bool) -> Evidence:
         f"= 0.3, τ₀ = 0.2, seeds 0..{len(seeds) - 1}); how many pairs of Figure 4(a) are "
         "mismatched is not printed. Without a lower bound on the margin it is no theorem: along "
         "matched rows whose margin shrinks, Z = α(t)I with aα kept at 1 + W, W = W₀((n-1)/e), γ "
-        "closes like e^{-2Wt}, as γe^{-γ²/2}e^{2Wt} is constant (n = 4, "
-        f"γ₀ = 0.3, β₀ = 5: γ = {', '.join(f'{v:.1e}' for v in gamma)} and α = "
-        f"{', '.join(f'{v:.1e}' for v in margin)} at t = 2, 4, 8)",
+        "closes like e^{-2Wt}, as γe^{-γ²/2}e^{2Wt} is constant (n = 4, γ₀ = 0.3, β₀ = 5: γ = "
+        f"{listed(gamma, '.1e')} and α = {listed(margin, '.1e')} at t = 2, 4, 8)",
     )
 
 
@@ -454,23 +458,22 @@ def figure_4a(full: bool) -> Evidence:
     largest = float(np.where(weights[0][1] > 0, high, low) @ weights[0][1])
     return Evidence(
         bool(0.94 < r2 < 0.96 and abs(end + 0.237) < 0.005 and largest < -0.1),
-        f"{x.size} markers read off the figure, whose logarithm has base 10: a straight line "
-        f"fits them with R² = {r2:.2f} (0.99 if steps even in log t count alike), so the "
-        "relationship is near to linear, and slow closure is what it shows; but that line meets "
-        f"Δ = {end:.2f} at t = ∞ (at most {largest:.2f}, wherever markers lie that cover one "
-        "another), while a gap of order 1/log²t ends at 0. A bound from below is met by "
-        "whatever falls more slowly, so that no line verifies it; under the gradient flow, the "
-        "setting of the theorem, gaps fall like powers of log t that depend on the start "
-        "(theory 3.1)",
+        f"{x.size} markers read off the figure, whose logarithm has base 10: a straight line fits "
+        f"them with R² = {r2:.2f} (0.99 if steps even in log t count alike), so the relationship "
+        f"is near to linear, and slow closure is what it shows; but that line meets Δ = {end:.2f} "
+        f"at t = ∞ (at most {largest:.2f}, wherever markers lie that cover one another), while a "
+        "gap of order 1/log²t ends at 0. A bound from below is met by whatever falls more slowly, "
+        "so that no line verifies it; under the gradient flow, the setting of the theorem, gaps "
+        "fall like powers of log t that depend on the start (theory 3.1)",
     )
 
 
 @statement(
     "figure-1",
     "Figure 1 and Introduction, p. 2",
-    "When two modalities are initialized with a small modality gap, the gap is still enlarged"
-    " after training (printed, of CLIP): so mismatched pairs leave a larger gap for good (not"
-    " printed)",
+    "When two modalities are initialized with a small modality gap, the gap is still enlarged "
+    "after training (printed, of CLIP): so mismatched pairs leave a larger gap for good (not "
+    "printed)",
     NO_INFERENCE,
 )
 def figure_1(full: bool) -> Evidence:
@@ -485,8 +488,8 @@ def figure_1(full: bool) -> Evidence:
     off, peak = float(np.abs(run.beta / curve - 1).max()), int(run.gap.argmax())
     return Evidence(
         bool(off < 1e-6 and run.gap[peak] > 3 * run.gap[0] and run.gap[-1] < run.gap[0]),
-        "the observation is of CLIP, and is not doubted. In the parallel model two modalities "
-        "that share a cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0) go from Δ = "
+        "the observation is of CLIP, and is not doubted. In the parallel model two modalities that "
+        "share a cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0) go from Δ = "
         f"{run.gap[0]:.3f} to {run.gap[peak]:.3f} near t = {run.t[peak]:.0f}, while mismatched, "
         f"and end at {run.gap[-1]:.3f} with τ = {run.tau[-1]:.3f}: by (6), which holds to 1e-6, "
         "the height ends above its start only if τ does",

@@ -16,7 +16,15 @@ from gapdyn.flow import flow
 from gapdyn.models import ParallelModel
 from gapdyn.temperature import Learned
 from gapdyn.theory import bessel, certificates, theorem_3_3
-from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, NO_INFERENCE, Evidence, statement
+from gapdyn.theory.audit.record import (
+    CORRECTED,
+    FAILS,
+    HOLDS,
+    NO_INFERENCE,
+    Evidence,
+    listed,
+    statement,
+)
 from gapdyn.types import Array
 
 
@@ -133,8 +141,8 @@ def lemma_b_3(full: bool) -> Evidence:
 @statement(
     "theorem-3.3-entries",
     "Proof of Theorem 3.3, p. 19",
-    "Any given row, column, or diagonal of Z forms a collection of independent variables (but"
-    " not the entire matrix)",
+    "Any given row, column, or diagonal of Z forms a collection of independent variables (but not "
+    "the entire matrix)",
     HOLDS,
 )
 def entries(full: bool) -> Evidence:
@@ -149,9 +157,9 @@ def entries(full: bool) -> Evidence:
     return Evidence(
         bool(np.abs(np.array(seen) / product - 1).max() < 0.02 and abs(square * d**3 - 1) < 0.02),
         f"d = {d}, {draws} draws (seed 0): E[ze^z we^w] for two entries z, w of "
-        f"{', '.join(others)} is {', '.join(f'{value:.4f}' for value in seen)}, the product of the "
-        f"means {product:.4f}. Of the four entries of two rows and two columns the mean product is "
-        f"{square:.4f}, which is 1/d³ and not 0",
+        f"{', '.join(others)} is {listed(seen, '.4f')}, the product of the means {product:.4f}. Of "
+        f"the four entries of two rows and two columns the mean product is {square:.4f}, which is "
+        "1/d³ and not 0",
     )
 
 
@@ -231,10 +239,10 @@ def coverage(full: bool) -> Evidence:
         f"ξ₁ < 2eᵃε, as at n = 2048, d = 512, τ = 0.07 (by {-missing:.3f}eᵃ), the printed division "
         "is not valid, and the bracket is below -2ε; it holds there too, for a softmax average is "
         "at least the plain mean (500 random Z, seed 0) and the mean of the diagonal less ⟨x̄, ȳ⟩ "
-        "is sub-Gaussian with proxy 1/nd: it exceeds 2ε with probability at most (δ/(4n+1))^d. "
-        f"It is positive there only from n = 10^{needed:.1f} on. γ₀ > 0 is needed: at γ₀ = -0.3 "
-        f"dγ/dt has the other sign, the inequality turns round, and {turned:.3f} of the draws meet "
-        "it as printed",
+        "is sub-Gaussian with proxy 1/nd: it exceeds 2ε with probability at most (δ/(4n+1))^d. It "
+        f"is positive there only from n = 10^{needed:.1f} on. γ₀ > 0 is needed: at γ₀ = -0.3 dγ/dt "
+        f"has the other sign, the inequality turns round, and {turned:.3f} of the draws meet it as "
+        "printed",
     )
 
 
@@ -295,20 +303,19 @@ def limit(full: bool) -> Evidence:
     return Evidence(
         errors[0] > errors[1] > errors[2] and centred and abs(ratios[2] - 1) < 0.01,
         "printed as the limit of (8), which is false of Δ; at fixed γ₀ > 0 and with free rows the "
-        "limit itself holds. d = 8, τ = 0.25, γ₀ = 0.3: the mean of -g_a(Z) over "
-        f"{draws} draws is off A_d(a) = "
-        f"{value:.4f} by {', '.join(f'{100 * v:+.1f} %' for v in means)}, with standard errors "
-        f"{', '.join(f'{100 * v:.1f} %' for v in errors)}, at n = {', '.join(map(str, sizes))} "
-        f"(seed 0); the mean dΔ/dt over the mean 2dγ/dt is {', '.join(f'{v:.4f}' for v in ratios)} "
-        "and tends to 1 for fixed γ₀ and free rows",
+        f"limit itself holds. d = 8, τ = 0.25, γ₀ = 0.3: the mean of -g_a(Z) over {draws} draws is "
+        f"off A_d(a) = {value:.4f} by {', '.join(f'{100 * v:+.1f} %' for v in means)}, with "
+        f"standard errors {', '.join(f'{100 * v:.1f} %' for v in errors)}, at n = "
+        f"{', '.join(map(str, sizes))} (seed 0); the mean dΔ/dt over the mean 2dγ/dt is "
+        f"{listed(ratios, '.4f')} and tends to 1 for fixed γ₀ and free rows",
     )
 
 
 @statement(
     "theorem-3.3-recurrence",
     "Section 3.2, under (9), p. 7",
-    "I_{ρ-1}(a)/I_ρ(a) - 2ρ/a = I_{ρ+1}(a)/I_ρ(a) > 0, so dΔ/dt > 0 at t = 0, i.e., modality "
-    "gap enlarges initially",
+    "I_{ρ-1}(a)/I_ρ(a) - 2ρ/a = I_{ρ+1}(a)/I_ρ(a) > 0, so dΔ/dt > 0 at t = 0, i.e., modality gap "
+    "enlarges initially",
     HOLDS,
 )
 def recurrence(full: bool) -> Evidence:
@@ -336,8 +343,8 @@ def recurrence(full: bool) -> Evidence:
 @statement(
     "theorem-3.3-d3",
     "Section 3.2, under (9), p. 7",
-    "For d = 3, dΔ/dt at t = 0 is at least 4β₀γ₀(coth a - 1/a), a = β₀(1-γ₀²); for γ₀ = Θ(1) "
-    "this gives dΔ/dt ≥ Θ(β₀tanh(β₀)) ~ β₀",
+    "For d = 3, dΔ/dt at t = 0 is at least 4β₀γ₀(coth a - 1/a), a = β₀(1-γ₀²); for γ₀ = Θ(1) this "
+    "gives dΔ/dt ≥ Θ(β₀tanh(β₀)) ~ β₀",
     HOLDS,
 )
 def three_dimensions(full: bool) -> Evidence:
@@ -357,8 +364,8 @@ def three_dimensions(full: bool) -> Evidence:
     return Evidence(
         off < 1e-10 and all(low > 0 and high < 4 for _, low, high, _ in spans),
         "at d = 3 the bracket of (9) is cosh a/sinh a - 1/a, a = β₀(1-γ₀²), as printed; 4β₀γ₀ "
-        f"times it over β₀tanh β₀ is {text} for β₀ = 1e-4..1e4, from 4γ₀(1-γ₀²)/3 as β₀ → 0 to "
-        "4γ₀ as β₀ → ∞. So for γ₀ = Θ(1), that is away from 0, and away from 1 for small β₀, it is "
+        f"times it over β₀tanh β₀ is {text} for β₀ = 1e-4..1e4, from 4γ₀(1-γ₀²)/3 as β₀ → 0 to 4γ₀ "
+        "as β₀ → ∞. So for γ₀ = Θ(1), that is away from 0, and away from 1 for small β₀, it is "
         "Θ(β₀tanh β₀) ~ β₀",
     )
 
@@ -385,17 +392,16 @@ def large_beta(full: bool) -> Evidence:
         rises and off < 1e-10 and bool((np.diff(means) > 0).all()),
         "4β₀γ₀I_{d/2}(a)/I_{d/2-1}(a) rises with β₀ = 0.1..200 at (d, γ₀) = (2, 0.3), (3, 0.9), "
         "(8, 0.3), (64, 0.05), since A_d does; the mean dΔ/dt of 256 random pairs, d = 8, γ₀ = "
-        f"0.3, is {', '.join(f'{v:.2f}' for v in means)} at β₀ = 1, 2, 4, 8, 16 (seed 0)",
+        f"0.3, is {listed(means, '.2f')} at β₀ = 1, 2, 4, 8, 16 (seed 0)",
     )
 
 
 @statement(
     "theorem-3.3-gaussian",
     "Section 3.2, under Theorem 3.3, p. 7",
-    "This aligns with practice, as final-layer linear projections are typically initialized "
-    "from a zero-mean isotropic Gaussian distribution, resulting in normalized features "
-    "uniformly spread over the hypersphere (printed): so rows are independent and uniform "
-    "(not printed)",
+    "This aligns with practice, as final-layer linear projections are typically initialized from a "
+    "zero-mean isotropic Gaussian distribution, resulting in normalized features uniformly spread "
+    "over the hypersphere (printed): so rows are independent and uniform (not printed)",
     NO_INFERENCE,
 )
 def gaussian_layers(full: bool) -> Evidence:
@@ -463,18 +469,18 @@ def before_training(full: bool) -> Evidence:
         ),
         "that a small gap is enlarged is observed of CLIP in Figure 1(b), and not doubted; the "
         "right side of (8) is proportional to γ₀, and vanishes where the gap is closed before "
-        f"training. {n} random pairs in R^{d}, τ₀ = {tau} (seed 0), parallel model: log γ grows "
-        f"at first at the rate -2β₀g = {speed:.2f}, but γ by a factor of {rise:.0f} until pairs "
-        f"match; from γ₀ = {', '.join(f'{g:g}' for g in heights)} the gap is at most "
-        f"{', '.join(f'{gap:.4f}' for gap in gaps)}, from γ₀ = 0 {closed.gap.max():.4f}",
+        f"training. {n} random pairs in R^{d}, τ₀ = {tau} (seed 0), parallel model: log γ grows at "
+        f"first at the rate -2β₀g = {speed:.2f}, but γ by a factor of {rise:.0f} until pairs "
+        f"match; from γ₀ = {listed(heights, 'g')} the gap is at most {listed(gaps, '.4f')}, from "
+        f"γ₀ = 0 {closed.gap.max():.4f}",
     )
 
 
 @statement(
     "figure-4b",
     "Figure 4(b), p. 6; Section 3.2, p. 7",
-    "The modality gap increases at the start of training for all random initialization, with "
-    "the mean near 0.15",
+    "The modality gap increases at the start of training for all random initialization, with the "
+    "mean near 0.15",
     CORRECTED,
 )
 def figure_4b(full: bool) -> Evidence:
@@ -530,9 +536,9 @@ def ratio(full: bool) -> Evidence:
     return Evidence(
         off < 0.04 and turned < 0 and abs(turned - said) < 3 * error < -said,
         "measured, by the formula, and 2γ₀/Δ₀ at the mean of q, at (n, d, τ, γ₀√n): "
-        f"{'; '.join(rows)}; the formula is within {100 * off:.0f} %, three standard errors "
-        f"within that. In d = 3 at τ = 0.1, where k < 0, {turned:.2f} ± {error:.2f} and "
-        f"{said:.2f} at n = 256, γ₀√n = 0.002 (random rows, seed 0)",
+        f"{'; '.join(rows)}; the formula is within {100 * off:.0f} %, three standard errors within "
+        f"that. In d = 3 at τ = 0.1, where k < 0, {turned:.2f} ± {error:.2f} and {said:.2f} at n = "
+        "256, γ₀√n = 0.002 (random rows, seed 0)",
     )
 
 
@@ -587,8 +593,8 @@ def sharper(full: bool) -> Evidence:
     large = pulls(2048, 512, 0.91 / 0.07, draws, np.random.default_rng(0))
     return Evidence(
         off < 1e-6 and wide > 0 and bool((large > uneven).all()) and uneven > at,
-        f"τ = 0.07, γ₀ = 0.3, δ = 0.05, in units of 2β₀γ₀: {at:.4f} at n = 2048, d = 512 ("
-        f"{uneven:.4f} with half of δ for the diagonal; limit {limit:.4f}, {draws} draws "
+        f"τ = 0.07, γ₀ = 0.3, δ = 0.05, in units of 2β₀γ₀: {at:.4f} at n = 2048, d = 512 "
+        f"({uneven:.4f} with half of δ for the diagonal; limit {limit:.4f}, {draws} draws "
         f"{large.min():.4f} to {large.max():.4f}, seed 0) and {wide:.4f} at n = d = 1024, where "
         f"(8) gives {printed:.1f}; positive from n = {needed:.0f} on at d = 512. Quadrature of the "
         "density and a search for r* agree to 1e-6 there, at n = 512, d = 64, τ = 0.25, δ = 0.2, "

@@ -57,7 +57,7 @@ def linear_beta(full: bool) -> Evidence:
     off = max(off, float(np.abs(run.beta / law - 1).max()))
     ratio = run.beta / np.sqrt(np.log(1 / run.gamma))
     return Evidence(
-        bool((np.diff(np.abs(ratio - 1)) < 0).all() and abs(ratio[-1] - 1) < 0.01 and off < 1e-8),
+        (np.diff(np.abs(ratio - 1)) < 0).all() and abs(ratio[-1] - 1) < 0.01 and off < 1e-8,
         "scalar model from β₀ = 2, γ₀ = 0.3: β/√log(1/γ) at t = 1e2, 1e4, 1e8 is "
         f"{listed(ratio, '.4f')}; β² = β₀² + log(γ₀/γ) + (γ²-γ₀²)/2 to 1e-8",
     )
@@ -78,7 +78,7 @@ def linear(full: bool) -> Evidence:
     constant = 0.3 * np.exp(4 - 0.045)
     off = float(abs(gamma[-1] / appendix_c.linear(times, beta0=2.0, gamma0=0.3)[-1] - 1))
     return Evidence(
-        bool(abs(ratio[-1] / constant - 1) < 1e-4 and off < 1e-4),
+        abs(ratio[-1] / constant - 1) < 1e-4 and off < 1e-4,
         "scalar model from β₀ = 2, γ₀ = 0.3: γ t^{log t} at t = 1e4, 1e6, 1e8 is "
         f"{listed(ratio, '.4f')}, tending to γ₀exp(β₀² - γ₀²/2) = {constant:.4f}; a Θ inside the "
         "printed equation by itself leaves the exponent open by a constant, t^{-log t ± c}; "
@@ -90,7 +90,7 @@ def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> 
     """γ over the corrected rate settles, over the printed one it does not."""
     settles, drifts = gamma / true, gamma / printed
     return Evidence(
-        bool(abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2]),
+        abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2],
         f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
         f"{listed(drifts, '.2g')}, over the rate with the factor 2 that is missing in the exponent "
         f"{listed(settles, '.4g')}",
@@ -203,7 +203,7 @@ def faster(full: bool) -> Evidence:
     )
     off = max(abs(float(gamma[-1] / law[-1]) - 1) for gamma, law in zip(seen, laws, strict=True))
     return Evidence(
-        bool(falls and off < 1e-2),
+        falls and off < 1e-2,
         "from β₀ = 2, γ₀ = 0.3, γ over that of exp ν at t = 10, 1e2, 1e6: scalar model, β = ν "
         f"{scalar[0]}, softplus {scalar[1]}; cross-entropy at Z = 0.7 I, n = 6, β = ν {cross[0]}, "
         f"softplus {cross[1]}",
@@ -229,7 +229,7 @@ def slower(full: bool) -> Evidence:
             off = max(off, abs(reached / (rate * t) - 1))
     fast, slow = ([f"{tau:.4f}" for tau in kind] for kind in taus)
     return Evidence(
-        bool((taus[1] > taus[0]).all() and off < 1e-6),
+        (taus[1] > taus[0]).all() and off < 1e-6,
         f"scalar model from τ₀ = 0.5: τ = {', '.join(fast)} at t = 1e2, 1e4, 1e8 with rate 1 of ν, "
         f"{', '.join(slow)} with rate 0.1, as quadrature of ηt = ∫e^β/β² dβ has it",
     )
@@ -260,7 +260,7 @@ def essential(full: bool) -> Evidence:
     # -d log γ/d log log t between the two times; it tends to 2 for 1/log²t.
     power = float((log_gamma["exp ν"][0] - log_gamma["exp ν"][1]) / np.log(3 / 2))
     return Evidence(
-        bool(fixed and 1 < power < 2 and steepness["ν"] > 5),
+        fixed and 1 < power < 2 and steepness["ν"] > 5,
         "scalar model from β₀ = 2, γ₀ = 0.3, -d log γ/d log t between t = 1e2 and 1e3: "
         + ", ".join(f"{value:.3g} with {name}" for name, value in steepness.items())
         + "; the first is the rate 1/log²t of Theorem 3.2, the others a power that grows and an "
@@ -286,7 +286,7 @@ def linear_cross_entropy(full: bool) -> Evidence:
             off.append(np.abs(gamma / predict(times, **START, rate=rate, **CROSS) - 1))
     largest = np.max(off, axis=0)
     return Evidence(
-        bool((np.diff(largest) < 0).all() and largest[-1] < 3e-3),
+        (np.diff(largest) < 0).all() and largest[-1] < 3e-3,
         "cross-entropy at Z = 0.7 I, n = 6, β₀ = 2, γ₀ = 0.3, η = 1 and 2, β = ν and softplus: γ "
         "over γ₀exp(-γ₀²/2 + 2P(β₀) - log²(ηα²(n-1)t)/(ηα²)) departs from 1 by at most "
         f"{listed(largest, '.1e')} at t = 1e4, 1e5, 1e6",

@@ -59,7 +59,7 @@ def two_sided(full: bool) -> Evidence:
     said = (0.01 - float(theorem_3_2.upper_bound(1e4, **lone))) / 1e4
     slack = 2 * 60 * 0.01 * loss.pull(Z, 60 * (1 - 1e-4)) / said
     return Evidence(
-        ok and bool(solves) and 1 <= slack < 2.1,
+        ok and solves and 1 <= slack < 2.1,
         f"along the flow of the pentagons of theory 3.3 to t = 1e9, α = {setting['alpha']:.3f}, A "
         f"= {run.margin.max():.3f}: at the end {lower[-1]:.2e} ≤ γ = {run.gamma[-1]:.2e} ≤ "
         f"{upper[-1]:.2e}, and so at all 61 times. Quadrature of dω/dt = (αC/4nγ₀)e^{{-ACω}} gives "
@@ -111,7 +111,7 @@ def sharp_constant(full: bool) -> Evidence:
     moving /= theorem_3_2.conserved(gamma0=0.1, beta0=np.log(12) / 0.99 / 0.5) ** 2
     tends = (np.diff(np.abs(moving - 1)) < 0).all() and abs(moving[-1] - 1) < 0.01
     return Evidence(
-        bool(off < 1e-3 and apart < 1e-10 and tends),
+        off < 1e-3 and apart < 1e-10 and tends,
         f"γ log²t/(αC)² is within {off:.1e} of 1 at log t = 1e6 max(1, αβ₀) over "
         f"{50 if full else 20} random hypotheses (seed 0), C = β₀√γ₀e^{{-γ₀²/4}} = lim β√γ. With "
         "the margin 1 - ½(1 + log(1+t))^{-1/2} (n = 4, γ₀ = 0.1, β₀ at the threshold of ½) it is "
@@ -145,7 +145,7 @@ def any_time(full: bool) -> Evidence:
     later = np.array([1e4, 1e6, 1e9])
     back = theorem_3_2.closing_log_time(theorem_3_2.exact(later, **setting), **setting)
     return Evidence(
-        off < 1e-9 and bool(np.allclose(back, later, rtol=1e-9)),
+        off < 1e-9 and np.allclose(back, later, rtol=1e-9),
         f"n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: γ = {gamma:.4e} at t = 1e500, and 30-digit "
         "quadrature from there gives log t back to 1e-9; so do log t = 1e4, 1e6, 1e9 by the "
         "inverse",
@@ -171,7 +171,7 @@ def extremal(full: bool) -> Evidence:
     frozen = flow(model, y0, times, rtol=1e-11, atol=1e-13)
     attained = np.abs(frozen.gamma / theorem_3_2.exact(np.log(times), **example) - 1).max()
     return Evidence(
-        bool((ratio >= 1 - 1e-8).all() and attained < 1e-9),
+        (ratio >= 1 - 1e-8).all() and attained < 1e-9,
         f"the pentagons' γ is 1 to {ratio.max():.2f} times that of Z = αI at all times; the frozen "
         "model with Z = I attains it to 1e-9 over t = 1e-3..1e12 at rtol 1e-11. By Lemma B.1(b) "
         "and (6), dγ/dt ≥ -2β(γ)γ g_a(αI), one scalar equation, so comparison gives the bound",
@@ -294,7 +294,7 @@ def family_rates(full: bool) -> Evidence:
         tends
         and apart < 1e-10
         and float(np.ptp(kept)) < 1e-7
-        and bool((np.diff(growth) < 0).all())
+        and (np.diff(growth) < 0).all()
         and 1 < growth[-1] < 1.1,
         f"γ(log t/αC)^{{2/κ}} at log t = 1e3, 1e5, 1e7 is {listed(rows[0], '.4f')} for κ = 1 and "
         f"{listed(rows[1], '.4f')} for κ = 1/4 (n = 4, Z = I, γ₀ = 0.1). Untied, a matched simplex "
@@ -333,7 +333,7 @@ def closing_times(full: bool) -> Evidence:
         seen = theorem_3_2.closing_time(run.gamma, **few, kind=kind, scale=scale)
         off = max(off, float(np.abs(seen / run.t - 1).max()))
     return Evidence(
-        bool(np.allclose(t, said, rtol=2.5e-5)) and off < 1e-8,
+        np.allclose(t, said, rtol=2.5e-5) and off < 1e-8,
         "n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: γ = 0.05, 0.01, 1e-3, 1e-4 at t = "
         f"{t[0]:.5f}, {t[1]:.3f}, {t[2]:.4e}, {t[3]:.4e}. The flow of n = 5, Z = 0.7 I agrees to "
         "1e-8 for exp ν, exp(ν/2), ν and softplus. From n = 1024, α = 1, γ₀ = 0.3, τ₀ = 0.07, "
@@ -355,7 +355,7 @@ def clamp(full: bool) -> Evidence:
     seen = float(np.log(run.gamma[0] / run.gamma[1]) / (times[1] - times[0]))
     rate = appendix_c.decay_rate(0.01, n=16, alpha=0.2)
     return Evidence(
-        bool(run.beta[-1] == 100 and abs(seen / rate - 1) < 0.01),
+        run.beta[-1] == 100 and abs(seen / rate - 1) < 0.01,
         "frozen Z = 0.2 I, n = 16, γ₀ = 0.3, τ₀ = 0.07: β stands at 100 by t = 4e7, and from there "
         f"γ falls exponentially at rate {seen:.3e}, predicted 2βα(n-1)/(n-1+e^{{βα}}) = {rate:.3e}",
     )

@@ -82,7 +82,7 @@ def parallel(full: bool) -> Evidence:
     run, _ = pentagons()
     kept = np.exp(exchange_law.invariant(run))
     return Evidence(
-        bool(np.ptp(np.log(kept)) < 1e-7 and abs(kept[0] - 1.7201) < 5e-5),
+        np.ptp(np.log(kept)) < 1e-7 and abs(kept[0] - 1.7201) < 5e-5,
         f"‖u‖⁵β stays {kept[0]:.4f} to 1e-7 over t = 0..1e9 along the pentagons of theory 3.3",
     )
 
@@ -155,7 +155,7 @@ def saddle(full: bool) -> Evidence:
     early = run.t < 1
     kept = exchange_law.invariant(run)
     return Evidence(
-        bool(np.ptp(kept[early]) < 1e-4 and np.ptp(kept) > 1e-2),
+        np.ptp(kept[early]) < 1e-4 and np.ptp(kept) > 1e-2,
         "n = 4 rotated by 2, one row moved by 1e-6: n log Δ + ν varies by less than 1e-4 until t = "
         f"1 and by {np.ptp(kept):.2f} until t = 1e6",
     )

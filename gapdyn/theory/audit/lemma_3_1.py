@@ -123,7 +123,7 @@ def order(full: bool) -> Evidence:
     limit = float(-lemma_3_1.ratio_asymptote(1.0, beta0=7.0, gamma0=0.3))
     vanishing, settled = R * beta, R * beta**3
     return Evidence(
-        bool(np.abs(vanishing / closed - 1).max() < 1e-12 and abs(settled[-1] / limit - 1) < 1e-5),
+        np.abs(vanishing / closed - 1).max() < 1e-12 and abs(settled[-1] / limit - 1) < 1e-5,
         "(5) with β' = β is |R|β = 2γ/(1-γ²), which tends to 0 with γ: from γ₀ = 0.3, β₀ = 7, as γ "
         f"= 1e-2, 1e-4, 1e-6 it is {listed(vanishing, '.2g')}, while |R|β³ = "
         f"{listed(settled, '.4g')} tends to 2C² = {limit:.4g}. So R = Θ(β⁻³): as γ → 0 it is "
@@ -147,12 +147,10 @@ def prevents(full: bool) -> Evidence:
     law = 0.3 * np.exp(4 - 0.045 - np.log(times) ** 2)  # Appendix C with its constant
     closes = run.gamma * np.log(times) ** 2
     return Evidence(
-        bool(
-            (np.diff(R) < 0).all()
-            and R[-1] < 1e-100
-            and closes[-1] < 1e-100
-            and abs(run.gamma[-1] / law[-1] - 1) < 1e-4
-        ),
+        (np.diff(R) < 0).all()
+        and R[-1] < 1e-100
+        and closes[-1] < 1e-100
+        and abs(run.gamma[-1] / law[-1] - 1) < 1e-4,
         "scalar model with β = ν, from β₀ = 2, γ₀ = 0.3: β grows without bound and |R| = "
         f"{listed(R, '.1e')} decays to zero at t = 1e2, 1e4, 1e8, yet γ = "
         f"{listed(run.gamma, '.1e')} closes like t^{{-log t}}. And γ > 0 at every finite time "
@@ -220,14 +218,12 @@ def figure_2_curves(full: bool) -> Evidence:
     )
     together = top == int(run.tau.argmax())
     return Evidence(
-        bool(
-            together
-            and rise
-            and fall
-            and run.mismatched[top] == 5
-            and matched < 3.9
-            and max(off) < 1e-6
-        ),
+        together
+        and rise
+        and fall
+        and run.mismatched[top] == 5
+        and matched < 3.9
+        and max(off) < 1e-6,
         "free model, five pairs on pentagons rotated by two places, γ₀ = sin 18°, τ₀ = 0.07, rates "
         f"1, drawn over t + 0.1: all {sum(map(np.size, drawn.values()))} vertices of the printed "
         f"curves are met to 1e-6, to which they can be read. Both rise to t = {run.t[top]:.3f}, "

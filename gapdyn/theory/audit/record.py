@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from gapdyn.theory.certificates import Certificate
 
 Verdict = Literal["holds", "holds as corrected", "fails as printed", "does not follow"]
@@ -27,7 +29,7 @@ class Evidence(NamedTuple):
         bounds, so that the text is the same on every machine.
     """
 
-    confirmed: bool
+    confirmed: bool | np.bool_
     text: str
 
 

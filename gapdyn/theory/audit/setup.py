@@ -70,7 +70,7 @@ def objective(full: bool) -> Evidence:
         whole, short = loss.loss(beta * (A @ B.T)), loss.loss(beta * (1 - gamma**2) * (X @ Y.T))
         off = max(off, abs(short / whole - 1), abs(short / printed_loss(beta * A @ B.T) - 1))
     return Evidence(
-        bool(off < 1e-11),
+        off < 1e-11,
         "H̃_X H̃_Yᵀ = (1-γ²)Z - γ², and a constant added to all logits changes no softmax: both "
         f"sides agree to 1e-11 over {count} random pairs of modalities, γ in [-1, 1] (seed 0)",
     )
@@ -172,7 +172,7 @@ def height_gradients(full: bool) -> Evidence:
         off = max(off, abs(moved_nu + beta * (1 - gamma**2) * g))  # β' = β
         off = max(off, abs(moved_gamma - 2 * beta * gamma * g))
     return Evidence(
-        bool(off < 1e-12),
+        off < 1e-12,
         "-⟨Z, ∇ℓ(aZ)⟩, the mean of the μ_i of (10) and `loss.g` are one number, and complex steps "
         f"through (2) give both displays, to 1e-12 over {count} random Z of 2 to 9 pairs, β = "
         "e⁻¹..e³, |γ| < 0.99 (seed 0)",
@@ -202,7 +202,7 @@ def dynamics(full: bool) -> Evidence:
         off = max(off, abs(slope * float(velocity[-2]) - slope**2 * (1 - gamma**2) * pull))
         off = max(off, abs(float(velocity[-1]) + 2 / tau * gamma * pull))
     return Evidence(
-        bool(off < 1e-10),
+        off < 1e-10,
         f"the velocity of the parallel model agrees with both to 1e-10, g from (10), over {count} "
         "random states of 2 to 9 pairs, τ = e⁻³..e, |γ| < 0.99, β = exp ν, ν and softplus (seed 0)",
     )
@@ -219,7 +219,7 @@ def landscape(full: bool) -> Evidence:
     X, Y = sphere.lift(X, Y, gamma=0.4)
     wanted = [_wanted_gap(X, Y, tau) for tau in (0.01, 0.02, 0.05, 0.1)]
     return Evidence(
-        bool((np.diff(wanted) < 0).all()),
+        (np.diff(wanted) < 0).all(),
         "200 synthetic pairs in 64 dimensions lifted to Δ = 0.80 (seed 0): the loss is least at a "
         f"gap of {listed(wanted, '.2f')} for τ = 0.01, 0.02, 0.05, 0.1; the experiment `landscape` "
         "shows it for trained CLIP",

@@ -94,7 +94,7 @@ def exponents(full: bool) -> Evidence:
     apart = max(abs(theta / (np.log(2) / 2) - 1) for theta in settled)
     apart = max(apart, abs(swapping.balance(n=4) / (np.log(2) / 2) - 1))
     return Evidence(
-        bool(off < 1e-6 and apart < 1e-6),
+        off < 1e-6 and apart < 1e-6,
         "mean velocities over all masks of hard swapping give its ends, at small and at large βγ², "
         "for simplices of n = 2, 3, 4, 5 pairs, p = 0.1 and 1, and with ½ their middle one, to "
         f"1e-6; the averaged flow of n = {', '.join(map(str, sizes))} pairs has a slope within "

@@ -175,7 +175,7 @@ def zero_height(full: bool) -> Evidence:
     run = flow(model, model.start(np.eye(2), np.eye(2), tau=0.1, gamma=0.0), times)
     matched = bool(run.margin[0] == 1 and (run.margin >= 1 - 1e-12).all())
     return Evidence(
-        bool(matched and run.beta[0] >= np.log(4) and (run.gap < 1e-12).all()),
+        matched and run.beta[0] >= np.log(4) and (run.gap < 1e-12).all(),
         "n = 2, X = Y = I, γ₀ = 0, β₀ = 10: the margin is 1 at t = 0 and rises to "
         f"{run.margin[-1]:.3f}, β₀ ≥ log(4(n-1))/(α(1-γ₀²)) = log 4 = {np.log(4):.3f}, and along "
         "the flow to t = 1e6 Δ stays 0, below 1e-12 in floating point: γ = 0 is kept by (11) and X "
@@ -205,12 +205,10 @@ def threshold_display(full: bool) -> Evidence:
     except ValueError:  # Lemma B.1(b) is not about so small an a
         covered = False
     return Evidence(
-        bool(
-            not covered
-            and (a >= displayed).all()
-            and (np.diff(a) < 0).all()
-            and abs(a[-1] / asked - 1) < 1e-12
-        ),
+        not covered
+        and (a >= displayed).all()
+        and (np.diff(a) < 0).all()
+        and abs(a[-1] / asked - 1) < 1e-12,
         "n = 4, α = 1, γ₀ = 0.3, β₀ at the threshold: β(1-γ²) ≥ β₀e^{-γ₀²/4}(1-γ₀²) = "
         f"{displayed:.4f} holds, and Lemma B.1(b) asks for log(4n-4)/α = {asked:.4f}. The next "
         "words give it: β rises and γ falls, so β(1-γ²) rises from β₀(1-γ₀²), which is no less",
@@ -237,7 +235,7 @@ def c2(full: bool) -> Evidence:
     lower = theorem_3_2.lower_bound(t, **setting)
     exact = abs(constant / direct - 1) < 1e-12 and abs(largest / (400 / (55 * np.e**2)) - 1) < 1e-6
     return Evidence(
-        bool(exact and largest < 1 and constant < 0.1 and (lower <= gamma).all() and lower[-1] > 0),
+        exact and largest < 1 and constant < 0.1 and (lower <= gamma).all() and lower[-1] > 0,
         f"(1/55)x²e^{{-x/10}} is at most 400/(55e²) = {largest:.3f}, so that c₃e^{{-c₄ω}} bounds "
         "dω/dt as printed; the integral then needs c₄ = c₂ - 1/10 > 0, of which nothing is said. n "
         f"= 2, α = 1, γ₀ = 1e-3 at the threshold has c₂ = {constant:.4f}. With any ε in (0, c₂), "
@@ -304,12 +302,10 @@ def sketch(full: bool) -> Evidence:
     above = (velocity >= first).all() and (first >= second).all()
     near = float(velocity[0] / first[0])
     return Evidence(
-        bool(
-            np.allclose(velocity, law, rtol=1e-9, atol=0)
-            and above
-            and near > 0.99
-            and (gamma >= bound * (1 - 1e-12)).all()
-        ),
+        np.allclose(velocity, law, rtol=1e-9, atol=0)
+        and above
+        and near > 0.99
+        and (gamma >= bound * (1 - 1e-12)).all(),
         "scalar loss e^-m, γ₀ = 0.1, β₀ = 2.5, flow to t = 1e30: with C = β₀√γ₀e^{-γ₀²/4}, c = "
         f"C(1-γ₀²) = {c:.4f} and K = 2β₀√γ₀, dγ/dt = -2βγe^{{-β(1-γ²)}} ≥ -Kγ^{{1/2}}e^{{-c/√γ}}, "
         f"nearly with equality at t = 0 ({near:.3f} of it), and for c' = 0.8c that is at least "
@@ -339,7 +335,7 @@ def gap_rate(full: bool) -> Evidence:
         for s, end in ((gap, -0.2), (height, -2.0))
     )
     return Evidence(
-        bool(tends and np.ptp(kept) < 1e-7),
+        tends and np.ptp(kept) < 1e-7,
         "aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold, within the hypotheses of "
         "Theorem 3.2: ‖u‖⁵β is constant (to 1e-7) and β = Θ(log t), so Δ = √((1-γ²)‖u‖² + 4γ²) = "
         "Θ((log t)^{-1/5}), which goes to 0, and slower than 1/log²t. Slopes in log log t between "
@@ -381,7 +377,7 @@ def impractical(full: bool) -> Evidence:
     small: Setting = {"n": 32768, "alpha": 0.1, "gamma0": 0.3, "beta0": 1 / 0.07}
     soon = float(theorem_3_2.closing_time(0.01, **small))
     return Evidence(
-        off < 1e-8 and bool(log_t[1] > 25) and soon < 1,
+        off < 1e-8 and log_t[1] > 25 and soon < 1,
         "from CLIP's τ₀ = 0.07 and γ₀ = 0.3, with a margin of at least 1 no path reaches 2γ = 0.2, "
         f"0.06, 0.02 {'; '.join(rows)}: a time is a learning rate times a number of steps. The "
         "hypothesis αβ₀(1-γ₀²) ≥ log(4(n-1)) makes it so: without it, at a margin of 0.1 and n = "
@@ -457,7 +453,7 @@ def figure_4a(full: bool) -> Evidence:
     weights = np.linalg.lstsq(np.stack([x, np.ones_like(x)], axis=1), np.eye(x.size), rcond=None)
     largest = float(np.where(weights[0][1] > 0, high, low) @ weights[0][1])
     return Evidence(
-        bool(0.94 < r2 < 0.96 and abs(end + 0.237) < 0.005 and largest < -0.1),
+        0.94 < r2 < 0.96 and abs(end + 0.237) < 0.005 and largest < -0.1,
         f"{x.size} markers read off the figure, whose logarithm has base 10: a straight line fits "
         f"them with R² = {r2:.2f} (0.99 if steps even in log t count alike), so the relationship "
         f"is near to linear, and slow closure is what it shows; but that line meets Δ = {end:.2f} "
@@ -487,7 +483,7 @@ def figure_1(full: bool) -> Evidence:
     curve = lemma_3_1.beta(run.gamma, beta0=1 / 0.07, gamma0=0.02)
     off, peak = float(np.abs(run.beta / curve - 1).max()), int(run.gap.argmax())
     return Evidence(
-        bool(off < 1e-6 and run.gap[peak] > 3 * run.gap[0] and run.gap[-1] < run.gap[0]),
+        off < 1e-6 and run.gap[peak] > 3 * run.gap[0] and run.gap[-1] < run.gap[0],
         "the observation is of CLIP, and is not doubted. In the parallel model two modalities that "
         "share a cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0) go from Δ = "
         f"{run.gap[0]:.3f} to {run.gap[peak]:.3f} near t = {run.t[peak]:.0f}, while mismatched, "

@@ -155,7 +155,7 @@ def entries(full: bool) -> Evidence:
     seen = [float((Z[0, 0] * z * np.exp(Z[0, 0] + z)).mean()) for z in others.values()]
     square = float((Z[0] * Z[1]).prod(axis=0).mean())
     return Evidence(
-        bool(np.abs(np.array(seen) / product - 1).max() < 0.02 and abs(square * d**3 - 1) < 0.02),
+        np.abs(np.array(seen) / product - 1).max() < 0.02 and abs(square * d**3 - 1) < 0.02,
         f"d = {d}, {draws} draws (seed 0): E[ze^z we^w] for two entries z, w of "
         f"{', '.join(others)} is {listed(seen, '.4f')}, the product of the means {product:.4f}. Of "
         f"the four entries of two rows and two columns the mean product is {square:.4f}, which is "
@@ -274,7 +274,7 @@ def step(full: bool) -> Evidence:
         shares[n] = float((gap < height).mean())
     text = ", ".join(f"{share:.3f} at n = {n}" for n, share in shares.items())
     return Evidence(
-        bool(off < 1e-6 and shares[32] == shares[128] == 1 and shares[8] > 0.5),
+        off < 1e-6 and shares[32] == shares[128] == 1 and shares[8] > 0.5,
         f"share of draws with dΔ/dt < 2dγ/dt at γ₀ = 1/√n, d = 128, τ₀ = 0.07: {text} ({draws} "
         f"draws each, {draws // 5} at n = 128, seed 0). Δ ≥ 2γ does not order derivatives",
     )
@@ -389,7 +389,7 @@ def large_beta(full: bool) -> Evidence:
         gap, _ = velocities(256, 0.3, 200 if full else 30, rng, d=8, tau=1 / beta)
         means.append(float(gap.mean()))
     return Evidence(
-        rises and off < 1e-10 and bool((np.diff(means) > 0).all()),
+        rises and off < 1e-10 and (np.diff(means) > 0).all(),
         "4β₀γ₀I_{d/2}(a)/I_{d/2-1}(a) rises with β₀ = 0.1..200 at (d, γ₀) = (2, 0.3), (3, 0.9), "
         "(8, 0.3), (64, 0.05), since A_d does; the mean dΔ/dt of 256 random pairs, d = 8, γ₀ = "
         f"0.3, is {listed(means, '.2f')} at β₀ = 1, 2, 4, 8, 16 (seed 0)",
@@ -461,12 +461,10 @@ def before_training(full: bool) -> Evidence:
     rise = float(runs[-1].gamma.max()) / 1e-6
     gaps = [float(run.gap.max()) for run in runs]
     return Evidence(
-        bool(
-            abs(seen / speed - 1) < 1e-6
-            and rise < 100
-            and gaps[0] > 1
-            and abs(gaps[-1] / closed.gap.max() - 1) < 1e-4
-        ),
+        abs(seen / speed - 1) < 1e-6
+        and rise < 100
+        and gaps[0] > 1
+        and abs(gaps[-1] / closed.gap.max() - 1) < 1e-4,
         "that a small gap is enlarged is observed of CLIP in Figure 1(b), and not doubted; the "
         "right side of (8) is proportional to γ₀, and vanishes where the gap is closed before "
         f"training. {n} random pairs in R^{d}, τ₀ = {tau} (seed 0), parallel model: log γ grows at "
@@ -490,7 +488,7 @@ def figure_4b(full: bool) -> Evidence:
     mean = float(counts @ middle / counts.sum())
     spread = float(np.sqrt(counts @ (middle - mean) ** 2 / counts.sum()))
     return Evidence(
-        bool(counts.sum() == 100 and abs(mean - 0.186) < 2e-3 and abs(spread - 0.078) < 2e-3),
+        counts.sum() == 100 and abs(mean - 0.186) < 2e-3 and abs(spread - 0.078) < 2e-3,
         f"the bars count {counts.sum():.0f} trials with mean {mean:.3f} and standard deviation "
         f"{spread:.3f}: the increase stands, nearer 0.19 than 0.15, where the tallest bar is. The "
         f"first bar, of {counts[0]:.0f} trials, begins at {edges[0]:.3f}, so that the figure alone "
@@ -592,7 +590,7 @@ def sharper(full: bool) -> Evidence:
     draws = 20 if full else 6
     large = pulls(2048, 512, 0.91 / 0.07, draws, np.random.default_rng(0))
     return Evidence(
-        off < 1e-6 and wide > 0 and bool((large > uneven).all()) and uneven > at,
+        off < 1e-6 and wide > 0 and (large > uneven).all() and uneven > at,
         f"τ = 0.07, γ₀ = 0.3, δ = 0.05, in units of 2β₀γ₀: {at:.4f} at n = 2048, d = 512 "
         f"({uneven:.4f} with half of δ for the diagonal; limit {limit:.4f}, {draws} draws "
         f"{large.min():.4f} to {large.max():.4f}, seed 0) and {wide:.4f} at n = d = 1024, where "

@@ -410,7 +410,7 @@ def large_beta(full: bool) -> Evidence:
 
 def cone_of_inputs(n: int, d: int, rng: np.random.Generator) -> Array:
     """n unit rows in R^d whose component along the first axis is √0.9."""
-    rows = np.sqrt(0.1) * np.pad(sphere.sample(n, d - 1, rng), ((0, 0), (1, 0)))
+    rows: Array = np.sqrt(0.1) * np.pad(sphere.sample(n, d - 1, rng), ((0, 0), (1, 0)))
     rows[:, 0] = np.sqrt(0.9)
     return rows
 

@@ -1,4 +1,4 @@
-"""Evidence on Section 2 and Appendix B.1: the objective, the gap, the displays of gradients."""
+"""Sections 1 and 2 and Appendix B.1: the objective, its optimum, the gap, the gradients."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def dynamics(full: bool) -> Evidence:
     "landscape", "Theory 3.8", "The gap at which the loss is least shrinks as τ grows", HOLDS
 )
 def landscape(full: bool) -> Evidence:
-    """The least loss along the shift of Liang et al., on synthetic pairs."""
+    """The least loss along the shift of Liang et al. (2022), on synthetic pairs."""
     rng = np.random.default_rng(0)
     code = rng.standard_normal((200, 64))
     X, Y = (code + 0.7 * rng.standard_normal(code.shape) for _ in range(2))
@@ -227,7 +227,7 @@ def landscape(full: bool) -> Evidence:
 
 
 def _wanted_gap(X: Array, Y: Array, tau: float) -> float:
-    """|Gap| at which the loss is least."""
+    """The gap at which the loss is least."""
 
     def at(amount: float) -> float:
         A, B = sphere.shift_gap(X, Y, amount)

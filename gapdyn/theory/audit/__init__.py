@@ -1,9 +1,9 @@
 """The audit: what the paper states and what goes beyond it, each claim beside its check.
 
 One module per group of statements, named as the paper names them. Each check is a function under
-its claim, `@statement(id, where, claim, verdict)`; the modules together make up `STATEMENTS`, in
-the order of docs/audit.md. `run` computes all evidence anew, `gapdyn verify` prints it, and
-docs/audit.md is `markdown` of it. The paper is audited as the proceedings print it, PMLR
+its claim, `@statement(id, where, claim, verdict)`. The modules together make up `STATEMENTS`: first
+the paper's, then what goes beyond it. `run` computes the evidence anew, `gapdyn verify` prints it,
+and docs/audit.md is `markdown` of it. The paper is audited as the proceedings print it, PMLR
 280:1365-1387, pages counted from 1; an arXiv version 2 (2412.07909v2) exists and is not audited.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from types import ModuleType
 
 from gapdyn.theory import certificates
 from gapdyn.theory.audit import (
@@ -20,38 +21,27 @@ from gapdyn.theory.audit import (
 )
 from gapdyn.theory.audit.record import Entry, Evidence, Statement
 
-MODULES = (
-    setup,
-    lemma_3_1,
-    theorem_3_2,
-    theorem_3_3,
-    appendix_c,
-    section_4,
-    exchange_law,
-    closing,
-    swapping,
-)
+
+def _statements(*modules: ModuleType) -> list[Statement]:
+    """The statements that modules define, in their order."""
+    parts = (part for module in modules for part in vars(module).values())
+    return [part for part in parts if isinstance(part, Statement)]
 
 
 def _place(statement: Statement) -> tuple[int, ...]:
-    """The section of docs/theory.md, by which what goes beyond the paper is sorted; () before."""
+    """The key of the order: () in the paper, else the section of docs/theory.md."""
     beyond = statement.where.startswith("Theory")
     return tuple(map(int, re.findall(r"\d+", statement.where))) if beyond else ()
 
 
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
-        (
-            part
-            for module in MODULES
-            for part in vars(module).values()
-            if isinstance(part, Statement)
-        ),
+        _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
+        + _statements(exchange_law, closing, swapping),
         key=_place,
     )
 )
-"""The record: the paper's statements in the order of the modules, then those beyond it by the
-sections of docs/theory.md."""
+"""The record: first the paper's statements by module, then the others by section of theory.md."""
 
 
 def run(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import quad
@@ -44,7 +47,7 @@ def heights(temperature: Temperature, times: ArrayLike, cross_entropy: bool = Fa
     HOLDS,
 )
 def linear_beta(full: bool) -> Evidence:
-    """β = ν: β ~ √log(1/γ)."""
+    """The scalar flow with β = ν follows β² = β₀² + log(γ₀/γ) + …, so β ~ √log(1/γ)."""
     times = np.array([1e2, 1e4, 1e8])
     model = ScalarModel(Learned(Linear()))
     run = flow(model, model.start(tau=0.5, gamma=0.3), times, rtol=1e-11, atol=1e-300)
@@ -69,7 +72,7 @@ def linear_beta(full: bool) -> Evidence:
     CORRECTED,
 )
 def linear(full: bool) -> Evidence:
-    """β = ν: t^{-log t} in the scalar model."""
+    """The scalar flow with β = ν closes γ like t^{-log t}, with a constant."""
     times = np.array([1e4, 1e6, 1e8])
     gamma = heights(Learned(Linear()), times)
     ratio = gamma / appendix_c.linear(times, **START, printed=True)
@@ -84,9 +87,9 @@ def linear(full: bool) -> Evidence:
     )
 
 
-def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> Evidence:
-    """γ over the corrected rate settles, over the printed one it does not."""
-    settles, drifts = gamma / true, gamma / printed
+def _twice(name: str, gamma: Array, rate: Callable[..., Array], times: str) -> Evidence:
+    """Compare γ with the corrected rate, which it follows, and with the printed one."""
+    settles, drifts = (gamma / rate(printed=printed) for printed in (False, True))
     return Evidence(
         abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2],
         f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
@@ -103,14 +106,11 @@ def _twice(name: str, gamma: Array, true: Array, printed: Array, times: str) -> 
     certificates.appendix_c_schedule,
 )
 def schedule(full: bool) -> Evidence:
-    """A bounded schedule."""
+    """A cosine schedule of τ, over whole periods."""
     cosine, times = CosineSchedule(0.3, 0.8, 7.0), np.array([28.0, 56.0, 84.0])
-    true, printed = (
-        appendix_c.schedule(times, beta=lambda t: cosine.beta(t, 0.0), gamma0=0.3, printed=p)
-        for p in (False, True)
-    )
+    rate = partial(appendix_c.schedule, times, beta=lambda t: cosine.beta(t, 0.0), gamma0=0.3)
     name = "τ between 0.3 and 0.8 as a cosine of period 7"
-    return _twice(name, heights(cosine, times), true, printed, "t = 28, 56, 84")
+    return _twice(name, heights(cosine, times), rate, "t = 28, 56, 84")
 
 
 @statement(
@@ -121,10 +121,10 @@ def schedule(full: bool) -> Evidence:
     certificates.appendix_c_constant,
 )
 def constant(full: bool) -> Evidence:
-    """Fixed temperature."""
+    """A fixed temperature."""
     times = np.array([20.0, 40.0, 60.0])
-    true, printed = (appendix_c.constant(times, **START, printed=p) for p in (False, True))
-    return _twice("β₀ = 2", heights(Fixed(0.5), times), true, printed, "t = 20, 40, 60")
+    rate = partial(appendix_c.constant, times, beta0=2.0, gamma0=0.3)
+    return _twice("β₀ = 2", heights(Fixed(0.5), times), rate, "t = 20, 40, 60")
 
 
 @statement(
@@ -159,18 +159,15 @@ def quickly(full: bool) -> Evidence:
     certificates.appendix_c_linear_schedule,
 )
 def linear_schedule(full: bool) -> Evidence:
-    """A schedule linear in β, by its horizon."""
+    """A schedule linear in β, for three horizons."""
     ends = np.array([40.0, 80.0, 120.0])
 
     def falling(end: float) -> Scheduled:
         return Scheduled(lambda t: 1 / (3 - 2 * t / end))
 
     gamma = np.array([heights(falling(end), [end])[0] for end in ends])
-    true, printed = (
-        appendix_c.linear_schedule(ends, beta0=3.0, beta1=1.0, gamma0=0.3, printed=p)
-        for p in (False, True)
-    )
-    return _twice("β from 3 to 1", gamma, true, printed, "horizons t = 40, 80, 120")
+    rate = partial(appendix_c.linear_schedule, ends, beta0=3.0, beta1=1.0, gamma0=0.3)
+    return _twice("β from 3 to 1", gamma, rate, "horizons t = 40, 80, 120")
 
 
 @statement(
@@ -181,7 +178,7 @@ def linear_schedule(full: bool) -> Evidence:
     HOLDS,
 )
 def faster(full: bool) -> Evidence:
-    """β = ν and softplus against exp ν: t^{-log t} against 1/log²t."""
+    """β = ν and softplus close like t^{-log t}, exp ν like 1/log²t."""
     times, kinds = np.array([10.0, 1e2, 1e6]), (Exponential(), Linear(), Softplus())
     curves = [[heights(Learned(kind), times, cross) for kind in kinds] for cross in (False, True)]
     ends = [[gamma / slow for gamma in quick] for slow, *quick in curves]
@@ -206,7 +203,7 @@ def faster(full: bool) -> Evidence:
     HOLDS,
 )
 def slower(full: bool) -> Evidence:
-    """τ of the scalar model under rates 1 and 0.1 of ν, and β by quadrature."""
+    """τ of the scalar flow for rates 1 and 0.1 of ν, and its β by quadrature."""
     times, taus, off = np.array([1e2, 1e4, 1e8]), [], 0.0
     for rate in (1.0, 0.1):
         model = ScalarModel(Learned(rate=rate))
@@ -257,7 +254,7 @@ def essential(full: bool) -> Evidence:
     HOLDS,
 )
 def linear_cross_entropy(full: bool) -> Evidence:
-    """β = ν with the cross-entropy, and softplus."""
+    """The flow with the cross-entropy for β = ν and softplus, against the closed forms."""
     times, off = np.array([1e4, 1e5, 1e6]), []
     for parametrisation, predict in (
         (Linear(), appendix_c.linear),
@@ -276,7 +273,7 @@ def linear_cross_entropy(full: bool) -> Evidence:
 
 
 def falling_time(tau: float) -> float:
-    """When γ has fallen from 0.9 to 0.5 for Z = I, n = 4, at a fixed τ."""
+    """The time in which γ falls from 0.9 to 0.5 for Z = I, n = 4, at a fixed τ."""
     model = FrozenModel(np.eye(4), Fixed(tau))
     run = flow(model, model.start(gamma=0.9), 1.0, rtol=1e-10)
     return float(brentq(lambda t: run.at(t).gamma - 0.5, 0.0, 1.0))
@@ -289,7 +286,7 @@ def falling_time(tau: float) -> float:
     HOLDS,
 )
 def best_temperature(full: bool) -> Evidence:
-    """τ* by search, as γ → 0; from a large γ a smaller τ is quicker."""
+    """A search finds τ* as γ → 0; from a large γ a smaller τ is faster."""
     found, off = [], 0.0
     for n, alpha in ((1024, 1.0), (1024, 0.3), (5, 1.25)):
         best = appendix_c.optimal_temperature(n=n, alpha=alpha)

@@ -159,7 +159,7 @@ def any_time(full: bool) -> Evidence:
     HOLDS,
 )
 def extremal(full: bool) -> Evidence:
-    """No path of the rows closes γ faster than Z = αI."""
+    """γ of a flow with moving rows stays above that of Z = αI, which the frozen model attains."""
     run, setting = pentagons()
     later = run.t > 0
     exact = theorem_3_2.exact(np.log(run.t[later]), **setting)
@@ -185,7 +185,7 @@ def extremal(full: bool) -> Evidence:
     HOLDS,
 )
 def sharp_threshold(full: bool) -> Evidence:
-    """Above the threshold rows with a wider margin pull less, below it more."""
+    """Above the threshold rows with a wider margin pull less; below it they pull more."""
     rng, above, below, off = np.random.default_rng(0), 0.0, np.inf, 0.0
     count = 2000 if full else 300
     for _ in range(count):
@@ -216,7 +216,7 @@ def sharp_threshold(full: bool) -> Evidence:
     HOLDS,
 )
 def theta(full: bool) -> Evidence:
-    """The upper bound with the margin that always holds."""
+    """The upper bound with A = n/(n-1), which no margin exceeds, along parallel flows."""
     seeds, broken, checked, ends = range(10 if full else 3), 0, 0, []
     times = np.concatenate([[0.0], np.geomspace(1e-2, 1e80, 42)])
     for seed in seeds:
@@ -280,7 +280,7 @@ def untied_simplex(times: Array) -> tuple[Array, Array]:
     HOLDS,
 )
 def family_rates(full: bool) -> Evidence:
-    """(αC/log t)^{2/κ} tied, 1/log t untied."""
+    """The tied rate (αC/log t)^{2/κ} by the exact solution, the untied 1/log t by a flow."""
     setting, rows, apart = at_threshold(*FIRST), [], 0.0
     for scale in (1.0, 2.0):
         log_t = np.array([1e3, 1e5, 1e7])
@@ -316,7 +316,7 @@ def family_rates(full: bool) -> Evidence:
     HOLDS,
 )
 def closing_times(full: bool) -> Evidence:
-    """Theory Part 4's times, those of other schemes, and the flow that they are the times of."""
+    """The times of Part 4 of theory.md, and those of other schemes against flows."""
     setting = at_threshold(*FIRST)
     t = theorem_3_2.closing_time([0.05, 0.01, 1e-3, 1e-4], **setting)
     said = [0.89622, 20.846, 4.3378e7, 1.3253e30]
@@ -353,7 +353,7 @@ def closing_times(full: bool) -> Evidence:
     HOLDS,
 )
 def clamp(full: bool) -> Evidence:
-    """With β ≤ 100 the gap closes exponentially in the end, slowly."""
+    """Once β stands at 100, γ falls exponentially at the predicted rate."""
     model = FrozenModel(0.2 * np.eye(16), Learned(max_beta=100.0))
     times = np.array([4e7, 5e7])
     run = flow(model, model.start(tau=0.07, gamma=0.3), times, rtol=1e-10, atol=1e-200)

@@ -78,7 +78,7 @@ def generalised(full: bool) -> Evidence:
     HOLDS,
 )
 def parallel(full: bool) -> Evidence:
-    """‖u‖ⁿβ inside the parallel flow."""
+    """‖u‖ⁿβ is constant along the parallel flow of pentagons."""
     run, _ = pentagons()
     kept = np.exp(exchange_law.invariant(run))
     return Evidence(
@@ -169,7 +169,7 @@ def saddle(full: bool) -> Evidence:
     HOLDS,
 )
 def random_starts(full: bool) -> Evidence:
-    """Late slopes where nothing is symmetric."""
+    """Late slopes of random pairs, which have no symmetry."""
     seeds = range(10 if full else 3)
     slopes = np.empty((3, len(seeds)))
     for seed in seeds:

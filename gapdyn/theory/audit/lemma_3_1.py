@@ -41,7 +41,7 @@ def random_run(
     HOLDS,
 )
 def ratio(full: bool) -> Evidence:
-    """(5) against the velocity of the parallel model."""
+    """The velocity of the parallel model has the ratio (5)."""
     rng, off, count = np.random.default_rng(0), 0.0, 1000 if full else 200
     for _ in range(count):
         n, d = int(rng.integers(2, 12)), int(rng.integers(2, 8))
@@ -92,7 +92,7 @@ def equal_rows(full: bool) -> Evidence:
     HOLDS,
 )
 def integral(full: bool) -> Evidence:
-    """(6) along the full flow, rows moving."""
+    """β(γ) along flows whose rows move is (6)."""
     seeds, off = range(20 if full else 5), 0.0
     for seed in seeds:
         run = random_run(Learned(), seed, end=1e6)
@@ -164,7 +164,7 @@ HEIGHT = np.sin(np.pi / 10)
 
 
 def figure_2_run(times: Array) -> Trajectory:
-    """The free flow of theory 2.8."""
+    """The free flow of Figure 2 (theory 2.8)."""
     X, Y = sphere.lift(*sphere.polygon_pairs(5, rotation=2), gamma=HEIGHT)
     model = FreeModel(5, 3, Learned())
     return flow(model, model.start(X, Y, tau=0.07), times)
@@ -178,7 +178,7 @@ def figure_2_run(times: Array) -> Trajectory:
     NO_INFERENCE,
 )
 def figure_2(full: bool) -> Evidence:
-    """(6) against the figure's own peak."""
+    """(6) is far from the figure's own peak, while the exchange law holds along its curves."""
     gap, tau = (curve.value.max() for curve in (published.FIGURE_2.gap, published.FIGURE_2.tau))
     said = 1 / float(lemma_3_1.beta(gap / 2, beta0=1 / 0.07, gamma0=HEIGHT))
     run = figure_2_run(np.array([0.0, 2.064, 1e5]))
@@ -202,7 +202,7 @@ def figure_2(full: bool) -> Evidence:
     HOLDS,
 )
 def figure_2_curves(full: bool) -> Evidence:
-    """The free model against all vertices, and the order of the peak and the first match."""
+    """The free flow meets every vertex; the peak comes before the first match."""
     figure = published.FIGURE_2
     drawn = {name: np.maximum(getattr(figure, name).axis - 0.1, 0.0) for name in ("gap", "tau")}
     peak, match = np.arange(2040, 2090) / 1000, np.arange(3820, 3840) / 1000
@@ -306,7 +306,7 @@ def family(full: bool) -> Evidence:
     HOLDS,
 )
 def untied(full: bool) -> Evidence:
-    """The first integral of each height by itself."""
+    """Each height has its own first integral."""
     off = 0.0
     for kind, parametrisation in PARAMETRISATIONS.items():
         run = random_run(Learned(parametrisation, rate=0.5), 1, tied=False)
@@ -326,7 +326,7 @@ def untied(full: bool) -> Evidence:
 
 
 def _part(run: Trajectory, name: str) -> Array:
-    """One named number of each state."""
+    """One named number of every state of a run."""
     assert run.model is not None
     return np.array([float(getattr(run.model.split(y), name)) for y in run.y])
 
@@ -359,7 +359,7 @@ def reparameterised(full: bool) -> Evidence:
 
 @statement("family-adam", "Theory 3.2", "Under Adam s goes with the rate 1/s of ν, not 1/s²", HOLDS)
 def adam(full: bool) -> Evidence:
-    """Adam on ν and γ of the frozen model: s = 2 goes with half the rate."""
+    """Adam on ν and γ of the frozen model: s = 2 corresponds to half the rate."""
     paths = []
     for scale, rate in ((2.0, 0.02), (1.0, 0.01)):
         model = FrozenModel(np.eye(4), Learned(Exponential(scale)))
@@ -386,7 +386,7 @@ def adam(full: bool) -> Evidence:
     HOLDS,
 )
 def softplus_closed_form(full: bool) -> Evidence:
-    """F(β) by the dilogarithm against quadrature."""
+    """F(β) by the dilogarithm agrees with quadrature."""
     from scipy.integrate import quad
 
     off = 0.0

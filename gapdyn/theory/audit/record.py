@@ -70,23 +70,12 @@ def statement(
     verdict: Verdict,
     certify: Callable[[], Certificate] | None = None,
 ) -> Callable[[Callable[[bool], Evidence]], Statement]:
-    """Put a claim on record: the function below it, which checks it, becomes a `Statement`.
-
-    Parameters
-    ----------
-    id, where, claim, verdict, certify
-        As described in `Statement`.
-
-    Returns
-    -------
-    callable
-        The decorator.
-    """
+    """Put a claim on record: the function below it, which checks it, becomes a `Statement`."""
     return lambda check: Statement(id, where, claim, verdict, check, certify)
 
 
 def listed(values: Iterable[float], form: str) -> str:
-    """Numbers as evidence lists them: formatted alike, with commas between."""
+    """Numbers in one format, separated by commas."""
     return ", ".join(f"{value:{form}}" for value in values)
 
 

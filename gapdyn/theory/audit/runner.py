@@ -29,7 +29,7 @@ def _statements(*modules: ModuleType) -> list[Statement]:
 
 
 def _place(statement: Statement) -> tuple[int, ...]:
-    """The key of the order: () in the paper, else the section of docs/theory.md."""
+    """The sort key: () for the paper, the section of docs/theory.md for what goes beyond it."""
     beyond = statement.where.startswith("Theory")
     return tuple(map(int, re.findall(r"\d+", statement.where))) if beyond else ()
 
@@ -85,7 +85,7 @@ def run(
 
 
 def _suggestions(typed: str, known: list[str]) -> list[str]:
-    """Up to five ids that begin as typed, or else those that are spelt alike."""
+    """Up to five ids that begin as typed, or else similar ones."""
     begins = [name for name in known if name.startswith(typed)]
     return (begins or get_close_matches(typed, known, cutoff=0.3) or known[:3])[:5]
 

@@ -19,7 +19,7 @@ from gapdyn.theory.audit.record import CORRECTED, HOLDS, Evidence, statement
     HOLDS,
 )
 def figure_5(full: bool) -> Evidence:
-    """The gap of the methods that Figure 5(a) plots."""
+    """The methods that Figure 5(a) plots have a smaller gap than the baseline."""
     rows, classes = published.all_rows(), published.FIGURE_5
     base = rows["Baseline"].gap
     methods = [name for kind in classes if kind != "Baseline" for name in classes[kind]]
@@ -59,7 +59,7 @@ CLASSIFICATIONS = ("zero_shot", "linear_probe")
 
 
 def _correlated(x: str, names: Sequence[str], strong: bool, remark: str) -> Evidence:
-    """Whether x correlates with each of some columns, strongly or not, in what is plotted."""
+    """Whether x correlates strongly with each of some columns, or with none, where plotted."""
     few, many = plotted(), list(published.all_rows().values())
 
     def spearman(rows: Sequence[Row], y: str) -> float:
@@ -84,7 +84,7 @@ def _correlated(x: str, names: Sequence[str], strong: bool, remark: str) -> Evid
     HOLDS,
 )
 def figure_6a(full: bool) -> Evidence:
-    """Gap and retrieval."""
+    """Correlations of the gap with retrieval."""
     return _correlated(
         "gap",
         RETRIEVALS,
@@ -101,7 +101,7 @@ def figure_6a(full: bool) -> Evidence:
     HOLDS,
 )
 def figure_6b(full: bool) -> Evidence:
-    """Uniformity and retrieval."""
+    """Correlations of uniformity with retrieval."""
     return _correlated(
         "uniformity",
         RETRIEVALS,
@@ -119,7 +119,7 @@ def figure_6b(full: bool) -> Evidence:
     HOLDS,
 )
 def figure_7a(full: bool) -> Evidence:
-    """Gap and classification."""
+    """Correlations of the gap with classification."""
     return _correlated(
         "gap",
         CLASSIFICATIONS,
@@ -137,7 +137,7 @@ def figure_7a(full: bool) -> Evidence:
     HOLDS,
 )
 def figure_7b(full: bool) -> Evidence:
-    """Uniformity and classification."""
+    """Correlations of uniformity with classification."""
     said = "So it is over all rows, less strongly"
     return _correlated("uniformity", CLASSIFICATIONS, True, said)
 
@@ -149,7 +149,7 @@ def figure_7b(full: bool) -> Evidence:
     HOLDS,
 )
 def table_1(full: bool) -> Evidence:
-    """MMVP against gap and uniformity, over seven methods."""
+    """Correlations of MMVP with the gap and with uniformity, over seven methods."""
     rows = list(published.TABLE_1.values())
     mmvp = [row.mmvp for row in rows]
     gap, uniformity = (
@@ -178,7 +178,7 @@ def _against_baseline(name: str, table: dict[str, Row]) -> tuple[Row, Row]:
     HOLDS,
 )
 def schedule(full: bool) -> Evidence:
-    """TS S3 beside the baseline, Table 2."""
+    """TS S3, which rises, has a smaller gap and better retrieval than the baseline, Table 2."""
     rising, base = _against_baseline("TS S3", published.TABLE_2)
     return Evidence(
         rising.gap < base.gap
@@ -200,7 +200,7 @@ def schedule(full: bool) -> Evidence:
     HOLDS,
 )
 def learning_rate(full: bool) -> Evidence:
-    """SLRT beside the baseline, Table 2."""
+    """SLRT 0.1 is better than the baseline in every column of Table 2."""
     slow, base = _against_baseline("SLRT 0.1", published.TABLE_2)
     better = all(a > b for a, b in zip(slow[1:], base[1:], strict=True))
     return Evidence(
@@ -213,7 +213,7 @@ def learning_rate(full: bool) -> Evidence:
 
 
 def _entries_swapped() -> dict[str, float]:
-    """Gaps of hard swapping of entries, by its portion, the smallest first."""
+    """The gap for each portion of hard swapping of entries, the smallest first."""
     gaps = {
         name: row.gap
         for name, row in published.all_rows().items()
@@ -231,7 +231,7 @@ def _entries_swapped() -> dict[str, float]:
     HOLDS,
 )
 def swapping(full: bool) -> Evidence:
-    """The gap of hard swapping at each portion."""
+    """Swapping, hard or soft, reduces the baseline's gap by more than a fifth."""
     base, gaps = published.all_rows()["Baseline"].gap, _entries_swapped()
     soft = published.all_rows()["SS 5e-2"].gap
     return Evidence(
@@ -250,7 +250,7 @@ def swapping(full: bool) -> Evidence:
     HOLDS,
 )
 def row_swapping(full: bool) -> Evidence:
-    """Hard swapping of rows and of entries, Table 5."""
+    """Swapping rows reduces the gap less than swapping entries does, Table 5."""
     rows, base = _against_baseline("HS rows", published.TABLE_5)
     entries = _entries_swapped()
     return Evidence(

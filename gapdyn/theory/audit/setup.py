@@ -48,7 +48,7 @@ def _rows(rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _similarities(rng: np.random.Generator) -> Array:
-    """Z of random pairs."""
+    """The similarities of such pairs."""
     X, Y = _rows(rng)
     return X @ Y.T
 
@@ -60,7 +60,7 @@ def _similarities(rng: np.random.Generator) -> Array:
     HOLDS,
 )
 def objective(full: bool) -> Evidence:
-    """(3): the constant -γ² drops out of the loss."""
+    """The loss of lifted rows is (3), as the constant -γ² drops out."""
     rng, off, count = np.random.default_rng(0), 0.0, 500 if full else 100
     for _ in range(count):
         X, Y = _rows(rng)
@@ -132,7 +132,7 @@ def global_optimum(full: bool) -> Evidence:
     HOLDS,
 )
 def loss_gradient(full: bool) -> Evidence:
-    """The display of ∇ℓ, against a complex step through (2) and the code."""
+    """The display of ∇ℓ agrees with complex steps through (2) and with the code."""
     rng, off, count = np.random.default_rng(0), 0.0, 200 if full else 40
     for _ in range(count):
         M = np.exp(rng.uniform(-1, 3)) * _similarities(rng)
@@ -158,7 +158,7 @@ def loss_gradient(full: bool) -> Evidence:
     HOLDS,
 )
 def height_gradients(full: bool) -> Evidence:
-    """∂ℓ/∂ν, ∂ℓ/∂γ, (10) and g, against complex steps through (2)."""
+    """∂ℓ/∂ν, ∂ℓ/∂γ, (10) and g agree with complex steps through (2)."""
     rng, off, count = np.random.default_rng(0), 0.0, 1000 if full else 200
     for _ in range(count):
         Z, gamma, nu = _similarities(rng), rng.uniform(-0.99, 0.99), rng.uniform(-1, 3)
@@ -189,7 +189,7 @@ PARAMETRISATIONS: tuple[Parametrisation, ...] = (Exponential(), Linear(), Softpl
     HOLDS,
 )
 def dynamics(full: bool) -> Evidence:
-    """(11) against the velocity of the parallel model."""
+    """The velocity of the parallel model is (11)."""
     rng, off, count = np.random.default_rng(0), 0.0, 1000 if full else 200
     for _ in range(count):
         X, Y = _rows(rng)

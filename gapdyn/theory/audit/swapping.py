@@ -46,7 +46,7 @@ def averaged_slope(W: Array, gamma: float, beta: float, p: float, law: tuple[flo
     HOLDS,
 )
 def bounds(full: bool) -> Evidence:
-    """The exact slope, and that it lies within the bounds."""
+    """Averages over all masks give the exact slope, which lies within the bounds."""
     off, inside = 0.0, True
     for n, p, (gamma, beta) in itertools.product((3, 4), (0.1, 1.0), STATES):
         exact = float(swapping.slope(beta, gamma, n=n, p=p))
@@ -87,7 +87,7 @@ def averaged_exponent(n: int, p: float) -> float:
     HOLDS,
 )
 def exponents(full: bool) -> Evidence:
-    """The exponent from averages over masks, and late in the flow; βγ² that forgets its start."""
+    """Averages over masks give the exponent, and so does the late flow, which forgets its start."""
     off, beta, sizes = 0.0, 1e160, (2, 3, 4, 6, 12)
     for n, p in itertools.product((2, 3, 4, 5), (0.1, 1.0)):
         off = max(off, abs(averaged_exponent(n, p) - swapping.exponent(n=n, p=p)))
@@ -116,7 +116,7 @@ def exponents(full: bool) -> Evidence:
     HOLDS,
 )
 def segments(full: bool) -> Evidence:
-    """The flow with random segments, beside the averaged one."""
+    """The slope under random segments is near that of the averaged flow."""
     texts, agree = [], True
     for n, seed in ((6, 0), (12, 1)):
         X, Y = sphere.lift(simplex(n), simplex(n), gamma=0.4)

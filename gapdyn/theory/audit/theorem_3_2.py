@@ -63,7 +63,7 @@ def pentagons(times: Array = EARLY) -> tuple[Trajectory, Setting]:
     HOLDS,
 )
 def lemma_b_1_a(full: bool) -> Evidence:
-    """A leading entry is not pulled down."""
+    """μ of the largest entry is never negative."""
     rng, least, off, count = np.random.default_rng(0), np.inf, 0.0, 20000 if full else 2000
     for _ in range(count):
         z = rng.uniform(-1, 1, rng.integers(2, 40))
@@ -85,13 +85,13 @@ def lemma_b_1_a(full: bool) -> Evidence:
     HOLDS,
 )
 def lemma_b_1_b(full: bool) -> Evidence:
-    """Z = αI pulls hardest."""
+    """No row with margin α is pulled harder than that of Z = αI."""
     rng, largest, off, count = np.random.default_rng(0), 0.0, 0.0, 20000 if full else 2000
     for _ in range(count):
         n, alpha = int(rng.integers(2, 40)), rng.uniform(0.01, 2)
         a = np.log(4 * n - 4) / alpha * np.exp(rng.exponential(1))
         z = np.append(1.0, 1 - alpha - rng.exponential(rng.choice([1e-3, 0.1, 1]), n - 1))
-        a = min(a, 600 / alpha)  # above, both sides leave float64
+        a = min(a, 600 / alpha)  # beyond that both sides underflow
         extreme = np.append(alpha, np.zeros(n - 1))
         bound = theorem_3_2.mu_bound(z, 0, a, alpha=alpha)
         largest = max(largest, theorem_3_2.mu(z, 0, a) / bound)
@@ -105,7 +105,7 @@ def lemma_b_1_b(full: bool) -> Evidence:
 
 
 def random_hypotheses(count: int, rng: np.random.Generator) -> Iterator[Setting]:
-    """n to 1e6, α over (0, n/(n-1)], γ₀ over (1e-6, 1), β₀ at its threshold or to e^5 of it."""
+    """n up to 1e6, α in (0, n/(n-1)], γ₀ in (1e-6, 1), β₀ from its threshold to e^5 times it."""
     for _ in range(count):
         n = int(np.exp(rng.uniform(np.log(2), np.log(1e6))))
         alpha, gamma0 = n / (n - 1) * (1 - rng.uniform()), 0.999 * 10 ** rng.uniform(-6, 0)
@@ -120,7 +120,7 @@ def random_hypotheses(count: int, rng: np.random.Generator) -> Iterator[Setting]
     CORRECTED,
 )
 def theorem(full: bool) -> Evidence:
-    """Lower ≤ exact ≤ γ₀ over random hypotheses, and equality at the start."""
+    """Lower bound ≤ exact solution ≤ γ₀ over random hypotheses, with equality at t = 0."""
     rng, count, broken, tight, off = np.random.default_rng(0), 1000 if full else 200, 0, 0, 0.0
     for setting in random_hypotheses(count, rng):
         t = 10 ** rng.uniform(-5, 100, 5)
@@ -191,7 +191,7 @@ def zero_height(full: bool) -> Evidence:
     HOLDS,
 )
 def threshold_display(full: bool) -> Evidence:
-    """The display is true but weaker than what Lemma B.1(b) needs; monotonicity gives that."""
+    """The display is true but weaker than what Lemma B.1(b) needs, which monotonicity gives."""
     n, alpha, gamma0 = 4, 1.0, 0.3
     setting = at_threshold(n, alpha, gamma0)
     gamma = gamma0 * np.geomspace(1e-6, 1, 200)
@@ -201,7 +201,7 @@ def threshold_display(full: bool) -> Evidence:
     try:
         theorem_3_2.mu_bound(z, 0, displayed, alpha=alpha)
         covered = True
-    except ValueError:  # Lemma B.1(b) is not about so small an a
+    except ValueError:  # Lemma B.1(b) does not cover so small an a
         covered = False
     return Evidence(
         not covered
@@ -251,7 +251,7 @@ def c2(full: bool) -> Evidence:
     certificates.theorem_3_2_last_line,
 )
 def last_line(full: bool) -> Evidence:
-    """The printed bound is above γ."""
+    """The printed bound exceeds γ at t = 0 and late; the corrected one does not."""
     setting = at_threshold(*FIRST)
     t = float(theorem_3_2.closing_time(1e-4, **setting))
     times, gamma = np.array([0.0, t]), np.array([0.1, 1e-4])
@@ -341,7 +341,7 @@ def gap_rate(full: bool) -> Evidence:
 
 
 def slowness(x: float, n: int) -> float:
-    """dt/dx at γ = 0.3e^-x for Z = I from β₀ = 1/0.07: 1/(2βg), all written out."""
+    """dt/dx = 1/(2βg) at γ = 0.3e^-x for Z = I from β₀ = 1/0.07, with g written out."""
     gamma = 0.3 * np.exp(-x)
     beta = np.exp(x / 2 + (gamma**2 - 0.09) / 4) / 0.07
     return float((1 + np.exp(beta * (1 - gamma**2)) / (n - 1)) / (2 * beta))
@@ -381,7 +381,7 @@ def impractical(full: bool) -> Evidence:
 
 
 def fast_velocity(y: Array, n: int, scale: float) -> list[float]:
-    """d(log γ, log β)/dt by (11) of Z = αI with aα = `scale`, by the pull of that matrix."""
+    """d(log γ, log β)/dt by (11) for Z = αI with aα = `scale`."""
     gamma, beta = np.exp(y)
     a = beta * (1 - gamma**2)
     g = loss.pull(scale / a * np.eye(n), a)

@@ -82,7 +82,7 @@ def moment(power: int, a: float, d: int) -> float:
 
 
 def _velocities(X: Array, Y: Array, gamma: float, beta: float) -> Array:
-    """dΔ/dt and 2dγ/dt of rows (B, n, d), (2, B)."""
+    """dΔ/dt and 2dγ/dt (2, B) of rows (B, n, d)."""
     n, a = X.shape[1], beta * (1 - gamma**2)
     Z = X @ Y.swapaxes(1, 2)
     G = (softmax(a * Z, axis=1) + softmax(a * Z, axis=2)) / (2 * n) - np.eye(n) / n
@@ -134,7 +134,7 @@ def lemma_b_2(full: bool) -> Evidence:
     HOLDS,
 )
 def lemma_b_3(full: bool) -> Evidence:
-    """ξ₁ and ξ₂ against quadrature of the density."""
+    """ξ₁ and ξ₂ agree with quadrature of the density."""
     off = 0.0
     for a, d in itertools.product((0.5, 3.0, 13.0), (2, 3, 8, 64)):
         xi1, xi2 = theorem_3_3.moments(a, d)
@@ -154,7 +154,7 @@ def lemma_b_3(full: bool) -> Evidence:
     HOLDS,
 )
 def entries(full: bool) -> Evidence:
-    """Entries of a row, a column, the diagonal are independent; four of a square are not."""
+    """Entries of a row, a column or the diagonal are independent; four of a square are not."""
     rng, draws, d = np.random.default_rng(0), 4_000_000 if full else 1_000_000, 2
     X, Y = (sphere.sample(2 * draws, d, rng).reshape(2, draws, d) for _ in range(2))
     Z = np.einsum("idk,jdk->ijd", X, Y)
@@ -186,7 +186,7 @@ def bracket(n: int, a: float, delta: float) -> float:
     certificates.theorem_3_3_bound,
 )
 def printed(full: bool) -> Evidence:
-    """(8) as it stands, for the gap: false at small heights."""
+    """(8) as printed, for the gap, is false at small heights."""
     n, case = 1500, Case(d=2, tau=0.5, gamma0=1e-3, delta=0.2)
     bound = theorem_3_3.printed_bound(n=n, **case).value
     slack = theorem_3_3.hypothesis_margin(n=n, **case)
@@ -205,7 +205,7 @@ def printed(full: bool) -> Evidence:
 
 
 def softmax_over_plain_average(rng: np.random.Generator) -> float:
-    """The least excess of the softmax average of Z over its plain one, over 500 random Z in R³."""
+    """The least excess of the softmax average of Z over its plain average, over 500 random Z."""
     excesses = []
     for _ in range(500):
         n = int(rng.integers(2, 30))
@@ -228,7 +228,7 @@ def height_velocity(gamma: float) -> float:
     CORRECTED,
 )
 def coverage(full: bool) -> Evidence:
-    """(8) for dγ/dt: its coverage, why it holds where the division fails, and a negative height."""
+    """(8) for dγ/dt: its coverage, the case where the division fails, and a negative height."""
     n, case, a = 1500, Case(d=2, tau=0.5, gamma0=0.3, delta=0.2), 0.91 / 0.5
     bound = theorem_3_3.printed_bound(n=n, **case)
     slack = theorem_3_3.hypothesis_margin(n=n, **case)
@@ -269,7 +269,7 @@ def coverage(full: bool) -> Evidence:
     certificates.theorem_3_3_step,
 )
 def step(full: bool) -> Evidence:
-    """dΔ/dt against 2dγ/dt, after dΔ/dt against differences of Δ."""
+    """dΔ/dt is checked by differences of Δ, and then found below 2dγ/dt in most draws."""
     rng, draws = np.random.default_rng(0), 5000 if full else 1000
     model, h = ParallelModel(8, 4, Learned()), 1e-5
     X, Y = sphere.sample(8, 4, rng), sphere.sample(8, 4, rng)
@@ -302,7 +302,7 @@ def step(full: bool) -> Evidence:
     CORRECTED,
 )
 def limit(full: bool) -> Evidence:
-    """-g_a(Z) → A_d(a) as n grows."""
+    """The mean of -g_a(Z) tends to A_d(a) as n grows."""
     d, tau, gamma0 = 8, 0.25, 0.3
     a, rng = (1 - gamma0**2) / tau, np.random.default_rng(0)
     value = theorem_3_3.limit(d=d, tau=tau, gamma0=gamma0).value
@@ -389,7 +389,7 @@ def three_dimensions(full: bool) -> Evidence:
     HOLDS,
 )
 def large_beta(full: bool) -> Evidence:
-    """4β₀γ₀A_d(β₀(1-γ₀²)) rises with β₀, and so do draws."""
+    """4β₀γ₀A_d(β₀(1-γ₀²)) rises with β₀, and so does the mean dΔ/dt of draws."""
     off, rises, beta0 = 0.0, True, np.geomspace(0.1, 200, 300)
     for d, gamma0 in ((2, 0.3), (3, 0.9), (8, 0.3), (64, 0.05)):
         limit = [theorem_3_3.limit(d=d, tau=float(1 / b), gamma0=gamma0).value for b in beta0]
@@ -424,7 +424,7 @@ def cone_of_inputs(n: int, d: int, rng: np.random.Generator) -> Array:
     NO_INFERENCE,
 )
 def gaussian_layers(full: bool) -> Evidence:
-    """A Gaussian last layer makes each row uniform, and keeps the angles between rows."""
+    """A Gaussian last layer makes each row uniform, but preserves the angles between rows."""
     from scipy.stats import kstest  # slow to import
 
     rng, draws, d, inner, n = np.random.default_rng(0), 20_000 if full else 5_000, 16, 8, 200
@@ -460,7 +460,7 @@ def gaussian_layers(full: bool) -> Evidence:
     NO_INFERENCE,
 )
 def before_training(full: bool) -> Evidence:
-    """From a small height the height grows by a bounded factor, and the gap is that of height 0."""
+    """A small height grows by a bounded factor, so the gap stays that of height 0."""
     n, d, tau, rng = 64, 8, 0.07, np.random.default_rng(0)
     X, Y = sphere.sample(n, d, rng), sphere.sample(n, d, rng)
     model, heights = ParallelModel(n, d, Learned()), (0.3, 1e-3, 1e-6)
@@ -525,7 +525,7 @@ CLOSE = (
     HOLDS,
 )
 def ratio(full: bool) -> Evidence:
-    """The ratio of means against its formula, and against 2γ₀/Δ₀."""
+    """The ratio of means agrees with its formula, and differs from 2γ₀/Δ₀."""
     rng, more, rows, off = np.random.default_rng(0), 4 if full else 1, [], 0.0
     for n, d, tau, root, draws in CLOSE:
         gamma0 = root / np.sqrt(n)
@@ -571,7 +571,7 @@ def bernstein(n: int, d: int, a: float, delta: float) -> float:
     HOLDS,
 )
 def sharper(full: bool) -> Evidence:
-    """The bound of theory 3.4 by quadrature of the density, its numbers, and draws."""
+    """The bound of theory 3.4 agrees with quadrature, and draws lie above it."""
     off, cases = 0.0, ((2048, 512, 0.07, 0.05), (512, 64, 0.25, 0.2), (1500, 2, 0.5, 0.2))
     for n, d, tau, delta in cases:
         bound = theorem_3_3.sharper_bound(n=n, d=d, tau=tau, gamma0=0.3, delta=delta)

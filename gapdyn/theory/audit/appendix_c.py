@@ -52,9 +52,8 @@ def linear_beta(full: bool) -> Evidence:
     model = ScalarModel(Learned(Linear()))
     run = flow(model, model.start(tau=0.5, gamma=0.3), times, rtol=1e-11, atol=1e-300)
     law = np.sqrt(4 + np.log(0.3 / run.gamma) + (run.gamma**2 - 0.09) / 2)
-    off = float(
-        np.abs(lemma_3_1.beta(run.gamma, beta0=2.0, gamma0=0.3, kind="linear") / law - 1).max()
-    )
+    curve = lemma_3_1.beta(run.gamma, beta0=2.0, gamma0=0.3, temperature=Learned(Linear()))
+    off = float(np.abs(curve / law - 1).max())
     off = max(off, float(np.abs(run.beta / law - 1).max()))
     ratio = run.beta / np.sqrt(np.log(1 / run.gamma))
     return Evidence(

@@ -284,12 +284,13 @@ def family_rates(full: bool) -> Evidence:
     setting, rows, apart = at_threshold(*FIRST), [], 0.0
     for scale in (1.0, 2.0):
         log_t = np.array([1e3, 1e5, 1e7])
-        log_c = lemma_3_1.log_conserved(gamma0=0.1, beta0=setting["beta0"], scale=scale)
+        tempered = Learned(Exponential(scale))
+        log_c = lemma_3_1.log_conserved(gamma0=0.1, beta0=setting["beta0"], temperature=tempered)
         rate = np.exp(2 * scale**2 * (log_c - np.log(log_t)))
-        drawn = theorem_3_2.asymptote(1e200, **setting, scale=scale)
+        drawn = theorem_3_2.asymptote(1e200, **setting, temperature=tempered)
         said = np.exp(2 * scale**2 * (log_c - np.log(np.log(1e200))))
         apart = max(apart, abs(float(drawn / said) - 1))
-        rows.append(theorem_3_2.exact(log_t, **setting, scale=scale) / rate)
+        rows.append(theorem_3_2.exact(log_t, **setting, temperature=tempered) / rate)
     times = np.array([1e4, 1e20, 1e100])
     gamma, beta = untied_simplex(times)
     growth = 1.25 * beta / np.log(times)
@@ -323,19 +324,19 @@ def closing_times(full: bool) -> Evidence:
     start: Setting = {"n": 1024, "alpha": 1.0, "gamma0": 0.3, "beta0": 1 / 0.07}
     few: Setting = {"n": 5, "alpha": 0.7, "gamma0": 0.3, "beta0": 2.0}
     rows, off = [], 0.0
-    for name, beta, kind, scale in (
-        ("exp ν", Exponential(), "exponential", 1.0),
-        ("exp(ν/2)", Exponential(2.0), "exponential", 2.0),
-        ("ν", Linear(), "linear", 1.0),
-        ("softplus", Softplus(), "softplus", 1.0),
+    for name, temperature in (
+        ("exp ν", Learned()),
+        ("exp(ν/2)", Learned(Exponential(2.0))),
+        ("ν", Learned(Linear())),
+        ("softplus", Learned(Softplus())),
     ):
         heights = np.array([0.1, 0.01, 0.001])
-        log_t = theorem_3_2.closing_log_time(heights, **start, kind=kind, scale=scale)
+        log_t = theorem_3_2.closing_log_time(heights, **start, temperature=temperature)
         rows.append(f"{name}: 10^{', 10^'.join(f'{v / np.log(10):.1f}' for v in log_t)}")
-        model = FrozenModel(0.7 * np.eye(5), Learned(beta))
+        model = FrozenModel(0.7 * np.eye(5), temperature)
         y0 = model.start(tau=0.5, gamma=0.3)
         run = flow(model, y0, np.geomspace(0.1, 20, 10), rtol=1e-11, atol=1e-20)
-        seen = theorem_3_2.closing_time(run.gamma, **few, kind=kind, scale=scale)
+        seen = theorem_3_2.closing_time(run.gamma, **few, temperature=temperature)
         off = max(off, float(np.abs(seen / run.t - 1).max()))
     return Evidence(
         np.allclose(t, said, rtol=2.5e-5) and off < 1e-8,

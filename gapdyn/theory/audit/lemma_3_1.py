@@ -256,13 +256,6 @@ def outpaces(full: bool) -> Evidence:
     )
 
 
-PARAMETRISATIONS: dict[str, Parametrisation] = {
-    "exponential": Exponential(),
-    "linear": Linear(),
-    "softplus": Softplus(),
-}
-
-
 @statement(
     "family-tied",
     "Theory 3.2",
@@ -273,24 +266,17 @@ PARAMETRISATIONS: dict[str, Parametrisation] = {
 def family(full: bool) -> Evidence:
     """β(γ) of the tied family, of β = ν and of softplus, along the flow."""
     off = 0.0
-    for kind, scale, rate in (
-        ("exponential", 2.0, 1.0),
-        ("exponential", 0.7, 0.3),
-        ("linear", 1.0, 1.0),
-        ("linear", 1.0, 0.5),
-        ("softplus", 1.0, 1.0),
+    for temperature in (
+        Learned(Exponential(2.0)),
+        Learned(Exponential(0.7), rate=0.3),
+        Learned(Linear()),
+        Learned(Linear(), rate=0.5),
+        Learned(Softplus()),
     ):
-        parametrisation = Exponential(scale) if kind == "exponential" else PARAMETRISATIONS[kind]
-        run = random_run(Learned(parametrisation, rate=rate), 0)
+        run = random_run(temperature, 0)
         seen = run.gamma > 1e-4
-        curve = lemma_3_1.beta(
-            run.gamma[seen],
-            beta0=run.beta[0],
-            gamma0=run.gamma[0],
-            kind=kind,
-            scale=scale,
-            rate=rate,
-        )
+        point = {"beta0": run.beta[0], "gamma0": run.gamma[0]}
+        curve = lemma_3_1.beta(run.gamma[seen], **point, temperature=temperature)
         off = max(off, float(np.abs(run.beta[seen] / curve - 1).max()))
     return Evidence(
         off < 1e-7,
@@ -308,13 +294,15 @@ def family(full: bool) -> Evidence:
 def untied(full: bool) -> Evidence:
     """Each height has its own first integral."""
     off = 0.0
-    for kind, parametrisation in PARAMETRISATIONS.items():
-        run = random_run(Learned(parametrisation, rate=0.5), 1, tied=False)
+    parametrisations: tuple[Parametrisation, ...] = (Exponential(), Linear(), Softplus())
+    for parametrisation in parametrisations:
+        temperature = Learned(parametrisation, rate=0.5)
+        run = random_run(temperature, 1, tied=False)
         for name in ("gamma_x", "gamma_y"):
             gamma = _part(run, name)
             seen = np.abs(gamma) > 1e-4
             kept = lemma_3_1.invariant(
-                gamma[seen], beta=run.beta[seen], tied=False, kind=kind, rate=0.5
+                gamma[seen], beta=run.beta[seen], tied=False, temperature=temperature
             )
             off = max(off, float(np.ptp(kept)))
     return Evidence(
@@ -392,9 +380,8 @@ def softplus_closed_form(full: bool) -> Evidence:
     off = 0.0
     for low, high in ((1e-3, 0.1), (0.1, 2.0), (2.0, 30.0)):
         area = quad(lambda b: b / np.expm1(-b) ** 2, low, high, epsabs=0, epsrel=1e-12)[0]
-        rise = potential.potential(high, kind="softplus") - potential.potential(
-            low, kind="softplus"
-        )
+        ends = potential.potential([low, high], temperature=Learned(Softplus()))
+        rise = ends[1] - ends[0]
         off = max(off, abs(float(rise) / area - 1))
     return Evidence(
         off < 1e-11,

@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.set_defaults(command=run_verify)
     verify.add_argument("--id", metavar="ID", help="one statement in full")
-    verify.add_argument("--full", action="store_true", help="draw larger Monte Carlo samples")
+    verify.add_argument("--full", action="store_true", help="with larger Monte Carlo")
     form = verify.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON instead of a table")
     form.add_argument("--markdown", action="store_true", help="print docs/audit.md")

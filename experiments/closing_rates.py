@@ -63,27 +63,27 @@ def schemes() -> dict[str, Scheme]:
             "#2f7ebc",
         ),
         "softplus": Scheme(
-            partial(learned, kind="softplus"),
+            partial(learned, temperature=gd.Learned(gd.Softplus())),
             partial(appendix_c.softplus, **LEARNED),
             "β = log(1+exp ν)",
             "#8fc1a9",
             width=4,  # the next one lies on top of it
         ),
         "linear": Scheme(
-            partial(learned, kind="linear"),
+            partial(learned, temperature=gd.Learned(gd.Linear())),
             partial(appendix_c.linear, **LEARNED),
             "β = ν",
             "#2a7f62",
         ),
         "slrt": Scheme(
-            partial(learned, rate=0.1),
+            partial(learned, temperature=gd.Learned(rate=0.1)),
             partial(appendix_c.slrt, **LEARNED),
             "β = exp ν, rate 0.1 (SLRT)",
             "#8d6a9f",
         ),
         "schedule": Scheme(scheduled, scheduled_rate, "τ 0.01 to 0.05 by 10⁵ (TS S3)", "#e08e45"),
         "tr": Scheme(
-            partial(learned, scale=2.0),
+            partial(learned, temperature=gd.Learned(gd.Exponential(2.0))),
             partial(exponential, scale=2.0, **LEARNED),
             "β = exp(ν/2) (TR)",
             "#d1495b",
@@ -103,7 +103,7 @@ def fixed(gamma: Array, *, beta: float, gamma0: float = HEIGHT) -> Array:
     return closing.log_time(
         lemma_3_1.log_ratio(gamma0, gamma),
         gamma0,
-        lambda heights: np.full_like(heights, beta),
+        lambda x: np.full_like(x, beta),
         lambda a: closing.log_pull(a, PAIRS, MARGIN),
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import spence
 
 from gapdyn.types import Array, FloatOrArray
 from gapdyn.validate import validate_number, validate_positive, validate_temperature
@@ -23,7 +24,10 @@ def _store(thing: object, **values: object) -> None:
 
 
 class Parametrisation(ABC):
-    """How ν becomes β: an increasing function, its derivative and its inverse, all elementwise."""
+    """How ν becomes β: an increasing function, its derivative and its inverse, all elementwise.
+
+    A flow asks for these three. The theory also asks for `potential` and `advance`.
+    """
 
     @abstractmethod
     def beta(self, nu: float) -> float:
@@ -36,6 +40,28 @@ class Parametrisation(ABC):
     @abstractmethod
     def nu(self, beta: float) -> float:
         """The ν at which β(ν) is `beta`."""
+
+    def potential(self, beta: Array) -> Array:
+        """P(β) with dP/dβ = β/β'(ν)², for each entry of an array; the constant is free.
+
+        Raises
+        ------
+        NotImplementedError
+            If the parametrisation does not define it.
+        """
+        raise NotImplementedError(f"{self!r} must define potential(beta), with dP/dβ = β/β'(ν)²")
+
+    def advance(self, beta: Array, amount: Array) -> Array:
+        """The inverse temperature at which P is P(β) + amount, for each entry of two arrays.
+
+        Raises
+        ------
+        NotImplementedError
+            If the parametrisation does not define it.
+        """
+        raise NotImplementedError(
+            f"{self!r} must define advance(beta, amount), where potential is P(beta) + amount"
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +98,14 @@ class Exponential(Parametrisation):
         nu: float = self.scale * np.log(beta)
         return nu
 
+    def potential(self, beta: Array) -> Array:
+        """s² log β."""
+        return self.scale**2 * np.log(beta)
+
+    def advance(self, beta: Array, amount: Array) -> Array:
+        """β exp(amount/s²)."""
+        return beta * np.exp(amount / self.scale**2)
+
 
 @dataclass(frozen=True)
 class Softplus(Parametrisation):
@@ -93,6 +127,43 @@ class Softplus(Parametrisation):
         nu: float = beta + np.log(-np.expm1(-beta))
         return nu
 
+    def potential(self, beta: Array) -> Array:
+        """∫ β/(1-e^-β)² dβ, with P(β) - β²/2 → 0 as β → ∞.
+
+        P = β²/2 + β log(1-x) - Li₂(x) - β x/(1-x) + log(1-x), where x = e^-β and the dilogarithm
+        Li₂(x) is SciPy's spence(1-x).
+        """
+        rest = -np.expm1(-beta)  # 1 - x
+        log_rest = np.log(rest)
+        small = beta * log_rest - spence(rest) - beta * np.exp(-beta) / rest + log_rest
+        potential: Array = beta**2 / 2 + small
+        return potential
+
+    def advance(self, beta: Array, amount: Array) -> Array:
+        """Newton's method in log β, in which P is convex, from the right of the root.
+
+        Since dP/d log β = (β/(1-e^-β))² ≥ max(1, β²), the root is at most √(β² + 2·amount). As
+        β → 0, P - log β → -1 - π²/6, which gives the root itself where it is below e^-40.
+
+        Raises
+        ------
+        ArithmeticError
+            If the iteration does not converge.
+        """
+        goal = self.potential(beta) + amount
+        at_zero = goal + 1 + np.pi**2 / 6
+        tiny = at_zero < -40
+        log_beta = np.where(tiny, 0.0, np.log(beta**2 + 2 * np.maximum(amount, 0.0)) / 2)
+        for _ in range(200):
+            here = np.exp(log_beta)
+            step = (self.potential(here) - goal) * (np.expm1(-here) / here) ** 2
+            step = np.where(tiny, 0.0, step)
+            log_beta = log_beta - step
+            # The next step is about the square of this one, which is below rounding.
+            if np.all(np.abs(step) <= 1e-14 * (1 + np.abs(log_beta))):
+                return np.exp(np.where(tiny, at_zero, log_beta))
+        raise ArithmeticError("the β of a given potential of softplus was not found")
+
 
 @dataclass(frozen=True)
 class Linear(Parametrisation):
@@ -109,6 +180,23 @@ class Linear(Parametrisation):
     def nu(self, beta: float) -> float:
         """β itself."""
         return beta
+
+    def potential(self, beta: Array) -> Array:
+        """β²/2."""
+        return beta**2 / 2
+
+    def advance(self, beta: Array, amount: Array) -> Array:
+        """√(β² + 2·amount).
+
+        Raises
+        ------
+        ValueError
+            If there is no such β > 0.
+        """
+        squared = beta**2 + 2 * amount
+        if np.any(squared < 0):
+            raise ValueError("β = ν would have passed through zero: no β > 0 has this potential")
+        return np.sqrt(squared)
 
 
 class Temperature(ABC):

@@ -54,6 +54,28 @@ def make(kind, temperature, n=3, d=3, seed=0, tau=0.4):
             return model, model.start(tau=tau, gamma=-0.3)
 
 
+class Square(temperatures.Parametrisation):
+    """A user's own β = ν², for which β'² = 4β and P = β/4."""
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+    def beta(self, nu):
+        return nu**2
+
+    def dbeta(self, nu):
+        return 2 * nu
+
+    def nu(self, beta):
+        return np.sqrt(beta)
+
+    def potential(self, beta):
+        return beta / 4
+
+    def advance(self, beta, amount):
+        return beta + 4 * amount
+
+
 @pytest.fixture
 def shared_data():
     """Folder of the real embeddings; skips where it is missing."""

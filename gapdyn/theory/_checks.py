@@ -1,4 +1,4 @@
-"""What the statements cover, checked at the door; each message names the hypothesis."""
+"""Checks of what the statements of the theory are about; each message names the hypothesis."""
 
 from __future__ import annotations
 
@@ -8,11 +8,55 @@ from numpy.typing import ArrayLike
 from gapdyn.flow import Trajectory
 from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
+from gapdyn.temperature import Exponential, Learned, Linear, Softplus, Temperature
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_number
+from gapdyn.validate import validate_array, validate_number, validate_positive
 
 SLACK = 1e-12
 """A number that is a hypothesis's bound up to rounding meets it."""
+PAPER = Learned()
+"""The temperature of the paper's theorems: β = exp ν, where ν has the learning rate 1."""
+KINDS = {"exponential": Exponential, "linear": Linear, "softplus": Softplus}
+
+
+def validate_learned(temperature: Temperature) -> Learned:
+    """A learned temperature without a ceiling."""
+    if not isinstance(temperature, Learned):
+        raise ValueError(f"temperature must be learned, β = β(ν), got {temperature!r}")
+    if temperature.max_beta is not None:
+        raise ValueError("temperature must have no ceiling: at max_beta ν stands, the rest moves")
+    match temperature.parametrisation:
+        case Exponential(scale) if not 1e-150 < scale < 1e150:
+            raise ValueError(f"scale must have a square that is a float64, got {scale}")
+    return temperature
+
+
+def validate_kappa(temperature: Temperature) -> float:
+    """κ = η/s² of β = exp(ν/s), on which alone its curves depend (theory 3.2)."""
+    learned = validate_learned(temperature)
+    if not isinstance(learned.parametrisation, Exponential):
+        raise ValueError(f"temperature must be β = exp(ν/s), for κ = η/s², got {temperature}")
+    return learned.rate / learned.parametrisation.scale**2
+
+
+def temperature_of(
+    temperature: Temperature | None, scale: float, rate: float, kind: str = "exponential"
+) -> Learned:
+    """A temperature as it is given, or else made of its numbers: the scale s, the rate η, a kind.
+
+    `lemma_3_1.beta` and `exchange_law.exponent` are called either way.
+    """
+    if temperature is not None:
+        if (scale, rate, kind) != (1.0, 1.0, "exponential"):
+            raise ValueError("temperature must be given alone, without scale, rate and kind")
+        return validate_learned(temperature)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if kind == "exponential":
+        return validate_learned(Learned(Exponential(scale), rate))
+    if validate_positive("scale", scale) != 1:
+        raise ValueError(f"scale must be left out: β of kind {kind!r} has none, got {scale}")
+    return Learned(KINDS[kind](), rate)
 
 
 def validate_numbers(name: str, value: ArrayLike) -> Array:

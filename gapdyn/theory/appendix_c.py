@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad
 
-from gapdyn.temperature import Fixed, Schedule
+from gapdyn.temperature import Exponential, Fixed, Learned, Linear, Schedule, Softplus
 from gapdyn.theory import _checks, closing, potential, theorem_3_2
 from gapdyn.types import Array
 from gapdyn.validate import validate_number, validate_positive, validate_temperature
@@ -206,7 +206,7 @@ def linear(
     TypeError, ValueError
         As `constant`.
     """
-    return _learned("linear", t, beta0, gamma0, rate, n, alpha, printed)
+    return _learned(Learned(Linear(), rate), t, beta0, gamma0, n, alpha, printed)
 
 
 def softplus(
@@ -235,7 +235,7 @@ def softplus(
     TypeError, ValueError
         As `constant`.
     """
-    return _learned("softplus", t, beta0, gamma0, rate, n, alpha, False)
+    return _learned(Learned(Softplus(), rate), t, beta0, gamma0, n, alpha, False)
 
 
 def exponential(
@@ -269,16 +269,9 @@ def exponential(
     TypeError, ValueError
         As `constant`.
     """
-    _loss(n, alpha, False)
-    return theorem_3_2.asymptote(
-        t,
-        n=2 if n is None else n,
-        alpha=1.0 if alpha is None else alpha,
-        gamma0=gamma0,
-        beta0=beta0,
-        scale=scale,
-        rate=rate,
-    )
+    _, (margin, others) = _loss(n, alpha, False)
+    temperature = Learned(Exponential(scale), rate)
+    return theorem_3_2.Setting(others + 1, margin, gamma0, beta0, temperature).asymptote(t)
 
 
 def slrt(
@@ -395,11 +388,10 @@ def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Speed, t
 
 
 def _learned(
-    kind: str,
+    temperature: Learned,
     t: ArrayLike,
     beta0: float,
     gamma0: float,
-    rate: float,
     n: float | None,
     alpha: float | None,
     printed: bool,
@@ -407,8 +399,8 @@ def _learned(
     """β = ν and softplus: β ~ log(ηα²(n-1)t)/α, and P(β) - β²/2η → 0."""
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     _, (margin, others) = _loss(n, alpha, printed)
-    beta0 = validate_positive("beta0", beta0)
-    start = potential.potential(beta0, kind=kind, rate=rate)
+    start = potential.potential(validate_positive("beta0", beta0), temperature=temperature)
+    rate = temperature.rate
     if printed and rate != 1:
         raise ValueError(f"printed rates are for a rate of 1, got rate = {rate}")
     with np.errstate(divide="ignore"):

@@ -1,8 +1,9 @@
 """How long the gap takes to close: the exact solution of the frozen model, in log t.
 
 With Z = αI the pull is g(a) = α(n-1)/(n-1+e^{aα}), β is a function of γ by Lemma 3.1, and (11) is
-one equation, dγ/dt = -2βγ g(β(1-γ²)). Its solution is an integral, here with x = log(γ₀/γ):
-t = ∫₀ˣ dx / (2β g). Times like e^{1000} are ordinary, so all is done in log t.
+one equation, dγ/dt = -2βγ g(β(1-γ²)). Its solution is an integral: with x = log(γ₀/γ),
+t = ∫₀ˣ dx / (2β g). Times like e^{1000} are ordinary, so everything here works with log t.
+`theorem_3_2.Setting` puts it to use.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import lambertw, logsumexp
 
-from gapdyn.theory import _checks, lemma_3_1
-from gapdyn.theory.potential import validate_scheme
 from gapdyn.types import Array
-from gapdyn.validate import validate_positive
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
+EPS = np.finfo(float).eps
 BLOCK = 256
 """Heights at a time: each may need some thousand nodes."""
 SCALES = 10.0 ** -np.arange(1, 16, 2)
+SHORTEST, LONGEST = 1e-17, 700.0
+"""Values of x between which γ₀e^-x is not γ₀ and is a float64."""
 Curve = Callable[[Array], Array]
 
 
@@ -39,182 +39,15 @@ def pull(a: float, n: float, alpha: float) -> float:
 def critical_scale(n: float) -> float:
     """1 + W₀((n-1)/e), W₀ the Lambert function: the aα at which a g(a) of Z = αI is largest.
 
-    Also the least aα from which on no row with a lead of α is pulled harder (theory 3.3).
+    It is also the least aα from which on no row with a lead of α is pulled harder (theory 3.3).
     """
     return float(1 + lambertw((n - 1) / np.e).real)
-
-
-def closing_log_time(
-    gamma: ArrayLike,
-    *,
-    n: float,
-    alpha: float,
-    gamma0: float,
-    beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-    kind: str = "exponential",
-) -> Array:
-    """Natural log of the time at which the frozen model with Z = αI reaches γ; any learned β(ν).
-
-    t(γ) = ∫ dγ / (2β(γ)γ g(β(γ)(1-γ²))) from γ to γ₀, with β(γ) of Lemma 3.1 and
-    g(a) = α(n-1)/(n-1+e^{aα}). No threshold on β₀ is needed.
-
-    Parameters
-    ----------
-    gamma : float or array
-        Heights in (0, γ₀].
-    n : int
-        Number of pairs, at least 2.
-    alpha : float
-        α in (0, 2].
-    gamma0, beta0 : float
-        γ₀ in (0, 1) and β₀ > 0.
-    scale, rate, kind
-        As in `lemma_3_1.beta`.
-
-    Returns
-    -------
-    float64 array of the shape of `gamma`
-        log t, -inf at γ₀; for β₀ ≥ 1e-3, t has a relative accuracy of about 1e-14 (1 + log t).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-
-    Examples
-    --------
-    >>> setting = dict(n=4, alpha=1.0, gamma0=0.1, beta0=np.log(12) / 0.99)
-    >>> round(float(np.exp(closing_log_time(0.01, **setting))), 3)
-    20.846
-    """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    beta0 = validate_positive("beta0", beta0)
-    validate_scheme(kind, scale, rate)
-    heights = _checks.validate_open_heights("gamma", gamma)
-    if (heights > gamma0).any():
-        raise ValueError(f"gamma must be at most gamma0 = {gamma0}: it only falls, got {gamma!r}")
-    x = lemma_3_1.log_ratio(gamma0, heights)
-    return _checks.unwrap(log_time(x, gamma0, *_curves(n, alpha, gamma0, beta0, scale, rate, kind)))
-
-
-def closing_time(
-    gamma: ArrayLike,
-    *,
-    n: float,
-    alpha: float,
-    gamma0: float,
-    beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-    kind: str = "exponential",
-) -> Array:
-    """Time at which the frozen model with Z = αI reaches γ; infinite where beyond float64.
-
-    Parameters
-    ----------
-    gamma, n, alpha, gamma0, beta0, scale, rate, kind
-        As in `closing_log_time`.
-
-    Returns
-    -------
-    float64 array of the shape of `gamma`
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `closing_log_time`.
-    """
-    log_t = closing_log_time(
-        gamma, n=n, alpha=alpha, gamma0=gamma0, beta0=beta0, scale=scale, rate=rate, kind=kind
-    )
-    with np.errstate(over="ignore"):
-        return _checks.unwrap(np.exp(log_t))
-
-
-def exact(
-    log_t: ArrayLike,
-    *,
-    n: float,
-    alpha: float,
-    gamma0: float,
-    beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-) -> Array:
-    """γ of the frozen model with Z = αI at the time whose natural log is `log_t`; β = exp(ν/s).
-
-    The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses, and
-    already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and comparison
-    of two scalar equations). Z = αI is such a path, for α ≤ n/(n-1) up to a constant shift of Z.
-    Below `sharp_threshold` it is still the frozen solution, but rows of a larger margin close
-    faster at first.
-
-    Parameters
-    ----------
-    log_t : float or array
-        log t, any real number or -inf; t = 1e500 is 500 log 10.
-    n, alpha, gamma0, beta0
-        As in `closing_log_time`.
-    scale, rate : float
-        s and η, positive.
-
-    Returns
-    -------
-    float64 array of the shape of `log_t`
-        Heights in (0, γ₀], or 0 where below 1e-304.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-    """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    beta0, kappa = (
-        validate_positive("beta0", beta0),
-        validate_scheme("exponential", scale, rate).kappa,
-    )
-    goal = _checks.validate_numbers("log_t", log_t)
-    if np.isposinf(goal).any():
-        raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
-    curves = _curves(n, alpha, gamma0, beta0, scale, rate, "exponential")
-    # Newton's method for y = log(e^{κx/2} - 1), x = log(γ₀/γ): log t grows like y at first, like
-    # e^y later, and is convex, so that a step to the right, cut to 1, is followed by steps from
-    # the right that converge. At y = -600 γ is γ₀, above x = 700 it is no float64.
-    first, last = -600.0, 350 * kappa + float(np.log(-np.expm1(-350 * kappa)))
-    y = np.log(np.maximum(goal, 1.0)) - np.log(alpha * beta0) + kappa * gamma0**2 / 4
-    y = np.clip(np.minimum(y, goal), first, last)
-    for _ in range(1000):
-        x = 2 / kappa * np.logaddexp(0.0, y)
-        here = log_time(x, gamma0, *curves)
-        with np.errstate(invalid="ignore", over="ignore"):
-            log_slope = log_slowness(x, gamma0, *curves) - here - np.logaddexp(0.0, -y)
-            step = np.clip(kappa / 2 * (goal - here) * np.exp(-log_slope), -5.0, 1.0)
-        step = np.where(np.isinf(here), -5.0, step)
-        y, before = np.clip(y + step, first, last), y
-        if (np.abs(y - before) <= 1e-15 * np.maximum(1.0, np.abs(y))).all():
-            break
-    gamma = gamma0 * np.exp(-2 / kappa * np.logaddexp(0.0, y))
-    return _checks.unwrap(np.where(y < last, gamma, 0.0))
-
-
-def _curves(
-    n: float, alpha: float, gamma0: float, beta0: float, scale: float, rate: float, kind: str
-) -> tuple[Curve, Curve]:
-    """β as a function of γ, and the log of the pull as a function of a."""
-    return (
-        lambda gamma: lemma_3_1.beta(
-            gamma, beta0=beta0, gamma0=gamma0, scale=scale, rate=rate, kind=kind
-        ),
-        lambda a: log_pull(a, n, alpha),
-    )
 
 
 # The integral
 
 
-def log_slowness(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
+def log_slowness(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
     """Log dt/dx at γ = γ₀ e^-x, x ≥ 0: -log(2β g).
 
     Parameters
@@ -222,25 +55,24 @@ def log_slowness(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
     x : array
     gamma0 : float
     beta : callable
-        β as a function of an array of γ.
-    pull : callable
+        β as a function of an array of x.
+    log_g : callable
         Log g as a function of an array of a.
     """
-    gamma = gamma0 * np.exp(-x)
-    at = beta(gamma)
+    gamma, at = gamma0 * np.exp(-x), beta(x)
     with np.errstate(invalid="ignore", over="ignore"):
-        slowness = -np.log(2 * at) - pull(at * (1 - gamma) * (1 + gamma))
+        slowness = -np.log(2) - np.log(at) - log_g(at * (1 - gamma) * (1 + gamma))
     return np.where(np.isinf(at), np.inf, slowness)
 
 
-def log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
+def log_time(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
     """Log of the time at which γ = γ₀ e^-x; -inf at x = 0. Parameters as in `log_slowness`."""
     blocks = [x.ravel()[k : k + BLOCK] for k in range(0, x.size, BLOCK)]
-    times = [_log_time(block, gamma0, beta, pull) for block in blocks]
+    times = [_log_time(block, gamma0, beta, log_g) for block in blocks]
     return np.concatenate([np.empty(0), *times]).reshape(x.shape)
 
 
-def _log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
+def _log_time(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
     """One block of `log_time`.
 
     Gauss-Legendre on panels that double in width from both ends, up to width 1: at the far end the
@@ -248,11 +80,11 @@ def _log_time(x: Array, gamma0: float, beta: Curve, pull: Curve) -> Array:
     """
 
     def slowness(at: Array) -> Array:
-        return log_slowness(at, gamma0, beta, pull)
+        return log_slowness(at, gamma0, beta, log_g)
 
     # The steepest slope at each end, over scales, since either may bend within 1e-12.
     steps = np.minimum(SCALES[:, None], x / 4)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         far = np.where(steps > 0, np.abs(slowness(x) - slowness(x - steps)) / steps, 1.0)
         near = np.where(steps > 0, np.abs(slowness(steps) - slowness(0 * steps)) / steps, 1.0)
     from_start, from_end = (
@@ -277,3 +109,83 @@ def _grades(length: Array, first: Array) -> Array:
     widths = np.concatenate([np.minimum(widths, 1.0), ones], axis=-1)
     edges = np.minimum(np.cumsum(widths, axis=-1), length[..., None])
     return np.concatenate([np.zeros((*length.shape, 1)), edges], axis=-1)
+
+
+# Its inverse
+
+
+def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
+    """The inverse of `log_time`: x = log(γ₀/γ) at log t, infinite beyond `LONGEST`.
+
+    It is solved for v = log(e^x - 1), which keeps the digits of small and of large x, starting from
+    where x dt/dx, which is about t, is right.
+
+    Raises
+    ------
+    ArithmeticError
+        If the iteration does not converge.
+    """
+    lengths = np.array([SHORTEST, LONGEST])
+    least, most = log_time(lengths, gamma0, beta, log_g)
+    goal = np.clip(log_t, least, most)
+    low, high = np.log(np.expm1(lengths))
+
+    def surplus(v: Array) -> Array:
+        return _straight(log_time(_length(v), gamma0, beta, log_g)) - _straight(goal)
+
+    def guessed(v: Array) -> Array:
+        x = _length(v)
+        return _straight(np.log(x) + log_slowness(x, gamma0, beta, log_g)) - _straight(goal)
+
+    a, b = np.full(goal.shape, low), np.full(goal.shape, high)
+    v = _root(guessed, a, b, guessed(a), guessed(b))
+    a, fa, width = v, surplus(v), 0.25
+    while True:  # widen until the root is between a and b
+        b = np.clip(v + np.where(fa > 0, -width, width), low, high)
+        fb, width = surplus(b), 4 * width
+        if (((fa > 0) != (fb > 0)) | (b == low) | (b == high)).all():
+            break
+    x = _length(_root(surplus, a, b, fa, fb))
+    return np.where(log_t >= most, np.inf, x)
+
+
+def _length(v: Array) -> Array:
+    """The x ≥ 0 at which v = log(e^x - 1)."""
+    return np.logaddexp(0.0, v)
+
+
+def _straight(log_t: Array) -> Array:
+    """Log t below 1, and 1 + log log t above, which is nearly a straight line in v."""
+    return np.where(log_t < 1, log_t, 1 + np.log(np.maximum(log_t, 1.0)))
+
+
+def _root(function: Curve, a: Array, b: Array, fa: Array, fb: Array) -> Array:
+    """Where a function is zero between a and b, for many at once, from its values there.
+
+    Each step is inverse quadratic interpolation where that is safe, as [1]_ decides, or bisection.
+
+    References
+    ----------
+    .. [1] T. R. Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a
+       nonlinear function without using derivatives", Advances in Engineering Software 28, 1997.
+    """
+    share = np.full(a.shape, 0.5)
+    for _ in range(200):
+        z = a + share * (b - a)
+        f = function(z)
+        if np.isnan(f).any():
+            break
+        same = (f > 0) == (fa > 0)
+        c, fc = np.where(same, a, b), np.where(same, fa, fb)
+        b, fb, a, fa = np.where(same, b, a), np.where(same, fb, fa), z, f
+        with np.errstate(all="ignore"):
+            near = 2 * EPS * np.maximum(1.0, np.abs(z)) / np.abs(b - a)
+            if ((near > 0.5) | (f == 0)).all():
+                return z
+            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
+            smooth = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
+            quadratic = fa / (fb - fa) * fc / (fb - fc)
+            quadratic += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+        near = np.minimum(near, 0.5)
+        share = np.clip(np.where(smooth, quadratic, 0.5), near, 1 - near)
+    raise ArithmeticError("the height at a given time was not found")

@@ -17,12 +17,20 @@ from gapdyn.flow import Trajectory
 from gapdyn.measures import COINCIDENT, centre_distance
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.sphere import normalise
+from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.types import Array
 from gapdyn.validate import validate_number, validate_pairs, validate_positive
 
 
-def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float = 1.0) -> float:
+def exponent(
+    *,
+    n: int,
+    temperature: Learned | None = None,
+    scale: float = 1.0,
+    rate: float = 1.0,
+    row_rate: float = 1.0,
+) -> float:
     """Δ ∝ β^{-p}, p = η_x s²/(nη): 1/n in the paper's case. So Δ ∝ (log t)^{-p}, as β ∝ log t.
 
     The 1/n is the one learning rate that ν, which every pair pushes, shares with each row, which
@@ -32,8 +40,11 @@ def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float =
     ----------
     n : int
         Number of pairs, at least 2.
+    temperature : Learned, optional
+        β = exp(ν/s) and the rate η of ν, without a ceiling. By default it is made of `scale` and
+        `rate`.
     scale, rate : float
-        s and η of β = exp(ν/s).
+        s and η, positive.
     row_rate : float
         η_x, learning rate of the rows.
 
@@ -44,14 +55,14 @@ def exponent(*, n: int, scale: float = 1.0, rate: float = 1.0, row_rate: float =
     Raises
     ------
     TypeError, ValueError
-        If n is below 2 or another number not positive.
+        If n is below 2, another number is not positive, or the temperature is another.
 
     Examples
     --------
     >>> exponent(n=5), exponent(n=5, scale=2.0)
     (0.2, 0.8)
     """
-    kappa = potential.validate_scheme("exponential", scale, rate).kappa
+    kappa = _checks.validate_kappa(_checks.temperature_of(temperature, scale, rate))
     return validate_positive("row_rate", row_rate) / (_checks.validate_pair_count(n) * kappa)
 
 
@@ -74,11 +85,11 @@ def invariant(trajectory: Trajectory) -> Array:
         If the trajectory is of another model or was loaded without one, its temperature is not
         learned, or has a ceiling: there ν stands still while the gap does not.
     """
-    model, scheme = _covered_model(_checks.validate_trajectory(trajectory).model)
+    model, temperature = _validate_model(_checks.validate_trajectory(trajectory).model)
     lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
     with np.errstate(divide="ignore"):
         log_lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
-    at_beta = potential.potential(trajectory.beta[trajectory.kept], **scheme._asdict())
+    at_beta = potential.potential(trajectory.beta[trajectory.kept], temperature=temperature)
     return at_beta + model.n / model.row_rate * log_lengths
 
 
@@ -126,7 +137,7 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     TypeError, ValueError
         As `invariant`; also if fewer than two times are left, or the centres coincide.
     """
-    model, _ = _covered_model(_checks.validate_trajectory(trajectory).model)
+    model, _ = _validate_model(_checks.validate_trajectory(trajectory).model)
     kept = trajectory.kept
     late = np.flatnonzero(trajectory.t[kept] >= validate_number("since", since))
     if late.size < 2:
@@ -160,13 +171,13 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
     TypeError, ValueError
         As `invariant`; also if `y` is no state of the model.
     """
-    model, scheme = _covered_model(model)
+    model, temperature = _validate_model(model)
     state = _checks.validate_state(model, y)
     there = model.split(model.velocity(t, state))
     u, moving = (A.mean(axis=0) - B.mean(axis=0) for A, B in (model.rows(state), there[:2]))
     nu = float(model.split(state).nu)
-    beta, slope = float(model.temperature.beta(t, nu)), float(model.temperature.dbeta(t, nu))
-    push = beta * float(there.nu) / (scheme.rate * slope)  # a g, from dν/dt = η β' (a/β) g
+    beta, slope = float(temperature.beta(t, nu)), float(temperature.dbeta(t, nu))
+    push = beta * float(there.nu) / (temperature.rate * slope)  # a g, from dν/dt = η β' (a/β) g
     if np.linalg.norm(u) <= COINCIDENT:
         raise ValueError("y must have a gap: the law is about log ‖c_X - c_Y‖")
     centres = model.n / model.row_rate * float(u @ moving) / float(u @ u)
@@ -229,13 +240,10 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     return all(reaches(k) for k in range(1, n))
 
 
-def _covered_model(model: object) -> tuple[FreeModel | ParallelModel, potential.Scheme]:
-    """A model that the law speaks of, and its temperature scheme."""
+def _validate_model(model: object) -> tuple[FreeModel | ParallelModel, Learned]:
+    """A model that the law is about, and its temperature."""
     if not isinstance(model, FreeModel | ParallelModel):
         raise ValueError(
             f"model must be a free or a parallel one: the law is about rows, got {model!r}"
         )
-    scheme = potential.scheme_of(model.temperature)
-    if getattr(model.temperature, "max_beta", None) is not None:
-        raise ValueError("temperature must have no ceiling: at max_beta only the rows move")
-    return model, scheme
+    return model, _checks.validate_learned(model.temperature)

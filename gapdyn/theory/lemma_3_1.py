@@ -1,8 +1,16 @@
-"""Lemma 3.1: height and temperature move on a fixed curve, whatever X and Y do.
+"""Lemma 3.1: height and temperature move on one fixed curve, whatever X and Y do.
 
-By (11) dP/dt = a g, with P the potential of β, while H = log|γ| - γ²/2 has dH/dt = -2a g when both
-modalities share one γ, and -a g for each of γ_X and γ_Y of their own. So P + H/2, untied P + H, is
-a first integral.
+In the paper's order: `ratio` is (5); the first integral to which it leads is `invariant`; `beta` is
+(6), and `gamma` its inverse; `ratio_asymptote` is how R decays.
+
+By (11) dP/dt = a g, where P is the potential of β. The function H = log|γ| - γ²/2 has
+dH/dt = -2a g when both modalities share one γ, and -a g for each of γ_X and γ_Y of their own. So
+P + H/2 is constant, or P + H for untied heights.
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025, PMLR 280:1365-1387; Lemma 3.1 and Appendix B.2.
 """
 
 from __future__ import annotations
@@ -11,13 +19,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
+from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.types import Array
 from gapdyn.validate import validate_positive
 
+EPS = np.finfo(float).eps
+
 
 def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 1.0) -> Array:
-    """R = (dγ/dt)/(dβ/dt) = -2βγ / (η β'(ν)² (1-γ²)), eq. (5) with a rate η of ν (1 in the paper).
+    """R = (dγ/dt)/(dβ/dt) = -2βγ / (η β'(ν)² (1-γ²)), eq. (5) of [1]_, where η = 1.
 
     Parameters
     ----------
@@ -26,7 +37,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     beta, dbeta : float or array, broadcast with `gamma`
         β(ν) and β'(ν), not zero.
     rate : float
-        η > 0.
+        Learning rate η > 0 of ν.
 
     Returns
     -------
@@ -36,6 +47,10 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     ------
     TypeError, ValueError
         If |γ| ≥ 1, β ≤ 0, β' = 0 or η ≤ 0.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma 3.1.
 
     Examples
     --------
@@ -48,9 +63,49 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     slope = _checks.validate_numbers("dbeta", dbeta)
     if (slope == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
-    value = -2 * potential.positive_beta(beta) * height
-    value = value / (validate_positive("rate", rate) * slope**2 * (1 - height**2))
-    return _checks.unwrap(value)
+    at, rate = potential.positive_beta(beta), validate_positive("rate", rate)
+    return _checks.unwrap(-2 * at * height / (rate * slope**2 * (1 - height**2)))
+
+
+def invariant(
+    gamma: ArrayLike,
+    *,
+    beta: ArrayLike,
+    tied: bool = True,
+    temperature: Learned = _checks.PAPER,
+) -> Array:
+    """The first integral P(β) + ½(log|γ| - γ²/2), untied P(β) + log|γ_X| - γ_X²/2.
+
+    For β = exp ν it is log β + ½ log|γ| - γ²/4 tied and log β + log|γ_X| - γ_X²/2 untied.
+
+    Parameters
+    ----------
+    gamma : float or array
+        Height γ, or one of γ_X and γ_Y, in [-1, 1] and not zero.
+    beta : float or array, broadcast with `gamma`
+        β > 0.
+    tied : bool
+        Whether one γ moves both modalities.
+    temperature : Learned
+        β(ν) and the rate η of ν, without a ceiling.
+
+    Returns
+    -------
+    float64 array of the common shape
+        Constant along the flow of the parallel model, and tied also of the frozen and scalar one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If γ is zero or outside [-1, 1], β is not positive, or the temperature is not learned or has
+        a ceiling.
+    """
+    height = np.abs(_checks.validate_numbers("gamma", gamma))
+    if not ((height > 0) & (height <= 1)).all():
+        raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {gamma!r}")
+    at_beta = potential.potential(beta, temperature=temperature)
+    at_gamma = np.log(height) - height**2 / 2
+    return _checks.unwrap(at_beta + (at_gamma / 2 if tied else at_gamma))
 
 
 def beta(
@@ -58,16 +113,17 @@ def beta(
     *,
     beta0: float,
     gamma0: float,
+    temperature: Learned | None = None,
     scale: float = 1.0,
     rate: float = 1.0,
     kind: str = "exponential",
 ) -> Array:
-    """β as a function of γ along the flow of both modalities tied to one γ, eq. (6) and its kin.
+    """β as a function of γ along the flow of both modalities tied to one γ, eq. (6) of [1]_.
 
-    - β = exp(ν/s), κ = η/s²: β = β₀ (γ₀/γ)^{κ/2} e^{κ(γ²-γ₀²)/4}; (6) is κ = 1.
+    - β = exp ν: β = β₀ √(γ₀/γ) e^{(γ²-γ₀²)/4}, which is (6).
+    - β = exp(ν/s), κ = η/s²: β = β₀ (γ₀/γ)^{κ/2} e^{κ(γ²-γ₀²)/4}.
     - β = ν: β² = β₀² + η[log(γ₀/γ) + (γ²-γ₀²)/2].
-    - β = log(1+e^ν): F(β) = F(β₀) + (η/2)[log(γ₀/γ) + (γ²-γ₀²)/2], F' = β/(1-e^-β)², F in closed
-      form through the dilogarithm.
+    - β = log(1+e^ν): F(β) = F(β₀) + (η/2)[log(γ₀/γ) + (γ²-γ₀²)/2], where F is `Softplus.potential`.
 
     Parameters
     ----------
@@ -75,6 +131,8 @@ def beta(
         Height, in (0, 1).
     beta0, gamma0 : float
         β₀ > 0 and γ₀ in (0, 1), at any one time.
+    temperature : Learned, optional
+        β(ν) and the rate η of ν, without a ceiling. By default it is made of the numbers below.
     scale, rate : float
         s and η, positive.
     kind : {"exponential", "linear", "softplus"}
@@ -87,40 +145,54 @@ def beta(
     Raises
     ------
     TypeError, ValueError
-        If γ or γ₀ is outside (0, 1), β₀, s or η not positive, or the kind unknown; with β = ν also
+        If γ or γ₀ is outside (0, 1), β₀, s or η is not positive, the kind is unknown, the
+        temperature is not learned, has a ceiling, or is given beside its numbers; with β = ν also
         where β would have passed through zero.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma 3.1.
 
     Examples
     --------
     >>> float(beta(0.01, beta0=2.0, gamma0=0.01))
     2.0
     """
-    start = _checks.validate_open_height("gamma0", gamma0)
-    heights = _checks.validate_open_heights("gamma", gamma)
-    amount = (log_ratio(start, heights) + (heights - start) * (heights + start) / 2) / 2
-    beta0 = validate_positive("beta0", beta0)
-    return potential.advance(beta0, amount, kind=kind, scale=scale, rate=rate)
+    learned = _checks.temperature_of(temperature, scale, rate, kind)
+    beta0, start = (
+        validate_positive("beta0", beta0),
+        _checks.validate_open_height("gamma0", gamma0),
+    )
+    height = _checks.validate_open_heights("gamma", gamma)
+    if learned == _checks.PAPER:  # (6); the quotient of roots, as γ₀/γ may be no float64
+        root = np.sqrt(start) / np.sqrt(height)
+        return _checks.unwrap(beta0 * root * np.exp((height**2 - start**2) / 4))
+    # In general P(β) + H(γ)/2 = P(β₀) + H(γ₀)/2 with H = log γ - γ²/2.
+    change = log_ratio(start, height) + (height - start) * (height + start) / 2
+    return potential.advance(beta0, change / 2, temperature=learned)
+
+
+def beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
+    """`beta` at γ = γ₀ e^-x, x ≥ 0, to the last digits of a small x; numbers are checked before."""
+    change = x + gamma0**2 * np.expm1(-2 * x) / 2  # H(γ₀) - H(γ), as γ²-γ₀² is γ₀²(e^-2x - 1)
+    return potential.advance(beta0, change / 2, temperature=temperature)
 
 
 def gamma(
-    beta: ArrayLike,
-    *,
-    beta0: float,
-    gamma0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
-    kind: str = "exponential",
+    beta: ArrayLike, *, beta0: float, gamma0: float, temperature: Learned = _checks.PAPER
 ) -> Array:
     """γ as a function of β, the inverse of `beta`: γ² = -W₀(-e^{2H}), H = log γ - γ²/2.
 
-    By the first integral H = log γ₀ - γ₀²/2 - 2(P(β) - P(β₀)); W₀ is the Lambert function.
+    By the first integral H = log γ₀ - γ₀²/2 - 2(P(β) - P(β₀)); W₀ is the Lambert function [1]_.
 
     Parameters
     ----------
     beta : float or array
         β > 0, at least the one at which γ would be 1.
-    beta0, gamma0, scale, rate, kind
-        As in `beta`.
+    beta0, gamma0 : float
+        β₀ > 0 and γ₀ in (0, 1), at any one time.
+    temperature : Learned
+        β(ν) and the rate η of ν, without a ceiling.
 
     Returns
     -------
@@ -131,8 +203,13 @@ def gamma(
     Raises
     ------
     TypeError, ValueError
-        If γ₀ is outside (0, 1), β, β₀, s or η not positive or the kind unknown; also for a β that
-        the curve reaches at no γ ≤ 1.
+        If γ₀ is outside (0, 1), β or β₀ is not positive, or the temperature is not learned or has a
+        ceiling; also for a β that the curve reaches at no γ ≤ 1.
+
+    References
+    ----------
+    .. [1] R. M. Corless, G. H. Gonnet, D. E. G. Hare, D. J. Jeffrey and D. E. Knuth, "On the
+       Lambert W function", Advances in Computational Mathematics 5, 1996.
 
     Examples
     --------
@@ -140,15 +217,15 @@ def gamma(
     0.005853
     """
     start = _checks.validate_open_height("gamma0", gamma0)
-    at, at_start = (
-        potential.potential(b, kind=kind, scale=scale, rate=rate)
-        for b in (potential.positive_beta(beta), validate_positive("beta0", beta0))
+    reached = potential.positive_beta(beta)
+    at, below, at_start = (
+        potential.potential(b, temperature=temperature)
+        for b in (reached, reached * (1 - 8 * EPS), validate_positive("beta0", beta0))
     )
     level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
-    # At γ = 1 the level is -1/2, up to the rounding of β and of P.
-    kappa = potential.validate_scheme(kind, scale, rate).kappa
-    size = 1 / kappa + np.abs(at) + np.abs(at_start) - np.log(start)
-    if (level > -0.5 + 16 * np.finfo(float).eps * size).any():
+    # At γ = 1 the level is -1/2, up to the rounding of β and of the terms.
+    slack = 2 * (at - below) + 16 * EPS * (np.abs(at) + np.abs(at_start) - np.log(start))
+    if (level > -0.5 + slack).any():
         raise ValueError("beta must be at least that of γ = 1 on the curve through beta0, gamma0")
     level = np.minimum(level, -0.5)
     with np.errstate(under="ignore"):
@@ -165,55 +242,13 @@ def log_ratio(a: float, b: Array) -> Array:
     return np.where(near, np.log1p((a - b) / np.where(near, b, np.inf)), far)
 
 
-def invariant(
-    gamma: ArrayLike,
-    *,
-    beta: ArrayLike,
-    tied: bool = True,
-    kind: str = "exponential",
-    scale: float = 1.0,
-    rate: float = 1.0,
-) -> Array:
-    """The first integral P(β) + H(γ)/2, untied P(β) + H(γ_X), H = log|γ| - γ²/2.
-
-    For β = exp(ν/s) that is (ν/s)/κ + log|γ|/2 - γ²/4 tied, (ν/s)/κ + log|γ_X| - γ_X²/2 untied.
-
-    Parameters
-    ----------
-    gamma : float or array
-        Height γ, or one of γ_X and γ_Y, in [-1, 1] and not zero.
-    beta : float or array, broadcast with `gamma`
-        β > 0.
-    tied : bool
-        Whether one γ moves both modalities.
-    kind, scale, rate
-        As in `beta`.
-
-    Returns
-    -------
-    float64 array of the common shape
-        Constant along the flow of the parallel model, and tied also of the frozen and scalar one.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If γ is zero or outside [-1, 1], β, s or η not positive, or the kind unknown.
-    """
-    height = np.abs(_checks.validate_numbers("gamma", gamma))
-    if not ((height > 0) & (height <= 1)).all():
-        raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {gamma!r}")
-    share = 0.5 if tied else 1.0
-    at_beta = potential.potential(beta, kind=kind, scale=scale, rate=rate)
-    return _checks.unwrap(at_beta + share * (np.log(height) - height**2 / 2))
-
-
 def ratio_asymptote(
-    beta: ArrayLike, *, beta0: float, gamma0: float, scale: float = 1.0, rate: float = 1.0
+    beta: ArrayLike, *, beta0: float, gamma0: float, temperature: Learned = _checks.PAPER
 ) -> Array:
     """What R of (5) tends to as γ → 0 with β = exp(ν/s): -(2/κ) C^{2/κ} β^{-1-2/κ}.
 
-    C = β₀ γ₀^{κ/2} e^{-κγ₀²/4}. In the paper's case, κ = 1, it is -2C² β⁻³: R = Θ(β⁻³), not the
-    printed Θ(1/β).
+    C is `log_conserved`. In the paper's case, κ = 1, it is -2C² β⁻³: R = Θ(β⁻³), not the Θ(1/β)
+    that is printed beside (6).
 
     Parameters
     ----------
@@ -221,8 +256,8 @@ def ratio_asymptote(
         β > 0, large.
     beta0, gamma0 : float
         A point of the curve.
-    scale, rate : float
-        s and η, positive.
+    temperature : Learned
+        β = exp(ν/s) and the rate η of ν, without a ceiling; κ = η/s².
 
     Returns
     -------
@@ -231,24 +266,24 @@ def ratio_asymptote(
     Raises
     ------
     TypeError, ValueError
-        If β, β₀, s or η is not positive or γ₀ outside (0, 1).
+        If β or β₀ is not positive, γ₀ is outside (0, 1), or the temperature is another.
     """
-    kappa = potential.validate_scheme("exponential", scale, rate).kappa
-    log_c = log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
+    kappa = _checks.validate_kappa(temperature)
+    log_c = log_conserved(gamma0=gamma0, beta0=beta0, temperature=temperature)
     log_beta = np.log(potential.positive_beta(beta))
     with np.errstate(over="ignore"):
         return _checks.unwrap(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
 
 
-def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
-    """Log C of C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6) and its kin; κ = η/s².
+def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:
+    """Log C of C = β γ^{κ/2} e^{-κγ²/4}, which is the same at all times for β = exp(ν/s).
 
     Parameters
     ----------
     gamma0, beta0 : float
         γ and β at any one time.
-    scale, rate : float
-        s and η, positive.
+    temperature : Learned
+        β = exp(ν/s) and the rate η of ν, without a ceiling; κ = η/s².
 
     Returns
     -------
@@ -257,11 +292,10 @@ def log_conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: floa
     Raises
     ------
     TypeError, ValueError
-        If γ₀ is outside (0, 1) or β₀, s or η not positive.
+        If γ₀ is outside (0, 1), β₀ is not positive, or the temperature is another.
     """
-    gamma0, beta0 = (
-        _checks.validate_open_height("gamma0", gamma0),
-        validate_positive("beta0", beta0),
+    kappa = _checks.validate_kappa(temperature)
+    gamma0 = _checks.validate_open_height("gamma0", gamma0)
+    return float(
+        np.log(validate_positive("beta0", beta0)) + kappa / 2 * (np.log(gamma0) - gamma0**2 / 2)
     )
-    kappa = potential.validate_scheme("exponential", scale, rate).kappa
-    return float(np.log(beta0) + kappa / 2 * (np.log(gamma0) - gamma0**2 / 2))

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.special import betaln, expit, logsumexp
 
+from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, exchange_law, potential
 from gapdyn.types import Array
 from gapdyn.validate import validate_portion, validate_positive
@@ -36,8 +37,7 @@ def slope(
     *,
     n: int,
     p: float = 1.0,
-    scale: float = 1.0,
-    rate: float = 1.0,
+    temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> Array:
     """-d log Δ/d log β of a regular simplex under hard swapping, averaged over the masks; exact.
@@ -50,7 +50,7 @@ def slope(
         Number of pairs, from 2 to a million.
     p : float
         Portion of the time that is swapped, in [0, 1].
-    scale, rate, row_rate
+    temperature, row_rate
         As in `exchange_law.exponent`.
 
     Returns
@@ -71,7 +71,7 @@ def slope(
     >>> float(slope(1e8, 1e-6, n=8).round(4)), float(slope(1e8, 1e-2, n=8).round(4))
     (0.2344, 0.3438)
     """
-    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
     beta = potential.positive_beta(beta)
     heights = _checks.validate_open_heights("gamma", gamma)
@@ -85,8 +85,7 @@ def height(
     gamma0: float,
     beta0: float,
     p: float = 1.0,
-    scale: float = 1.0,
-    rate: float = 1.0,
+    temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> Array:
     """γ = Δ/2 at β along the averaged flow of a regular simplex under hard swapping.
@@ -95,7 +94,7 @@ def height(
     ----------
     beta : float or array
         β ≥ β₀, finite.
-    n, p, scale, rate, row_rate
+    n, p, temperature, row_rate
         As in `slope`.
     gamma0, beta0 : float
         Where the flow starts: β₀ > 0 and 0 < γ₀ < √(α/(α+2)), α = n/(n-1), from where on β grows.
@@ -118,7 +117,7 @@ def height(
     >>> height([1.0, 1e2, 1e4], p=0.0, **start).round(4)
     array([0.4   , 0.2725, 0.1857])
     """
-    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
     beta0 = validate_positive("beta0", beta0)
     gamma0, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
@@ -151,8 +150,7 @@ def exponent(
     p: float = 1.0,
     alpha: float | None = None,
     soft: bool = False,
-    scale: float = 1.0,
-    rate: float = 1.0,
+    temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> float:
     """Late exponent e: Δ ∝ β^{-e}, so Δ ∝ (log t)^{-e}, along the averaged flow.
@@ -171,7 +169,7 @@ def exponent(
         n/(n-1), by default.
     soft : bool
         Whether swapping is soft, with λ uniform in [0, 1], rather than hard.
-    scale, rate, row_rate
+    temperature, row_rate
         As in `exchange_law.exponent`.
 
     Returns
@@ -190,7 +188,7 @@ def exponent(
     >>> exponent(n=4), exponent(n=2), exponent(n=2, soft=True)
     (0.5, 0.75, 0.5833333333333334)
     """
-    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     p, margin = validate_portion("p", p), _validate_margin(alpha, n)
     if p == 0:
         return law
@@ -203,8 +201,7 @@ def balance(
     n: int,
     p: float = 1.0,
     alpha: float | None = None,
-    scale: float = 1.0,
-    rate: float = 1.0,
+    temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> float:
     """What βγ² tends to under hard swapping, whatever the start: 0 or ∞ unless `exponent` is ½.
@@ -213,7 +210,7 @@ def balance(
 
     Parameters
     ----------
-    n, alpha, scale, rate, row_rate
+    n, alpha, temperature, row_rate
         As in `exponent`.
     p : float
         Portion of the time that is swapped, in (0, 1].
@@ -233,7 +230,7 @@ def balance(
     >>> [round(balance(n=n), 4) for n in (3, 4, 5, 6)]
     [0.0, 0.3466, 1.354, inf]
     """
-    law = exchange_law.exponent(n=n, scale=scale, rate=rate, row_rate=row_rate)
+    law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     p = validate_positive("p", validate_portion("p", p))
     share = _validate_margin(alpha, n) * (0.5 / law - 1) / 2
     if not p / 2 < share < 1:

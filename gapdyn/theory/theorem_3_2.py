@@ -1,14 +1,20 @@
 """Theorem 3.2: with β = exp ν and matched pairs, γ closes no faster, and no slower, than 1/log²t.
 
-The route of the proof, each step a function here: Lemma B.1 bounds the pull of a pair by that of
-Z = αI; with (6) this makes the frozen Z = αI the fastest possible case (`exact`); bounding its
-equation from below and above and integrating gives `lower_bound` and `upper_bound`. C stands for
-β₀√γ₀ e^{-γ₀²/4}, which by (6) is the same at all times.
+The steps of the proof are functions here. Lemma B.1 bounds the pull of a pair by that of Z = αI
+(`mu_bound`). With (6) this makes the frozen Z = αI the fastest possible case (`Setting.exact`).
+Bounding its equation from below and above and integrating gives `Setting.lower_bound` and
+`Setting.upper_bound`. C stands for β₀√γ₀ e^{-γ₀²/4}, which by (6) is the same at all times.
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025, PMLR 280:1365-1387; Theorem 3.2 and Appendix B.3.
 """
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,28 +24,9 @@ from gapdyn.flow import Trajectory
 from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, closing, lemma_3_1
-from gapdyn.theory.closing import Curve, closing_log_time, closing_time, exact
-from gapdyn.theory.potential import validate_scheme
+from gapdyn.theory.closing import Curve
 from gapdyn.types import Array
 from gapdyn.validate import validate_count, validate_number, validate_positive
-
-__all__ = [
-    "Hypothesis",
-    "asymptote",
-    "closing_log_time",
-    "closing_time",
-    "conserved",
-    "constants",
-    "exact",
-    "hypotheses",
-    "lower_bound",
-    "mu",
-    "mu_bound",
-    "printed_bound",
-    "sharp_threshold",
-    "threshold",
-    "upper_bound",
-]
 
 # Lemma B.1
 
@@ -183,110 +170,325 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     return closing.critical_scale(n) / (alpha * (1 - gamma0**2))
 
 
-def constants(*, n: float, alpha: float, gamma0: float, beta0: float) -> tuple[float, float]:
-    """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4} of the proof: dγ/dt ≥ -c₁√γ e^{-c₂/√γ}.
+@dataclass(frozen=True)
+class Setting:
+    """The hypotheses of Theorem 3.2 of [1]_, checked once, with the theorem's bounds as methods.
 
     Parameters
     ----------
-    n, alpha, gamma0
-        As in `threshold`.
+    n : int
+        Number of pairs, at least 2.
+    alpha : float
+        Least margin, α(Z(t)) ≥ α for all t, in (0, 2]; rows on a sphere reach n/(n-1) at most.
+    gamma0 : float
+        γ₀ in (0, 1).
     beta0 : float
-        β₀ > 0.
-
-    Returns
-    -------
-    c1, c2 : float
+        β₀ > 0. Only `lower_bound` needs that it reaches `threshold`.
+    temperature : Learned
+        β(ν) and the rate η of ν, without a ceiling. The three bounds are about β = exp ν with
+        rate 1, and `asymptote` is about β = exp(ν/s); the exact solution takes any.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is outside its range.
+        If a number is outside its range, or the temperature is not learned or has a ceiling.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Theorem 3.2 and Appendix B.3.
+
+    Examples
+    --------
+    >>> setting = Setting(n=4, alpha=1.0, gamma0=0.1, beta0=np.log(12) / 0.99)
+    >>> round(float(setting.closing_time(0.01)), 3)
+    20.846
     """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    root = validate_positive("beta0", beta0) * np.sqrt(gamma0)
-    c1 = 2 * alpha * (n - 1) * root
-    return float(c1), float(alpha * root * (1 - gamma0**2) * np.exp(-(gamma0**2) / 4))
+
+    n: float
+    alpha: float
+    gamma0: float
+    beta0: float
+    temperature: Learned = _checks.PAPER
+
+    def __post_init__(self) -> None:
+        n, alpha, gamma0 = _checks.validate_setting(self.n, self.alpha, self.gamma0)
+        values = {"n": n, "alpha": alpha, "gamma0": gamma0}
+        values["beta0"] = validate_positive("beta0", self.beta0)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        _checks.validate_learned(self.temperature)
+
+    @property
+    def threshold(self) -> float:
+        """Least β₀ that Theorem 3.2 allows, log(4(n-1)) / (α(1-γ₀²))."""
+        return threshold(n=self.n, alpha=self.alpha, gamma0=self.gamma0)
+
+    @property
+    def conserved(self) -> float:
+        """C = β γ^{κ/2} e^{-κγ²/4}, which is the same at all times for β = exp(ν/s)."""
+        return conserved(gamma0=self.gamma0, beta0=self.beta0, temperature=self.temperature)
+
+    @property
+    def constants(self) -> tuple[float, float]:
+        """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4}: dγ/dt ≥ -c₁√γ e^{-c₂/√γ}.
+
+        Raises
+        ------
+        ValueError
+            If the temperature is not the paper's.
+        """
+        self._validate_paper()
+        root = self.beta0 * np.sqrt(self.gamma0)
+        c1 = 2 * self.alpha * (self.n - 1) * root
+        c2 = self.alpha * root * (1 - self.gamma0**2) * np.exp(-(self.gamma0**2) / 4)
+        return float(c1), float(c2)
+
+    def printed_bound(self, t: ArrayLike) -> Array:
+        """The last line of the proof as printed: γ(t) ≥ c₂ / log(c₃t + e^{c₄/√γ₀})². It is false.
+
+        c₁ and c₂ are `constants`, c₃ = 55c₁/2, c₄ = c₂ - 1/10. Integrating dω/dt = c₃e^{-c₄ω} gives
+        c₄² for c₂ and c₃c₄ for c₃ (`symbolic.theorem_3_2_integral`): at n = 4, α = 1, γ₀ = 0.1 and
+        β₀ at the threshold this says γ(0) ≥ 0.168.
+
+        Parameters
+        ----------
+        t : float or array
+            Times ≥ 0.
+
+        Returns
+        -------
+        float64 array of the shape of `t`
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a time is negative or infinite, or the temperature is not the paper's.
+
+        Warns
+        -----
+        UserWarning
+            If β₀ is below the threshold.
+        """
+        t, (c1, c2) = _checks.validate_times(t), self.constants
+        if self._below_threshold:
+            text = f"beta0 = {self.beta0} is below the threshold {self.threshold:.6g}"
+            warnings.warn(text, stacklevel=2)
+        with np.errstate(divide="ignore"):
+            late = np.log(55 / 2 * c1) + np.log(t)
+        inside = np.logaddexp(late, (c2 - 0.1) / np.sqrt(self.gamma0))
+        return _checks.unwrap(c2 / inside**2)
+
+    def lower_bound(self, t: ArrayLike) -> Array:
+        """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]².
+
+        c₁ and c₂ are as printed; for any ε in (0, c₂), ω²e^{-εω} ≤ 4/(e²ε²), so c₃ = 2c₁/(e²ε²) and
+        c₄ = c₂-ε, and for each t the best ε is taken. The bound is γ₀ at t = 0 and positive at all
+        times, hence never vacuous. The sharp bound is `exact`.
+
+        Parameters
+        ----------
+        t : float or array
+            Times ≥ 0.
+
+        Returns
+        -------
+        float64 array of the shape of `t`
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a time is negative or infinite, the temperature is not the paper's, or β₀ is below
+            the threshold.
+        """
+        t, (c1, c2) = _checks.validate_times(t), self.constants
+        if self._below_threshold:
+            raise ValueError(
+                f"beta0 must be at least log(4(n-1))/(α(1-γ₀²)) = {self.threshold:.12g}, "
+                f"got {self.beta0}"
+            )
+        with np.errstate(divide="ignore"):
+            log_t = np.log(t)
+
+        def omega(logit: Array) -> Array:
+            """The bound on ω = 1/√γ when ε = c₂/(1+e^-logit)."""
+            epsilon, c4 = c2 / (1 + np.exp(-logit)), c2 / (1 + np.exp(logit))
+            log_c3 = np.log(2 * c1) - 2 - 2 * np.log(epsilon)
+            late: Array = np.logaddexp(log_c3 + np.log(c4) + log_t, c4 / np.sqrt(self.gamma0))
+            return late / c4
+
+        best = _least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))
+        return _checks.unwrap(omega(best) ** -2)
+
+    def upper_bound(self, t: ArrayLike, alpha_max: float | None = None) -> Array:
+        """The other side: γ(t) ≤ [q / log(e^{q/√γ₀} + (kq/γ₀)t)]² while α ≤ α(Z(t)) ≤ A.
+
+        q = AC, k = αC/4n (theory 3.3): one pair stands at the margin, and for it
+        1 - p ≥ e^{-aA}/(1+e^{-aA}). No threshold is needed. The bound is γ₀ at t = 0 and falls from
+        there, hence never vacuous.
+
+        Parameters
+        ----------
+        t : float or array
+            Times ≥ 0.
+        alpha_max : float, optional
+            A, the largest margin that Z(t) attains, in [alpha, 2]. By default `alpha`: the margin
+            stays at α, as with frozen Z = αI. Where nothing is known of it, n/(n-1) always holds.
+
+        Returns
+        -------
+        float64 array of the shape of `t`
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a time is negative or infinite, the temperature is not the paper's, or A is out of
+            range.
+        """
+        self._validate_paper()
+        t, c = _checks.validate_times(t), self.conserved
+        most = self.alpha if alpha_max is None else _checks.validate_margin("alpha_max", alpha_max)
+        if most < self.alpha:
+            raise ValueError(f"alpha_max must be at least alpha = {self.alpha}, got {alpha_max}")
+        q, k = most * c, self.alpha * c / (4 * self.n)
+        with np.errstate(divide="ignore"):
+            late = np.log(k) + np.log(q) - np.log(self.gamma0) + np.log(t)
+        inside = np.logaddexp(q / np.sqrt(self.gamma0), late)
+        return _checks.unwrap((q / inside) ** 2)
+
+    def asymptote(self, t: ArrayLike) -> Array:
+        """The sharp constant: γ log²t → (αC)² when the margin tends to α, C = β₀√γ₀e^{-γ₀²/4}.
+
+        For β = exp(ν/s) in general γ ~ (αC/log t)^{2/κ}, κ = η/s², where C is `conserved`. The
+        number of pairs drops out.
+
+        Parameters
+        ----------
+        t : float or array
+            Times ≥ 0.
+
+        Returns
+        -------
+        float64 array of the shape of `t`
+            NaN where t ≤ 1: it is a statement on late times.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a time is negative or infinite, or the temperature is not β = exp(ν/s).
+        """
+        t, kappa = _checks.validate_times(t), _checks.validate_kappa(self.temperature)
+        log_c = lemma_3_1.log_conserved(
+            gamma0=self.gamma0, beta0=self.beta0, temperature=self.temperature
+        )
+        log_log_t = np.log(np.log(np.where(t > 1, t, np.nan)))
+        with np.errstate(over="ignore"):
+            return _checks.unwrap(np.exp(2 / kappa * (np.log(self.alpha) + log_c - log_log_t)))
+
+    def closing_log_time(self, gamma: ArrayLike) -> Array:
+        """Natural log of the time at which the frozen model with Z = αI reaches γ.
+
+        t(γ) = ∫ dγ / (2β(γ)γ g(β(γ)(1-γ²))) from γ to γ₀, with β(γ) of Lemma 3.1 and
+        g(a) = α(n-1)/(n-1+e^{aα}). No threshold on β₀ is needed.
+
+        Parameters
+        ----------
+        gamma : float or array
+            Heights in (0, γ₀].
+
+        Returns
+        -------
+        float64 array of the shape of `gamma`
+            log t, -inf at γ₀; for β₀ ≥ 1e-3, t has a relative accuracy of about 1e-14 (1 + log t).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If γ is outside (0, γ₀].
+        """
+        heights = _checks.validate_open_heights("gamma", gamma)
+        if (heights > self.gamma0).any():
+            raise ValueError(
+                f"gamma must be at most gamma0 = {self.gamma0}: it only falls, got {gamma!r}"
+            )
+        x = lemma_3_1.log_ratio(self.gamma0, heights)
+        return _checks.unwrap(closing.log_time(x, self.gamma0, self._beta, self._log_pull))
+
+    def closing_time(self, gamma: ArrayLike) -> Array:
+        """The time itself, infinite where it is no float64; see `closing_log_time`."""
+        with np.errstate(over="ignore"):
+            return _checks.unwrap(np.exp(self.closing_log_time(gamma)))
+
+    def exact(self, log_t: ArrayLike) -> Array:
+        """γ of the frozen model with Z = αI at the time whose natural log is `log_t`.
+
+        The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses,
+        and already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and
+        comparison of two scalar equations). Z = αI is such a path, for α ≤ n/(n-1) up to a constant
+        shift of Z. Below `sharp_threshold` it is still the frozen solution, but rows of a larger
+        margin close faster at first.
+
+        Parameters
+        ----------
+        log_t : float or array
+            log t, any real number or -inf; t = 1e500 is 500 log 10.
+
+        Returns
+        -------
+        float64 array of the shape of `log_t`
+            Heights in (0, γ₀], or 0 where below 1e-304.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If log t is NaN or infinite.
+        ArithmeticError
+            If the iteration does not converge.
+        """
+        goal = _checks.validate_numbers("log_t", log_t)
+        if np.isposinf(goal).any():
+            raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
+        x = closing.log_ratio_at(goal, self.gamma0, self._beta, self._log_pull)
+        return _checks.unwrap(self.gamma0 * np.exp(-x))
+
+    def _beta(self, x: Array) -> Array:
+        """β at γ = γ₀ e^-x, by Lemma 3.1."""
+        point = {"beta0": self.beta0, "gamma0": self.gamma0}
+        return lemma_3_1.beta_at(x, **point, temperature=self.temperature)
+
+    def _log_pull(self, a: Array) -> Array:
+        """Log g(a) at Z = αI."""
+        return closing.log_pull(a, self.n, self.alpha)
+
+    @property
+    def _below_threshold(self) -> bool:
+        """Whether β₀ is too small for the theorem."""
+        return self.beta0 < self.threshold * (1 - _checks.SLACK)
+
+    def _validate_paper(self) -> None:
+        """β = exp ν with rate 1."""
+        if self.temperature != _checks.PAPER:
+            raise ValueError(
+                "temperature must be β = exp ν with rate 1, about which the bounds of Theorem 3.2 "
+                f"are, got {self.temperature}"
+            )
+
+
+# Functions of the numbers of a setting, each of which raises what its method raises.
+
+
+def constants(*, n: float, alpha: float, gamma0: float, beta0: float) -> tuple[float, float]:
+    """c₁ and c₂ of the proof, `Setting.constants`; ValueError if a number is out of range."""
+    return Setting(n, alpha, gamma0, beta0).constants
 
 
 def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
-    """The last line of the proof as printed: γ(t) ≥ c₂ / log(c₃t + e^{c₄/√γ₀})². It is false.
-
-    c₁ and c₂ are `constants`, c₃ = 55c₁/2, c₄ = c₂ - 1/10. Integrating
-    dω/dt = c₃e^{-c₄ω} gives c₄² for c₂ and c₃c₄ for c₃ (`symbolic.theorem_3_2_integral`): at n = 4,
-    α = 1, γ₀ = 0.1 and β₀ at the threshold this says γ(0) ≥ 0.168.
-
-    Parameters
-    ----------
-    t : float or array
-        Times ≥ 0.
-    n, alpha, gamma0
-        As in `threshold`.
-    beta0 : float
-        β₀ > 0. Below `threshold` a UserWarning says so.
-
-    Returns
-    -------
-    float64 array of the shape of `t`
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-    """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
-    least = threshold(n=n, alpha=alpha, gamma0=gamma0)
-    if beta0 < least * (1 - _checks.SLACK):
-        warnings.warn(f"beta0 = {beta0} is below the threshold {least:.6g}", stacklevel=2)
-    c1, c2 = constants(n=n, alpha=alpha, gamma0=gamma0, beta0=beta0)
-    with np.errstate(divide="ignore"):
-        inside = np.logaddexp(np.log(55 / 2 * c1) + np.log(t), (c2 - 0.1) / np.sqrt(gamma0))
-        return _checks.unwrap(c2 / inside**2)
+    """The false last line of the proof, `Setting.printed_bound`, with its errors and warning."""
+    return Setting(n, alpha, gamma0, beta0).printed_bound(t)
 
 
 def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
-    """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]², with the best ε for each t.
-
-    c₁, c₂ as printed; for any ε in (0, c₂), ω²e^{-εω} ≤ 4/(e²ε²), so c₃ = 2c₁/(e²ε²) and c₄ = c₂-ε.
-    It is γ₀ at t = 0, positive at all times, hence never vacuous. The sharp bound is `exact`.
-
-    Parameters
-    ----------
-    t, n, alpha, gamma0
-        As in `printed_bound`.
-    beta0 : float
-        β₀ ≥ `threshold(n, alpha, gamma0)`.
-
-    Returns
-    -------
-    float64 array of the shape of `t`
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range or β₀ below the threshold.
-    """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
-    least = threshold(n=n, alpha=alpha, gamma0=gamma0)
-    if beta0 < least * (1 - _checks.SLACK):
-        raise ValueError(
-            f"beta0 must be at least log(4(n-1))/(α(1-γ₀²)) = {least:.12g}, got {beta0}"
-        )
-    c1, c2 = constants(n=n, alpha=alpha, gamma0=gamma0, beta0=beta0)
-    with np.errstate(divide="ignore"):
-        log_t = np.log(t)
-
-    def omega(logit: Array) -> Array:
-        """The bound on ω = 1/√γ when ε = c₂/(1+e^-logit)."""
-        epsilon, c4 = c2 / (1 + np.exp(-logit)), c2 / (1 + np.exp(logit))
-        log_c3 = np.log(2 * c1) - 2 - 2 * np.log(epsilon)
-        inside: Array = np.logaddexp(log_c3 + np.log(c4) + log_t, c4 / np.sqrt(gamma0))
-        return inside / c4
-
-    return _checks.unwrap(
-        omega(_least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))) ** -2
-    )
+    """Theorem 3.2 as proved, `Setting.lower_bound`; ValueError if a hypothesis fails."""
+    return Setting(n, alpha, gamma0, beta0).lower_bound(t)
 
 
 def upper_bound(
@@ -298,61 +500,13 @@ def upper_bound(
     beta0: float,
     alpha_max: float | None = None,
 ) -> Array:
-    """The other side: γ(t) ≤ [q / log(e^{q/√γ₀} + (kq/γ₀)t)]² while α ≤ α(Z(t)) ≤ A (theory 3.3).
-
-    q = AC, k = αC/4n: one pair stands at the margin, and 1 - p ≥ e^{-aA}/(1+e^{-aA}) for it. No
-    threshold is needed. It is γ₀ at t = 0 and falls from there, hence never vacuous.
-
-    Parameters
-    ----------
-    t, n, alpha, gamma0, beta0
-        As in `printed_bound`, without a threshold.
-    alpha_max : float, optional
-        A, the largest margin that Z(t) attains, in [alpha, 2]. By default `alpha`: the margin stays
-        at α, as with frozen Z = αI. Where nothing is known of it, n/(n-1) always holds.
-
-    Returns
-    -------
-    float64 array of the shape of `t`
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-    """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    t, beta0 = _checks.validate_times(t), validate_positive("beta0", beta0)
-    most = alpha if alpha_max is None else _checks.validate_margin("alpha_max", alpha_max)
-    if most < alpha:
-        raise ValueError(f"alpha_max must be at least alpha = {alpha}, got {alpha_max}")
-    c = conserved(gamma0=gamma0, beta0=beta0)
-    q, k = most * c, alpha * c / (4 * n)
-    with np.errstate(divide="ignore"):
-        log_rate = np.log(k) + np.log(q) - np.log(gamma0)
-        inside = np.logaddexp(q / np.sqrt(gamma0), log_rate + np.log(t))
-    return _checks.unwrap((q / inside) ** 2)
+    """The other side of Theorem 3.2, `Setting.upper_bound`; ValueError if a hypothesis fails."""
+    return Setting(n, alpha, gamma0, beta0).upper_bound(t, alpha_max)
 
 
-def conserved(*, gamma0: float, beta0: float, scale: float = 1.0, rate: float = 1.0) -> float:
-    """C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6); κ = η/s², 1 in the paper.
-
-    Parameters
-    ----------
-    gamma0, beta0 : float
-        γ and β at any one time.
-    scale, rate : float
-        s and η, positive.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError, ValueError
-        If γ₀ is outside (0, 1) or β₀, s or η not positive.
-    """
-    log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
+def conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:
+    """C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6); see `lemma_3_1.log_conserved`."""
+    log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, temperature=temperature)
     return float(np.exp(log_c))
 
 
@@ -363,36 +517,49 @@ def asymptote(
     alpha: float,
     gamma0: float,
     beta0: float,
-    scale: float = 1.0,
-    rate: float = 1.0,
+    temperature: Learned = _checks.PAPER,
 ) -> Array:
-    """The sharp constant: γ log²t → (αC)² when the margin tends to α, C = β₀√γ₀e^{-γ₀²/4}.
+    """γ at late times, `Setting.asymptote`; ValueError if a number is out of range."""
+    return Setting(n, alpha, gamma0, beta0, temperature).asymptote(t)
 
-    With β = exp(ν/s) and rate η: γ ~ (αC/log t)^{2/κ}, κ = η/s², C = β₀γ₀^{κ/2}e^{-κγ₀²/4}.
 
-    Parameters
-    ----------
-    t, n, alpha, gamma0, beta0
-        As in `upper_bound`; the number of pairs drops out.
-    scale, rate : float
-        s and η, positive.
+def closing_log_time(
+    gamma: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    temperature: Learned = _checks.PAPER,
+) -> Array:
+    """Log of the time to reach γ, `Setting.closing_log_time`; ValueError if out of range."""
+    return Setting(n, alpha, gamma0, beta0, temperature).closing_log_time(gamma)
 
-    Returns
-    -------
-    float64 array of the shape of `t`
-        NaN where t ≤ 1: it is a statement on late times.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is outside its range.
-    """
-    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    t, kappa = _checks.validate_times(t), validate_scheme("exponential", scale, rate).kappa
-    log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, scale=scale, rate=rate)
-    log_log_t = np.log(np.log(np.where(t > 1, t, np.nan)))
-    with np.errstate(over="ignore"):
-        return _checks.unwrap(np.exp(2 / kappa * (np.log(alpha) + log_c - log_log_t)))
+def closing_time(
+    gamma: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    temperature: Learned = _checks.PAPER,
+) -> Array:
+    """The time to reach γ, `Setting.closing_time`; ValueError if out of range."""
+    return Setting(n, alpha, gamma0, beta0, temperature).closing_time(gamma)
+
+
+def exact(
+    log_t: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    temperature: Learned = _checks.PAPER,
+) -> Array:
+    """γ of the frozen model at a time, `Setting.exact`; ValueError if out of range."""
+    return Setting(n, alpha, gamma0, beta0, temperature).exact(log_t)
 
 
 # The hypotheses, on a run
@@ -453,7 +620,7 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     else:
         raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
     t, gamma, beta, margin = _from_the_start(trajectory)
-    as_in_paper = model.temperature == Learned()  # β = exp ν, rate 1, no ceiling
+    as_in_paper = model.temperature == _checks.PAPER  # β = exp ν, rate 1, no ceiling
     inside = (gamma > 0) & (gamma < 1)
     with np.errstate(divide="ignore"):
         least = np.log(4 * (n - 1)) / (alpha * np.maximum(1 - gamma**2, 0.0))
@@ -497,9 +664,9 @@ def _since(shortfall: Array, t: Array) -> float:
 
 def _least(function: Curve, left: Array, right: Array) -> Array:
     """Where a quasiconvex function of one number is least, for many at once: golden sections."""
-    share = (np.sqrt(5) - 1) / 2
-    for _ in range(90):
-        a, b = right - share * (right - left), left + share * (right - left)
+    golden = (np.sqrt(5) - 1) / 2
+    for _ in range(90):  # 0.618⁹⁰ = 2e-19 of the interval is left
+        a, b = right - golden * (right - left), left + golden * (right - left)
         better = function(a) <= function(b)
         left, right = np.where(better, left, a), np.where(better, b, right)
     return (left + right) / 2

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import quad
 
-from gapdyn.theory import bessel, theorem_3_3
+from gapdyn.theory import bessel
 
 mp.mp.dps = 50
 GRID = [
@@ -89,24 +88,6 @@ def test_large_concentrations_agree_with_quadrature_around_the_peak(a, d):
 )
 def test_the_ratio_has_the_digits_of_theory_part_4(a, d, value):
     assert float(bessel.A(a, d)) == pytest.approx(value, rel=4e-16)
-
-
-@pytest.mark.parametrize("d", [2, 3, 5, 40])
-def test_they_are_moments_of_the_density_of_lemma_b_2(d):
-    """By substitution z = sin θ, which tames the ends of the density at d = 2."""
-
-    def moment(power, a=1.7):
-        def integrand(theta):
-            z = np.sin(theta)
-            return z**power * np.exp(a * z) * theorem_3_3.density(z, d) * np.cos(theta)
-
-        return quad(integrand, -np.pi / 2, np.pi / 2, epsabs=1e-13, epsrel=1e-12)[0]
-
-    assert moment(0, a=0.0) == pytest.approx(1, rel=1e-10)
-    assert np.exp(bessel.log_mgf(1.7, d)) == pytest.approx(moment(0), rel=1e-10)
-    first, second = bessel.mgf_ratios(1.7, d)
-    assert first == pytest.approx(moment(1) / moment(0), rel=1e-10)
-    assert second == pytest.approx(moment(2) / moment(0), rel=1e-10)
 
 
 @given(a=st.floats(1e-8, 1e6), d=st.integers(2, 10**6))

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import reference
 import sympy as sp
+from conftest import Square
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 import gapdyn as gd
 from gapdyn import symbolic
 from gapdyn.theory import theorem_3_2
+from gapdyn.theory.theorem_3_2 import Setting
 
 mp.mp.dps = 40
 SEED = 0
@@ -25,7 +28,6 @@ def at_threshold(n, alpha, gamma0, times=1.0):
 
 
 PAPER = at_threshold(4, 1.0, 0.1)
-SMALL = at_threshold(2, 1.0, 1e-3)
 
 
 def random_hypotheses(count, rng):
@@ -67,51 +69,7 @@ def test_lemma_b_1_b_needs_its_threshold():
         theorem_3_2.mu_bound(z, 0, 100.0, alpha=0.2)
 
 
-@pytest.mark.parametrize("n", [2, 3, 10, 1000])
-def test_lemma_b_1_b_holds_exactly_from_the_sharp_threshold_on(n):
-    """Theory 3.3: by search over leads that are equal, and by random ones."""
-    u = theorem_3_2.sharp_threshold(n=n, alpha=1.0, gamma0=1e-9)
-    assert (u - 1) * np.exp(u - 1) == pytest.approx((n - 1) / np.e, rel=1e-9)
-    assert u < theorem_3_2.threshold(n=n, alpha=1.0, gamma0=1e-9)
-
-    def pull(leads, a):
-        return theorem_3_2.mu(np.append(0.0, -np.asarray(leads)), 0, a)
-
-    wider = np.linspace(1, 4, 601)[1:]
-    for a, highest in ((u * 1.0001, True), (u * 0.99, False)):
-        at_margin = pull(np.ones(n - 1), a)
-        others = max(pull(np.full(n - 1, lead), a) for lead in wider)
-        assert (others < at_margin) == highest
-    rng = np.random.default_rng(n)
-    for _ in range(200):
-        leads = 1 + rng.exponential(rng.choice([0.01, 0.3, 3.0]), n - 1)
-        assert pull(leads, u) <= pull(np.ones(n - 1), u) * (1 + 1e-12)
-
-
 # The bounds
-
-
-def test_the_printed_bound_is_false_and_the_corrected_one_is_not():
-    """Theory 2.1: at t = 0 and at the time when γ = 1e-4."""
-    t = float(theorem_3_2.closing_time(1e-4, **PAPER))
-    assert t == pytest.approx(1.3253e30, rel=1e-4)
-    for time, gamma, printed in ((0.0, 0.1, 0.168), (t, 1e-4, 1.42e-4)):
-        bound = theorem_3_2.printed_bound(time, **PAPER)
-        assert bound == pytest.approx(printed, rel=5e-3) and bound > gamma
-        assert theorem_3_2.lower_bound(time, **PAPER) <= gamma * (1 + 1e-12)
-        assert theorem_3_2.upper_bound(time, **PAPER) >= gamma * (1 - 1e-12)
-
-
-def test_the_proof_needs_c2_above_a_tenth_and_the_theorem_does_not():
-    """Theory 2.2: n = 2, α = 1, γ₀ = 1e-3 has c₂ = 0.044."""
-    c2 = SMALL["beta0"] * np.sqrt(1e-3) * (1 - 1e-6) * np.exp(-1e-6 / 4)
-    assert c2 == pytest.approx(0.044, abs=5e-4)
-    assert theorem_3_2.constants(**SMALL) == pytest.approx((2 * SMALL["beta0"] * 1e-3**0.5, c2))
-    gammas = np.array([9e-4, 1e-4, 1e-5, 1e-6])
-    t = theorem_3_2.closing_time(gammas, **SMALL)
-    assert np.isfinite(t).all()
-    lower = theorem_3_2.lower_bound(t, **SMALL)
-    assert (lower <= gammas).all() and (lower > 0).all()
 
 
 def test_the_corrected_integral_is_what_sympy_solves():
@@ -138,31 +96,14 @@ def test_the_lower_bound_has_its_best_epsilon():
 
 
 def test_lower_exact_upper_without_an_exception():
-    """1,000 random hypotheses and times to 1e100; the closed forms hold γ between them."""
+    """300 random hypotheses and times to 1e100; the closed forms hold γ between them."""
     rng = np.random.default_rng(SEED)
-    for setting in random_hypotheses(1000, rng):
-        t = np.array([0.0, *10 ** rng.uniform(-5, 100, 4)])
+    for numbers in random_hypotheses(300, rng):
+        setting, t = Setting(**numbers), np.array([0.0, *10 ** rng.uniform(-5, 100, 4)])
         with np.errstate(divide="ignore"):
-            gamma = theorem_3_2.exact(np.log(t), **setting)
-        assert (theorem_3_2.lower_bound(t, **setting) <= gamma * (1 + 1e-12)).all(), setting
-        assert (theorem_3_2.upper_bound(t, **setting) >= gamma * (1 - 1e-12)).all(), setting
-
-
-@pytest.mark.parametrize("n", [40, 200])
-def test_the_upper_bound_is_nearly_attained_by_one_entry_at_the_margin(n):
-    """Its k = αC/4n counts one pair: with 4k it would be false here."""
-    Z = np.full((n, n), -1.0) + 2 * np.eye(n)
-    Z[0, 0], Z[0, 1] = 0.0, -0.3
-    assert gd.measures.margin(Z) == pytest.approx(0.3)
-    model = gd.FrozenModel(Z, gd.Learned())
-    times = np.geomspace(1e10, 1e40, 30)
-    run = gd.flow(model, model.start(tau=1 / 60, gamma=0.1), times, rtol=1e-10, atol=1e-13)
-    bound = theorem_3_2.upper_bound(times, n=n, alpha=0.3, gamma0=0.1, beta0=60.0)
-    assert (bound >= run.gamma).all() and (bound <= 1.15 * run.gamma).all()
-    c = theorem_3_2.conserved(gamma0=0.1, beta0=60.0)
-    q, k = 0.3 * c, 0.3 * c / n
-    false = (q / np.logaddexp(q / np.sqrt(0.1), np.log(k * q / 0.1 * times))) ** 2
-    assert (false < run.gamma).any()
+            gamma = setting.exact(np.log(t))
+        assert (setting.lower_bound(t) <= gamma * (1 + 1e-12)).all(), setting
+        assert (setting.upper_bound(t) >= gamma * (1 - 1e-12)).all(), setting
 
 
 def test_bounds_start_at_gamma0_and_fall():
@@ -174,43 +115,21 @@ def test_bounds_start_at_gamma0_and_fall():
 
 
 def test_the_sharp_constant_is_reached_at_astronomical_times():
-    """γ log²t → (αβ₀√γ₀e^{-γ₀²/4})², from t = 1e500 to t = e^{1e8}."""
-    sharp = (PAPER["beta0"] * np.sqrt(0.1) * np.exp(-0.0025)) ** 2
-    log_t = np.array([500 * np.log(10), 1e5, 1e8])
-    ratio = theorem_3_2.exact(log_t, **PAPER) * log_t**2 / sharp
-    np.testing.assert_array_less(np.diff(np.abs(ratio - 1)), 0)
-    assert ratio[-1] == pytest.approx(1, abs=1e-6)
-    late = theorem_3_2.asymptote(np.array([0.5, 1.0, 1e300]), **PAPER)
-    assert np.isnan(late[:2]).all() and late[2] == pytest.approx(sharp / np.log(1e300) ** 2)
-    family = theorem_3_2.exact(1e6, **PAPER, scale=2.0) / theorem_3_2.exact(1e7, **PAPER, scale=2.0)
-    assert family == pytest.approx(10.0**8, rel=1e-3)  # 2/κ = 8
-
-
-def test_no_path_of_the_rows_closes_gamma_faster_than_z_equal_to_alpha_i():
-    """The sharp form: the parallel flow stays above the frozen solution at its own margin."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.4)
-    model = gd.ParallelModel(5, 3, gd.Learned())
-    alpha = gd.measures.margin(X @ Y.T)
-    setting = at_threshold(5, alpha, 0.3, times=1 + 1e-12)
-    y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
-    run = gd.flow(model, y0, np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 50)]))
-    assert all(h.holds for h in theorem_3_2.hypotheses(run, alpha))
-    with np.errstate(divide="ignore"):
-        exact = theorem_3_2.exact(np.log(run.t), **setting)
-    assert (run.gamma >= exact * (1 - 1e-7)).all()
-    assert (run.gamma >= theorem_3_2.lower_bound(run.t, **setting) * (1 - 1e-14)).all()
-    upper = theorem_3_2.upper_bound(run.t, **setting, alpha_max=run.margin.max())
-    assert (run.gamma <= upper * (1 + 1e-14)).all()
+    """γ log²t → (αC)², and in the family γ (log t)^{2/κ} → (αC)^{2/κ}."""
+    for scale in (1.0, 2.0):
+        setting = Setting(**PAPER, temperature=gd.Learned(gd.Exponential(scale)))
+        sharp = setting.conserved ** (2 * scale**2)
+        ratio = setting.exact(np.array([1e3, 1e5, 1e8])) * np.array([1e3, 1e5, 1e8]) ** (
+            2 * scale**2
+        )
+        np.testing.assert_array_less(np.diff(np.abs(ratio / sharp - 1)), 0)
+        assert ratio[-1] / sharp == pytest.approx(1, abs=4e-6)
+        late = setting.asymptote(np.array([0.5, 1.0, 1e300]))
+        assert np.isnan(late[:2]).all()
+        assert late[2] == pytest.approx(sharp / np.log(1e300) ** (2 * scale**2))
 
 
 # The exact solution
-
-
-@pytest.mark.parametrize(
-    ("gamma", "t"), [(0.05, 0.89622), (0.01, 20.846), (1e-3, 4.3378e7), (1e-4, 1.3253e30)]
-)
-def test_closing_times_have_the_digits_of_theory_part_4(gamma, t):
-    assert theorem_3_2.closing_time(gamma, **PAPER) == pytest.approx(t, rel=2.5e-5)
 
 
 def quadrature(gamma, n, alpha, gamma0, beta0, kappa=1):
@@ -241,9 +160,7 @@ def quadrature(gamma, n, alpha, gamma0, beta0, kappa=1):
     ],
 )
 def test_closing_times_agree_with_quadrature(gamma, n, alpha, gamma0, beta0, kappa):
-    ours = theorem_3_2.closing_log_time(
-        gamma, n=n, alpha=alpha, gamma0=gamma0, beta0=beta0, rate=kappa
-    )
+    ours = Setting(n, alpha, gamma0, beta0, gd.Learned(rate=kappa)).closing_log_time(gamma)
     truth = quadrature(gamma, n, alpha, gamma0, beta0, kappa)
     assert abs(mp.mpf(float(ours)) - truth) < 1e-13 * (1 + abs(truth))
 
@@ -260,74 +177,92 @@ def test_closing_times_of_linear_beta_near_zero_agree_with_quadrature():
     for gamma in (0.29, 0.15):
         end = mp.log(gamma0 / mp.mpf(gamma))
         truth = mp.quad(slowness, [0] + [end * mp.mpf(4) ** -k for k in range(20, -1, -1)])
-        ours = theorem_3_2.closing_time(
-            gamma, n=4, alpha=1.0, gamma0=0.3, beta0=1e-3, kind="linear"
-        )
+        ours = Setting(4, 1.0, 0.3, 1e-3, gd.Learned(gd.Linear())).closing_time(gamma)
         assert abs(mp.mpf(float(ours)) / truth - 1) < 1e-11
 
 
-@pytest.mark.parametrize("kind", ["exponential", "linear", "softplus"])
-def test_arrays_may_hold_gamma0_itself_or_nothing(kind):
-    setting = {"n": 4, "alpha": 1.0, "gamma0": 0.3, "beta0": 3.0, "kind": kind}
-    log_t = theorem_3_2.closing_log_time([0.3, 0.1], **setting)
+EVERY = [gd.Learned(), gd.Learned(gd.Linear()), gd.Learned(gd.Softplus()), gd.Learned(Square())]
+
+
+@pytest.mark.parametrize("temperature", EVERY, ids=str)
+def test_arrays_may_hold_gamma0_itself_or_nothing(temperature):
+    setting = Setting(4, 1.0, 0.3, 3.0, temperature)
+    log_t = setting.closing_log_time([0.3, 0.1])
     assert log_t[0] == -np.inf
-    assert log_t[1] == pytest.approx(float(theorem_3_2.closing_log_time(0.1, **setting)), rel=1e-13)
-    assert theorem_3_2.closing_log_time([], **setting).shape == (0,)
-    assert theorem_3_2.exact([], n=4, alpha=1.0, gamma0=0.3, beta0=3.0).shape == (0,)
+    assert log_t[1] == pytest.approx(float(setting.closing_log_time(0.1)), rel=1e-13)
+    assert setting.closing_log_time([]).shape == setting.exact([]).shape == (0,)
 
 
-@pytest.mark.parametrize("kind", ["exponential", "linear", "softplus"])
-def test_closing_times_agree_with_the_flow_of_every_kind(kind):
-    maps = {"exponential": gd.Exponential(), "linear": gd.Linear(), "softplus": gd.Softplus()}
-    model = gd.FrozenModel(0.7 * np.eye(6), gd.Learned(maps[kind], rate=0.5))
-    run = gd.flow(
-        model, model.start(tau=0.5, gamma=0.3), np.geomspace(1e-2, 1e4, 20), rtol=1e-12, atol=1e-40
-    )
-    seen = run.gamma > 1e-30
-    assert seen.sum() > 12
-    log_t = theorem_3_2.closing_log_time(
-        run.gamma[seen], n=6, alpha=0.7, gamma0=0.3, beta0=2.0, rate=0.5, kind=kind
-    )
-    np.testing.assert_allclose(log_t, np.log(run.t[seen]), atol=1e-8)
+def test_the_exact_solution_of_a_users_own_temperature_is_that_of_the_equation():
+    """β = ν² with rate ½: γ' = -2βγg and ν' = 2νη(1-γ²)g, integrated by SciPy."""
+    setting = Setting(6, 0.7, 0.3, 2.0, gd.Learned(Square(), rate=0.5))
+
+    def velocity(t, y):
+        (gamma, nu), beta = y, y[1] ** 2
+        g = 0.7 * 5 / (5 + np.exp(0.7 * beta * (1 - gamma**2)))
+        return [-2 * beta * gamma * g, 0.5 * 2 * nu * (1 - gamma**2) * g]
+
+    t = np.geomspace(1e-2, 1e3, 12)
+    start = [0.3, np.sqrt(2.0)]
+    run = solve_ivp(velocity, (0, 1e3), start, "DOP853", t, rtol=1e-12, atol=1e-30)
+    np.testing.assert_allclose(setting.exact(np.log(t)), run.y[0], rtol=1e-8)
+    np.testing.assert_allclose(setting.closing_time(run.y[0]), t, rtol=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("tolerances", "agrees"), [({}, 1e-6), ({"rtol": 1e-11, "atol": 1e-13}, 1e-9)]
-)
-def test_the_flow_of_the_frozen_model_is_the_exact_solution(tolerances, agrees):
-    model = gd.FrozenModel(np.eye(4), gd.Learned())
-    y0 = model.start(tau=1 / PAPER["beta0"], gamma=0.1)
-    run = gd.flow(model, y0, np.geomspace(1e-3, 1e12, 60), **tolerances)
-    gamma = theorem_3_2.exact(np.log(run.t), **PAPER)
-    np.testing.assert_allclose(run.gamma, gamma, rtol=agrees)
-
-
+@pytest.mark.parametrize("temperature", EVERY[1:], ids=str)
 @given(
-    log_t=st.floats(-40, 1e6),
+    log_t=st.floats(-40, 60),
     alpha=st.floats(0.05, 2),
     gamma0=st.floats(1e-3, 0.99),
     beta0=st.floats(0.1, 100),
-    scale=st.floats(0.5, 2),
 )
-def test_exact_is_the_inverse_of_the_closing_time(log_t, alpha, gamma0, beta0, scale):
-    setting = {"n": 7, "alpha": alpha, "gamma0": gamma0, "beta0": beta0, "scale": scale}
-    gamma = float(theorem_3_2.exact(log_t, **setting))
-    assert 0 < gamma <= gamma0
-    if gamma < gamma0 * (1 - 1e-6):  # else γ₀ - γ has lost its digits
-        back = float(theorem_3_2.closing_log_time(gamma, **setting))
-        assert back == pytest.approx(log_t, rel=1e-9, abs=1e-8)
+def test_exact_is_the_inverse_of_the_closing_time(temperature, log_t, alpha, gamma0, beta0):
+    setting = Setting(7, alpha, gamma0, beta0, temperature)
+    gamma = float(setting.exact(log_t))
+    assert 0 <= gamma <= gamma0
+    if 0 < gamma < gamma0 * (1 - 1e-6):  # else γ₀ - γ has lost its digits
+        assert setting.closing_log_time(gamma) == pytest.approx(log_t, rel=1e-9, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "log_t"),
+    [(1e-3, 4.0), (0.25, 500.0), (1.0, 1e6), (1e4, 5.0), (1e6, -3.0), (1e6, 500.0), (1e6, 1e6)],
+)
+def test_exact_is_exact_to_rounding_for_every_kappa(kappa, log_t):
+    """The time at a slightly smaller height is later, and at a slightly larger one earlier."""
+    numbers = {"n": 4, "alpha": 1.0, "gamma0": 0.3, "beta0": 5.0}
+    gamma = float(Setting(**numbers, temperature=gd.Learned(rate=kappa)).exact(log_t))
+    by = 2e-15 * (1 + np.log(0.3 / gamma))
+    later, earlier = (quadrature(gamma * k, **numbers, kappa=kappa) for k in (1 - by, 1 + by))
+    assert 0 < gamma < 0.3 and earlier < log_t < later
+
+
+def test_exact_converges_for_random_settings():
+    """Across all of n, α, γ₀, β₀ and κ = 1e-3..1e6 it raises no ArithmeticError."""
+    rng = np.random.default_rng(SEED)
+    for _ in range(100):
+        n, alpha, gamma0 = 10 ** rng.uniform(0.4, 6) // 1, 2 - rng.uniform(0, 2), rng.uniform(0, 1)
+        kappa, beta0 = 10 ** rng.uniform(-3, 6), 10 ** rng.uniform(-2, 3)
+        setting = Setting(n, alpha, gamma0, beta0, gd.Learned(rate=kappa))
+        gamma = setting.exact([-5.0, alpha * beta0, 1e3 * alpha * beta0, 1e6 * alpha * beta0])
+        assert (np.diff(gamma) <= 0).all() and 0 <= gamma[-1] and gamma[0] <= gamma0
+
+
+def test_an_iteration_that_does_not_converge_is_an_error():
+    class Lost(Square):
+        def advance(self, beta, amount):
+            return np.where(amount > 1e-3, np.nan, super().advance(beta, amount))
+
+    with pytest.raises(ArithmeticError, match="height at a given time was not found"):
+        Setting(**PAPER, temperature=gd.Learned(Lost())).exact(5.0)
 
 
 def test_steep_families_neither_overflow_nor_vanish():
     """κ = 250 and 1000: γ hardly moves, its closing times leave float64."""
-    setting = {"n": 4, "alpha": 1.0, "gamma0": 1e-3, "beta0": 5.0}
     for rate in (250.0, 1000.0):
-        gamma = theorem_3_2.exact([-3.0, 5.0, 500.0], **setting, rate=rate)
-        assert (np.diff(gamma) < 0).all() and gamma[-1] > 9e-4
-        back = theorem_3_2.closing_log_time(gamma, **setting, rate=rate)
-        np.testing.assert_allclose(back, [-3.0, 5.0, 500.0], rtol=1e-9)
-        assert theorem_3_2.closing_log_time(1e-6, **setting, rate=rate) == np.inf
-        assert 9e-4 < theorem_3_2.asymptote(1e300, **setting, rate=rate) < 1e-3
+        setting = Setting(4, 1.0, 1e-3, 5.0, gd.Learned(rate=rate))
+        assert setting.closing_log_time(1e-6) == np.inf
+        assert 9e-4 < setting.asymptote(1e300) < 1e-3
 
 
 def test_exact_takes_any_time_at_all():
@@ -337,7 +272,8 @@ def test_exact_takes_any_time_at_all():
     assert 0 < gamma[3] < 1e-23
     assert theorem_3_2.closing_log_time(0.1, **PAPER) == -np.inf
     assert theorem_3_2.closing_time(1e-7, **PAPER) == np.inf
-    assert theorem_3_2.exact(1e12, **PAPER, scale=20.0) == 0  # γ = 1e-9600 is no float64
+    slow = gd.Learned(gd.Exponential(20.0))
+    assert theorem_3_2.exact(1e12, **PAPER, temperature=slow) == 0  # γ = 1e-9600 is no float64
 
 
 # The hypotheses
@@ -487,6 +423,17 @@ def test_below_the_threshold_the_printed_bound_warns_and_the_proved_one_refuses(
         warnings.simplefilter("error")
         theorem_3_2.upper_bound(1.0, **below)
         theorem_3_2.closing_time(0.05, **below)
+
+
+@pytest.mark.parametrize("method", ["printed_bound", "lower_bound", "upper_bound", "asymptote"])
+def test_bounds_are_about_the_papers_temperature(method):
+    for temperature in (gd.Learned(gd.Softplus()), gd.Learned(rate=0.5), gd.Learned(max_beta=9.0)):
+        if method == "asymptote" and temperature.rate == 0.5:
+            continue
+        with pytest.raises(ValueError, match="temperature must"):
+            getattr(Setting(**PAPER, temperature=temperature), method)(1.0)
+    with pytest.raises(ValueError, match="temperature must be learned"):
+        Setting(**PAPER, temperature=gd.Fixed(0.1))
 
 
 def test_margins_and_heights_out_of_order_are_refused():

@@ -5,7 +5,7 @@ after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in C
 Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have its numbers.
 """
 
-from gapdyn import loss, measures, models, published, sphere, swap, temperature, theory
+from gapdyn import examples, loss, measures, models, published, sphere, swap, temperature, theory
 from gapdyn._version import __version__
 from gapdyn.ensemble import flow_many
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
@@ -55,6 +55,7 @@ __all__ = [
     "Trajectory",
     "__version__",
     "check_gradient",
+    "examples",
     "flow",
     "flow_many",
     "loss",

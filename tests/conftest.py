@@ -66,6 +66,4 @@ def shared_data():
 @pytest.fixture
 def figure_2():
     """The free model and the start of Figure 2."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=np.sin(np.pi / 10))
-    model = gd.FreeModel(n=5, d=3, temperature=gd.Learned())
-    return model, model.start(X, Y, tau=0.07)
+    return gd.examples.figure_2()

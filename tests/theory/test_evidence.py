@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from gapdyn import loss, measures, published, sphere
+from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
     appendix_c,
@@ -226,7 +226,7 @@ MUTATIONS = {
     on_setup.height_gradients: [(loss, "g", more)],
     on_setup.dynamics: [(ParallelModel, "velocity", pushed)],
     on_paper.figure_2: [(lemma_3_1, "beta", more), FREE_ROWS],
-    on_paper.figure_2_curves: [(on_paper, "HEIGHT", scaled), FREE_ROWS],
+    on_paper.figure_2_curves: [(examples, "HEIGHT", scaled), FREE_ROWS],
     on_paper.figure_1: [(lemma_3_1, "beta", more)],
     on_paper.figure_4a: [(published, "FIGURE_4A", scaled)],
     on_paper.figure_4b: [(published, "FIGURE_4B", scaled)],

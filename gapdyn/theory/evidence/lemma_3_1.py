@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from gapdyn import sphere
+from gapdyn import examples, sphere
 from gapdyn.flow import Trajectory, flow
-from gapdyn.models import FreeModel, FrozenModel, ParallelModel, ScalarModel
+from gapdyn.models import FrozenModel, ParallelModel, ScalarModel
 from gapdyn.temperature import Exponential, Learned, Linear, Parametrisation, Softplus
 from gapdyn.theory import lemma_3_1, potential
 from gapdyn.theory.evidence import Evidence, theorem_3_2
@@ -129,9 +129,7 @@ def outpaces(full: bool) -> Evidence:
     gamma = np.array([1e-3, 1e-5])
     tau = 1 / lemma_3_1.beta(gamma, beta0=7.0, gamma0=0.3)
     power = float(np.log(gamma[0] / gamma[1]) / np.log(tau[0] / tau[1]))
-    X, Y = sphere.lift(*sphere.polygon_pairs(5, 2), gamma=np.sin(np.pi / 10))
-    free = FreeModel(5, 3, Learned())
-    run = flow(free, free.start(X, Y, tau=0.07), [0.0, 1e2, 1e5])
+    run = flow(*examples.figure_2(), [0.0, 1e2, 1e5])
     slope = float(np.log(run.gap[1] / run.gap[2]) / np.log(run.tau[1] / run.tau[2]))
     apart, _ = theorem_3_2.pentagons(np.array([0.0, 1e5, 1e9]))
     lags = float(np.log(apart.gap[1] / apart.gap[2]) / np.log(apart.tau[1] / apart.tau[2]))

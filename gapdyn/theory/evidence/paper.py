@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from gapdyn import loss, measures, published, sphere
+from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FreeModel, FrozenModel, ParallelModel
 from gapdyn.temperature import Exponential, Fixed, Learned
@@ -13,21 +13,16 @@ from gapdyn.theory import lemma_3_1
 from gapdyn.theory.evidence import Evidence
 from gapdyn.types import Array
 
-HEIGHT = np.sin(np.pi / 10)
-"""γ₀ of Figure 2: its Δ starts at 0.618 = 2 sin 18°."""
-
 
 def figure_2_run(times: Array) -> Trajectory:
     """The free flow of theory 2.8."""
-    X, Y = sphere.lift(*sphere.polygon_pairs(5, rotation=2), gamma=HEIGHT)
-    model = FreeModel(5, 3, Learned())
-    return flow(model, model.start(X, Y, tau=0.07), times)
+    return flow(*examples.figure_2(), times)
 
 
 def figure_2(full: bool) -> Evidence:
     """(6) against the figure's own peak."""
     gap, tau = (curve.value.max() for curve in (published.FIGURE_2.gap, published.FIGURE_2.tau))
-    said = 1 / float(lemma_3_1.beta(gap / 2, beta0=1 / 0.07, gamma0=HEIGHT))
+    said = 1 / float(lemma_3_1.beta(gap / 2, beta0=1 / 0.07, gamma0=examples.HEIGHT))
     run = figure_2_run(np.array([0.0, 2.064, 1e5]))
     law = 5 * np.log(run.gap) - np.log(run.tau)
     return Evidence(

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.integrate import quad, solve_ivp
 from scipy.special import lambertw, softmax
 
-from gapdyn import loss, measures, sphere
+from gapdyn import examples, loss, measures, sphere
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import FrozenModel, ParallelModel, ScalarModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
@@ -50,11 +50,9 @@ EARLY = np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 60)])
 
 def pentagons(times: Array = EARLY) -> tuple[Trajectory, Setting]:
     """Theory 3.3's example: aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold."""
-    X, Y = sphere.lift(*sphere.polygon_pairs(5), gamma=0.4)
-    setting = at_threshold(5, measures.margin(X @ Y.T), 0.3, times=1 + 1e-12)
-    model = ParallelModel(5, 3, Learned())
-    y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
-    return flow(model, y0, times), setting
+    run = flow(*examples.pentagons(), times)
+    start = run.at(0.0)
+    return run, {"n": 5, "alpha": start.margin, "gamma0": 0.3, "beta0": start.beta}
 
 
 def upper_times(gamma: Array, setting: Setting, alpha_max: float) -> Array:
@@ -516,7 +514,7 @@ def largest_margin(full: bool) -> Evidence:
         X = sphere.sample(n, d, rng)
         Y = sphere.normalise(X + rng.exponential(0.3) * rng.standard_normal((n, d)))
         largest = max(largest, measures.margin(X @ Y.T) * (n - 1) / n)
-    simplex = sphere.normalise(np.eye(5) - 0.2)
+    simplex = examples.simplex(5)
     attained = measures.margin(simplex @ simplex.T)
     return Evidence(
         largest <= 1 + 1e-12 and abs(attained - 1.25) < 1e-12,
@@ -596,7 +594,7 @@ def family_rates(full: bool) -> Evidence:
         apart = max(apart, abs(float(drawn / said) - 1))
         rows.append(theorem_3_2.exact(log_t, **setting, scale=scale) / rate)
     model = ParallelModel(5, 4, Learned(), tied=False)
-    X = sphere.normalise(np.eye(5) - 0.2) @ np.linalg.qr(np.eye(5) - 0.2)[0][:, :4]
+    X = examples.simplex(5) @ np.linalg.qr(np.eye(5) - 0.2)[0][:, :4]
     y0 = model.start(X, X, tau=0.2, gamma_x=0.3, gamma_y=-0.3)
     times = np.array([1e4, 1e20, 1e100])
     run = flow(model, y0, times, rtol=1e-10, atol=1e-13)

@@ -1,6 +1,10 @@
 """What several test files share."""
 
+import os
 from pathlib import Path
+
+# One thread for each worker and each process that a test starts: more would fight over the cores.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import numpy as np
 import pytest

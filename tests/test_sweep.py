@@ -238,7 +238,16 @@ def test_floats_keep_every_bit(bits):
 
 @pytest.mark.parametrize(
     "value",
-    [1j, {1: 2}, {3, 4}, b"x", np.longdouble(1), np.ones(2, complex), np.datetime64("2025-03-24"), object],
+    [
+        1j,
+        {1: 2},
+        {3, 4},
+        b"x",
+        np.longdouble(1),
+        np.ones(2, complex),
+        np.datetime64("2025-03-24"),
+        object,
+    ],
     ids=repr,
 )
 def test_what_json_cannot_hold_fails_or_is_refused(value):

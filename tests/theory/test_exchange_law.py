@@ -5,7 +5,8 @@ import pytest
 
 import gapdyn as gd
 from gapdyn import symbolic
-from gapdyn.theory import exchange_law, potential, theorem_3_2
+from gapdyn.examples import simplex
+from gapdyn.theory import exchange_law, potential
 
 POLYGONS = [(3, 1), (5, 2), (8, 3), (12, 5)]
 
@@ -67,12 +68,8 @@ def test_each_centre_obeys_it_though_heights_differ():
 
 def test_pentagons_obey_it_inside_the_parallel_flow():
     """Theory 3.3's example: ‖u‖⁵β = 1.7201 while 2γ falls to 0.0083 and Δ to 0.524 at t = 1e9."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.4)
-    alpha = gd.measures.margin(X @ Y.T)
-    beta0 = theorem_3_2.threshold(n=5, alpha=alpha, gamma0=0.3)
-    model = gd.ParallelModel(5, 3, gd.Learned())
-    run = gd.flow(model, model.start(X, Y, tau=1 / beta0, gamma=0.3), [0.0, 1.0, 1e3, 1e6, 1e9])
-    assert beta0 == pytest.approx(5.249, abs=5e-4)
+    run = gd.flow(*gd.examples.pentagons(), [0.0, 1.0, 1e3, 1e6, 1e9])
+    assert run.beta[0] == pytest.approx(5.249, abs=5e-4)
     np.testing.assert_allclose(np.exp(exchange_law.invariant(run)), 1.7201, atol=5e-5)
     assert exchange_law.departure(run) <= 1e-7
     assert (run.margin[0], run.margin[-1]) == pytest.approx((0.580, 0.644), abs=5e-4)
@@ -81,10 +78,6 @@ def test_pentagons_obey_it_inside_the_parallel_flow():
 
 
 # When it is exact
-
-
-def simplex(n):
-    return gd.sphere.normalise(np.eye(n) - 1 / n)
 
 
 SYMMETRIC = {

@@ -188,12 +188,10 @@ def test_the_sharp_constant_is_reached_at_astronomical_times():
 
 def test_no_path_of_the_rows_closes_gamma_faster_than_z_equal_to_alpha_i():
     """The sharp form: the parallel flow stays above the frozen solution at its own margin."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.4)
-    model = gd.ParallelModel(5, 3, gd.Learned())
-    alpha = gd.measures.margin(X @ Y.T)
-    setting = at_threshold(5, alpha, 0.3, times=1 + 1e-12)
-    y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
-    run = gd.flow(model, y0, np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 50)]))
+    times = np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 50)])
+    run = gd.flow(*gd.examples.pentagons(), times)
+    alpha = run.margin[0]
+    setting = {"n": 5, "alpha": alpha, "gamma0": 0.3, "beta0": run.beta[0]}
     assert all(h.holds for h in theorem_3_2.hypotheses(run, alpha))
     with np.errstate(divide="ignore"):
         exact = theorem_3_2.exact(np.log(run.t), **setting)

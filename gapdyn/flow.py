@@ -468,7 +468,7 @@ def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Ite
         raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
     if getattr(model, "mixing", None) is not None:
         raise ValueError("swap must be None for a model that has a mixing of its own")
-    return swap.pieces(model, start, end)
+    return swap.intervals(model, start, end)
 
 
 def output_times(t: ArrayLike) -> tuple[float, Array | None]:

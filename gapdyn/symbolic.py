@@ -1,105 +1,20 @@
-"""The same formulas by other means: SymPy's derivatives, finite differences, derived theorems."""
+"""The same formulas by SymPy: derivatives of the loss, and what the theorems rest on, derived."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gapdyn.check import rate_vector
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_count
+from gapdyn.validate import validate_count
 
 if TYPE_CHECKING:
     import sympy
-
-
-def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
-    """Largest departure of `velocity` from minus the rates times differences of `loss`.
-
-    The difference is a complex step, exact to rounding, where `loss` takes a complex state and is
-    analytic, as those of this library are; central differences otherwise.
-
-    Parameters
-    ----------
-    model : Model
-        Any that keeps the contract of `gapdyn.models`.
-    y : (N,) array
-        A state with unit rows, heights inside (-1, 1) and β below its ceiling: elsewhere the flow
-        is projected and not the gradient.
-    t : float
-        Time.
-
-    Returns
-    -------
-    float
-        Relative to the largest entry of the difference; 0 where both vanish.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `model` is no model or `y` no state of it.
-
-    Examples
-    --------
-    >>> from gapdyn import FreeModel, Learned, sphere
-    >>> model = FreeModel(n=5, d=3, temperature=Learned())
-    >>> y = model.start(sphere.sample(5, 3, seed=1), sphere.sample(5, 3, seed=2), tau=0.07)
-    >>> check_gradient(model, y) < 1e-12
-    True
-    """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    y = validate_array("y", y, ndim=1).astype(np.float64)
-    if y.size != model.size:
-        raise ValueError(f"y must have {model.size} entries, got {y.size}")
-    expected = -_rate_vector(model) * numerical_gradient(lambda z: model.loss(t, z), y)
-    departure = np.abs(model.velocity(t, y) - expected).max()
-    return float(departure / (np.abs(expected).max() or 1.0))
-
-
-def numerical_gradient(function: Callable[[Array], float], y: Array) -> Array:
-    """Derivatives of a function of a vector (N,), by complex step or central differences."""
-    directions = np.eye(y.size)
-    try:
-        slopes = np.array([_complex_step(function, y, e) for e in directions])
-        along = np.cos(np.arange(y.size))  # any direction tells whether the function is analytic
-        check = _central_difference(function, y, along)
-        if abs(slopes @ along - check) < 1e-6 * (abs(check) + np.abs(slopes).max()):
-            return slopes
-    except TypeError:
-        pass
-    return np.array([_central_difference(function, y, e) for e in directions])
-
-
-def _complex_step(function: Callable[[Array], float], y: Array, along: Array) -> float:
-    """Im f(y + ihv)/h along v; no subtraction, so h may be tiny."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
-        value = function(y + 1e-100j * along)
-    if not np.iscomplexobj(value):
-        raise TypeError("the function dropped the imaginary part")
-    return float(np.imag(value)) / 1e-100
-
-
-def _central_difference(function: Callable[[Array], float], y: Array, along: Array) -> float:
-    """Fourth-order central difference along v."""
-    h = 1e-3
-    left, right = (float(function(y + k * h * along)) for k in (-1, 1))
-    far_left, far_right = (float(function(y + k * h * along)) for k in (-2, 2))
-    return (8 * (right - left) - (far_right - far_left)) / (12 * h)
-
-
-def _rate_vector(model: Model) -> Array:
-    """Learning rate of each entry of the state."""
-    rates = np.empty(model.size)
-    for part, rate in zip(model.split(rates), model.rates(), strict=True):
-        part[...] = rate
-    return rates
 
 
 def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[sympy.Symbol]]:
@@ -190,7 +105,7 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
         for b in blocks:  # to the tangent space of the sphere
             along = mpmath.fdot(state[b], slopes[b])
             slopes[b] = [s - along * x for s, x in zip(slopes[b], state[b], strict=True)]
-        rates = _rate_vector(model)
+        rates = rate_vector(model)
         return [-mpmath.mpf(float(r)) * s for r, s in zip(rates, slopes, strict=True)]
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 
 from gapdyn import loss, sphere
-from gapdyn.symbolic import numerical_gradient
+from gapdyn.check import numerical_gradient
 
 BETAS = [1e-6, 1.0, 100.0, 1e4, 1e8]
 EPS = np.finfo(float).eps

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gapdyn import loss, measures, published, sphere
+from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
     appendix_c,
@@ -126,7 +126,7 @@ MUTATIONS = [
     (lemma_3_1, "invariant", bent, "lemma-3.1-equal-rows family-untied"),
     (potential, "potential", more, "family-softplus"),
     (audit.lemma_3_1, "Exponential", wider, "family-slrt family-adam"),
-    (audit.lemma_3_1, "HEIGHT", lambda height: 1.05 * height, "figure-2-curves"),
+    (examples, "HEIGHT", lambda height: 1.05 * height, "figure-2-curves"),
     (theorem_3_2, "mu", more, "lemma-b.1-a"),
     (theorem_3_2, "mu_bound", more, "lemma-b.1-b"),
     (theorem_3_2, "threshold", more, "theorem-3.2-threshold-display"),

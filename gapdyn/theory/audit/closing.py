@@ -6,7 +6,7 @@ import numpy as np
 from scipy.integrate import quad, solve_ivp
 from scipy.special import lambertw
 
-from gapdyn import loss, measures, sphere
+from gapdyn import examples, loss, measures, sphere
 from gapdyn.flow import flow
 from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
@@ -254,7 +254,7 @@ def largest_margin(full: bool) -> Evidence:
         X = sphere.sample(n, d, rng)
         Y = sphere.normalise(X + rng.exponential(0.3) * rng.standard_normal((n, d)))
         largest = max(largest, measures.margin(X @ Y.T) * (n - 1) / n)
-    simplex = sphere.normalise(np.eye(5) - 0.2)
+    simplex = examples.simplex(5)
     attained = measures.margin(simplex @ simplex.T)
     return Evidence(
         largest <= 1 + 1e-12 and abs(attained - 1.25) < 1e-12,
@@ -267,7 +267,7 @@ def largest_margin(full: bool) -> Evidence:
 def untied_simplex(times: Array) -> tuple[Array, Array]:
     """γ_X and β along the untied flow of a matched simplex of 5, whose margin is 5/4, from ±0.3."""
     model = ParallelModel(5, 4, Learned(), tied=False)
-    X = sphere.normalise(np.eye(5) - 0.2) @ np.linalg.qr(np.eye(5) - 0.2)[0][:, :4]
+    X = examples.simplex(5) @ np.linalg.qr(np.eye(5) - 0.2)[0][:, :4]
     y0 = model.start(X, X, tau=0.2, gamma_x=0.3, gamma_y=-0.3)
     run = flow(model, y0, times, rtol=1e-10, atol=1e-13)
     return np.array([float(model.split(y)[-2]) for y in run.y]), run.beta

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from gapdyn import published, sphere
+from gapdyn import examples, published, sphere
 from gapdyn.flow import Trajectory, flow
-from gapdyn.models import FreeModel, FrozenModel, ParallelModel, ScalarModel
+from gapdyn.models import FrozenModel, ParallelModel, ScalarModel
 from gapdyn.temperature import Exponential, Learned, Linear, Parametrisation, Softplus
 from gapdyn.theory import certificates, lemma_3_1, potential
 from gapdyn.theory.audit.record import (
@@ -159,15 +159,9 @@ def prevents(full: bool) -> Evidence:
     )
 
 
-HEIGHT = np.sin(np.pi / 10)
-"""γ₀ of Figure 2: its Δ starts at 0.618 = 2 sin 18°."""
-
-
 def figure_2_run(times: Array) -> Trajectory:
     """The free flow of Figure 2 (theory 2.8)."""
-    X, Y = sphere.lift(*sphere.polygon_pairs(5, rotation=2), gamma=HEIGHT)
-    model = FreeModel(5, 3, Learned())
-    return flow(model, model.start(X, Y, tau=0.07), times)
+    return flow(*examples.figure_2(), times)
 
 
 @statement(
@@ -180,7 +174,7 @@ def figure_2_run(times: Array) -> Trajectory:
 def figure_2(full: bool) -> Evidence:
     """(6) is far from the figure's own peak, while the exchange law holds along its curves."""
     gap, tau = (curve.value.max() for curve in (published.FIGURE_2.gap, published.FIGURE_2.tau))
-    said = 1 / float(lemma_3_1.beta(gap / 2, beta0=1 / 0.07, gamma0=HEIGHT))
+    said = 1 / float(lemma_3_1.beta(gap / 2, beta0=1 / 0.07, gamma0=examples.HEIGHT))
     run = figure_2_run(np.array([0.0, 2.064, 1e5]))
     law = 5 * np.log(run.gap) - np.log(run.tau)
     return Evidence(

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from gapdyn import measures, sphere
+from gapdyn.examples import simplex
 from gapdyn.flow import flow
 from gapdyn.models import FreeModel
 from gapdyn.swap import HardSwap
@@ -17,11 +18,6 @@ from gapdyn.types import Array
 
 STATES = ((0.4, 3.0), (0.1, 20.0), (0.02, 200.0))
 """Values of γ and β at which slopes are compared."""
-
-
-def simplex(n: int) -> Array:
-    """Rows of a regular simplex in n dimensions."""
-    return sphere.normalise(np.eye(n) - 1 / n)
 
 
 def averaged_slope(W: Array, gamma: float, beta: float, p: float, law: tuple[float, ...]) -> float:

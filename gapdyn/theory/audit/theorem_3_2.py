@@ -9,7 +9,7 @@ import numpy as np
 from scipy.integrate import quad, solve_ivp
 from scipy.special import lambertw, softmax
 
-from gapdyn import loss, measures, published, sphere
+from gapdyn import examples, loss, published, sphere
 from gapdyn.flow import Trajectory, flow
 from gapdyn.models import ParallelModel, ScalarModel
 from gapdyn.temperature import Learned
@@ -49,11 +49,9 @@ EARLY = np.concatenate([[0.0], np.geomspace(1e-3, 1e9, 60)])
 
 def pentagons(times: Array = EARLY) -> tuple[Trajectory, Setting]:
     """Theory 3.3's example: aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold."""
-    X, Y = sphere.lift(*sphere.polygon_pairs(5), gamma=0.4)
-    setting = at_threshold(5, measures.margin(X @ Y.T), 0.3, times=1 + 1e-12)
-    model = ParallelModel(5, 3, Learned())
-    y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
-    return flow(model, y0, times), setting
+    run = flow(*examples.pentagons(), times)
+    start = run.at(0.0)
+    return run, {"n": 5, "alpha": start.margin, "gamma0": 0.3, "beta0": start.beta}
 
 
 @statement(

@@ -95,10 +95,6 @@ def test_columns_want_the_same_names_at_every_point():
         run.columns()
 
 
-def test_columns_of_plain_numbers_are_called_value():
-    assert sweep(lambda seed: seed**2, [{}], seeds=3).columns()["value"].tolist() == [0, 1, 4]
-
-
 def test_a_function_that_changes_its_parameters_changes_no_other_point():
     def greedy(entries, last, seed):
         return [entries.pop(), last]
@@ -228,10 +224,10 @@ def test_every_value_reads_back_exactly(tmp_path_factory, value, parameter):
 @given(bits=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5))
 def test_floats_keep_every_bit(bits):
     x = np.array(bits, dtype=np.uint64).view(float)
-    for value in (x, list(x), tuple(x.tolist()), {"x": x}, x[:, None]):
-        back = sweep(lambda seed, value=value: value, [{}], seeds=1).points[0].value
-        back = np.array(back["x"] if isinstance(back, dict) else back).ravel()
-        number = ~np.isnan(x)  # a NaN is a NaN
+    number = ~np.isnan(x)  # a NaN is a NaN
+    forms = {"array": x, "list": list(x), "tuple": tuple(x.tolist()), "column": x[:, None]}
+    for value in sweep(lambda seed: forms, [{}], seeds=1).points[0].value.values():
+        back = np.array(value).ravel()
         assert np.isnan(back[~number]).all()
         assert back[number].tobytes() == x[number].tobytes()
 

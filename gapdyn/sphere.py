@@ -2,6 +2,11 @@
 
 A modality is an (n, d) array whose n rows are points of the sphere S^{d-1}. Two modalities X and Y
 of one shape make n pairs: row i of X matches row i of Y.
+
+References
+----------
+.. [1] V. W. Liang, Y. Zhang, Y. Kwon, S. Yeung and J. Zou, "Mind the Gap: Understanding the
+   Modality Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022.
 """
 
 from __future__ import annotations
@@ -159,11 +164,6 @@ def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
     ------
     TypeError, ValueError
         If `n` is below 2, the axis is zero or no vector of floats, or the angle is outside [0, π].
-
-    References
-    ----------
-    .. [1] V. W. Liang, Y. Zhang, Y. Kwon, S. Yeung and J. Zou, "Mind the Gap: Understanding the
-       Modality Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022.
     """
     direction = validate_array("axis", axis, ndim=1).astype(np.float64)
     if not 0 <= validate_number("angle", angle) <= np.pi:
@@ -277,11 +277,6 @@ def shift_gap(X: ArrayLike, Y: ArrayLike, amount: float) -> tuple[Array, Array]:
     TypeError, ValueError
         If X and Y are not real floats of one shape with rows of nonzero length, or `amount` is not
         finite or takes a row to zero.
-
-    References
-    ----------
-    .. [1] V. W. Liang, Y. Zhang, Y. Kwon, S. Yeung and J. Zou, "Mind the Gap: Understanding the
-       Modality Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022.
     """
     X, Y = validate_pairs(X, Y)
     X, Y = normalise(X), normalise(Y)

@@ -124,8 +124,6 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     X, Y = normalise(X), normalise(Y)
     margins, rank_y, rank_x = _neighbours(X, Y)
     direction = _gap_direction(X, Y)
-    height_x, height_x_std, parallelism_x = _along(X, direction)
-    height_y, height_y_std, parallelism_y = _along(Y, direction)
     return Measures(
         pairs=X.shape[0],
         dim=X.shape[1],
@@ -139,12 +137,8 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
             for k in (1, 5, 10)
             for way, rank in (("x_to_y", rank_y), ("y_to_x", rank_x))
         },
-        height_x=height_x,
-        height_x_std=height_x_std,
-        height_y=height_y,
-        height_y_std=height_y_std,
-        parallelism_x=parallelism_x,
-        parallelism_y=parallelism_y,
+        **_along("x", X, direction),
+        **_along("y", Y, direction),
     )
 
 
@@ -267,7 +261,7 @@ def _gap_direction(X: Array, Y: Array) -> Array:
     return between / length if length > COINCIDENT else np.full_like(between, np.nan)
 
 
-def _along(X: Array, direction: Array) -> tuple[float, float, float]:
+def _along(name: str, X: Array, direction: Array) -> dict[str, float]:
     """Mean and deviation of X along `direction`, and the share of its variance orthogonal to it.
 
     The share is NaN where X has no variance, and all three are NaN where there is no direction.
@@ -276,7 +270,11 @@ def _along(X: Array, direction: Array) -> tuple[float, float, float]:
     mean = X.mean(axis=0)
     total = sum(float(np.sum((X[b] - mean) ** 2)) for b in _blocks(*X.shape)) / len(X)
     parallelism = 1 - float(height.var()) / total if total > COINCIDENT**2 else np.nan
-    return float(height.mean()), float(height.std()), parallelism
+    return {
+        f"height_{name}": float(height.mean()),
+        f"height_{name}_std": float(height.std()),
+        f"parallelism_{name}": parallelism,
+    }
 
 
 def _blocks(n: int, width: int) -> list[slice]:

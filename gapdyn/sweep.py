@@ -156,17 +156,13 @@ def sweep(
     Python starts, on every machine.
 
     With an executor, the function must be importable by the workers: defined in a module, or in a
-    script that calls `sweep` under ``if __name__ == "__main__":``. Four processes of this machine::
+    script that calls `sweep` under ``if __name__ == "__main__":``. Four processes of this machine,
+    Dask (`pip install gapdyn[dask]`), and MPI, of a script that runs as ``mpiexec -n 64 python -m
+    mpi4py.futures script.py``::
 
         run = sweep(function, grid, seeds=10, executor=4, out="run.jsonl")
-
-    Dask, on this machine or a cluster (`pip install gapdyn[dask]`)::
-
         with distributed.Client(address) as client:
             run = sweep(function, grid, seeds=10, executor=client.get_executor(), out="run.jsonl")
-
-    MPI, through mpi4py, as ``mpiexec -n 64 python -m mpi4py.futures script.py``::
-
         with mpi4py.futures.MPIPoolExecutor() as pool:
             run = sweep(function, grid, seeds=10, executor=pool, out="run.jsonl")
 

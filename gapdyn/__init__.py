@@ -1,11 +1,22 @@
 """gapdyn: how the modality gap of contrastive two-modality models arises, freezes and closes.
 
-Embeddings on the sphere, with mismatched pairs and a learnable temperature, moved by gradient flow,
-after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in Contrastive
-Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have its numbers.
+It moves embeddings on the sphere, with mismatched pairs and a learnable temperature, by gradient
+flow, after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in Contrastive
+Multimodal Learning" (CPAL 2025), which is called "the paper" here. Equations have its numbers.
 """
 
-from gapdyn import examples, loss, measures, models, published, sphere, swap, temperature, theory
+from gapdyn import (
+    examples,
+    loss,
+    measures,
+    models,
+    published,
+    sphere,
+    swap,
+    symbolic,
+    temperature,
+    theory,
+)
 from gapdyn._version import __version__
 from gapdyn.check import check_gradient
 from gapdyn.ensemble import flow_many
@@ -66,6 +77,7 @@ __all__ = [
     "sphere",
     "swap",
     "sweep",
+    "symbolic",
     "temperature",
     "theory",
 ]

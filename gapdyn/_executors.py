@@ -23,7 +23,7 @@ IN_FLIGHT = 1000
 
 @dataclass(frozen=True)
 class Failure:
-    """A point without a value, why, and where the function raised if it did."""
+    """A point that has no value: the reason, and the traceback where the function raised."""
 
     parameters: dict[str, Any]
     seed: int
@@ -32,18 +32,18 @@ class Failure:
 
 
 Outcome = str | Failure
-"""A value as JSON, or why there is none."""
+"""A value as JSON, or a Failure."""
 
 Submit = Callable[[Executor, int], Future[Outcome]]
 """Hand a job to an executor."""
 
 Ended = TypeVar("Ended")
 Results = Generator[tuple[int, Outcome | Exception], None, Ended]
-"""Jobs with their outcomes, or with what the executor, and not the function, raised."""
+"""Jobs, each with its outcome or with an exception that the executor itself raised."""
 
 
 class _OneThread:
-    """One BLAS and OpenMP thread in this process, until all who asked for it have left."""
+    """Limit this process to one BLAS and OpenMP thread until all who entered have left."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -56,7 +56,7 @@ class _OneThread:
             with suppress(ImportError):
                 from threadpoolctl import threadpool_limits
 
-                limits = threadpool_limits(1)  # each time: a library may have been loaded since
+                limits = threadpool_limits(1)  # again: a library may have been loaded since
                 self.limits = self.limits or limits
 
     def __exit__(self, *_: object) -> None:
@@ -71,7 +71,7 @@ ONE_THREAD = _OneThread()
 
 
 def _call(function: Callable[..., Any], parameters: dict[str, Any], seed: int, run: str) -> Outcome:
-    """The outcome of one point; by `run` Dask tells the call from the same one of another run."""
+    """The outcome of one point; `run` makes the call another one for Dask, which caches results."""
     try:
         with ONE_THREAD:
             value = function(**copy.deepcopy(parameters), seed=seed)
@@ -141,7 +141,7 @@ def _through_pools(workers: int, submit: Submit, left: deque[int]) -> Results[No
 def _fill(
     executor: Executor, submit: Submit, left: deque[int], width: int
 ) -> Results[tuple[list[int], BrokenExecutor | None]]:
-    """Keep `width` jobs in an executor while some are left; which it lost if it broke, and how."""
+    """Keep `width` jobs in an executor while some are left; return those it lost if it broke."""
     finished: SimpleQueue[Future[Outcome]] = SimpleQueue()
     running: dict[Future[Outcome], int] = {}
     lost: list[int] = []

@@ -1,4 +1,4 @@
-"""The file of a sweep: one header, then one finished point a line, as JSON, appended for good."""
+"""The file of a sweep: a header, then one line of JSON for each finished point; it only grows."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Job = tuple[dict[str, Any], int]
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it, nothing rounded: NumPy's scalars and arrays become Python's."""
+    """A value for JSON, without rounding: NumPy's scalars and arrays become Python's."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.ndarray | np.generic):
         inner = value.tolist()
-        if not isinstance(inner, np.generic):  # as a long double stays
+        if not isinstance(inner, np.generic):  # a long double remains one
             return plain(inner)
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
@@ -41,19 +41,19 @@ def plain(value: Any) -> Any:
 
 
 def key(parameters: Mapping[str, Any], seed: int) -> str:
-    """What identifies a point."""
+    """What identifies a point, as text."""
     return json.dumps([plain(parameters), seed], sort_keys=True)
 
 
 def header(function: Callable[..., Any]) -> bytes:
-    """The first line of a file, by which it is known to be of this sweep and this version."""
+    """The first line of a file, which identifies the function and the version of gapdyn."""
     name = f"{function.__module__}.{function.__qualname__}"
     about = {"gapdyn": __version__, "format": FORMAT, "function": name}
     return json.dumps(about).encode() + b"\n"
 
 
 def line(job: Job, value: str) -> bytes:
-    """One point in a file."""
+    """The line of one point in a file."""
     parameters, seed = job
     about = f'{{"parameters": {json.dumps(plain(parameters))}, "seed": {seed}, "value": {value}}}'
     return about.encode() + b"\n"
@@ -61,7 +61,7 @@ def line(job: Job, value: str) -> bytes:
 
 @contextmanager
 def opened(out: str | os.PathLike[str] | None) -> Iterator[IO[bytes] | None]:
-    """The file for reading and appending, closed to other sweeps as long as it is open."""
+    """Open the file for reading and appending, and lock it against other sweeps."""
     if out is None:
         yield None
         return
@@ -80,14 +80,14 @@ def opened(out: str | os.PathLike[str] | None) -> Iterator[IO[bytes] | None]:
 
 
 def append(stream: IO[bytes], line: bytes) -> None:
-    """Add a line, and return when it is on the disk."""
+    """Append a line, and return when it is on the disk."""
     stream.write(line)
     stream.flush()
     os.fsync(stream.fileno())
 
 
 def resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int, str]:
-    """Read the values of finished points, drop a torn last line, begin a new file."""
+    """Read the values of finished points; begin a new file, and drop a last line that is torn."""
     stream.seek(0)
     first = stream.readline()
     if first != header:
@@ -111,14 +111,7 @@ def resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int,
             stream.truncate(end)
             break
         end += len(line)
-        try:
-            entry = json.loads(line.decode())
-            name, value = key(entry["parameters"], entry["seed"]), json.dumps(entry["value"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"out is damaged: line {number} of {stream.name} is {line[:80]!r}; "
-                "without that line its point is computed anew"
-            ) from error
+        name, value = _read(stream.name, number, line)
         if name not in index:
             raise ValueError(
                 f"out must be a file of this sweep, {stream.name} has points that grid and seeds "
@@ -126,3 +119,15 @@ def resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int,
             )
         found[index[name]] = value
     return found
+
+
+def _read(file: str, number: int, line: bytes) -> tuple[str, str]:
+    """The point and the value of a line."""
+    try:
+        entry = json.loads(line.decode())
+        return key(entry["parameters"], entry["seed"]), json.dumps(entry["value"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"out is damaged: line {number} of {file} is {line[:80]!r}; "
+            "without that line its point is computed anew"
+        ) from error

@@ -83,9 +83,8 @@ def _complex_step(function: Callable[[Array], float], y: Array, along: Array) ->
 def _central_difference(function: Callable[[Array], float], y: Array, along: Array) -> float:
     """Fourth-order central difference along v."""
     h = 1e-3
-    left, right = (float(function(y + k * h * along)) for k in (-1, 1))
-    far_left, far_right = (float(function(y + k * h * along)) for k in (-2, 2))
-    return (8 * (right - left) - (far_right - far_left)) / (12 * h)
+    far_left, left, right, far_right = (function(y + k * h * along) for k in (-2, -1, 1, 2))
+    return float(8 * (right - left) - (far_right - far_left)) / (12 * h)
 
 
 def rate_vector(model: Model) -> Array:

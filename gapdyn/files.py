@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Read and write files: a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 
 def validate_target(name: str, path: str | os.PathLike[str]) -> Path:
-    """Refuse a path that cannot be written, before the work that would go into it."""
+    """Refuse a path that cannot be written, before what goes into it is computed."""
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{name} wants a file in an existing folder, got {path}")
@@ -31,7 +31,7 @@ def validate_target(name: str, path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file beside `path` that takes its place when the block ends well."""
+    """Open a file beside `path` that replaces it when the block ends without an error."""
     target = validate_target("path", path)
     if target.exists() and not target.is_file():  # a pipe or a device has nothing to replace
         with target.open(mode) as stream:
@@ -50,17 +50,17 @@ def replacing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Arrays of an npz file by name, in the file's order, or the one of an npy file under "".
+    """Arrays of an npz file by name, in the file's order; the array of an npy file has the name "".
 
-    An npy file is mapped, not read, so that a large one costs no memory twice. Nothing pickled is
-    ever loaded.
+    An npy file is mapped, not read, so that a large file does not take its memory twice. Pickled
+    objects are never loaded.
 
     Raises
     ------
     OSError
         If the file is missing or cannot be read.
     ValueError
-        If it is neither, or is damaged, or holds objects.
+        If the file is of another kind, is damaged, or holds objects.
     """
     source = Path(path)
     if not source.is_file():
@@ -78,7 +78,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
 
 
 def write_columns(path: str | os.PathLike[str], columns: Mapping[str, NDArray[Any]]) -> None:
-    """Write columns of one length as CSV; floats in the fewest digits that read back exactly."""
+    """Write columns of one length as CSV, floats with the fewest digits that read back exactly."""
     with replacing(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)

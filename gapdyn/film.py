@@ -1,4 +1,4 @@
-"""A flow in motion: the embeddings on their sphere beside gap and temperature, as a GIF."""
+"""Animate a flow: the embeddings on their sphere beside gap and temperature, as a GIF."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import os
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,49 +15,36 @@ from gapdyn.files import replacing, validate_target
 from gapdyn.types import Array
 from gapdyn.validate import validate_count
 
-
-class Run(Protocol):
-    """What a film is made of, such as a `gapdyn.Trajectory`."""
-
-    @property
-    def t(self) -> Array:
-        """Times."""
-
-    @property
-    def model(self) -> Any:
-        """What moved."""
-
-    def at(self, t: float, /) -> Any:
-        """Observables and state `y` at a time."""
-
+if TYPE_CHECKING:
+    from gapdyn.flow import Trajectory
 
 FRAMES = 72
 MILLISECONDS, LAST_FRAME = 80, 1500
-"""How long a frame is shown, and the last."""
+"""How long each frame is shown, and how long the last one."""
 LEAST = 0.01
-"""What the axes of gap and temperature reach at least: less would show rounding."""
+"""The axes of gap and temperature reach at least so far: a shorter axis would show rounding."""
 SPAN = 1e-7
-"""The first frame after t = 0, at the least, over the last."""
+"""Least ratio of the time of the first frame after t = 0 to that of the last."""
 JOINED = 60
 """Pairs up to which matching rows are joined."""
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """Frames of a flow.
+    """Frames of a flow, which a notebook shows and `save` writes.
 
-    A notebook shows it; `save` writes it. Needs Matplotlib and its Pillow.
+    They are drawn by Matplotlib and Pillow, which Matplotlib brings along.
 
     Attributes
     ----------
     t, gap, tau : (F,) arrays
         Time, gap and temperature of each frame; times increase.
     X, Y : (F, n, 3) arrays
-        Where the rows are.
+        Positions of the rows.
     curves : tuple of three (T,) arrays
-        Times > 0, gap and temperature of the lines at the side.
+        Times > 0, gap and temperature of the curves at the side.
     place : str
-        What the coordinates are.
+        Meaning of the coordinates.
     """
 
     t: Array
@@ -90,7 +77,7 @@ class Film:
             stream.write(film)
 
     def gif(self) -> bytes:
-        """The GIF."""
+        """Draw all frames and return the bytes of the GIF."""
         from matplotlib import rc_context
         from PIL import Image
 
@@ -107,7 +94,7 @@ class Film:
 
 
 class _Stage:
-    """What stays the same from frame to frame, drawn once, and what is drawn on it."""
+    """The figure: what all frames share is drawn once, and each frame is drawn on top of it."""
 
     def __init__(self, film: Film) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -158,27 +145,27 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(run: Run, *, frames: int = FRAMES) -> Film:
-    """Make a film of a run, its frames even in log t.
+def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
+    """Make a film of a run, with frames at times that are even in log t.
 
-    Rows on a sphere of two or three dimensions are shown where they are; others by their three
-    principal directions about the origin, of first and last embeddings together.
+    Rows in two or three dimensions are shown as they are. Rows in more dimensions are projected to
+    the three principal directions, about the origin, of the first and the last embeddings together.
 
     Parameters
     ----------
-    run : Run
-        A Trajectory of a model with embeddings: free or parallel.
+    run : Trajectory
+        A run of a model with embeddings: free or parallel.
     frames : int
-        At least 3.
+        Number of frames, at least 3.
 
     Raises
     ------
     TypeError, ValueError
-        If the model has no embeddings, was not loaded with its run, the run has one time alone, or
+        If the model has no embeddings or was not loaded with its run, the run has only one time, or
         `frames` is below 3.
     """
     count = validate_count("frames", frames, least=3)
-    model = run.model
+    model: Any = run.model
     if not hasattr(model, "embeddings"):
         raise ValueError(
             "run must be of a model with rows on a sphere, a FreeModel or a ParallelModel, "

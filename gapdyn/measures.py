@@ -1,4 +1,16 @@
-"""What to say of two modalities (X, Y): gap, margin, mismatched pairs, uniformity, recall."""
+"""Measures of two modalities (X, Y): gap, margin, mismatched pairs, uniformity, recall.
+
+References
+----------
+.. [1] V. W. Liang, Y. Zhang, Y. Kwon, S. Yeung and J. Zou, "Mind the Gap: Understanding the
+   Modality Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022.
+.. [2] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025.
+.. [3] T. Wang and P. Isola, "Understanding Contrastive Representation Learning through Alignment
+   and Uniformity on the Hypersphere", ICML 2020.
+.. [4] X. Fang, J. Li, X. Feng and B. Wang, "Rethinking Uniformity in Self-Supervised
+   Representation Learning", 2023.
+"""
 
 from __future__ import annotations
 
@@ -14,41 +26,42 @@ from gapdyn.types import Array
 from gapdyn.validate import validate_pairs, validate_square
 
 BLOCK_BYTES = 32 * 2**20
-"""Similarities are made in row blocks of about this size."""
+"""Size of the row blocks in which similarities are computed."""
 
 COINCIDENT = 1e-14
-"""Centres closer than this have no direction between them: the gap is rounding."""
+"""Between centres that are closer than this the gap is rounding and has no direction."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What `measure` says of two modalities; a quantity that is undefined is NaN.
+    """The measures of two modalities; a quantity that is undefined is NaN.
 
     Attributes
     ----------
     pairs, dim : int
         n and d.
     gap : float
-        Δ = ‖c_X - c_Y‖, the distance between the modality centres.
+        Δ = ‖c_X - c_Y‖, the distance between the modality centres [1]_.
     margin : float
-        α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij).
+        α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij), Section 2 of [2]_.
     mismatched : int
-        Pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii, to within `TIE`.
+        Number of pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii, to within `TIE`.
     alignment : float
-        Mean squared distance of matching rows.
+        Mean squared distance of matching rows [3]_.
     uniformity : float
-        -W₂, minus the Wasserstein distance of the 2n embeddings to an isotropic normal law of
-        covariance I/d (Appendix E.2 of the paper, which prints I/m and does not say m).
+        -W₂, minus the Wasserstein distance between a normal law with the mean and the covariance of
+        the 2n embeddings and one with mean 0 and covariance I/d [4]_. Appendix E.2 of [2]_ prints
+        I/m and does not say what m is.
     recall_at_1_x_to_y, recall_at_5_x_to_y, recall_at_10_x_to_y : float
-        Share of rows of X whose match is among the 1, 5, 10 most similar rows of Y; ties count
-        against the match.
+        Share of the rows of X whose match is among the 1, 5 or 10 most similar rows of Y. Ties
+        count against the match.
     recall_at_1_y_to_x, recall_at_5_y_to_x, recall_at_10_y_to_x : float
         The same from Y to X.
     height_x, height_x_std, height_y, height_y_std : float
         Mean and standard deviation of the projections on the gap direction (c_X - c_Y)/Δ.
     parallelism_x, parallelism_y : float
-        Share of the modality's variance that is orthogonal to the gap direction; 1 when the
-        modalities are parallel as above eq. (3).
+        Share of the modality's variance that is orthogonal to the gap direction, 1 where the
+        modalities are parallel as above eq. (3) of [2]_.
     """
 
     pairs: int
@@ -77,12 +90,13 @@ class Measures:
 
 
 def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
-    """Measure two modalities, in row blocks, so that n may be large where n × n does not fit.
+    """Measure two modalities, in row blocks, so that n × n similarities need not fit in memory.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
-        Row i of X matches row i of Y, n, d ≥ 2. Rows are normalised; the arrays stay as they are.
+        Row i of X matches row i of Y, and n, d ≥ 2. Rows of any length are normalised first; the
+        arrays themselves do not change.
 
     Returns
     -------
@@ -93,7 +107,7 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     TypeError
         If an array is not of a real floating-point type.
     ValueError
-        If the shapes differ or are too small, or an entry is not finite, or a row has no length.
+        If the shapes differ or are too small, an entry is not finite, or a row has length zero.
 
     Examples
     --------
@@ -108,8 +122,6 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     X, Y = normalise(X), normalise(Y)
     margins, rank_y, rank_x = _neighbours(X, Y)
     direction = _gap_direction(X, Y)
-    height_x, height_x_std, parallelism_x = _along(X, direction)
-    height_y, height_y_std, parallelism_y = _along(Y, direction)
     return Measures(
         pairs=X.shape[0],
         dim=X.shape[1],
@@ -123,17 +135,13 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
             for k in (1, 5, 10)
             for way, rank in (("x_to_y", rank_y), ("y_to_x", rank_x))
         },
-        height_x=height_x,
-        height_x_std=height_x_std,
-        height_y=height_y,
-        height_y_std=height_y_std,
-        parallelism_x=parallelism_x,
-        parallelism_y=parallelism_y,
+        **_along("x", X, direction),
+        **_along("y", Y, direction),
     )
 
 
 def gap(X: ArrayLike, Y: ArrayLike) -> float:
-    """Modality gap Δ = ‖c_X - c_Y‖, c the mean of the rows; X and Y (n, d) arrays of unit rows."""
+    """Modality gap Δ = ‖c_X - c_Y‖ of two (n, d) arrays of unit rows, c the mean of the rows."""
     return float(centre_distance(*_pair(X, Y)))
 
 
@@ -143,7 +151,7 @@ def centre_distance(X: Array, Y: Array) -> Any:
 
 
 def pair_margins(Z: ArrayLike) -> Array:
-    """How far each pair stands out: Z_ii - max over j ≠ i of Z_ij and Z_ji.
+    """Margin of each pair: Z_ii minus the largest of all Z_ij and Z_ji with j ≠ i.
 
     Parameters
     ----------
@@ -153,8 +161,7 @@ def pair_margins(Z: ArrayLike) -> Array:
     Returns
     -------
     (n,) float64 array
-        Its minimum is the margin α(Z) (Section 2 of the paper); a pair with an entry of `TIE` or
-        less is mismatched.
+        Its minimum is the margin α(Z). A pair whose margin is `TIE` or less is mismatched.
 
     Raises
     ------
@@ -171,7 +178,10 @@ def pair_margins(Z: ArrayLike) -> Array:
 def margin(Z: ArrayLike) -> float:
     """Margin α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij) of an (n, n) array.
 
-    Raises as `pair_margins` does.
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix.
 
     Examples
     --------
@@ -187,7 +197,7 @@ def mismatched(Z: ArrayLike) -> int:
 
 
 def recall_at_1(Z: ArrayLike) -> tuple[float, float]:
-    """Share of rows, and of columns, of an (n, n) array led by the diagonal by more than `TIE`."""
+    """Shares of rows and of columns of Z (n, n) whose diagonal entry leads by more than `TIE`."""
     others = validate_square("Z", Z).copy()
     diagonal = others.diagonal() - TIE
     np.fill_diagonal(others, -np.inf)
@@ -204,9 +214,11 @@ def alignment(X: ArrayLike, Y: ArrayLike) -> float:
 
 
 def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
-    """Uniformity -W₂ of the 2n stacked embeddings (Appendix E of the paper).
+    """Uniformity -W₂ of the 2n embeddings in X and Y together (Appendix E of [2]_, after [4]_).
 
     W₂² = ‖μ‖² + 1 + tr Σ - (2/√d) tr Σ^{1/2}, with μ and Σ their mean and covariance (ddof 0).
+    The eigenvalues of Σ are computed as squared singular values of the centred rows, which keeps
+    tr Σ^{1/2} accurate where Σ is singular.
 
     Parameters
     ----------
@@ -215,13 +227,12 @@ def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     Returns
     -------
     float
-        At most 0; 0 for mean zero and covariance I/d. The eigenvalues of Σ are squared singular
-        values of the centred rows, which keeps tr Σ^{1/2} accurate where Σ is singular.
+        At most 0, which mean zero and covariance I/d attain.
 
     Raises
     ------
     TypeError, ValueError
-        If X and Y are not real floats of one shape with rows of some length.
+        If X and Y are not real floats of one shape with rows of nonzero length.
     """
     X, Y = _pair(X, Y)
     n, d = X.shape
@@ -248,16 +259,20 @@ def _gap_direction(X: Array, Y: Array) -> Array:
     return between / length if length > COINCIDENT else np.full_like(between, np.nan)
 
 
-def _along(X: Array, direction: Array) -> tuple[float, float, float]:
+def _along(name: str, X: Array, direction: Array) -> dict[str, float]:
     """Mean and deviation of X along `direction`, and the share of its variance orthogonal to it.
 
-    The share is NaN where there is no variance, all three where there is no direction.
+    The share is NaN where X has no variance, and all three are NaN where there is no direction.
     """
     height = X @ direction
     mean = X.mean(axis=0)
     total = sum(float(np.sum((X[b] - mean) ** 2)) for b in _blocks(*X.shape)) / len(X)
     parallelism = 1 - float(height.var()) / total if total > COINCIDENT**2 else np.nan
-    return float(height.mean()), float(height.std()), parallelism
+    return {
+        f"height_{name}": float(height.mean()),
+        f"height_{name}_std": float(height.std()),
+        f"parallelism_{name}": parallelism,
+    }
 
 
 def _blocks(n: int, width: int) -> list[slice]:
@@ -267,7 +282,7 @@ def _blocks(n: int, width: int) -> list[slice]:
 
 
 def _neighbours(X: Array, Y: Array) -> tuple[Array, Array, Array]:
-    """Margin of each pair, rank of y_i seen from x_i, and of x_i seen from y_i; 0 is nearest."""
+    """Margin of each pair, rank of y_i as seen from x_i, and of x_i from y_i; 0 is the nearest."""
     n = len(X)
     blocks = _blocks(n, n)
     diagonal = np.einsum("ij,ij->i", X, Y)

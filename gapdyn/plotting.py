@@ -1,4 +1,4 @@
-"""The few drawing helpers that figures share; every helper takes an Axes."""
+"""Drawing helpers that figures share; each of them takes an Axes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ X_COLOUR, Y_COLOUR = "#e03131", "#1b3a8f"
 """Images red and texts blue, as in the paper; the blue is the darker one in grey."""
 
 X_MARKER, Y_MARKER = "o", "s"
-"""Images are circles and texts squares, for those who do not tell red from blue."""
+"""Images are circles and texts squares, for readers who cannot tell red from blue."""
 
 FEW = 30
-"""Pairs up to which lines between them are dashed."""
+"""Largest number of pairs at which the lines between matching rows are dashed."""
 
 SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
-"""Curves of one kind, in their order."""
+"""Colours of curves of one kind, in their order."""
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -55,7 +55,7 @@ def sphere(ax: Any) -> None:
 
 
 def cube(ax: Any) -> None:
-    """Draw the box around the unit sphere on a 3-D Axes: rows that are seen by three directions."""
+    """Draw the box around the unit sphere on a 3-D Axes, for rows projected to three directions."""
     ax.set_box_aspect((1, 1, 1), zoom=1.1)
     ax.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
@@ -68,7 +68,7 @@ def moment(t: float, gap: float, tau: float) -> str:
 
 
 def time(t: float) -> str:
-    """Three digits of a time, powers of ten from 100 on as such."""
+    """A time in three digits, or as a power of ten where it is one from 100 on."""
     digits = float(f"{t:.3g}")
     if digits >= 100 and np.log10(digits) % 1 == 0:
         return "10" + f"{np.log10(digits):.0f}".translate(SUPERSCRIPTS)
@@ -78,7 +78,7 @@ def time(t: float) -> str:
 def modalities(ax: Any, X: Array, Y: Array, *, joined: bool = True, size: float = 22) -> None:
     """Draw two modalities (n, 3) on a 3-D Axes, matching rows joined by dashed lines.
 
-    Many pairs are joined by thin lines without dashes.
+    More than `FEW` pairs are joined by thin lines without dashes.
     """
     style: Any = {"lw": 0.8, "ls": (0, (3, 2))} if len(X) <= FEW else {"lw": 0.3}
     if joined:
@@ -89,7 +89,7 @@ def modalities(ax: Any, X: Array, Y: Array, *, joined: bool = True, size: float 
 
 
 def modality_key(ax: Any, loc: str = "upper right", ncols: int = 1) -> None:
-    """Say which colour and marker is which modality, on an Axes or a figure."""
+    """Add a legend of the two modalities' colours and markers to an Axes or a figure."""
     from matplotlib.lines import Line2D
 
     kinds = {"image": (X_COLOUR, X_MARKER), "text": (Y_COLOUR, Y_MARKER)}
@@ -100,8 +100,9 @@ def modality_key(ax: Any, loc: str = "upper right", ncols: int = 1) -> None:
 def principal_directions(*arrays: Array) -> Array:
     """Return the three leading principal directions of stacked rows about the origin, (d, 3).
 
-    About the origin and not the mean, so that the centre of the sphere stays in the middle. The
-    sign of each direction is that of its largest entry, whatever the linear algebra library says.
+    They are about the origin and not about the mean, so that the centre of the sphere stays in the
+    middle. The largest entry of each direction is positive, whatever sign the linear algebra
+    library returns.
     """
     directions = np.linalg.svd(np.vstack(arrays), full_matrices=False)[2][:3].T
     signed: Array = directions * np.sign(directions[np.abs(directions).argmax(axis=0), range(3)])
@@ -121,5 +122,5 @@ def readings(
     size: float = 6,
     label: str = "read off the paper",
 ) -> None:
-    """Mark values of a figure of the paper."""
+    """Mark values that are read off a figure of the paper."""
     ax.plot(t, values, "o", mfc="none", mec="black", ms=size, mew=0.8, label=label, zorder=5)

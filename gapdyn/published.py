@@ -1,12 +1,17 @@
-"""The paper's printed numbers: Yaras, Chen, Wang and Qu, CPAL 2025, PMLR 280:1365-1387, CC BY 4.0.
+"""The numbers that the paper [1]_ prints, and what can be read off its figures.
 
-CLIP with a ResNet-50, trained on MSCOCO for 100 epochs at batch 1024; means of three trainings.
-Recalls and accuracies are in percent. A table maps each method to its row; methods are named after
-the paper's rows, which `PRINTED_NAMES` has letter by letter.
+Tables 1 to 5 are about CLIP with a ResNet-50, trained on MSCOCO for 100 epochs at batch size 1024;
+each row is the mean of three trainings. Recalls and accuracies are in percent. A table maps each
+method to its row. Methods have names of ours, and `PRINTED_NAMES` has the paper's.
 
-What is read off figures: `FIGURE_2` from vector graphics, to 3e-7; `FIGURE_4A` and `FIGURE_4B` from
-pictures, `FIGURE_4A` with the least and the largest gap at which each marker can be; `FIGURE_5` and
-`FIGURES_6_AND_7` say which methods are plotted, told by their coordinates.
+`FIGURE_2` is read off vector graphics, to 3e-7. `FIGURE_4A` and `FIGURE_4B` are read off pictures,
+`FIGURE_4A` with the least and the largest gap at which each marker can lie. `FIGURE_5` and
+`FIGURES_6_AND_7` say which methods are plotted, which follows from the markers' coordinates.
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025, PMLR 280:1365-1387 (CC BY 4.0).
 """
 
 from __future__ import annotations
@@ -20,14 +25,14 @@ from gapdyn.types import Array
 
 
 class Curve(NamedTuple):
-    """The vertices of a printed curve: `axis`, what its horizontal axis says, and `value`."""
+    """The vertices of a printed curve: `axis` as the horizontal axis says, and `value`."""
 
     axis: Array
     value: Array
 
 
 class Reading(NamedTuple):
-    """Both curves of Figure 2 at one place of their axis, to four decimals; t = axis - 0.1."""
+    """Both curves of Figure 2 at one point of their axis, to four decimals; t = axis - 0.1."""
 
     axis: float
     t: float
@@ -36,20 +41,20 @@ class Reading(NamedTuple):
 
 
 class Figure2(NamedTuple):
-    """Figure 2 (page 3): its two curves, and what they say at the times that it names.
+    """Figure 2 (page 3): its two curves, and their values at the times that its labels name.
 
-    The vertices are those of the page's vector graphics, placed by its tick marks, good to 3e-7;
-    Matplotlib drew them and left out some. They lie on 200 times even in log(axis), and the dashed
-    line stands at the first of these at which all pairs match. The readings lie between vertices,
-    on a cubic spline through them. The markers of the figure seem placed by hand, up to 0.15 of a
-    decade beside the times of their labels, and are no data.
+    The vertices are those of the page's vector graphics, scaled by its tick marks, with an error of
+    3e-7. Matplotlib drew the curves at 200 times that are even in log(axis) and left out some
+    vertices. The dashed line stands at the first of these times at which all pairs match. The
+    readings lie between vertices, on a cubic spline through them. The figure's markers seem to be
+    placed by hand, up to 0.15 of a decade beside the times of their labels, and are not used.
 
     Attributes
     ----------
     gap, tau : Curve
-        73 and 65 vertices. The axis says t + 0.1: its left end, 0.1, is labelled "t = 0".
+        73 and 65 vertices. The axis shows t + 0.1: its left end, 0.1, is labelled "t = 0".
     dashed : float
-        Where on the axis the dashed line between "Mismatched" and "Matched" stands.
+        The point of the axis at which the dashed line between "Mismatched" and "Matched" stands.
     readings : tuple of Reading
         At the axis values that the labels name: 0.1 for "t = 0", then 0.4, 2.3, 4.0, 1e2, 1e5.
     """
@@ -61,14 +66,14 @@ class Figure2(NamedTuple):
 
 
 class Scatter(NamedTuple):
-    """The markers of Figure 4(a), one each ten steps: read-only arrays (860,).
+    """The markers of Figure 4(a), one every ten steps: read-only arrays (860,).
 
     Attributes
     ----------
     steps, abscissa : (860,) arrays
         Steps of training, and -1/log₁₀(steps)².
     gap, low, high : (860,) arrays
-        Least and largest gap at which a marker can be, and their middle.
+        Least and largest gap at which a marker can lie, and their mean.
     """
 
     steps: Array
@@ -105,13 +110,13 @@ class Row(NamedTuple):
 
 
 def _lines(figure: str) -> list[list[str]]:
-    """The cells of a file of `_published`, without its heading."""
+    """The cells of a file in `_published`, without its heading."""
     text = (files("gapdyn") / "_published" / f"{figure}.csv").read_text()
     return [line.split(",") for line in text.splitlines()[1:]]
 
 
 def _read_only(*arrays: Array) -> tuple[Array, ...]:
-    """The same arrays, which can no longer be written to."""
+    """The same arrays, made read-only."""
     for array in arrays:
         array.setflags(write=False)
     return arrays
@@ -124,7 +129,7 @@ def _curve(name: str) -> Curve:
 
 
 def _scatter() -> Scatter:
-    """Figure 4(a) from its file: step, and lower and upper end of where its marker can be."""
+    """Figure 4(a) from its file, whose columns are: step, least gap, largest gap."""
     steps, low, high = np.array(_lines("figure_4a"), dtype=float).T
     return Scatter(*_read_only(steps, -1 / np.log10(steps) ** 2, (low + high) / 2, low, high))
 
@@ -146,11 +151,11 @@ FIGURE_2 = Figure2(
 FIGURE_4A = _scatter()
 """Gap in training, read off the 800 by 600 picture of Figure 4(a), p. 6 (CC BY 4.0).
 
-The logarithm is to base 10: markers stand at the pixels of steps 100, 110, 120, ... and nowhere
-else where they stand apart. The axis ends after step 8,690, give or take 20; the text speaks of
-10,000. A marker has its place wherever its whole disc is inked. Up to step 560 this leaves one
-pixel, `high` - `low` = 0.0025. Later markers cover one another: `low` and `high` are the ends of
-the ink, up to 0.12 apart, between which `gap` is but the middle. The axis itself is good to 0.001.
+The logarithm is to base 10: where markers stand apart, they stand at the pixels of steps 100, 110,
+120, .... The axis ends at step 8,690, with an error of 20; the text speaks of 10,000. A marker can
+lie wherever its whole disc is inked. Up to step 560 this leaves one pixel, `high` - `low` = 0.0025.
+Later markers cover one another: `low` and `high` are the ends of the ink, up to 0.12 apart, and
+`gap` is only the middle between them. The axis itself has an error of 0.001.
 """
 
 FIGURE_4B = Histogram(
@@ -158,11 +163,11 @@ FIGURE_4B = Histogram(
 )
 """Change of the gap in ten steps from 100 starts, read off Figure 4(b), p. 6 (CC BY 4.0).
 
-Counts are exact; edges are good to 0.001 (a pixel), so that the first bar begins below 0.
+Counts are exact. Edges have an error of a pixel, 0.001, so the first bar does begin below 0.
 """
 
 FIGURE_4B_TEXT_MEAN = 0.15
-"""What the text says of Figure 4(b): "with the mean being near 0.15" (p. 7)."""
+"""The mean of Figure 4(b) in the text: "with the mean being near 0.15" (p. 7)."""
 
 TABLE_1 = {
     "Baseline": FineGrained(0.294, -1.165, 14.321),
@@ -246,7 +251,7 @@ PRINTED_NAMES = {
         *("Hard Swap Feature", "Remove Normalization"),
     ),
 }
-"""What the rows of each table, in their order, are called in the paper."""
+"""The paper's names of the rows of each table, in their order."""
 
 FIGURE_5 = {
     "Baseline": ("Baseline",),
@@ -256,16 +261,13 @@ FIGURE_5 = {
     ),
     "Swap Modality": ("HS 1", "HS 1e-2", "HS 1e-3", "SS 5e-2"),
 }
-"""The methods that Figure 5(a) plots, by the classes of its key; coordinates tell which."""
+"""The methods that Figure 5(a) plots, by the classes of its legend."""
 
 FIGURES_6_AND_7 = (
     *("Baseline", "FLT 4e-2", "FLT 7e-2", "TS S1", "TS S2", "TS S3"),
     *("TR softplus", "SLRT 0.1", "HS 1e-3"),
 )
-"""The methods that each panel of Figures 6 and 7 plots: 9 of the 26 rows of Tables 2 to 5.
-
-They are identified by their coordinates.
-"""
+"""The methods that each panel of Figures 6 and 7 plots: 9 of the 26 rows of Tables 2 to 5."""
 
 TREND_LINES = {
     ("gap", "image_retrieval"): ((0.042, 76.18), (0.275, 69.09)),
@@ -275,6 +277,6 @@ TREND_LINES = {
 }
 """Ends of the dashed lines in Figures 6(a) and 7(b), read off to a line's width.
 
-They are lines for the eye: on the page both of a figure are one and the same stroke, steeper than
-the least squares of the nine points (slopes -27.6, -20.3, 39.4 and 108).
+They guide the eye: on the page both lines of a figure are the same stroke, which is steeper than
+the least-squares lines of the nine points (slopes -27.6, -20.3, 39.4 and 108).
 """

@@ -1,7 +1,12 @@
-"""Unit rows: normalise, sample, polygons, cones, tangent projection, lifting (3).
+"""Unit rows: normalise, sample, polygons, cones, tangent projection, and the lift of eq. (3).
 
-A modality is an (n, d) array whose n rows are points of the sphere S^{d-1}; two modalities of one
-shape make n pairs, row i of X matching row i of Y.
+A modality is an (n, d) array whose n rows are points of the sphere S^{d-1}. Two modalities X and Y
+of one shape make n pairs: row i of X matches row i of Y.
+
+References
+----------
+.. [1] V. W. Liang, Y. Zhang, Y. Kwon, S. Yeung and J. Zou, "Mind the Gap: Understanding the
+   Modality Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ TIE = 64 * float(np.finfo(np.float64).eps)
 
 def lengths(X: Floats) -> Array:
     """Euclidean length of each row of `X`, (n, d) or (n, d, B), summed in float64."""
-    dtype = np.result_type(X, np.float64)  # complex stays complex: the loss is differentiated so
+    dtype = np.result_type(X, np.float64)  # complex stays complex, for complex steps
     squares: Array = np.einsum("id...,id...->i...", X, X, dtype=dtype)
     return np.sqrt(squares)
 
@@ -91,7 +96,7 @@ def sample(n: int, d: int, seed: Seed = None) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If a size is no integer of at least 2, or `seed` is neither.
+        If a size is no integer of at least 2, or `seed` is neither an integer nor a Generator.
     """
     validate_count("n", n, least=2)
     validate_count("d", d, least=2)
@@ -99,7 +104,7 @@ def sample(n: int, d: int, seed: Seed = None) -> Array:
 
 
 def polygon(n: int) -> Array:
-    """Return the corners of the regular n-gon on the circle, shape (n, 2), from (1, 0) on.
+    """Return the corners of the regular n-gon on the circle, shape (n, 2), beginning at (1, 0).
 
     Raises
     ------
@@ -111,14 +116,14 @@ def polygon(n: int) -> Array:
 
 
 def polygon_pairs(n: int, rotation: int = 0) -> tuple[Array, Array]:
-    """Return two modalities on one regular n-gon, row i of Y at the place of row i + rotation of X.
+    """Return two modalities on one regular n-gon: row i of Y equals row i + rotation of X.
 
     Parameters
     ----------
     n : int
         Number of pairs, at least 2.
     rotation : int
-        Places by which Y is turned; a multiple of `n` matches all pairs, anything else none.
+        Places by which Y is turned. All pairs match at a multiple of `n`, else none does.
 
     Returns
     -------
@@ -127,7 +132,7 @@ def polygon_pairs(n: int, rotation: int = 0) -> tuple[Array, Array]:
     Raises
     ------
     TypeError, ValueError
-        If `n` is below 2 or one of them is no integer.
+        If `n` is below 2, or `n` or `rotation` is no integer.
 
     Examples
     --------
@@ -140,9 +145,9 @@ def polygon_pairs(n: int, rotation: int = 0) -> tuple[Array, Array]:
 
 
 def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
-    """Draw `n` points at the same angle from an axis, their directions around it uniform.
+    """Draw `n` points at one angle from an axis, with uniform directions around it.
 
-    Networks send their inputs into such cones before training (Liang et al. 2022).
+    Before training a network maps its inputs into such a narrow cone [1]_.
 
     Parameters
     ----------
@@ -172,7 +177,7 @@ def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
     d = validate_count("the dimension of axis", direction.size, least=2)
     around = generator(seed).standard_normal((validate_count("n", n, least=2), d - 1))
     rows = np.column_stack([np.full(n, np.cos(angle)), np.sin(angle) * unit(around)])
-    # A Householder reflection takes the first axis, about which these rows stand, to the given one.
+    # The rows stand around the first axis: a Householder reflection takes it to the given axis.
     sign = 1.0 if direction[0] >= 0 else -1.0
     mirror = direction / np.abs(direction).max()
     mirror /= np.linalg.norm(mirror)
@@ -208,19 +213,19 @@ def lift(
     gamma_x: float | None = None,
     gamma_y: float | None = None,
 ) -> tuple[Array, Array]:
-    """Lift two modalities to parallel circles of latitude: the lift above eq. (3) of the paper.
+    """Lift two modalities to parallel circles of latitude, as above eq. (3) of the paper.
 
-    X̃ = [√(1-γ_X²) X, γ_X 1] and Ỹ = [√(1-γ_Y²) Y, γ_Y 1], with γ_X = γ = -γ_Y when one height
-    is given.
+    X̃ = [√(1-γ_X²) X, γ_X 1] and Ỹ = [√(1-γ_Y²) Y, γ_Y 1]. One height γ gives γ_X = γ and
+    γ_Y = -γ.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
         Rows of any nonzero length; they are normalised.
-    gamma : float
-        The tied height, in [-1, 1]; or else both of
-    gamma_x, gamma_y : float
-        the heights of X and of Y, in [-1, 1].
+    gamma : float, optional
+        The tied height, in [-1, 1].
+    gamma_x, gamma_y : float, optional
+        Instead of `gamma`, the heights of X and of Y, in [-1, 1].
 
     Returns
     -------
@@ -229,8 +234,8 @@ def lift(
     Raises
     ------
     ValueError
-        If X and Y differ in shape, a height is outside [-1, 1], or the heights are neither tied
-        nor both given.
+        If X and Y differ in shape, a height is outside [-1, 1], or neither `gamma` alone nor both
+        of `gamma_x` and `gamma_y` are given.
     """
     X, Y = validate_pairs(X, Y)
     heights = resolve_heights(gamma, gamma_x, gamma_y)
@@ -257,15 +262,15 @@ def resolve_heights(
 def shift_gap(X: ArrayLike, Y: ArrayLike, amount: float) -> tuple[Array, Array]:
     """Move two modalities along the gap between their centres, then back to the sphere.
 
-    X - λ(c_X - c_Y)/2 and Y + λ(c_X - c_Y)/2, rows renormalised (Liang et al. 2022): λ = 0 leaves
-    them, λ near 1 closes the gap, a larger λ carries each beyond the other.
+    The rows of X - λ(c_X - c_Y)/2 and Y + λ(c_X - c_Y)/2 are normalised again [1]_. λ = 0 changes
+    nothing, λ near 1 closes the gap, and a larger λ carries each modality beyond the other.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
         Rows of any nonzero length; they are normalised first.
     amount : float
-        The share λ of the gap that is taken away.
+        The share λ of the gap by which the two approach each other.
 
     Returns
     -------
@@ -274,7 +279,7 @@ def shift_gap(X: ArrayLike, Y: ArrayLike, amount: float) -> tuple[Array, Array]:
     Raises
     ------
     TypeError, ValueError
-        If X and Y are not real floats of one shape with rows of some length, or `amount` is not
+        If X and Y are not real floats of one shape with rows of nonzero length, or `amount` is not
         finite or takes a row to zero.
     """
     X, Y = validate_pairs(X, Y)

@@ -1,4 +1,4 @@
-"""A function over a grid of parameters and seeds, through any executor, resumable."""
+"""Evaluate a function over a grid of parameters and seeds, in any executor, resumably."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gapdyn.validate import validate_count
 
 @dataclass(frozen=True)
 class Point:
-    """A finished point: what the function made of these parameters and this seed."""
+    """A finished point: the value of the function at these parameters and this seed."""
 
     parameters: dict[str, Any]
     seed: int
@@ -35,7 +35,7 @@ class Point:
 
 @dataclass(frozen=True, repr=False)
 class Sweep:
-    """What a sweep found.
+    """The results of a sweep.
 
     Attributes
     ----------
@@ -52,19 +52,19 @@ class Sweep:
         return f"Sweep of {len(self.points)} points, {len(self.failures)} failed"
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Finished points as arrays of one length, by name.
+        """Return the finished points as arrays of one length, by name.
 
         Returns
         -------
         dict of arrays
             Each parameter, `seed`, and each name that the function returned, or `value` where it
-            did not return a mapping. Lists of one shape are stacked along the first axis; what
-            makes no array of numbers or strings is one of objects.
+            did not return a mapping. Lists of one shape are stacked along the first axis. Values
+            that make no array of numbers or of strings make an array of objects.
 
         Raises
         ------
         ValueError
-            If points differ in their names, or one name is both a parameter and a value.
+            If points differ in their names, or a name is both a parameter and a value.
         """
         rows = []
         for point in self.points:
@@ -92,20 +92,21 @@ def sweep(
     Parameters
     ----------
     function : callable
-        Returns a number, a string, or lists and mappings of them; NumPy's scalars and arrays become
-        Python's numbers and lists. Its randomness should come from `seed` alone.
+        It returns a number, a string, or lists and mappings of them; NumPy's scalars and arrays
+        become Python's numbers and lists. Its randomness should come from `seed` alone.
     grid : mapping of names to sequences, or sequence of mappings
-        Values of each parameter, for all their combinations, the last name varying fastest; or the
-        combinations themselves. Values are numbers, strings, or lists and mappings of them.
+        The values of each parameter, all combinations of which are points, the last name varying
+        fastest; or the points themselves. Values are numbers, strings, or lists and mappings of
+        them.
     seeds : int or sequence of ints
-        So many, 0, 1, ...; or the seeds themselves.
+        The number of seeds 0, 1, ...; or the seeds themselves.
     executor : concurrent.futures.Executor or int, optional
-        What runs the points, or a number of processes to run them on this machine; without one they
-        run here, one after the other. The results are the same, to the last digit.
+        What evaluates the points, or a number of processes to do so on this machine. Without one
+        they are evaluated here, one after the other. The results are the same to the last digit.
     out : path, optional
-        A file to which each point is written as soon as it is finished, and from which finished
-        points are read instead of computed when the same sweep runs again. A longer grid or more
-        seeds may take up the file of a shorter sweep.
+        A file to which each point is written as soon as it is finished. When the same sweep runs
+        again, points that are in the file are read and not computed. A sweep with a longer grid or
+        more seeds may go on with the file of a shorter one.
     progress : bool
         Whether to show a bar.
 
@@ -118,27 +119,27 @@ def sweep(
     Raises
     ------
     TypeError, ValueError
-        Before anything runs: if the grid has no points or has one twice, holds what JSON cannot, or
-        does not fit the function's parameters; if a seed is negative; if the function has to be
-        pickled and cannot be, or has to be known by name in `out` and has none; if `out` was
-        written by another sweep or another version of gapdyn, or is damaged.
+        Before anything runs: if the grid has no points or has one twice, holds values that JSON
+        cannot hold, or does not fit the function's parameters; if a seed is negative; if the
+        function must be pickled and cannot be, or needs a name in `out` and has none; if `out` was
+        written by another sweep or by another version of gapdyn, or is damaged.
     OSError
         If `out` cannot be written, or another process is writing it.
 
     Warns
     -----
     RuntimeWarning
-        At the end, if points failed: those are in `failures`, not in `out`, and are tried again
-        when the sweep runs again. At the start, if the last line of `out` is torn because its
-        writer was killed: that point is computed anew.
+        At the end, if points failed. They are in `failures` and not in `out`, and are computed when
+        the sweep runs again. At the start, if the last line of `out` is torn because its writer was
+        killed: that point is computed anew.
 
     Notes
     -----
-    The first line of `out` holds the version of gapdyn and the function's name, each other line a
-    point, as JSON in which floats read back exactly, NaN and Infinity included. Lines are appended
-    and on the disk before the next one. gapdyn cannot see that a function was edited under the same
-    name: a changed function needs a new file. Where the system has POSIX locks, two processes
-    cannot write one file at once; elsewhere take care that they do not.
+    The first line of `out` holds the version of gapdyn and the function's name. Each other line is
+    a point, as JSON from which floats read back exactly, NaN and Infinity included. A line is on
+    the disk before the next one is appended. gapdyn cannot see that a function was edited under the
+    same name: a changed function needs a new file. Where the system has POSIX locks, two processes
+    cannot write one file at once; elsewhere make sure that they do not.
 
     A function that raises costs its own point. So does a worker that dies, by a signal or for lack
     of memory, where `executor` is a number: the sweep replaces its pool, the few points that the
@@ -155,17 +156,13 @@ def sweep(
     Python starts, on every machine.
 
     With an executor, the function must be importable by the workers: defined in a module, or in a
-    script that calls `sweep` under ``if __name__ == "__main__":``. Four processes of this machine::
+    script that calls `sweep` under ``if __name__ == "__main__":``. Four processes of this machine,
+    Dask (`pip install gapdyn[dask]`), and MPI, of a script that runs as ``mpiexec -n 64 python -m
+    mpi4py.futures script.py``::
 
         run = sweep(function, grid, seeds=10, executor=4, out="run.jsonl")
-
-    Dask, on this machine or a cluster (`pip install gapdyn[dask]`)::
-
         with distributed.Client(address) as client:
             run = sweep(function, grid, seeds=10, executor=client.get_executor(), out="run.jsonl")
-
-    MPI, through mpi4py, as ``mpiexec -n 64 python -m mpi4py.futures script.py``::
-
         with mpi4py.futures.MPIPoolExecutor() as pool:
             run = sweep(function, grid, seeds=10, executor=pool, out="run.jsonl")
 
@@ -205,7 +202,7 @@ def sweep(
 
 
 def _result(jobs: list[Job], known: dict[int, Outcome]) -> Sweep:
-    """All outcomes in the order of the jobs; failures are also a warning."""
+    """All outcomes in the order of the jobs, and a warning if there are failures."""
     points, failures = [], []
     for k, (parameters, seed) in enumerate(jobs):
         outcome = known[k]
@@ -267,7 +264,7 @@ def _validate_seeds(seeds: int | Sequence[int]) -> list[int]:
 
 
 def _index(jobs: list[Job]) -> dict[str, int]:
-    """Where each job stands, by what identifies it in a file."""
+    """The position of each job, by what identifies it in a file."""
     index: dict[str, int] = {}
     for k, job in enumerate(jobs):
         try:
@@ -282,7 +279,7 @@ def _index(jobs: list[Job]) -> dict[str, int]:
 
 
 def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: bool) -> None:
-    """Refuse a function that cannot be called so, or known in a file."""
+    """Refuse a function that does not take these parameters, or has no name for a file."""
     if not callable(function):
         raise TypeError(f"function must be callable, got {function!r}")
     for names in {(*parameters, "seed"): None for parameters, _ in jobs}:
@@ -303,7 +300,7 @@ def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: 
 def _validate_executor(
     executor: Executor | int | None, function: Callable[..., Any]
 ) -> Executor | int | None:
-    """Refuse what runs nothing, and a function that cannot be sent to its workers."""
+    """Refuse what is no executor, and a function that cannot be sent to one."""
     if executor is None:
         return None
     if not isinstance(executor, Executor | Integral) or isinstance(executor, bool):
@@ -325,7 +322,7 @@ def _validate_executor(
 
 @contextmanager
 def _bar(total: int, done: int, show: bool) -> Iterator[Callable[[Outcome], object]]:
-    """What to tell each outcome: a bar, or nothing."""
+    """A function to call with each outcome, which moves a progress bar if there is one."""
     if not show:
         yield lambda outcome: None
         return

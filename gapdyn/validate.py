@@ -1,4 +1,4 @@
-"""Checks at the door: what a public function is given, once, before anything is computed."""
+"""Checks of what public functions are given, made once, before anything is computed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gapdyn.types import Array, Floats, Seed
 
 
 def validate_array(name: str, value: ArrayLike, *, ndim: int) -> Floats:
-    """An array of `ndim` axes with finite floating-point entries, not copied or converted."""
+    """An array of `ndim` axes with finite floating-point entries, neither copied nor converted."""
     if np.ma.is_masked(value):
         raise ValueError(f"{name} must have no masked entries")
     try:
@@ -59,7 +59,7 @@ def validate_pairs(X: ArrayLike, Y: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def validate_integer(name: str, value: int) -> int:
-    """An integer of Python's or NumPy's."""
+    """An integer, of Python's or of NumPy's type."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     return int(value)
@@ -112,7 +112,7 @@ def validate_temperature(name: str, value: float) -> float:
 
 
 def generator(seed: Seed) -> np.random.Generator:
-    """Turn a seed into a source of randomness; a Generator is passed on."""
+    """Turn a seed into a source of randomness; a Generator is returned as it is."""
     if seed is not None and not isinstance(seed, np.random.Generator):
         seed = validate_count("seed", seed, least=0)
     return np.random.default_rng(seed)

@@ -30,7 +30,7 @@ TEMPERATURES = {
 
 def run(command, cwd):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "gapdyn.cli", *command.split()],
+        [sys.executable, "-W", "error", "-m", "gapdyn", *command.split()],
         capture_output=True, text=True, cwd=cwd, timeout=120,
     )  # fmt: skip
 
@@ -65,16 +65,7 @@ def test_the_example_of_the_readme_writes_figure_2_without_a_bar_in_a_pipe(here)
     done = run(EXAMPLE, here)
     assert done.returncode == 0, done.stderr
     table = np.genfromtxt(here / "run.csv", delimiter=",", names=True)
-    assert list(table.dtype.names) == [
-        "t",
-        "gap",
-        "tau",
-        "beta",
-        "gamma",
-        "margin",
-        "mismatched",
-        "loss",
-    ]
+    assert " ".join(table.dtype.names) == "t gap tau beta gamma margin mismatched loss"
     assert (table["t"][0], table["t"][-1]) == (0, 1e5)
     assert table["gap"][[0, -1]] == pytest.approx((0.62, 0.542), abs=1e-3)
     assert "%" not in done.stdout + done.stderr
@@ -157,10 +148,8 @@ def test_a_flow_that_fails_keeps_its_csv_and_ends_with_status_1(here, capsys, mo
         return -y
 
     monkeypatch.setattr(gd.ScalarModel, "velocity", fails)
-    status = cli.main(
-        ["simulate", "--model", "scalar", "--gamma", "0.3", "--t-end", "9", "--csv", "a.csv"]
-    )
-    assert status == 1
+    command = "simulate --model scalar --gamma 0.3 --t-end 9 --csv a.csv"
+    assert cli.main(command.split()) == 1
     assert "broken on purpose" in capsys.readouterr().err
     assert (here / "a.csv").read_text().count("\n") > 2
 
@@ -189,12 +178,6 @@ def test_what_is_undefined_is_null_in_json(here, capsys):
     np.save("both.npy", np.stack([features()[0]] * 2))
     assert cli.main(["measure", "both.npy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["height_x"] is None
-
-
-def test_measure_gives_the_known_numbers_of_clip(shared_data, capsys):
-    assert cli.main(["measure", str(shared_data / "clip_coco500.npy"), "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert (round(shown["gap"], 4), shown["recall_at_1_x_to_y"]) == (0.8514, 0.552)
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ def r_squared(x, y):
     return 1 - ((y - slope * x - at_0) ** 2).sum() / ((y - y.mean()) ** 2).sum()
 
 
-@pytest.mark.parametrize("array", [*SCATTER, *BARS])
+@pytest.mark.parametrize(
+    "array", [*SCATTER, *BARS, *published.FIGURE_2.gap, *published.FIGURE_2.tau]
+)
 def test_readings_cannot_be_changed(array):
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 1
@@ -63,13 +65,10 @@ def test_the_line_through_the_scatter_ends_below_zero():
 def test_its_end_is_below_zero_wherever_covered_markers_are():
     """The line is linear in the ordinates, so that intervals of these give an interval of it."""
     middle, reach = SCATTER.gap, (SCATTER.high - SCATTER.low) / 2
-    (slope, at_infinity), errors = (
-        weights(SCATTER.abscissa) @ middle,
-        np.abs(weights(SCATTER.abscissa)) @ reach,
-    )
-    assert (at_infinity - errors[1], at_infinity + errors[1]) == pytest.approx(
-        (-0.332, -0.142), abs=1e-3
-    )
+    slope, at_infinity = weights(SCATTER.abscissa) @ middle
+    errors = np.abs(weights(SCATTER.abscissa)) @ reach
+    ends = at_infinity - errors[1], at_infinity + errors[1]
+    assert ends == pytest.approx((-0.332, -0.142), abs=1e-3)
     assert errors[0] == pytest.approx(0.77, abs=5e-3) and slope + errors[0] < 0
 
 

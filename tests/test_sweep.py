@@ -15,7 +15,7 @@ import time
 import warnings
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures import ThreadPoolExecutor as Threads
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +34,17 @@ def spawning(workers=2):
     return ProcessPoolExecutor(workers, mp_context=mp.get_context("spawn"))
 
 
+@contextmanager
+def dask():
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        yield client.get_executor()
+
+
 HERE, THREADS, OURS = nullcontext, functools.partial(Threads, 2), functools.partial(nullcontext, 2)
 """Ways to run a sweep, each with the executor: none, a given one, the sweep's own processes."""
+DASK = pytest.param(dask, id="dask", marks=pytest.mark.filterwarnings("default"))
 
 
 def draw(n, seed, scale=1.0):
@@ -95,10 +104,6 @@ def test_columns_want_the_same_names_at_every_point():
         run.columns()
 
 
-def test_columns_of_plain_numbers_are_called_value():
-    assert sweep(lambda seed: seed**2, [{}], seeds=3).columns()["value"].tolist() == [0, 1, 4]
-
-
 def test_a_function_that_changes_its_parameters_changes_no_other_point():
     def greedy(entries, last, seed):
         return [entries.pop(), last]
@@ -116,30 +121,13 @@ def alone():
     return text(sweep(draw, GRID, seeds=3))
 
 
-@pytest.mark.parametrize("pool", [THREADS, spawning, OURS])
+@pytest.mark.parametrize("pool", [THREADS, spawning, OURS, DASK])
 def test_results_do_not_depend_on_the_executor(pool, alone, tmp_path):
     with pool() as executor:
         assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
         run = sweep(draw, GRID, seeds=3, executor=executor, out=tmp_path / "run")
     assert text(run) == alone
     assert text(sweep(draw, GRID, seeds=3, out=tmp_path / "run")) == alone  # as read
-
-
-@pytest.mark.filterwarnings("default")
-def test_results_do_not_depend_on_dask(alone, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
-        executor = client.get_executor()
-        assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
-        switch = tmp_path / "switch"
-        grid = {"switch": [str(switch)], "bad": [3]}
-        with pytest.warns(RuntimeWarning, match="1 of 5 points failed"):
-            run = sweep(needing, grid, seeds=5, executor=executor)
-        assert [failure.seed for failure in run.failures] == [3]
-        switch.touch()
-        again = sweep(needing, grid, seeds=5, executor=executor)
-    assert not again.failures  # Dask has not kept the failure
 
 
 def needing(switch, bad, seed):
@@ -228,10 +216,10 @@ def test_every_value_reads_back_exactly(tmp_path_factory, value, parameter):
 @given(bits=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5))
 def test_floats_keep_every_bit(bits):
     x = np.array(bits, dtype=np.uint64).view(float)
-    for value in (x, list(x), tuple(x.tolist()), {"x": x}, x[:, None]):
-        back = sweep(lambda seed, value=value: value, [{}], seeds=1).points[0].value
-        back = np.array(back["x"] if isinstance(back, dict) else back).ravel()
-        number = ~np.isnan(x)  # a NaN is a NaN
+    number = ~np.isnan(x)  # a NaN is a NaN
+    forms = {"array": x, "list": list(x), "tuple": tuple(x.tolist()), "column": x[:, None]}
+    for value in sweep(lambda seed: forms, [{}], seeds=1).points[0].value.values():
+        back = np.array(value).ravel()
         assert np.isnan(back[~number]).all()
         assert back[number].tobytes() == x[number].tobytes()
 
@@ -421,7 +409,7 @@ def test_two_processes_do_not_write_one_file(tmp_path):
 # What goes wrong on the way.
 
 
-@pytest.mark.parametrize("pool", [HERE, THREADS, spawning, OURS])
+@pytest.mark.parametrize("pool", [HERE, THREADS, spawning, OURS, DASK])
 def test_a_failing_point_costs_itself_and_is_tried_again(tmp_path, pool):
     out, switch = tmp_path / "run", tmp_path / "switch"
     grid = {"switch": [str(switch)], "bad": [1]}

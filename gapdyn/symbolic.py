@@ -1,4 +1,4 @@
-"""The same formulas by other means: SymPy's derivatives, finite differences, derived theorems."""
+"""The same formulas by independent means: finite differences, and derivations by SymPy."""
 
 from __future__ import annotations
 
@@ -19,30 +19,35 @@ if TYPE_CHECKING:
 
 
 def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
-    """Largest departure of `velocity` from minus the rates times differences of `loss`.
+    """Largest departure of `velocity` from minus the rates times the numerical gradient of `loss`.
 
-    The difference is a complex step, exact to rounding, where `loss` takes a complex state and is
-    analytic, as those of this library are; central differences otherwise.
+    The gradient is taken by complex steps [1]_, which are exact to rounding, if `loss` takes a
+    complex state and is analytic, as those of this library are; else by central differences.
 
     Parameters
     ----------
     model : Model
-        Any that keeps the contract of `gapdyn.models`.
+        Any model that meets the contract of `gapdyn.models`.
     y : (N,) array
-        A state with unit rows, heights inside (-1, 1) and β below its ceiling: elsewhere the flow
-        is projected and not the gradient.
+        A state with unit rows, heights inside (-1, 1) and β below its ceiling. Elsewhere the
+        velocity is a projection of the gradient.
     t : float
         Time.
 
     Returns
     -------
     float
-        Relative to the largest entry of the difference; 0 where both vanish.
+        Relative to the largest entry of the gradient; 0 if both vanish.
 
     Raises
     ------
     TypeError, ValueError
-        If `model` is no model or `y` no state of it.
+        If `model` is not a model or `y` is not a state of it.
+
+    References
+    ----------
+    .. [1] W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real
+       functions", SIAM Review 40, 1998.
 
     Examples
     --------
@@ -63,7 +68,7 @@ def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
 
 
 def numerical_gradient(function: Callable[[Array], float], y: Array) -> Array:
-    """Derivatives of a function of a vector (N,), by complex step or central differences."""
+    """Derivatives of a function of a vector (N,), by complex steps or central differences."""
     directions = np.eye(y.size)
     try:
         slopes = np.array([_complex_step(function, y, e) for e in directions])
@@ -77,7 +82,7 @@ def numerical_gradient(function: Callable[[Array], float], y: Array) -> Array:
 
 
 def _complex_step(function: Callable[[Array], float], y: Array, along: Array) -> float:
-    """Im f(y + ihv)/h along v; no subtraction, so h may be tiny."""
+    """Im f(y + ihv)/h, the derivative along v; it subtracts nothing, so h may be tiny."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
         value = function(y + 1e-100j * along)
@@ -87,7 +92,7 @@ def _complex_step(function: Callable[[Array], float], y: Array, along: Array) ->
 
 
 def _central_difference(function: Callable[[Array], float], y: Array, along: Array) -> float:
-    """Fourth-order central difference along v."""
+    """Central difference of fourth order, the derivative along v."""
     h = 1e-3
     left, right = (float(function(y + k * h * along)) for k in (-1, 1))
     far_left, far_right = (float(function(y + k * h * along)) for k in (-2, 2))
@@ -103,16 +108,16 @@ def _rate_vector(model: Model) -> Array:
 
 
 def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[sympy.Symbol]]:
-    """Loss of a model as a SymPy expression of the entries of its state, in their order.
+    """Loss of a model as a SymPy expression in the entries of its state, in their order.
 
-    Rows enter as they are: at unit rows its derivatives are those in the ambient space.
+    The expression does not normalise rows, so its derivatives are those in the ambient space.
 
     Parameters
     ----------
     model : FreeModel, FrozenModel, ParallelModel or ScalarModel
-        Of any small size.
+        A model of small size.
     t : float
-        Time, of a schedule.
+        Time, which matters to a schedule.
 
     Returns
     -------
@@ -160,13 +165,13 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
     Parameters
     ----------
     model : Model
-        One of gapdyn's own, small.
+        One of gapdyn's own models, of small size.
     y : (N,) array
         A state with unit rows.
     t : float
-        Time, of a schedule.
+        Time, which matters to a schedule.
     digits : int
-        Digits of the result, kept while β ≤ 1e4.
+        Number of correct decimal digits, as long as β ≤ 1e4.
 
     Returns
     -------
@@ -178,7 +183,7 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
     expression, symbols = loss_expression(model, t)
     gradient = sp.lambdify(symbols, [sp.diff(expression, s) for s in symbols], "mpmath", cse=True)
     rows, width = (2 * model.n, model.d) if isinstance(model, RowModel) else (0, 0)
-    # Eq. (2) as printed loses e^{-2β} in a sum of order one.
+    # Eq. (2) as printed adds terms as small as e^{-2β} to terms of order one.
     lost = int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
     with mpmath.workdps(digits + lost):
         state = [mpmath.mpf(float(entry)) for entry in y]
@@ -210,7 +215,7 @@ def _beta(model: Model, t: float, nu: sympy.Symbol) -> sympy.Expr:
 
 
 def _exact(number: float) -> sympy.Rational:
-    """A float as the fraction that it is, which SymPy leaves alone."""
+    """A float as an exact fraction, which SymPy does not round."""
     import sympy as sp
 
     return sp.Rational(*float(number).as_integer_ratio())
@@ -228,12 +233,12 @@ def _contrastive(M: sympy.Matrix) -> sympy.Expr:
     return total / (2 * n)
 
 
-# What the theorems rest on, derived from the loss: each function starts from ℓ(a) for any ℓ, or
-# from eq. (2), and lets SymPy differentiate, integrate and solve.
+# Derivations of what the theorems use: each starts from ℓ(a) for any ℓ, or from eq. (2), and lets
+# SymPy differentiate, integrate and solve.
 
 
 def ratio(tied: bool = True) -> sympy.Expr:
-    """R = (dγ/dt)/(dβ/dt) of eq. (5) for any loss ℓ(a) and any β(ν), with rate η of ν.
+    """R = (dγ/dt)/(dβ/dt) of eq. (5) in [1]_, for any loss ℓ(a) and any β(ν), with rate η of ν.
 
     Parameters
     ----------
@@ -244,6 +249,10 @@ def ratio(tied: bool = True) -> sympy.Expr:
     -------
     sympy.Expr
         In `gamma` (untied `gamma_x, gamma_y`), `eta` and β(ν), β'(ν).
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma 3.1.
 
     Examples
     --------
@@ -256,25 +265,25 @@ def ratio(tied: bool = True) -> sympy.Expr:
     beta = sp.Function("beta")(nu)
     if tied:
         gamma = sp.Symbol("gamma", positive=True)
-        across = 1 - gamma**2
+        shrink = 1 - gamma**2
     else:
         gamma, other = sp.symbols("gamma_x gamma_y", positive=True)
-        across = sp.sqrt(1 - gamma**2) * sp.sqrt(1 - other**2)
-    loss = sp.Function("l")(beta * across)
+        shrink = sp.sqrt(1 - gamma**2) * sp.sqrt(1 - other**2)
+    loss = sp.Function("l")(beta * shrink)
     dgamma = -sp.diff(loss, gamma).doit()
     dbeta = -eta * sp.diff(beta, nu) * sp.diff(loss, nu).doit()
     return sp.simplify(dgamma / dbeta)
 
 
 def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy.Expr:
-    """β as a function of γ through (γ₀, β₀): eq. (6) and its kin, by solving dβ/dγ = 1/R.
+    """β as a function of γ through (γ₀, β₀), eq. (6) in [1]_, by solving dβ/dγ = 1/R.
 
     Parameters
     ----------
     kind : {"exponential", "linear"}
         β = exp(ν/s) or β = ν.
     tied : bool
-        As in `ratio`; untied it is a function of γ_X alone.
+        As in `ratio`; untied the result is a function of γ_X alone.
 
     Returns
     -------
@@ -284,7 +293,11 @@ def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy
     Raises
     ------
     ValueError
-        If the kind is another; softplus has `softplus_potential`.
+        If the kind is another; for softplus see `softplus_potential`.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma 3.1.
     """
     import sympy as sp
 
@@ -307,17 +320,18 @@ def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy
 
 
 def softplus_potential() -> sympy.Expr:
-    """F(β) of β = log(1+e^ν), whose derivative is β/β'(ν)² = β/(1-e^-β)²: `theory.potential`.
+    """The potential of β = log(1+e^ν), whose derivative is β/β'(ν)² = β/(1-e^-β)².
 
     Returns
     -------
     sympy.Expr
-        In `beta`; F(β) - β²/2 → 0 as β → ∞. It is found by parts, and checked by its derivative.
+        In `beta`; minus β²/2 it tends to 0 as β → ∞. It was found by integration by parts, and is
+        checked here by its derivative.
 
     Raises
     ------
     ArithmeticError
-        If its derivative were another.
+        If its derivative is another.
     """
     import sympy as sp
 
@@ -327,7 +341,7 @@ def softplus_potential() -> sympy.Expr:
     candidate = beta**2 / 2 + rest
     slope = sp.expand_func(sp.diff(candidate, beta)) - beta / (1 - x) ** 2
     if sp.simplify(slope) != 0:
-        raise ArithmeticError(f"the derivative is off by {slope}")
+        raise ArithmeticError(f"the derivative differs by {slope}")
     return candidate
 
 
@@ -346,12 +360,12 @@ def exchange_law(n: int) -> sympy.Expr:
     Returns
     -------
     sympy.Expr
-        A number: everything else drops out.
+        A number, since everything else cancels.
 
     Raises
     ------
     TypeError, ValueError
-        If n is no integer of at least 2.
+        If n is not an integer of at least 2.
     """
     import sympy as sp
 
@@ -370,13 +384,17 @@ def exchange_law(n: int) -> sympy.Expr:
 
 
 def theorem_3_2_integral() -> sympy.Expr:
-    """γ(t) of the last step of the proof of Theorem 3.2: dω/dt = c₃e^{-c₄ω}, ω = 1/√γ.
+    """γ(t) of the last step of the proof of Theorem 3.2 in [1]_: dω/dt = c₃e^{-c₄ω}, ω = 1/√γ.
 
     Returns
     -------
     sympy.Expr
         [c₄/log(c₃c₄t + e^{c₄/√γ₀})]², in `t`, `c3`, `c4` and `gamma0`; the paper prints
         c₂/log(c₃t + e^{c₄/√γ₀})².
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Appendix B.3.
     """
     import sympy as sp
 

@@ -38,9 +38,7 @@ def import_overhead() -> float:
 
 def figure_2() -> float:
     """Seconds of the flow of Figure 2 to t = 1e5 at default tolerances."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=0.31)
-    model = gd.FreeModel(n=5, d=3, temperature=gd.Learned())
-    y0 = model.start(X, Y, tau=0.07)
+    model, y0 = gd.examples.figure_2()
     return statistics.median(seconds(lambda: gd.flow(model, y0, 1e5)) for _ in range(REPEATS))
 
 

@@ -34,18 +34,11 @@ class Counting(gd.FreeModel):
         return super().velocity(t, y, out)
 
 
-def figure_2() -> tuple[gd.FreeModel, Array]:
-    """The model of Figure 2 and its start."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=0.31)
-    model = gd.FreeModel(n=5, d=3, temperature=gd.Learned())
-    return model, model.start(X, Y, tau=0.07)
-
-
 def compare(repeats: int) -> dict[str, dict[str, float] | None]:
     """Seconds and largest error of each side, and of its first call, which may compile."""
     from peers import flows  # here, so that the memory of the large flow is gapdyn's own
 
-    model, y = figure_2()
+    model, y = gd.examples.figure_2()
     truth = gd.flow(model, y, [END], **TIGHT).y[-1]
     sides: dict[str, Callable[[], Any] | None] = {
         "gapdyn": lambda: gd.flow(model, y, END, **LOOSE).y[-1],

@@ -49,9 +49,9 @@ def velocity(n: int, d: int) -> Callable[[], object]:
 def ensemble(members: int) -> Callable[[], object]:
     """One velocity of many members."""
     model, y = state(*MEMBER)
-    Y = np.repeat(y[:, None], members, axis=1).T
-    out = np.empty_like(Y)
-    return lambda: model.velocity_many(0.0, Y, out)
+    columns = np.repeat(y[:, None], members, axis=1)
+    out = np.empty_like(columns)
+    return lambda: model.velocity(0.0, columns, out)
 
 
 def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:

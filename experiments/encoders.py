@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gapdyn import measures, sphere
 from gapdyn.loss import Scratch, mix, row_products, rows_cross_entropy
 from gapdyn.models import Model, Observables
-from gapdyn.models.base import check_temperature, inverse
+from gapdyn.models.base import check_temperature
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_count, validate_mixing
@@ -213,7 +213,7 @@ class EncoderModel(Model):
         X, Y = self.embed(y, self.images, self.texts)
         return sphere.unit(X), sphere.unit(Y)
 
-    def loss(self, t: float, y: Array) -> float:
+    def loss(self, t: float, y: Array) -> Any:
         """ℓ(β X̄ Ȳᵀ)."""
         X, Y = self.embed(y, self.images, self.texts)
         if self.mixing is not None:
@@ -254,12 +254,7 @@ class EncoderModel(Model):
 
     def observe(self, t: float, y: Array) -> Observables:
         """Observables of the normalised embeddings of the model's inputs; gamma is gap/2."""
-        beta = float(self.temperature.beta(t, y[-1]))
         X, Y = self.embeddings(y)
-        gap = measures.centre_distance(X, Y)
-        margins = measures.pair_margins(X @ Y.T)
-        mismatched = int((margins <= measures.TIE).sum())
-        loss = float(self.loss(t, y))
-        return Observables(
-            gap, inverse(beta), beta, gap / 2, float(margins.min()), mismatched, loss
-        )
+        gap, margins = measures.centre_distance(X, Y), measures.pair_margins(X @ Y.T)
+        pairs = margins.min(), (margins <= sphere.TIE).sum(), self.loss(t, y)
+        return Observables.of(gap, self.temperature.beta(t, y[-1]), gap / 2, pairs)

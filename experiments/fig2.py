@@ -18,7 +18,7 @@ from gapdyn import plotting
 from gapdyn.film import Film
 from gapdyn.published import FIGURE_2
 
-PAIRS, ROTATION, HEIGHT, TAU = 5, 2, float(np.sin(np.pi / 10)), 0.07
+PAIRS, ROTATION, HEIGHT, TAU = 5, 2, gd.examples.HEIGHT, 0.07
 OFFSET, LAST = 0.1, 1e5
 """The paper's logarithmic axis is t + OFFSET; it ends at LAST."""
 LABELS = {  # the paper's names of its six spheres: where they stand beside the curves, in points
@@ -40,9 +40,8 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     even = np.geomspace(OFFSET, LAST, 60 if quick else 300) - OFFSET
     peak, match = np.arange(2055, 2075) / 1000, np.arange(3825, 3840) / 1000
     times = np.unique(np.concatenate([*vertices, readings, even, peak, match]))
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(PAIRS, rotation=ROTATION), gamma=HEIGHT)
-    model = gd.FreeModel(n=PAIRS, d=3, temperature=gd.Learned())
-    run = gd.flow(model, model.start(X, Y, tau=TAU), times, rtol=1e-9, atol=1e-11)
+    model, y0 = gd.examples.figure_2()
+    run = gd.flow(model, y0, times, rtol=1e-9, atol=1e-11)
     law = PAIRS * np.log(run.gap) - np.log(run.tau)
     beside = _vertices(run)
     misfit = np.abs(beside["flow"] - beside["printed"])

@@ -124,7 +124,7 @@ def follow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str
 
 def acted(method: Method) -> int:
     """How many segments of the run are swapped."""
-    return 0 if method.swap is None else int(method.swap.acts(SEGMENTS).sum())
+    return 0 if method.swap is None else int(method.swap.swapped(SEGMENTS).sum())
 
 
 def summary(run: dict[str, Array], end: float) -> dict[str, float | None]:

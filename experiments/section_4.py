@@ -93,7 +93,7 @@ def measure(data: str, name: str, seed: int, repeat: int, quick: bool) -> dict[s
     model = encoders_for(pairs, method)
     y0 = model.start(seeds[1], tau=method.tau)
     y = train(model, y0, recipe, swap=method.swap, seed=seeds[2])
-    acted = steps if method.swap is None else int(method.swap.acts(steps).sum())
+    acted = steps if method.swap is None else int(method.swap.swapped(steps).sum())
     tau = 1 / float(model.temperature.beta(float(steps), y[-1]))
     found = evaluate(model, y, pairs, seeds[4]) | memory(model, y, pairs, seeds[4])
     return {"steps_acted": acted, "tau_end": tau, **found}

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import gapdyn as gd
 from experiments.record import Numbers
 from gapdyn import plotting
+from gapdyn.examples import simplex
 from gapdyn.theory import swapping
 
 HEIGHT, BETA, SINCE = 0.4, 1.0, 4
@@ -59,11 +60,6 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
             "late_slope": slopes,
         },
     )
-
-
-def simplex(n: int) -> NDArray[np.float64]:
-    """Rows of a regular simplex in n dimensions."""
-    return gd.sphere.normalise(np.eye(n) - 1 / n)
 
 
 def random_flow(n: int, p: float, powers: int, segments: int, seed: int) -> Columns:

@@ -138,13 +138,13 @@ def train(
         raise ValueError("model must have no mixing of its own: give train a swap")
     steps = recipe.steps(model.n)
     advance = ADVANCE[recipe.optimiser](model)
-    acts = np.zeros(steps, dtype=bool) if swap is None else swap.acts(steps)
+    swapped = np.zeros(steps, dtype=bool) if swap is None else swap.swapped(steps)
     batches = recipe.batches(model.n, np.random.default_rng(seed))
     velocity = np.empty_like(y)
     if watch is not None:
         watch(0, y)
     for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
-        mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
+        mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and swapped[k] else None
         model.descend(float(k), y, model.images[chosen], model.texts[chosen], mixing, velocity)
         if not np.isfinite(velocity.sum()):
             raise ArithmeticError(

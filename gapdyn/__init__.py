@@ -5,8 +5,9 @@ after Yaras, Chen, Wang and Qu, "Explaining and Mitigating the Modality Gap in C
 Multimodal Learning" (CPAL 2025), "the paper" everywhere here. Equations have its numbers.
 """
 
-from gapdyn import loss, measures, models, published, sphere, swap, temperature, theory
+from gapdyn import examples, loss, measures, models, published, sphere, swap, temperature, theory
 from gapdyn._version import __version__
+from gapdyn.check import check_gradient
 from gapdyn.ensemble import flow_many
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
 from gapdyn.measures import Measures, measure
@@ -20,7 +21,6 @@ from gapdyn.models import (
 )
 from gapdyn.swap import HardSwap, SoftSwap
 from gapdyn.sweep import sweep
-from gapdyn.symbolic import check_gradient
 from gapdyn.temperature import (
     CosineSchedule,
     Exponential,
@@ -55,6 +55,7 @@ __all__ = [
     "Trajectory",
     "__version__",
     "check_gradient",
+    "examples",
     "flow",
     "flow_many",
     "loss",

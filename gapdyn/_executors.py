@@ -1,4 +1,4 @@
-"""Jobs of a sweep through an executor: their outcomes as they come, one failure one job's own."""
+"""Run the jobs of a sweep in an executor: one that fails costs no other its outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from gapdyn._journal import Job, plain
 
 IN_FLIGHT = 1000
-"""Most points that an executor other than a process pool is given at once."""
+"""Most points that an executor of the user's is given at once."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _call(function: Callable[..., Any], parameters: dict[str, Any], seed: int, r
 
 
 def outcomes(
-    function: Callable[..., Any], jobs: list[Job], left: deque[int], executor: Executor | None
+    function: Callable[..., Any], jobs: list[Job], left: deque[int], executor: Executor | int | None
 ) -> Generator[tuple[int, Outcome]]:
     """The outcomes of the jobs that are left, as they come."""
     run = uuid.uuid4().hex
@@ -94,8 +94,11 @@ def outcomes(
     def submit(pool: Executor, k: int) -> Future[Outcome]:
         return pool.submit(_call, function, *jobs[k], run)
 
-    through = _through_pools if type(executor) is ProcessPoolExecutor else _through
-    with closing(through(executor, submit, left)) as results:
+    if isinstance(executor, Executor):
+        through = _through_executor(executor, submit, left)
+    else:
+        through = _through_pools(executor, submit, left)
+    with closing(through) as results:
         for k, result in results:
             if isinstance(result, Exception):
                 yield k, Failure(*jobs[k], f"{type(result).__name__}: {result}")
@@ -103,7 +106,7 @@ def outcomes(
                 yield k, result
 
 
-def _through(executor: Executor, submit: Submit, left: deque[int]) -> Results[None]:
+def _through_executor(executor: Executor, submit: Submit, left: deque[int]) -> Results[None]:
     """Run what is left in an executor; if it breaks, all that was not done has failed."""
     lost, error = yield from _fill(executor, submit, left, IN_FLIGHT)
     if error is not None:
@@ -111,41 +114,28 @@ def _through(executor: Executor, submit: Submit, left: deque[int]) -> Results[No
             yield k, error
 
 
-def _through_pools(given: Executor, submit: Submit, left: deque[int]) -> Results[None]:
-    """Run what is left in a process pool and, where that breaks, in others like it.
+def _through_pools(workers: int, submit: Submit, left: deque[int]) -> Results[None]:
+    """Run what is left in a process pool and, where that breaks, in another.
 
-    Which point killed its worker is not known: all that were in the pool are suspects. They run
-    one at a time before the others go on, and one under which a pool breaks again has failed.
+    Which job killed its worker is not known: all that were in the pool are suspects. They run one
+    at a time before the others go on, and one under which a pool breaks again has failed.
     """
-    pool: Any = given
-    width = 2 * pool._max_workers  # for each worker, one to run and one to wait
     suspects: deque[int] = deque()
+    pool = ProcessPoolExecutor(workers)
     try:
         while left or suspects:
             alone = deque([suspects.popleft()] if suspects else [])
-            lost, error = yield from _fill(pool, submit, alone or left, 1 if alone else width)
+            width = 1 if alone else 2 * workers  # for each worker, one to run and one to wait
+            lost, error = yield from _fill(pool, submit, alone or left, width)
             if error is None:
                 continue
-            if pool is not given:
-                pool.shutdown()
-            pool = _like(pool)
+            pool.shutdown()
+            pool = ProcessPoolExecutor(workers)
             if len(lost) == 1:
                 yield lost.pop(), error
             suspects.extend([*alone, *lost])
     finally:
-        if pool is not given:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _like(pool: Any) -> ProcessPoolExecutor:
-    """A new process pool with the arguments of one that broke."""
-    return ProcessPoolExecutor(
-        pool._max_workers,
-        pool._mp_context,
-        pool._initializer,
-        pool._initargs,
-        max_tasks_per_child=pool._max_tasks_per_child,
-    )
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _fill(

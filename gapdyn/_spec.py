@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ KNOWN: dict[str, Any] = {
 def dump(thing: Any) -> Any:
     """Numbers as they are, arrays as lists, objects as [class name, argument, ...].
 
+    Arguments that can only be given by name stand in a mapping at the end.
+
     Raises
     ------
     TypeError
@@ -44,16 +47,22 @@ def dump(thing: Any) -> Any:
         return ["array", thing.tolist()]
     if KNOWN.get(type(thing).__name__) is not type(thing):
         raise TypeError(f"{thing!r} cannot be written to a file")
-    return [
-        type(thing).__name__,
-        *(dump(getattr(thing, name)) for name in type(thing).__match_args__),
-    ]
+    arguments, named = [], {}
+    for field in fields(thing):
+        value = dump(getattr(thing, field.name))
+        if field.kw_only:
+            named[field.name] = value
+        else:
+            arguments.append(value)
+    return [type(thing).__name__, *arguments, *([named] if named else [])]
 
 
 def load(spec: Any) -> Any:
-    """Return what `dump` wrote down."""
+    """Return what `dump` wrote down, now or in a version that did not write named arguments."""
     if not isinstance(spec, list):
         return spec
     if spec[0] == "array":
         return np.array(spec[1])
-    return KNOWN[spec[0]](*map(load, spec[1:]))
+    kind, *arguments = spec
+    named = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
+    return KNOWN[kind](*map(load, arguments), **{name: load(named[name]) for name in named})

@@ -26,17 +26,11 @@ UNIT = 1e-6
 
 TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
     "learned": (
-        lambda a: gd.Learned(gd.Exponential(given(a.scale, 1.0)), given(a.rate, 1.0), a.max_beta),
+        lambda a: learned(a, gd.Exponential(given(a.scale, 1.0))),
         "scale rate max_beta",
     ),
-    "softplus": (
-        lambda a: gd.Learned(gd.Softplus(), given(a.rate, 1.0), a.max_beta),
-        "rate max_beta",
-    ),
-    "linear": (
-        lambda a: gd.Learned(gd.Linear(), given(a.rate, 1.0), a.max_beta),
-        "rate max_beta",
-    ),
+    "softplus": (lambda a: learned(a, gd.Softplus()), "rate max_beta"),
+    "linear": (lambda a: learned(a, gd.Linear()), "rate max_beta"),
     "fixed": (lambda a: gd.Fixed(a.tau), ""),
     "linear-schedule": (
         lambda a: gd.LinearSchedule(a.tau, needed(a, "tau_end"), a.t_end),
@@ -95,20 +89,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gapdyn {gd.__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
 
-    measure = commands.add_parser("measure", help="measure embeddings in a file")
-    measure.set_defaults(command=run_measure)
-    measure.add_argument(
+    _add_measure(commands.add_parser("measure", help="measure embeddings in a file"))
+    _add_simulate(commands.add_parser("simulate", help="run a gradient flow"))
+    _add_verify(
+        commands.add_parser(
+            "verify",
+            help="check every statement of the theory anew",
+            description="Check what the paper states, and what goes beyond it, against evidence "
+            "that is gathered anew, within a minute (with --full some minutes). A statement that "
+            "fails as printed is certified by ball arithmetic where python-flint is installed (the "
+            "extra certify). Exit status 0 when all verdicts on record are confirmed, 1 when one "
+            "is contradicted.",
+        )
+    )
+    return parser
+
+
+def _add_measure(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=run_measure)
+    parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
         help="one .npy of shape (2, n, d), one .npz with two arrays, or two .npy (n, d); "
         "x is the first",
     )
-    measure.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
-    simulate = commands.add_parser("simulate", help="run a gradient flow")
-    simulate.set_defaults(command=run_simulate)
-    add = simulate.add_argument
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=run_simulate)
+    add = parser.add_argument
     add("--model", choices=MODELS, default="free")
     add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
     add("--pairs", type=int, help="number of pairs (default 5)")
@@ -130,22 +141,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
     add("--gif", type=Path, help="write the embeddings in motion here (free and parallel models)")
 
-    verify = commands.add_parser(
-        "verify",
-        help="check every statement of the theory anew",
-        description="Check what the paper states, and what goes beyond it, against evidence that "
-        "is gathered anew, within a minute (with --full some minutes). A statement that fails as "
-        "printed is certified by ball arithmetic where python-flint is installed (the extra "
-        "certify). Exit status 0 when all verdicts on record are confirmed, 1 when one is "
-        "contradicted.",
-    )
-    verify.set_defaults(command=run_verify)
-    verify.add_argument("--id", metavar="ID", help="one statement in full")
-    verify.add_argument("--full", action="store_true", help="with larger Monte Carlo")
-    form = verify.add_mutually_exclusive_group()
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=run_verify)
+    parser.add_argument("--id", metavar="ID", help="one statement in full")
+    parser.add_argument("--full", action="store_true", help="with larger Monte Carlo")
+    form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON instead of a table")
     form.add_argument("--markdown", action="store_true", help="print docs/audit.md")
-    return parser
 
 
 def run_measure(args: argparse.Namespace) -> int:
@@ -186,20 +189,7 @@ def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """`gapdyn simulate`: build a model, run it, write files, print a summary."""
-    files: dict[Path, str] = {}
-    for option in ("csv", "npz", "gif"):
-        if getattr(args, option) is not None:
-            file = validate_target(f"--{option}", getattr(args, option)).resolve()
-            if file in files:
-                raise ValueError(
-                    f"--{option} must be another file than --{files[file]}, got {file}"
-                )
-            files[file] = option
-    if args.gif is not None and args.gif.suffix.lower() != ".gif":
-        raise ValueError(f"--gif wants a name that ends in .gif, got {args.gif}")
-    if args.gif is not None and "start" not in MODELS[args.model].split():
-        shown = " or ".join(model for model, options in MODELS.items() if "start" in options)
-        raise ValueError(f"--gif wants a model with a sphere to show: --model {shown}")
+    check_files(args)
     validate_positive("--t-end", args.t_end)
     validate_positive("--tau", args.tau)
     note_unused(args)
@@ -211,21 +201,46 @@ def run_simulate(args: argparse.Namespace) -> int:
         run = error.trajectory
         status = 130 if isinstance(error.__cause__, KeyboardInterrupt) else 1
         print(f"gapdyn simulate: {error}".replace("in .trajectory", "kept"), file=sys.stderr)
-    writers: dict[str, Callable[[Path], None]] = {
-        "csv": run.to_csv,
-        "npz": run.save,
-        "gif": lambda path: run.animate().save(path),
-    }
-    for option, write in writers.items():
-        if (path := getattr(args, option)) is not None:
-            if option == "gif" and run.t.size == 1:
-                print(f"gapdyn simulate: no {path}: a film wants two times", file=sys.stderr)
-                continue
-            write(path)
-            size = "" if option == "gif" else f"{run.t.size} times, "
-            print(f"wrote {path}: {size}t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
+    write_files(run, args)
     print_summary(run)
     return status
+
+
+def check_files(args: argparse.Namespace) -> None:
+    """Refuse files that cannot be written, before the flow runs."""
+    files: dict[Path, str] = {}
+    for option in WRITERS:
+        if getattr(args, option) is not None:
+            file = validate_target(f"--{option}", getattr(args, option)).resolve()
+            if other := files.get(file):
+                raise ValueError(f"--{option} must be another file than --{other}, got {file}")
+            files[file] = option
+    if args.gif is not None and args.gif.suffix.lower() != ".gif":
+        raise ValueError(f"--gif wants a name that ends in .gif, got {args.gif}")
+    if args.gif is not None and "start" not in MODELS[args.model].split():
+        shown = " or ".join(model for model, options in MODELS.items() if "start" in options)
+        raise ValueError(f"--gif wants a model with a sphere to show: --model {shown}")
+
+
+WRITERS: dict[str, Callable[[gd.Trajectory, Path], None]] = {
+    "csv": gd.Trajectory.to_csv,
+    "npz": gd.Trajectory.save,
+    "gif": lambda run, path: run.animate().save(path),
+}
+"""How each file is written, by its option."""
+
+
+def write_files(run: gd.Trajectory, args: argparse.Namespace) -> None:
+    """Write the files that were asked for, and say so."""
+    for option, write in WRITERS.items():
+        if (path := getattr(args, option)) is None:
+            continue
+        if option == "gif" and run.t.size == 1:
+            print(f"gapdyn simulate: no {path}: a film wants two times", file=sys.stderr)
+            continue
+        write(run, path)
+        size = "" if option == "gif" else f"{run.t.size} times, "
+        print(f"wrote {path}: {size}t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
 
 
 def run_verify(args: argparse.Namespace) -> int:
@@ -281,6 +296,11 @@ def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(args.seed or 0)
     d = 2 if args.dim is None else args.dim
     return sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+
+
+def learned(args: argparse.Namespace, beta: gd.temperature.Parametrisation) -> gd.Learned:
+    """A learned temperature."""
+    return gd.Learned(beta, rate=given(args.rate, 1.0), max_beta=args.max_beta)
 
 
 def given(value: float | None, default: float) -> float:

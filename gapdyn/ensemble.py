@@ -20,11 +20,12 @@ from gapdyn.flow import (
 )
 from gapdyn.models.base import Model, Observables
 from gapdyn.record import MAX_DRIFT, Record
+from gapdyn.temperature import check_elementwise
 from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_count
 
 TOGETHER = ("RK23", "RK45", "DOP853")
-"""Methods without a Jacobian, which would couple no member with another and yet be (BN)²."""
+"""Methods without a Jacobian: that of all members together would have (BN)² entries."""
 
 
 def flow_many(
@@ -40,14 +41,13 @@ def flow_many(
 ) -> list[Trajectory]:
     """Integrate the gradient flow of a model from many starts at once.
 
-    All members take the same steps, and each of them meets the tolerances: the solver's error norm
-    is a root mean square over everything that moves, hence is asked for 1/√B of them. (That of
-    DOP853 contains an error of third order as well, which the members average.) Steps of small
-    members cost less than in a loop over `flow`: 60 times at (n, d) = (5, 3), 8 times at (16, 8),
-    1.4 times at (32, 32); a whole run gains somewhat less, 40 times for a thousand of (5, 3) to
-    t = 1e5, as each step is that of the member in most need. From n²d = 65536 on, and for models of
-    the user's without `velocity_many`, nothing is gained. Some thousands of members are best given
-    a thousand at a time, to stay in the cache. Swapping is for `flow` alone.
+    All members take the same steps, and each of them meets the tolerances. The solver's error norm
+    is a root mean square over all entries of all members, so the solver is given 1/√B of the
+    tolerances. (The norm of DOP853 contains an error of third order as well, which is averaged over
+    the members.) This is faster than a loop over `flow` where members are small, by the ratios in
+    docs/performance.md; from n²d = 65536 on nothing is gained. Each step is as short as the member
+    in most need wants it. Give thousands of members about a thousand at a time, so that they stay
+    in the cache. Swapping is for `flow` alone.
 
     Parameters
     ----------
@@ -56,15 +56,15 @@ def flow_many(
         States at time 0, each from `model.start`.
     t : float or (T,) array of floats
         An end time > 0, for output at 0 and at every accepted step; or increasing output times
-        from 0 on. Common to all members.
+        from 0 on. They are common to all members.
     rtol, atol : float
         Error tolerances of a step, of each member.
     method : str
-        As in `flow`. Radau, BDF and LSODA, whose Jacobian is that of one member, take one member
-        after the other, each with steps of its own.
+        As in `flow`. Radau, BDF and LSODA need a Jacobian, so they integrate one member after the
+        other, each with its own steps.
     keep_states : bool, optional
-        As in `flow`; left out, the states of all members together fit into 256 MB, twice that for
-        a moment at the end.
+        As in `flow`. Left out, the states of all members together fit into 256 MB, and for a moment
+        at the end take twice that.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -76,10 +76,11 @@ def flow_many(
     Raises
     ------
     TypeError, ValueError
-        As in `flow`; or if `Y0` is not (B, N), or `rtol` below 2.2e-14 √B.
+        If an argument is not as in `flow`, `Y0` is not (B, N), `rtol` is below 2.2e-14 √B, or a
+        user's model or temperature does not take many states at once.
     IntegrationError
-        If the integration of any member fails, or is interrupted. All trajectories so far are in
-        its `trajectories`, that of the member that failed in its `trajectory`.
+        If the integration of any member fails, or is interrupted. It has all trajectories so far in
+        `trajectories`, and that of the member that failed in `trajectory`.
 
     Examples
     --------
@@ -103,26 +104,42 @@ def flow_many(
     count = validate_count("the number of rows of Y0", len(starts), least=1)
     if starts.shape[1] != model.size:
         raise ValueError(f"Y0 must have {model.size} columns as {model}, got {starts.shape[1]}")
-    drift = model.drift_many(starts)
+    solver = Solver(rtol, atol, method)
+    end, times = output_times(t)
+    if method not in TOGETHER:
+        return _one_by_one(model, starts, t, solver, keep_states, progress)
+    least = LEAST_RTOL * np.sqrt(count)
+    if rtol < least:
+        raise ValueError(f"rtol must be at least {least:.2g} for {count} members, got {rtol}")
+    members = Members(model, count)
+    _check_starts(model, starts)
+    return _together(members, starts, end, times, solver, keep_states, progress)
+
+
+def _check_starts(model: Model, starts: Array) -> None:
+    """Refuse states off the sphere or without a velocity, and what cannot take many at once."""
+    columns = np.ascontiguousarray(starts.T)
+    drift = np.atleast_1d(model.drift(columns))
     if (drift > MAX_DRIFT).any():
         raise ValueError(
             f"Y0 must hold rows of unit length, row {drift.argmax()} does not: make it with"
             " model.start"
         )
-    solver = Solver(rtol, atol, method)
-    end, times = output_times(t)
+    nu = getattr(model.split(columns), "nu", None)
     with np.errstate(over="ignore", invalid="ignore"):
-        moving = np.isfinite(model.velocity_many(0.0, starts)).all(axis=1)
+        if nu is not None:
+            check_elementwise(model.temperature, nu)
+        velocity = model.velocity(0.0, columns)
+    if np.shape(velocity) != columns.shape:
+        raise ValueError(
+            f"model must take many states as columns, (N, B): its velocity of {columns.shape} has"
+            f" shape {np.shape(velocity)}"
+        )
+    moving = np.isfinite(velocity).all(axis=0)
     if not moving.all():
         raise ValueError(
             f"Y0 must have finite velocities, row {moving.argmin()} has none: its β is too large"
         )
-    if method not in TOGETHER:
-        return _one_by_one(model, starts, t, solver, keep_states, progress)
-    if rtol < LEAST_RTOL * np.sqrt(count):
-        least = LEAST_RTOL * np.sqrt(count)
-        raise ValueError(f"rtol must be at least {least:.2g} for {count} members, got {rtol}")
-    return _together(Members(model, count), starts, end, times, solver, keep_states, progress)
 
 
 def _together(
@@ -135,8 +152,8 @@ def _together(
     progress: bool,
 ) -> list[Trajectory]:
     """One integration of all members."""
-    share = float(np.sqrt(members.count))
-    joint = Solver(max(solver.rtol / share, LEAST_RTOL), solver.atol / share, solver.method)
+    root = float(np.sqrt(members.count))
+    joint = Solver(max(solver.rtol / root, LEAST_RTOL), solver.atol / root, solver.method)
     record = Record(members, keep_states)
     state = starts.T.ravel()
     steps = joint.steps([(members, 0.0, end)], state)
@@ -184,11 +201,7 @@ def _one_by_one(
 
 
 class Members:
-    """Many members of one model as one vector field.
-
-    Their state is flat, the same entry of all members side by side, which is the layout in which
-    a model computes them fastest.
-    """
+    """Many members of one model as one vector field, whose state holds theirs as columns."""
 
     def __init__(self, model: Model, count: int) -> None:
         self.model = model
@@ -196,28 +209,28 @@ class Members:
         self.count = count
         self.failed: int | None = None
 
-    def apart(self, y: Array) -> Array:
-        """The states (B, N) of a flat state, as a view."""
-        return y.reshape(-1, self.count).T
+    def columns(self, y: Array) -> Array:
+        """The states (N, B) of a flat state, as a view."""
+        return y.reshape(-1, self.count)
 
     def velocity(self, t: float, y: Array) -> Array:
         """dy/dt."""
-        velocity = self.model.velocity_many(t, self.apart(y))
+        velocity = self.model.velocity(t, self.columns(y))
         if not np.isfinite(velocity.sum()):
-            finite = np.isfinite(velocity).all(axis=1)
+            finite = np.isfinite(velocity).all(axis=0)
             self.failed = int(finite.argmin())
             raise ArithmeticError(
                 f"the velocity of member {self.failed} is not finite at t = {t:.6g}"
             )
-        return velocity.T.ravel()
+        return velocity.ravel()
 
-    def observe(self, t: float, y: Array) -> tuple[Any, ...]:
-        """The fields of `Observables`, each (B,)."""
-        return self.model.observe_many(t, self.apart(y))
+    def observe(self, t: float, y: Array) -> Observables:
+        """Observables, whose fields are (B,) arrays."""
+        return self.model.observe(t, self.columns(y))
 
     def drift(self, y: Array) -> Array:
         """Largest departure of a row's length from 1 in each member."""
-        drift = self.model.drift_many(self.apart(y))
+        drift = np.asarray(self.model.drift(self.columns(y)))
         if not (drift <= MAX_DRIFT).all():
             self.failed = int(drift.argmax())
         return drift
@@ -230,7 +243,7 @@ class Members:
         drift = np.broadcast_to(fields["drift"], self.count)
         states = np.empty((self.count, kept.size, self.model.size))
         for k, y in enumerate(fields["y"]):
-            states[:, k] = self.apart(y)
+            states[:, k] = self.columns(y).T
         columns = {name: np.ascontiguousarray(fields[name].T) for name in Observables._fields}
         return [
             Trajectory(

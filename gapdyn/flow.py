@@ -85,7 +85,7 @@ class Field(Protocol):
         """dy/dt."""
 
 
-Stretch = tuple[Field, float, float]
+Interval = tuple[Field, float, float]
 """A vector field, and the times from and to which it is in force."""
 
 
@@ -104,9 +104,9 @@ class Solver:
         if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
-    def steps(self, stretches: Iterable[Stretch], y: Array) -> Iterator[Any]:
-        """SciPy's solver after each accepted step, begun anew with each stretch."""
-        for field, start, end in stretches:
+    def steps(self, intervals: Iterable[Interval], y: Array) -> Iterator[Any]:
+        """SciPy's solver after each accepted step, begun anew with each interval."""
+        for field, start, end in intervals:
             for solver in self._steps(field, y, start, end):
                 yield solver
                 y = solver.y
@@ -119,7 +119,7 @@ class Solver:
 
         def velocity(t: float, y: Array) -> Array:
             v = field.velocity(t, y)
-            if not np.isfinite(v.sum()):  # a solver may step over a NaN in silence, or never end
+            if not np.isfinite(v.sum()):  # with a NaN a solver may go on in silence, or never end
                 raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
             return v
 
@@ -195,9 +195,8 @@ class Trajectory:
     def at(self, t: float) -> Snapshot:
         """Observables and state at any time in between.
 
-        Where no state is kept the flow is integrated anew from the last one before, at the
-        tolerances of the run, through the same swapped segments, so the answer is as good as the
-        run itself.
+        Where no state is kept, the flow is integrated again from the last one before it, with the
+        tolerances and the swapped segments of the run. The result is as accurate as the run.
 
         Parameters
         ----------
@@ -230,7 +229,7 @@ class Trajectory:
                     "t must be a stored time with its state: this trajectory was loaded without a"
                     " model"
                 )
-            for state in self.solver.steps(_stretches(self.model, self.swap, start, t), y):
+            for state in self.solver.steps(_intervals(self.model, self.swap, start, t), y):
                 y = state.y
         if stored:
             return Snapshot(t, y, *(getattr(self, name)[k] for name in Observables._fields))
@@ -357,18 +356,17 @@ def flow(
         Error tolerances of a step, relative and absolute.
     method : str
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
-        not stiff and the explicit DOP853 is the cheapest. It is stiff, with rates like β², where
-        mismatched pairs hold a height near the pole at large β (τ ≤ 0.01): there take LSODA, as
-        long as its N × N Jacobian fits.
+        not stiff, and the explicit DOP853 is the cheapest. It is stiff, with rates of the order of
+        β², where mismatched pairs hold a height near the pole at large β (τ ≤ 0.01). LSODA is the
+        method for that, as long as its N × N Jacobian fits into memory.
     swap : Swap, optional
         `HardSwap(p)` or `SoftSwap(p)`: random segments of time in which the loss sees mixed
-        modalities, Section 4 and Appendix D.2 of the paper. The observables stay those of `model`,
-        its loss included, at every time. Each swapped segment costs a restart of the solver, and
-        so does what follows it.
+        modalities, Section 4 and Appendix D.2 of the paper. The observables, the loss among them,
+        stay those of `model` at every time. The solver restarts at both ends of a swapped segment.
     keep_states : bool, optional
-        Whether to keep the states of all output times, or of the first and the last. Left out, as
-        many as fit into 256 MB, evenly in output times. Observables are kept at all of them, and
-        `at` gives back any state.
+        Whether to keep the states of all output times, or of the first and the last alone. Left
+        out, as many are kept as fit into 256 MB, evenly spaced in output times. Observables are
+        kept at all times, and `at` gives back any state.
     progress : bool
         Whether to show a bar, even in log(1 + t).
 
@@ -403,13 +401,13 @@ def flow(
         raise ValueError("y0 must have rows of unit length: make it with model.start")
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
-    stretches = _stretches(model, swap, 0.0, end)
+    intervals = _intervals(model, swap, 0.0, end)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
     if not np.isfinite(velocity).all():
         raise ValueError("y0 must have a finite velocity: is its β too large, or a row zero?")
     record = Record(model, keep_states)
-    failure = drive(record, solver.steps(stretches, state), state, end, times, progress)
+    failure = drive(record, solver.steps(intervals, state), state, end, times, progress)
     fields = record.fields(None if failure is None else failure.reached)
     trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap, start=state)
     if failure is not None:
@@ -444,7 +442,7 @@ def drive(
     times: Array | None,
     progress: bool,
 ) -> Failure | None:
-    """Take all steps from `state`, and record it and them, or the states at the output times."""
+    """Take all steps from `state` and record them, or the states at the output times."""
     reached = 0.0, state
     try:
         if times is None or times[0] == 0:
@@ -462,15 +460,15 @@ def drive(
     return None
 
 
-def _stretches(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Stretch]:
-    """What is in force when between two times: the model, and where it is swapped its mixes."""
+def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Interval]:
+    """Which vector field is in force when between two times: the model, or a mix of it."""
     if swap is None:
         return [(model, start, end)]
     if not isinstance(swap, Swap):
         raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
     if getattr(model, "mixing", None) is not None:
         raise ValueError("swap must be None for a model that has a mixing of its own")
-    return swap.pieces(model, start, end)
+    return swap.intervals(model, start, end)
 
 
 def output_times(t: ArrayLike) -> tuple[float, Array | None]:
@@ -504,7 +502,7 @@ def _interpolate(record: Record, step: Any, times: Array) -> None:
 
 @contextmanager
 def _progress(end: float, show: bool) -> Iterator[Callable[[float], object]]:
-    """What to tell the time reached: a bar in log(1 + t), or nothing."""
+    """A function that is told the time reached, and shows it by a bar in log(1 + t) or not."""
     if not show:
         yield lambda t: None
         return

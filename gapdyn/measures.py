@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from gapdyn.sphere import normalise
+from gapdyn.sphere import TIE, normalise
 from gapdyn.types import Array
 from gapdyn.validate import validate_pairs, validate_square
 
@@ -17,9 +18,6 @@ BLOCK_BYTES = 32 * 2**20
 
 COINCIDENT = 1e-14
 """Centres closer than this have no direction between them: the gap is rounding."""
-
-TIE = 64 * float(np.finfo(np.float64).eps)
-"""Similarities this close are equal: equal rows give products that differ by rounding."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +134,12 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
 
 def gap(X: ArrayLike, Y: ArrayLike) -> float:
     """Modality gap Δ = ‖c_X - c_Y‖, c the mean of the rows; X and Y (n, d) arrays of unit rows."""
-    return centre_distance(*_pair(X, Y))
+    return float(centre_distance(*_pair(X, Y)))
 
 
-def centre_distance(X: Array, Y: Array) -> float:
-    """The gap without the checks, for every step of a flow."""
-    return float(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
+def centre_distance(X: Array, Y: Array) -> Any:
+    """The gap without the checks: a number for rows (n, d), a (B,) array for (n, d, B)."""
+    return np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0), axis=0)
 
 
 def pair_margins(Z: ArrayLike) -> Array:

@@ -11,19 +11,19 @@ from gapdyn.types import Array
 
 MAX_DRIFT = 1e-4
 MEMORY = 2**28
-"""Bytes of states that a run keeps unless it is told to keep all."""
+"""Bytes of states that a run keeps, unless `keep_states` says to keep all of them."""
 
 
 class Record:
-    """Rows of a trajectory in the making; each is added whole, so an interrupt tears none.
+    """Collects the rows of a trajectory: an interrupt leaves a row whole or not at all.
 
     Parameters
     ----------
     model
         What observes states and knows their drift: a `Model`, or many members as one.
     keep : bool or None
-        Whether to keep all states, or the first and the last; None for as many as fit in memory,
-        evenly in output times.
+        Whether to keep all states, or the first and the last alone. With None as many are kept as
+        fit into `MEMORY`, evenly spaced in output times.
     """
 
     def __init__(self, model: Any, keep: bool | None) -> None:
@@ -39,7 +39,7 @@ class Record:
         self.drift: Any = 0.0
 
     def add(self, t: float, y: Array) -> None:
-        """Observe a state; rows that have left the sphere are an error."""
+        """Record a state and what is observed of it; rows off the sphere are an error."""
         drift = self.model.drift(y)
         if not np.all(drift <= MAX_DRIFT):
             raise ArithmeticError(f"rows have drifted from unit length by {np.max(drift):.2g}")
@@ -52,7 +52,7 @@ class Record:
         self._settle()
 
     def _settle(self) -> None:
-        """Put all states but the latest to where they are kept, or forget them."""
+        """Store or drop all states but the latest."""
         while len(self.latest) > 1:
             index, y = self.latest[0]
             if index % self.stride == 0 and index not in self.kept[-1:]:
@@ -74,7 +74,7 @@ class Record:
 
     def _thin(self) -> None:
         """Drop every other state."""
-        kept, self.kept = self.kept[::2], self.kept[:1]  # what an interrupt may leave
+        kept, self.kept = self.kept[::2], self.kept[:1]  # consistent, should an interrupt come
         for k in range(1, len(kept)):
             self.states[k] = self.states[2 * k]
         self.kept = kept

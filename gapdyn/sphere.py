@@ -21,17 +21,21 @@ from gapdyn.validate import (
     validate_rows,
 )
 
+TIE = 64 * float(np.finfo(np.float64).eps)
+"""Two similarities of unit rows that differ by no more than this are a tie."""
+
 
 def lengths(X: Floats) -> Array:
-    """Euclidean length of each row of `X`, shape (n, d) -> (n,), summed in float64."""
+    """Euclidean length of each row of `X`, (n, d) or (n, d, B), summed in float64."""
     dtype = np.result_type(X, np.float64)  # complex stays complex: the loss is differentiated so
-    squares: Array = np.einsum("ij,ij->i", X, X, dtype=dtype)
+    squares: Array = np.einsum("id...,id...->i...", X, X, dtype=dtype)
     return np.sqrt(squares)
 
 
-def unit(X: Array) -> Array:
-    """`X` with its rows divided by their lengths, unchecked: the form models call at every step."""
-    return X / lengths(X)[:, None]
+def unit(X: Array, out: Array | None = None) -> Array:
+    """`X`, (n, d) or (n, d, B), with its rows divided by their lengths, unchecked."""
+    rows: Array = np.divide(X, lengths(X)[:, None], out=out)
+    return rows
 
 
 def normalise(X: ArrayLike) -> Array:

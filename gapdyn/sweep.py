@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def sweep(
     grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
     seeds: int | Sequence[int],
-    executor: Executor | None = None,
+    executor: Executor | int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Sweep:
@@ -98,9 +99,9 @@ def sweep(
         combinations themselves. Values are numbers, strings, or lists and mappings of them.
     seeds : int or sequence of ints
         So many, 0, 1, ...; or the seeds themselves.
-    executor : concurrent.futures.Executor, optional
-        What runs the points; without one they run here, one after the other. The results are the
-        same, to the last digit.
+    executor : concurrent.futures.Executor or int, optional
+        What runs the points, or a number of processes to run them on this machine; without one they
+        run here, one after the other. The results are the same, to the last digit.
     out : path, optional
         A file to which each point is written as soon as it is finished, and from which finished
         points are read instead of computed when the same sweep runs again. A longer grid or more
@@ -140,11 +141,13 @@ def sweep(
     cannot write one file at once; elsewhere take care that they do not.
 
     A function that raises costs its own point. So does a worker that dies, by a signal or for lack
-    of memory, in a `ProcessPoolExecutor`: the pool is broken and replaced by one like it, the few
-    points that it was working on run again one at a time, and one that breaks a pool on its own has
-    failed. Dask replaces its workers itself. Any other executor that breaks ends the sweep, and the
-    points that are left count as failed. After an interrupt what was finished is in `out`. If this
-    process is killed, the workers of its pool stay, idle: end them.
+    of memory, where `executor` is a number: the sweep replaces its pool, the few points that the
+    pool was working on run again one at a time, and a point that breaks a pool on its own has
+    failed. Dask replaces its workers itself. Any other executor that breaks, such as a
+    `ProcessPoolExecutor` of yours, ends the sweep, and the points that are left count as failed:
+    run the sweep again with a new one, and those in `out` are not computed twice. After an
+    interrupt what was finished is in `out`. If this process is killed, the workers of its pool
+    stay, idle: end them.
 
     Where threadpoolctl is installed (`pip install gapdyn[sweep]`), BLAS and OpenMP have one thread
     during each call, so that workers do not fight over the cores and sums are added in one order.
@@ -152,10 +155,9 @@ def sweep(
     Python starts, on every machine.
 
     With an executor, the function must be importable by the workers: defined in a module, or in a
-    script that calls `sweep` under ``if __name__ == "__main__":``. Processes of this machine::
+    script that calls `sweep` under ``if __name__ == "__main__":``. Four processes of this machine::
 
-        with ProcessPoolExecutor() as pool:
-            run = sweep(function, grid, seeds=10, executor=pool, out="run.jsonl")
+        run = sweep(function, grid, seeds=10, executor=4, out="run.jsonl")
 
     Dask, on this machine or a cluster (`pip install gapdyn[dask]`)::
 
@@ -182,7 +184,8 @@ def sweep(
     """
     jobs = [(point, seed) for point in _validate_grid(grid) for seed in _validate_seeds(seeds)]
     index = _index(jobs)
-    _validate_function(function, jobs, executor, named=out is not None)
+    _validate_function(function, jobs, named=out is not None)
+    executor = _validate_executor(executor, function)
     known: dict[int, Outcome] = {}
     with opened(out) as stream:
         if stream is not None:
@@ -278,14 +281,10 @@ def _index(jobs: list[Job]) -> dict[str, int]:
     return index
 
 
-def _validate_function(
-    function: Callable[..., Any], jobs: list[Job], executor: Executor | None, *, named: bool
-) -> None:
-    """Refuse a function that cannot be called so, sent to workers, or known in a file."""
+def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: bool) -> None:
+    """Refuse a function that cannot be called so, or known in a file."""
     if not callable(function):
         raise TypeError(f"function must be callable, got {function!r}")
-    if executor is not None and not isinstance(executor, Executor):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     for names in {(*parameters, "seed"): None for parameters, _ in jobs}:
         try:
             inspect.signature(function).bind(**dict.fromkeys(names))
@@ -299,14 +298,29 @@ def _validate_function(
             "function must be known by its name in out, as a lambda, a partial or a method is not, "
             f"got {function!r}; define a function, and let grid hold its constants"
         )
-    if executor is not None:
-        try:
-            pickle.dumps(function)
-        except Exception as error:
-            raise ValueError(
-                "function must be one that can be pickled for an executor, at the top level of a "
-                f"module and no lambda, got {function!r}: {error}"
-            ) from error
+
+
+def _validate_executor(
+    executor: Executor | int | None, function: Callable[..., Any]
+) -> Executor | int | None:
+    """Refuse what runs nothing, and a function that cannot be sent to its workers."""
+    if executor is None:
+        return None
+    if not isinstance(executor, Executor | Integral) or isinstance(executor, bool):
+        raise TypeError(
+            "executor must be a concurrent.futures.Executor or a number of processes, "
+            f"got {executor!r}"
+        )
+    try:
+        pickle.dumps(function)
+    except Exception as error:
+        raise ValueError(
+            "function must be one that can be pickled for an executor, at the top level of a "
+            f"module and no lambda, got {function!r}: {error}"
+        ) from error
+    if isinstance(executor, Executor):
+        return executor
+    return validate_count("executor", executor, least=1)
 
 
 @contextmanager

@@ -1,110 +1,20 @@
-"""The same formulas by independent means: finite differences, and derivations by SymPy."""
+"""The same formulas by SymPy: derivatives of the loss, and derivations of what the theorems use."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gapdyn.check import rate_vector
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_count
+from gapdyn.validate import validate_count
 
 if TYPE_CHECKING:
     import sympy
-
-
-def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
-    """Largest departure of `velocity` from minus the rates times the numerical gradient of `loss`.
-
-    The gradient is taken by complex steps [1]_, which are exact to rounding, if `loss` takes a
-    complex state and is analytic, as those of this library are; else by central differences.
-
-    Parameters
-    ----------
-    model : Model
-        Any model that meets the contract of `gapdyn.models`.
-    y : (N,) array
-        A state with unit rows, heights inside (-1, 1) and β below its ceiling. Elsewhere the
-        velocity is a projection of the gradient.
-    t : float
-        Time.
-
-    Returns
-    -------
-    float
-        Relative to the largest entry of the gradient; 0 if both vanish.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `model` is not a model or `y` is not a state of it.
-
-    References
-    ----------
-    .. [1] W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real
-       functions", SIAM Review 40, 1998.
-
-    Examples
-    --------
-    >>> from gapdyn import FreeModel, Learned, sphere
-    >>> model = FreeModel(n=5, d=3, temperature=Learned())
-    >>> y = model.start(sphere.sample(5, 3, seed=1), sphere.sample(5, 3, seed=2), tau=0.07)
-    >>> check_gradient(model, y) < 1e-12
-    True
-    """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    y = validate_array("y", y, ndim=1).astype(np.float64)
-    if y.size != model.size:
-        raise ValueError(f"y must have {model.size} entries, got {y.size}")
-    expected = -_rate_vector(model) * numerical_gradient(lambda z: model.loss(t, z), y)
-    departure = np.abs(model.velocity(t, y) - expected).max()
-    return float(departure / (np.abs(expected).max() or 1.0))
-
-
-def numerical_gradient(function: Callable[[Array], float], y: Array) -> Array:
-    """Derivatives of a function of a vector (N,), by complex steps or central differences."""
-    directions = np.eye(y.size)
-    try:
-        slopes = np.array([_complex_step(function, y, e) for e in directions])
-        along = np.cos(np.arange(y.size))  # any direction tells whether the function is analytic
-        check = _central_difference(function, y, along)
-        if abs(slopes @ along - check) < 1e-6 * (abs(check) + np.abs(slopes).max()):
-            return slopes
-    except TypeError:
-        pass
-    return np.array([_central_difference(function, y, e) for e in directions])
-
-
-def _complex_step(function: Callable[[Array], float], y: Array, along: Array) -> float:
-    """Im f(y + ihv)/h, the derivative along v; it subtracts nothing, so h may be tiny."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
-        value = function(y + 1e-100j * along)
-    if not np.iscomplexobj(value):
-        raise TypeError("the function dropped the imaginary part")
-    return float(np.imag(value)) / 1e-100
-
-
-def _central_difference(function: Callable[[Array], float], y: Array, along: Array) -> float:
-    """Central difference of fourth order, the derivative along v."""
-    h = 1e-3
-    left, right = (float(function(y + k * h * along)) for k in (-1, 1))
-    far_left, far_right = (float(function(y + k * h * along)) for k in (-2, 2))
-    return (8 * (right - left) - (far_right - far_left)) / (12 * h)
-
-
-def _rate_vector(model: Model) -> Array:
-    """Learning rate of each entry of the state."""
-    rates = np.empty(model.size)
-    for part, rate in zip(model.split(rates), model.rates(), strict=True):
-        part[...] = rate
-    return rates
 
 
 def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[sympy.Symbol]]:
@@ -195,7 +105,7 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
         for b in blocks:  # to the tangent space of the sphere
             along = mpmath.fdot(state[b], slopes[b])
             slopes[b] = [s - along * x for s, x in zip(slopes[b], state[b], strict=True)]
-        rates = _rate_vector(model)
+        rates = rate_vector(model)
         return [-mpmath.mpf(float(r)) * s for r, s in zip(rates, slopes, strict=True)]
 
 

@@ -1,7 +1,7 @@
 """Inverse temperature β(t, ν) = 1/τ: learned, fixed or scheduled.
 
-Everything about β lives here; no model asks which kind it has. ν keeps its slot in every state, and
-only `Learned` moves it, along dν/dt = rate · β'(ν) · (-∂ℓ/∂β).
+All that is particular to a temperature is here, and no model asks which kind it has. Every state
+has a place for ν, but only `Learned` moves it, along dν/dt = rate · β'(ν) · (-∂ℓ/∂β).
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import spence
 
-from gapdyn.types import Array
+from gapdyn.types import Array, FloatOrArray
 from gapdyn.validate import validate_number, validate_positive, validate_temperature
 
 
@@ -24,25 +23,11 @@ def _store(thing: object, **values: object) -> None:
         object.__setattr__(thing, name, value)
 
 
-def follow(cls: type, base: type, **names: str) -> None:
-    """Let what a subclass redefines for one hold for many: its loop in `base`, not a parent's."""
-    for one, many in names.items():
-        if one in vars(cls) and many not in vars(cls):
-            setattr(cls, many, vars(base)[many])
-
-
 class Parametrisation(ABC):
-    """How ν becomes β: an increasing function, its derivative and its inverse.
+    """How ν becomes β: an increasing function, its derivative and its inverse, all elementwise.
 
-    A flow asks for these three. The theory also asks for `potential` and `advance`, on arrays.
-
-    Attributes
-    ----------
-    elementwise : bool
-        Whether its methods take arrays too; others are called for one ν at a time.
+    A flow asks for these three. The theory also asks for `potential` and `advance`.
     """
-
-    elementwise: ClassVar[bool] = False
 
     @abstractmethod
     def beta(self, nu: float) -> float:
@@ -95,7 +80,6 @@ class Exponential(Parametrisation):
     """
 
     scale: float = 1.0
-    elementwise = True
 
     def __post_init__(self) -> None:
         _store(self, scale=validate_positive("scale", self.scale))
@@ -126,8 +110,6 @@ class Exponential(Parametrisation):
 @dataclass(frozen=True)
 class Softplus(Parametrisation):
     """β = log(1 + e^ν), Section 4 of the paper."""
-
-    elementwise = True
 
     def beta(self, nu: float) -> float:
         """log(1 + e^ν), with exp of nothing above 0."""
@@ -187,15 +169,13 @@ class Softplus(Parametrisation):
 class Linear(Parametrisation):
     """β = ν, Appendix C of the paper; mismatched pairs can push it through zero, so τ through ∞."""
 
-    elementwise = True
-
     def beta(self, nu: float) -> float:
         """ν itself."""
         return nu
 
     def dbeta(self, nu: float) -> float:
         """1."""
-        return 1.0
+        return nu**0
 
     def nu(self, beta: float) -> float:
         """β itself."""
@@ -222,6 +202,9 @@ class Linear(Parametrisation):
 class Temperature(ABC):
     """What a model and the flow ask of a temperature.
 
+    β, its derivative and the velocity of ν are elementwise: ν is a number or a (B,) array, one for
+    each of many states, and β has its shape.
+
     Attributes
     ----------
     rate : float
@@ -236,15 +219,11 @@ class Temperature(ABC):
     breaks: tuple[float, ...] = ()
     max_step: float = np.inf
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        follow(cls, Temperature, beta="beta_many", velocity="velocity_many")
-
     @abstractmethod
-    def beta(self, t: float, nu: float) -> float:
+    def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β at time t and parameter ν."""
 
-    def dbeta(self, t: float, nu: float) -> float:
+    def dbeta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """∂β/∂ν, 0 where ν does not move."""
         return 0.0
 
@@ -263,23 +242,41 @@ class Temperature(ABC):
             raise ValueError(f"tau must be left out or equal {own:.12g} with {self}, got {tau}")
         return -float(np.log(own))
 
-    def velocity(self, t: float, nu: float, force: float) -> float:
+    def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
         """dν/dt when -∂ℓ/∂β is `force`."""
         return 0.0
-
-    def beta_many(self, t: float, nu: Array) -> Array:
-        """β at time t of many ν, (B,)."""
-        return np.array([self.beta(t, one) for one in nu])
-
-    def velocity_many(self, t: float, nu: Array, force: Array) -> Array:
-        """dν/dt of many ν, each under its own force, (B,)."""
-        if type(self).velocity is Temperature.velocity:
-            return np.zeros_like(nu)
-        return np.array([self.velocity(t, *one) for one in zip(nu, force, strict=True)])
 
     def project(self, nu: float) -> float:
         """The nearest ν that is allowed, for the finite steps of an optimiser."""
         return nu
+
+
+def check_elementwise(temperature: Temperature, nu: Array) -> None:
+    """Refuse a temperature, of the user's, that does not take many ν (B,) at once.
+
+    Raises
+    ------
+    ValueError
+        If β, or the velocity of ν, of an array is not the array of those of its entries.
+    """
+    force = np.ones_like(nu)
+
+    def both(nu: FloatOrArray, force: FloatOrArray) -> Array:
+        beta = np.asarray(temperature.beta(0.0, nu))
+        return np.array([beta, np.broadcast_to(temperature.velocity(0.0, nu, force), beta.shape)])
+
+    wanted = np.array([both(*one) for one in zip(nu, force, strict=True)]).T
+    cause = None
+    try:
+        found = both(nu, force)
+        if found.shape == wanted.shape and np.allclose(found, wanted, rtol=1e-9, equal_nan=True):
+            return
+    except (TypeError, ValueError) as error:
+        cause = error
+    raise ValueError(
+        "temperature must be elementwise: at an array of ν, β and the velocity of ν must be the"
+        f" arrays of their values, as with np.exp and not math.exp; {temperature} is not"
+    ) from cause
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -327,12 +324,12 @@ class Learned(Temperature):
     def __repr__(self) -> str:
         return f"Learned(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
 
-    def beta(self, t: float, nu: float) -> float:
+    def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β(ν), at most `max_beta`."""
         beta = self.parametrisation.beta(nu)
         return beta if self.max_beta is None else np.minimum(beta, self.max_beta)
 
-    def dbeta(self, t: float, nu: float) -> float:
+    def dbeta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β'(ν), of the parametrisation without its ceiling."""
         return self.parametrisation.dbeta(nu)
 
@@ -349,39 +346,19 @@ class Learned(Temperature):
             beta = min(beta, self.max_beta)
         return float(self.parametrisation.nu(beta))
 
-    def velocity(self, t: float, nu: float, force: float) -> float:
+    def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
         """η β'(ν) · force, and 0 at the ceiling while it points out."""
-        if (
-            self.max_beta is not None
-            and force > 0
-            and self.parametrisation.beta(nu) >= self.max_beta
-        ):
-            return 0.0
-        return self.rate * self.parametrisation.dbeta(nu) * force
-
-    def beta_many(self, t: float, nu: Array) -> Array:
-        """β of many ν, (B,)."""
-        if not self.parametrisation.elementwise:
-            return super().beta_many(t, nu)
-        parametrisation: Any = self.parametrisation
-        beta = parametrisation.beta(nu)
-        return np.array(beta) if self.max_beta is None else np.minimum(beta, self.max_beta)
-
-    def velocity_many(self, t: float, nu: Array, force: Array) -> Array:
-        """dν/dt of many ν, each under its own force, (B,)."""
-        if not self.parametrisation.elementwise:
-            return super().velocity_many(t, nu, force)
-        parametrisation: Any = self.parametrisation
-        velocity: Array = self.rate * parametrisation.dbeta(nu) * force
-        if self.max_beta is not None:
-            velocity[(force > 0) & (parametrisation.beta(nu) >= self.max_beta)] = 0
-        return velocity
+        velocity = self.rate * self.parametrisation.dbeta(nu) * force
+        if self.max_beta is None:
+            return velocity
+        held = (force > 0) & (self.parametrisation.beta(nu) >= self.max_beta)
+        return np.where(held, 0.0, velocity)[()]
 
     def project(self, nu: float) -> float:
-        """ν, or the ceiling's where it is beyond, as CLIP clamps its scale after each step.
+        """ν, or that of the ceiling where ν is beyond it; CLIP clamps its scale so after each step.
 
-        CLIP's gradient of ν goes on at the ceiling, that of `velocity` is zero while it points out:
-        an optimiser with a memory, such as Adam, may leave the ceiling a little sooner here.
+        In CLIP the gradient of ν does not vanish at the ceiling; that of `velocity` does while it
+        points out. An optimiser with a memory, such as Adam, may leave the ceiling sooner here.
         """
         return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
 
@@ -393,13 +370,9 @@ class Schedule(Temperature):
     def tau(self, t: float) -> float:
         """τ(t)."""
 
-    def beta(self, t: float, nu: float) -> float:
+    def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ(t), whatever ν."""
-        return 1 / self.tau(t)
-
-    def beta_many(self, t: float, nu: Array) -> Array:
-        """1/τ(t) for each ν, (B,)."""
-        return np.full_like(nu, self.beta(t, 0.0))
+        return 1 / self.tau(t) + 0 * nu  # in the shape of ν
 
 
 @dataclass(frozen=True)
@@ -413,7 +386,7 @@ class Scheduled(Schedule):
     breaks : tuple of float
         Times at which τ(t) jumps or has a kink.
     max_step : float
-        Longest step of the flow. A step sees τ at a dozen times and no others: where τ(t) has a
+        Longest step of the flow. A step evaluates τ(t) at a dozen times only. Where τ(t) has a
         feature much shorter than the time over which embeddings move, say so here.
 
     Raises
@@ -463,13 +436,9 @@ class Fixed(Temperature):
     def __post_init__(self) -> None:
         _store(self, tau=validate_temperature("tau", self.tau))
 
-    def beta(self, t: float, nu: float) -> float:
+    def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ, whatever t and ν."""
-        return 1 / self.tau
-
-    def beta_many(self, t: float, nu: Array) -> Array:
-        """1/τ for each ν, (B,)."""
-        return np.full_like(nu, 1 / self.tau)
+        return 1 / self.tau + 0 * nu  # in the shape of ν
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
 """What several test files share."""
 
+import os
 from pathlib import Path
+
+# One thread for each worker and each process that a test starts: more would fight over the cores.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import numpy as np
 import pytest
@@ -88,6 +92,4 @@ def shared_data():
 @pytest.fixture
 def figure_2():
     """The free model and the start of Figure 2."""
-    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=np.sin(np.pi / 10))
-    model = gd.FreeModel(n=5, d=3, temperature=gd.Learned())
-    return model, model.start(X, Y, tau=0.07)
+    return gd.examples.figure_2()

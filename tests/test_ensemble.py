@@ -124,16 +124,16 @@ class Decay(gd.Model):
     rates = loss = None
 
     def velocity(self, t, y, out=None):
-        return y**2 if y > 0 else -y
+        return np.where(y > 0, y**2, -y)
 
     def observe(self, t, y):
-        return gd.Observables(*[float(y[0])] * 7)
+        return gd.Observables(*[y[0]] * 7)
 
 
 Decay.__abstractmethods__ = frozenset()
 
 
-def test_a_model_of_the_users_goes_member_by_member():
+def test_a_model_of_the_users_takes_many_states():
     runs = gd.flow_many(Decay(), [[-1.0], [-2.0]], [1.0, 2.0])
     np.testing.assert_allclose([run.y[:, 0] for run in runs], -np.exp([[-1, -2]]) * [[1], [2]])
     assert runs[1].gap.tolist() == runs[1].y[:, 0].tolist()
@@ -156,7 +156,7 @@ def test_a_member_that_fails_loses_nothing_of_the_others(method):
 def test_the_member_that_fails_is_named():
     class Turning(Decay):
         def velocity(self, t, y, out=None):
-            return -y if t < 0.5 or y < 1 else y * np.nan
+            return np.where((t < 0.5) | (y < 1), -y, y * np.nan)
 
     with pytest.raises(gd.IntegrationError, match="velocity of member 1 is not fin") as caught:
         gd.flow_many(Turning(), [[-1.0], [9.0]], 5.0)
@@ -188,6 +188,11 @@ def test_progress_goes_to_a_bar_on_request_only(capsys):
     assert "100%" in capsys.readouterr().err
 
 
+class OneByOne(Decay):
+    def velocity(self, t, y, out=None):
+        return np.array([-y[0].mean()])
+
+
 free, Y0 = starts("free", gd.Learned(), 3)
 hot = Y0.copy()
 hot[1, -1] = 800.0
@@ -196,6 +201,7 @@ hot[1, -1] = 800.0
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
+        (lambda: gd.flow_many(OneByOne(), [[1.0], [2.0]], 1.0), ValueError, "model must take many"),
         (lambda: gd.flow_many(free, Y0[0], 1.0), ValueError, "Y0 must have 2 axes"),
         (lambda: gd.flow_many(free, Y0[:0], 1.0), ValueError, "rows of Y0 must be at least 1"),
         (lambda: gd.flow_many(free, Y0[:, 1:], 1.0), ValueError, "Y0 must have 31 columns"),

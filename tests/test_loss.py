@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 
-from gapdyn import batch, loss, sphere
-from gapdyn.symbolic import numerical_gradient
+from gapdyn import loss, sphere
+from gapdyn.check import numerical_gradient
 
 BETAS = [1e-6, 1.0, 100.0, 1e4, 1e8]
 EPS = np.finfo(float).eps
@@ -148,7 +148,7 @@ def test_pull_rows_goes_on_where_rate_times_a_underflows(a, rate):
     assert g == pytest.approx(loss.g(Z, a), rel=1e-12)
     assert np.abs(out).max() <= 2 * rate * a
     many = np.empty((12, 4, 1))
-    together = batch.pull_rows(W[..., None], np.array([a]), rate, many)
+    together = loss.pull_rows(W[..., None], np.array([a]), rate, many)
     np.testing.assert_allclose(together, g, rtol=1e-12)
     np.testing.assert_allclose(many[..., 0], out, rtol=1e-9, atol=1e-320)
 

@@ -1,5 +1,8 @@
 """States that are kept and those that are not: `at` gives all of them back."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import make
@@ -93,6 +96,18 @@ def test_kept_states_are_saved_and_files_without_them_load(figure_2, few, tmp_pa
     loaded = gd.Trajectory.load(tmp_path / "old.npz")
     np.testing.assert_array_equal(loaded.kept, np.arange(31))
     assert loaded.start is None
+
+
+@pytest.mark.parametrize("kind", ["free", "parallel"])
+def test_a_saved_model_has_every_field_and_files_without_some_load(kind, tmp_path):
+    model, y0 = make(kind, gd.Learned())
+    small = replace(model, budget=1000)
+    gd.flow(small, y0, [1.0]).save(tmp_path / "run.npz")
+    assert gd.Trajectory.load(tmp_path / "run.npz").model == small
+    with np.load(tmp_path / "run.npz") as stored:
+        *old, _ = json.loads(str(stored["model"]))
+        np.savez(tmp_path / "old.npz", **{**stored, "model": json.dumps(old)})
+    assert gd.Trajectory.load(tmp_path / "old.npz").model == model
 
 
 def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):

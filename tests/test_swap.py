@@ -101,17 +101,6 @@ def test_the_velocity_is_minus_the_gradient_of_the_mixed_loss(mixing, seed):
     assert gd.check_gradient(model.mixed(mixing), y) < 1e-12
 
 
-@pytest.mark.parametrize("make", [*SWAPS, rows_swap])
-def test_the_velocity_agrees_with_real_differences(make):
-    model, y = start(4, 3, seed=8)
-    model = model.mixed(make(1.0).mixing(0, 4, 3))
-    h = 1e-5
-    slope = [
-        (model.loss(0, y + h * e) - model.loss(0, y - h * e)) / (2 * h) for e in np.eye(y.size)
-    ]
-    np.testing.assert_allclose(model.velocity(0, y), -np.array(slope), atol=1e-8)
-
-
 def exact(model, y):
     """Loss and velocity of a mixed free model in 50 digits, as Section 4 writes them."""
     X, Y, nu, _ = reference.parts(model, y)
@@ -155,23 +144,23 @@ def test_loss_and_velocity_equal_their_50_digit_values(make, matched, beta):
 
 @every_swap
 @given(p=st.floats(0, 1), seed=st.integers(0, 2**70), count=st.integers(0, 300))
-def test_acts_is_the_beginning_of_any_longer_one(swap, p, seed, count):
-    acts = swap(p, seed=seed).acts(count)
-    assert acts.shape == (count,) and acts.dtype == bool
-    np.testing.assert_array_equal(acts, swap(p, seed=seed).acts(count + 17)[:count])
-    np.testing.assert_array_equal(acts, swap(p, 0.1, seed=seed).acts(count))
+def test_a_longer_array_of_swapped_segments_begins_with_the_shorter_one(swap, p, seed, count):
+    swapped = swap(p, seed=seed).swapped(count)
+    assert swapped.shape == (count,) and swapped.dtype == bool
+    np.testing.assert_array_equal(swapped, swap(p, seed=seed).swapped(count + 17)[:count])
+    np.testing.assert_array_equal(swapped, swap(p, 0.1, seed=seed).swapped(count))
 
 
 @every_swap
 @pytest.mark.parametrize("p", [0.0, 1e-3, 0.3, 1.0])
 def test_the_share_of_swapped_segments_is_p(swap, p):
     """100,000 segments: within five standard errors."""
-    share = swap(p, seed=1).acts(100_000).mean()
+    share = swap(p, seed=1).swapped(100_000).mean()
     assert abs(share - p) <= 5 * np.sqrt(p * (1 - p) / 100_000)
 
 
 def test_runs_of_a_smaller_p_swap_a_subset_of_the_segments():
-    few, many = gd.HardSwap(0.1).acts(1000), gd.HardSwap(0.4).acts(1000)
+    few, many = gd.HardSwap(0.1).swapped(1000), gd.HardSwap(0.4).swapped(1000)
     assert (few <= many).all() and few.sum() < many.sum()
 
 
@@ -201,7 +190,7 @@ def test_a_mask_is_a_function_of_seed_and_segment(swap):
 
 def test_whether_a_segment_is_swapped_says_nothing_of_its_mask():
     for k in range(3):
-        agree = gd.HardSwap(0.5).acts(1000) == (gd.SoftSwap(0.5).mixing(k, 1, 1000) < 0.5)[0]
+        agree = gd.HardSwap(0.5).swapped(1000) == (gd.SoftSwap(0.5).mixing(k, 1, 1000) < 0.5)[0]
         assert abs(agree.mean() - 0.5) < 5 / np.sqrt(4 * 1000)
 
 
@@ -214,20 +203,20 @@ def test_whether_a_segment_is_swapped_says_nothing_of_its_mask():
     start_at=st.one_of(st.just(0.0), st.floats(0, 20)),
     length=st.floats(1e-3, 30),
 )
-def test_stretches_cover_the_time_and_carry_the_right_field(p, segment, start_at, length):
+def test_intervals_cover_the_time_and_carry_the_right_field(p, segment, start_at, length):
     model = gd.FreeModel(3, 2, gd.Learned())
     swap = gd.HardSwap(p, segment, seed=5)
-    stretches = list(swap.pieces(model, start_at, start_at + length))
-    fields, starts, ends = zip(*stretches, strict=True)
+    intervals = list(swap.intervals(model, start_at, start_at + length))
+    fields, starts, ends = zip(*intervals, strict=True)
     assert starts[0] == start_at and ends[-1] == start_at + length
     assert starts[1:] == ends[:-1]
     assert all(b - a > 1e-15 * b for a, b in zip(starts, ends, strict=True))
-    for field, begins, until in stretches:
+    for field, begins, until in intervals:
         inner = np.arange(np.ceil(begins / segment), until / segment) * segment
         for t in [(begins + until) / 2, *(inner + 1e-3 * segment)]:
             k = int(t / segment)
             if begins < t < until:
-                expected = model.mixed(swap.mixing(k, 3, 2)) if swap.acts(k + 1)[k] else model
+                expected = model.mixed(swap.mixing(k, 3, 2)) if swap.swapped(k + 1)[k] else model
                 assert field == expected
     plain = [field is model for field in fields]
     assert not any(here and there for here, there in itertools.pairwise(plain))
@@ -236,9 +225,9 @@ def test_stretches_cover_the_time_and_carry_the_right_field(p, segment, start_at
 def test_cost_goes_with_the_number_of_swapped_segments():
     model = gd.FreeModel(3, 2, gd.Learned())
     swap = gd.HardSwap(1e-3)
-    stretches = list(swap.pieces(model, 0.0, 1e4))
-    assert len(stretches) <= 2 * swap.acts(10_000).sum() + 1 < 50
-    assert list(gd.HardSwap(0.0).pieces(model, 0.0, 1e7)) == [(model, 0.0, 1e7)]
+    intervals = list(swap.intervals(model, 0.0, 1e4))
+    assert len(intervals) <= 2 * swap.swapped(10_000).sum() + 1 < 50
+    assert list(gd.HardSwap(0.0).intervals(model, 0.0, 1e7)) == [(model, 0.0, 1e7)]
 
 
 def test_an_end_of_a_segment_is_the_same_time_however_it_is_rounded():
@@ -246,9 +235,9 @@ def test_an_end_of_a_segment_is_the_same_time_however_it_is_rounded():
     swap = gd.HardSwap(1.0, 0.1)
     for end in (0.3, 0.1 * 3):
         assert [swap.mixing(k, 3, 2).tolist() for k in range(3)] == [
-            field.mixing.tolist() for field, _, _ in swap.pieces(model, 0.0, end)
+            field.mixing.tolist() for field, _, _ in swap.intervals(model, 0.0, end)
         ]
-        first, *_, last = swap.pieces(model, end, 0.7)
+        first, *_, last = swap.intervals(model, end, 0.7)
         assert first[0] == model.mixed(swap.mixing(3, 3, 2)) and first[1:] == (end, 0.4)
         assert last[0] == model.mixed(swap.mixing(6, 3, 2)) and last[2] == 0.7
 
@@ -257,7 +246,7 @@ def test_an_end_of_a_segment_is_the_same_time_however_it_is_rounded():
 
 
 @every_swap
-def test_a_swap_that_never_acts_is_the_unswapped_flow_to_the_last_digit(swap, figure_2):
+def test_a_swap_with_p_0_is_the_unswapped_flow_to_the_last_digit(swap, figure_2):
     run, plain = gd.flow(*figure_2, 100.0, swap=swap(0.0)), gd.flow(*figure_2, 100.0)
     np.testing.assert_array_equal(run.t, plain.t)
     np.testing.assert_array_equal(run.y, plain.y)
@@ -368,7 +357,7 @@ def test_at_goes_through_the_same_segments_as_a_run_that_ends_there(method, figu
 @every_swap
 def test_output_times_are_points_of_the_same_path(swap, figure_2):
     steps = gd.flow(*figure_2, 3.0, swap=swap(0.5, 0.25, seed=1))
-    bounds = [b for _, _, b in steps.swap.pieces(steps.model, 0.0, 3.0)]
+    bounds = [b for _, _, b in steps.swap.intervals(steps.model, 0.0, 3.0)]
     assert set(bounds) <= set(steps.t.tolist())
     some = np.linspace(0.0, 3.0, 13)
     run = gd.flow(*figure_2, some, swap=steps.swap)
@@ -531,13 +520,17 @@ def test_bad_arguments_are_named(swap, arguments, error, says):
     ("call", "error", "says"),
     [
         (lambda: gd.HardSwap(0.5, rows=1), TypeError, "rows must be True or False"),
-        (lambda: gd.HardSwap(0.5).acts(-1), ValueError, "count must be at least 0"),
-        (lambda: gd.HardSwap(0.5).acts(1.0), TypeError, "count must be an integer"),
+        (lambda: gd.HardSwap(0.5).swapped(-1), ValueError, "count must be at least 0"),
+        (lambda: gd.HardSwap(0.5).swapped(1.0), TypeError, "count must be an integer"),
         (lambda: gd.HardSwap(0.5).mixing(-1, 2, 2), ValueError, "k must be at least 0"),
         (lambda: gd.HardSwap(0.5).mixing(0, 0, 2), ValueError, "n must be at least 1"),
         (lambda: gd.SoftSwap(0.5).mixing(0, 2, 0), ValueError, "d must be at least 1"),
-        (lambda: gd.SoftSwap(0.5).pieces(free, 1.0, 1.0), ValueError, "start and end must incr"),
-        (lambda: gd.SoftSwap(0.5).pieces(free, -1.0, 1.0), ValueError, "start and end must incr"),
+        (lambda: gd.SoftSwap(0.5).intervals(free, 1.0, 1.0), ValueError, "start and end must incr"),
+        (
+            lambda: gd.SoftSwap(0.5).intervals(free, -1.0, 1.0),
+            ValueError,
+            "start and end must incr",
+        ),
         (lambda: gd.flow(free, y0, 1.0, swap=0.5), TypeError, r"swap must be HardSwap\(p\), Soft"),
         (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap), TypeError, "swap must be HardSwap"),
         (

@@ -34,6 +34,10 @@ def spawning(workers=2):
     return ProcessPoolExecutor(workers, mp_context=mp.get_context("spawn"))
 
 
+HERE, THREADS, OURS = nullcontext, functools.partial(Threads, 2), functools.partial(nullcontext, 2)
+"""Ways to run a sweep, each with the executor: none, a given one, the sweep's own processes."""
+
+
 def draw(n, seed, scale=1.0):
     """Floats of every kind."""
     X = gd.sphere.sample(n, 3, seed)
@@ -112,7 +116,7 @@ def alone():
     return text(sweep(draw, GRID, seeds=3))
 
 
-@pytest.mark.parametrize("pool", [functools.partial(Threads, 3), spawning])
+@pytest.mark.parametrize("pool", [THREADS, spawning, OURS])
 def test_results_do_not_depend_on_the_executor(pool, alone, tmp_path):
     with pool() as executor:
         assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
@@ -234,7 +238,16 @@ def test_floats_keep_every_bit(bits):
 
 @pytest.mark.parametrize(
     "value",
-    [1j, {1: 2}, {3, 4}, b"x", np.longdouble(1), np.ones(2, complex), np.datetime64("now"), object],
+    [
+        1j,
+        {1: 2},
+        {3, 4},
+        b"x",
+        np.longdouble(1),
+        np.ones(2, complex),
+        np.datetime64("2025-03-24"),
+        object,
+    ],
     ids=repr,
 )
 def test_what_json_cannot_hold_fails_or_is_refused(value):
@@ -408,11 +421,11 @@ def test_two_processes_do_not_write_one_file(tmp_path):
 # What goes wrong on the way.
 
 
-@pytest.mark.parametrize("pool", [None, functools.partial(Threads, 2), spawning])
+@pytest.mark.parametrize("pool", [HERE, THREADS, spawning, OURS])
 def test_a_failing_point_costs_itself_and_is_tried_again(tmp_path, pool):
     out, switch = tmp_path / "run", tmp_path / "switch"
     grid = {"switch": [str(switch)], "bad": [1]}
-    with pool() if pool else nullcontext() as executor:
+    with pool() as executor:
         with pytest.warns(RuntimeWarning, match="1 of 3 points failed .* seed 1: FileNotFound"):
             run = sweep(needing, grid, seeds=3, executor=executor, out=out)
         assert [point.value for point in run.points] == [0, 2]
@@ -461,14 +474,25 @@ def deadly(deaths, seed):
 def test_a_killed_worker_costs_its_point_only(tmp_path):
     out, deaths = tmp_path / "run", [3, 4, 11]
     grid = {"deaths": [deaths]}
-    with spawning() as executor:
-        with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
-            run = sweep(deadly, grid, seeds=12, executor=executor, out=out)
-        assert [failure.seed for failure in run.failures] == deaths
-        assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
-        assert len(lines(out)) == 10
-        with pytest.warns(RuntimeWarning, match="3 of 12"):  # in a pool that was broken before
-            assert text(sweep(deadly, grid, seeds=12, executor=executor, out=out)) == text(run)
+    with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
+        run = sweep(deadly, grid, seeds=12, executor=2, out=out)
+    assert [failure.seed for failure in run.failures] == deaths
+    assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
+    assert len(lines(out)) == 10
+    with pytest.warns(RuntimeWarning, match="3 of 12"):
+        assert text(sweep(deadly, grid, seeds=12, executor=2, out=out)) == text(run)
+
+
+def test_a_given_pool_that_breaks_keeps_what_is_finished(tmp_path):
+    out, grid = tmp_path / "run", {"deaths": [[3]]}
+    with spawning(1) as executor, pytest.warns(RuntimeWarning, match="run again with the next"):
+        run = sweep(deadly, grid, seeds=12, executor=executor, out=out)
+    assert [point.value for point in run.points] == [0, 1, 2]
+    assert [failure.seed for failure in run.failures] == list(range(3, 12))
+    assert all("BrokenProcessPool" in failure.reason for failure in run.failures)
+    with pytest.warns(RuntimeWarning, match="1 of 12"):
+        run = sweep(deadly, grid, seeds=12, executor=2, out=out)
+    assert [failure.seed for failure in run.failures] == [3]
 
 
 class Breaking(Executor):
@@ -577,7 +601,9 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"seeds": [0.5]}, TypeError, "each of seeds must be an integer"),
         ({"seeds": "12"}, TypeError, "seeds must be an integer"),
         ({"seeds": True}, TypeError, "seeds must be an integer"),
-        ({"executor": 2}, TypeError, "executor must be a concurrent.futures.Executor"),
+        ({"executor": 2.0}, TypeError, "executor must be a concurrent.futures.Executor"),
+        ({"executor": True}, TypeError, "or a number of processes, got True"),
+        ({"executor": 0}, ValueError, "executor must be at least 1"),
         ({"executor": ProcessPoolExecutor}, TypeError, "executor must be a concurrent.futures"),
     ],
 )

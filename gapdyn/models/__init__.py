@@ -1,32 +1,32 @@
 """Vector fields of the modality gap, one per file.
 
 The contract. A state is one flat float64 vector `y` of length N, which an integrator moves; a
-velocity has the same layout. A model
+velocity has the same layout. Where the contract says (N,) or (N, B), many states at once are the
+columns of one array, as in `vectorized` of SciPy's solvers, and each result has their axis last. A
+model
 
 1. is an immutable object, checked when it is made, with `temperature` and `size` = N;
 2. `start(...) -> y` makes a state from `X, Y` (n, d) where there are rows, `tau=` where the
    temperature is learned, and `gamma=` (untied: `gamma_x=, gamma_y=`) where there is a height;
    it checks all of them and normalises rows;
-3. `split(y) -> NamedTuple` names the parts as views, fields `X, Y, nu, gamma` (untied `gamma_x,
-   gamma_y`) as far as they exist, in the order of the state; of a velocity likewise;
+3. `split(y) -> NamedTuple` names the parts of a state or a velocity, (N,) or (N, B), as views:
+   fields `X, Y, nu, gamma` (untied `gamma_x, gamma_y`) as far as they exist, in the order of the
+   state;
 4. `rates() -> NamedTuple` of the same fields: the learning rate of each part;
 5. `loss(t, y) -> float` is what the flow descends. It depends on the directions of rows only, and
    is analytic: a complex `y` gives its complex value, hence exact derivatives;
-6. `velocity(t, y, out=None) -> dy/dt` is eq. (4), gradient flow: minus the gradient of `loss`,
-   times the rates, projected to the sphere where rows are unit and to [-1, 1] where a height is at
-   its end. `out` takes the result; no input is checked;
-7. `observe(t, y) -> Observables`;
-8. `drift(y) -> float`, the largest departure of a row's length from 1, 0 without rows;
+6. `velocity(t, y, out=None) -> dy/dt` of y (N,) or (N, B) is eq. (4), gradient flow: minus the
+   gradient of `loss`, times the rates, projected to the sphere where rows are unit and to [-1, 1]
+   where a height is at its end. `out` takes the result; no input is checked;
+7. `observe(t, y) -> Observables` of y (N,) or (N, B): fields are numbers, or (B,) arrays;
+8. `drift(y)` of y (N,) or (N, B) is the largest departure of a row's length from 1, a number or a
+   (B,) array; 0 without rows;
 9. with rows, `embeddings(y) -> (X, Y)` gives them on the sphere that the gap lives on, lifted
    where the model lifts;
 10. where rows can mix, `mixed(mixing) -> Model` is the same model with its loss behind `mixing`,
    the (n, d) or (n, 1) array λ of `gapdyn.loss.mix`: it descends ℓ(β X̄ Ȳᵀ), and `loss` and
    `observe` say so, but `embeddings`, gap, margin and mismatched pairs stay those of X and Y.
-   `mixed(None)` takes it away again. Other models raise a `ValueError` that says why;
-11. `velocity_many(t, Y, out=None)`, `observe_many(t, Y)` and `drift_many(Y)` are those of each row
-   of `Y` (B, N), for ensembles: the first (B, N), the others' fields (B,). Unless a model defines
-   them, they go through the rows; where members are small, those of gapdyn take all at once, and
-   fastest where `Y.T` is contiguous.
+   `mixed(None)` takes it away again. Other models raise a `ValueError` that says why.
 
 A learning rate is a metric: it scales the gradient of its block, and of nothing else.
 """

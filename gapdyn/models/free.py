@@ -9,23 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import batch, measures
-from gapdyn.loss import BUDGET, mix, pull_rows, rows_cross_entropy
-from gapdyn.models.base import (
-    Observables,
-    RowModel,
-    into,
-    inverse,
-    inverse_many,
-    observe_rows,
-)
+from gapdyn import measures, sphere
+from gapdyn._kernels import BUDGET, mix, observe_rows, pull_rows, rows_cross_entropy
+from gapdyn.models.base import Observables, RowModel
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_mixing
 
 
 class FreeState(NamedTuple):
-    """Parts of a state: X and Y (n, d), ν ()."""
+    """Parts of a state: X and Y (n, d), ν (); of many states each with a last axis B."""
 
     X: Array
     Y: Array
@@ -102,7 +95,7 @@ class FreeModel(RowModel):
     @property
     def size(self) -> int:
         """2nd + 1."""
-        return 2 * self.n * self.d + 1
+        return self.end + 1
 
     def start(self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None) -> Array:
         """State of rows X, Y (n, d), normalised, at temperature `tau`.
@@ -117,10 +110,8 @@ class FreeModel(RowModel):
 
     def split(self, y: Array) -> FreeState:
         """X, Y and ν as views."""
-        n, d = self.n, self.d
-        return FreeState(
-            y[: n * d].reshape(n, d), y[n * d : 2 * n * d].reshape(n, d), y[2 * n * d, ...]
-        )
+        W = self.stacked(y)
+        return FreeState(W[: self.n], W[self.n :], y[self.end, ...])
 
     def rates(self) -> FreeState:
         """Learning rates of X, Y and ν."""
@@ -130,53 +121,26 @@ class FreeModel(RowModel):
         """Unit rows X and Y, both (n, d)."""
         return self.rows(y)
 
-    def loss(self, t: float, y: Array) -> float:
+    def loss(self, t: float, y: Array) -> Any:
         """ℓ(β X Yᵀ), or ℓ(β X̄ Ȳᵀ) with a mixing."""
         X, Y = self.rows(y)
         if self.mixing is not None:
             X, Y = mix(X, Y, self.mixing)
-        beta = self.temperature.beta(t, y[2 * self.n * self.d])
-        return rows_cross_entropy(X, Y, beta, self.budget)
+        return rows_cross_entropy(X, Y, self.temperature.beta(t, y[self.end]), self.budget)
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
         """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0."""
         out = np.empty_like(y) if out is None else out
-        end = 2 * self.n * self.d
-        nu, W, dW = y[end], self.stacked(y), self.stacked(out)
+        W, dW, nu = self.stacked(y), self.stacked(out), y[self.end]
         beta = self.temperature.beta(t, nu)
         g = pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch)
-        out[end] = self.temperature.velocity(t, nu, g)
+        out[self.end] = self.temperature.velocity(t, nu, g)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
         """Observables of the unit rows, unmixed but for the loss; gamma is gap/2."""
-        X, Y = self.rows(y)
-        beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
-        gap = measures.centre_distance(X, Y)
-        margin, mismatched, loss = observe_rows(X, Y, beta, self._scratch.similarities(self.n))
-        if self.mixing is not None:
-            loss = float(self.loss(t, y))
-        return Observables(gap, inverse(beta), beta, gap / 2, margin, mismatched, loss)
-
-    def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:
-        """`velocity` of each state."""
-        if not self.small:
-            return super().velocity_many(t, Y, out)
-        S = np.ascontiguousarray(Y.T)
-        V, nu = np.empty_like(S), S[-1]
-        beta = self.temperature.beta_many(t, nu)
-        W, dW = self.rows_many(S), self.rows_many(V)
-        g = batch.pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch)
-        V[-1] = self.temperature.velocity_many(t, nu, g)
-        return into(out, V.T)
-
-    def observe_many(self, t: float, Y: Array) -> tuple[Any, ...]:
-        """`observe` of each state."""
-        if not self.small:
-            return super().observe_many(t, Y)
-        S = np.ascontiguousarray(Y.T)
-        beta = self.temperature.beta_many(t, S[-1])
-        W = batch.unit(self.rows_many(S))
-        gap = batch.centre_distance(W[: self.n], W[self.n :])
-        pairs = batch.observe_rows(W, beta, self.mixing)
-        return gap, inverse_many(beta), beta, gap / 2, *pairs
+        W = sphere.unit(self.stacked(y))
+        beta = self.temperature.beta(t, y[self.end])
+        gap = measures.centre_distance(W[: self.n], W[self.n :])
+        pairs = observe_rows(W, beta, self.mixing, self._scratch)
+        return Observables.of(gap, beta, gap / 2, pairs)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from gapdyn import batch
-from gapdyn.loss import mean_cross_entropy, pull
-from gapdyn.models.base import HeightModel, check_temperature, observe_pairs
+from gapdyn import _kernels
+from gapdyn.loss import mean_cross_entropy
+from gapdyn.models.base import HeightModel, check_temperature
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_square
@@ -51,30 +49,14 @@ class FrozenModel(HeightModel):
     def __reduce__(self) -> tuple[type[FrozenModel], tuple[Array, Temperature]]:
         return FrozenModel, (self.Z, self.temperature)  # a copy keeps its Z read-only
 
-    def loss_at(self, a: float) -> float:
+    def loss_at(self, a: Any) -> Any:
         """ℓ(aZ)."""
         return mean_cross_entropy(a * self.Z)
 
-    def pull_at(self, a: float) -> float:
+    def pull_at(self, a: Any) -> Any:
         """g_a(Z)."""
-        return pull(self.Z, a)
+        return _kernels.pull(self.Z, a)
 
-    def pairs_at(self, a: float) -> tuple[float, float, float]:
+    def pairs_at(self, a: Any) -> tuple[Any, Any, Any]:
         """Margin and mismatched pairs of Z, and ℓ(aZ)."""
-        return observe_pairs(self.Z, a)
-
-    def pull_many(self, a: Array) -> Array:
-        """`pull_at` of each scale (B,)."""
-        if self.Z.size > batch.ENTRIES:
-            return super().pull_many(a)
-        return batch.pull(self.Z, a)
-
-    def pairs_many(self, a: Array) -> tuple[Any, ...]:
-        """`pairs_at` of each scale (B,)."""
-        if self.Z.size > batch.ENTRIES:
-            return super().pairs_many(a)
-        margin, mismatched = batch.margins(self.Z[:, :, None])
-        loss = np.empty_like(a)
-        for members in batch.chunks(len(self.Z), len(self.Z), a.size):
-            loss[members] = batch.mean_cross_entropy(a[members] * self.Z[:, :, None])
-        return margin.repeat(a.size), mismatched.repeat(a.size), loss
+        return _kernels.observe_similarities(self.Z, a)

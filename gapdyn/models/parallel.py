@@ -12,25 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import batch, measures, sphere
-from gapdyn.loss import BUDGET, pull_rows, rows_cross_entropy
-from gapdyn.models.base import (
-    Observables,
-    RowModel,
-    across,
-    into,
-    inverse,
-    inverse_many,
-    observe_rows,
-    within,
-    within_many,
-)
+from gapdyn import measures, sphere
+from gapdyn._kernels import BUDGET, observe_rows, pull_rows, rows_cross_entropy
+from gapdyn.models.base import Observables, RowModel, one_minus_square, projected
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 
 
 class ParallelState(NamedTuple):
-    """Parts of a tied state: X and Y (n, d) before lifting, ν () and γ ()."""
+    """Parts of a tied state: X and Y (n, d) before lifting, ν () and γ (); of many, an axis B."""
 
     X: Array
     Y: Array
@@ -39,7 +29,7 @@ class ParallelState(NamedTuple):
 
 
 class UntiedState(NamedTuple):
-    """Parts of an untied state: X and Y (n, d) before lifting, ν (), γ_X () and γ_Y ()."""
+    """Parts of an untied state: X and Y (n, d) before lifting, ν (), γ_X (), γ_Y (); or axis B."""
 
     X: Array
     Y: Array
@@ -99,7 +89,7 @@ class ParallelModel(RowModel):
     @property
     def size(self) -> int:
         """2nd + 2, untied 2nd + 3."""
-        return 2 * self.n * self.d + (2 if self.tied else 3)
+        return self.end + (2 if self.tied else 3)
 
     def start(
         self,
@@ -135,12 +125,11 @@ class ParallelModel(RowModel):
 
     def split(self, y: Array) -> ParallelState | UntiedState:
         """X, Y, ν and the heights as views."""
-        n, d = self.n, self.d
-        end = 2 * n * d
-        X, Y = y[: n * d].reshape(n, d), y[n * d : end].reshape(n, d)
+        W, end = self.stacked(y), self.end
         if self.tied:
-            return ParallelState(X, Y, y[end, ...], y[end + 1, ...])
-        return UntiedState(X, Y, y[end, ...], y[end + 1, ...], y[end + 2, ...])
+            return ParallelState(W[: self.n], W[self.n :], y[end, ...], y[end + 1, ...])
+        heights = y[end + 1, ...], y[end + 2, ...]
+        return UntiedState(W[: self.n], W[self.n :], y[end, ...], *heights)
 
     def rates(self) -> ParallelState | UntiedState:
         """Learning rates of X, Y, ν and the heights."""
@@ -155,18 +144,15 @@ class ParallelModel(RowModel):
         gamma_x, gamma_y = self.heights(y)
         return sphere.at_height(X, gamma_x), sphere.at_height(Y, gamma_y)
 
-    def heights(self, y: Array) -> tuple[float, float]:
-        """γ_X and γ_Y of a state, kept to [-1, 1]."""
-        heights = np.clip(y[2 * self.n * self.d + 1 :], -1, 1)
-        return float(heights[0]), float(-heights[0] if self.tied else heights[1])
+    def heights(self, y: Array) -> tuple[Any, Any]:
+        """γ_X and γ_Y of a state or of many, kept to [-1, 1]."""
+        heights = np.clip(y[self.end + 1 :], -1, 1)
+        return heights[0], -heights[0] if self.tied else heights[1]
 
     def scale(self, y: Array) -> Any:
-        """a/β: 1-γ², untied √((1-γ_X²)(1-γ_Y²)); of states (N, B) for each of them."""
-        end = 2 * self.n * self.d
-        if self.tied:
-            return across(y[end + 1])
-        scale: Any = np.sqrt(across(y[end + 1]) * across(y[end + 2]))
-        return scale
+        """a/β: 1-γ², untied √((1-γ_X²)(1-γ_Y²))."""
+        scale = one_minus_square(y[self.end + 1])
+        return scale if self.tied else np.sqrt(scale * one_minus_square(y[self.end + 2]))
 
     def mixed(self, mixing: Array | None) -> RowModel:
         """Refuse: entries of the other modality have another height.
@@ -181,10 +167,10 @@ class ParallelModel(RowModel):
             " off their circles of latitude (3)"
         )
 
-    def loss(self, t: float, y: Array) -> float:
+    def loss(self, t: float, y: Array) -> Any:
         """ℓ(aZ)."""
         X, Y = self.rows(y)
-        a = self.temperature.beta(t, y[2 * self.n * self.d]) * self.scale(y)
+        a = self.temperature.beta(t, y[self.end]) * self.scale(y)
         return rows_cross_entropy(X, Y, a, self.budget)
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
@@ -193,68 +179,28 @@ class ParallelModel(RowModel):
         dβ/dt = η β'(ν)² (a/β) g; tied dγ/dt = -2βγ g; untied dγ_X/dt = -a γ_X g/(1-γ_X²).
         """
         out = np.empty_like(y) if out is None else out
-        end = 2 * self.n * self.d
-        nu, W, dW = y[end], self.stacked(y), self.stacked(out)
+        end, nu = self.end, y[self.end]
         beta, scale = self.temperature.beta(t, nu), self.scale(y)
+        W, dW = self.stacked(y), self.stacked(out)
         g = pull_rows(W, beta * scale, self.row_rate, dW, scratch=self._scratch)
         out[end] = self.temperature.velocity(t, nu, scale * g)
         for k in range(end + 1, self.size):
             gamma = y[k]
             if self.tied:
-                out[k] = within(gamma, -2 * beta * gamma * g)
+                out[k] = projected(gamma, -2 * beta * gamma * g)
             else:
-                room = max(across(gamma), np.finfo(float).eps)
-                out[k] = within(gamma, -beta * scale * gamma * g / room)
+                left = one_minus_square(gamma)
+                left = left + (left == 0)  # at a pole a is 0, and so is the velocity
+                out[k] = projected(gamma, -beta * scale * gamma * g / left)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
         """Observables; the gap is that of the lifted rows, the margin that of the unlifted ones."""
-        beta = float(self.temperature.beta(t, y[2 * self.n * self.d]))
-        X, Y = self.rows(y)
-        gamma_x, gamma_y = self.heights(y)
-        return Observables(
-            measures.centre_distance(sphere.at_height(X, gamma_x), sphere.at_height(Y, gamma_y)),
-            inverse(beta),
-            beta,
-            (gamma_x - gamma_y) / 2,
-            *observe_rows(X, Y, float(beta * self.scale(y)), self._scratch.similarities(self.n)),
-        )
-
-    def velocity_many(self, t: float, Y: Array, out: Array | None = None) -> Array:
-        """`velocity` of each state."""
-        if not self.small:
-            return super().velocity_many(t, Y, out)
-        S = np.ascontiguousarray(Y.T)
-        V, end = np.empty_like(S), 2 * self.n * self.d
-        beta, scale = self.temperature.beta_many(t, S[end]), self.scale(S)
-        g = batch.pull_rows(
-            self.rows_many(S),
-            beta * scale,
-            self.row_rate,
-            self.rows_many(V),
-            scratch=self._scratch,
-        )
-        V[end] = self.temperature.velocity_many(t, S[end], scale * g)
-        for gamma, velocity in zip(S[end + 1 :], V[end + 1 :], strict=True):
-            if self.tied:
-                velocity[...] = within_many(gamma, -2 * beta * gamma * g)
-            else:
-                room = np.maximum(across(gamma), np.finfo(float).eps)
-                velocity[...] = within_many(gamma, -beta * scale * gamma * g / room)
-        return into(out, V.T)
-
-    def observe_many(self, t: float, Y: Array) -> tuple[Any, ...]:
-        """`observe` of each state."""
-        if not self.small:
-            return super().observe_many(t, Y)
-        S = np.ascontiguousarray(Y.T)
-        end = 2 * self.n * self.d
-        beta, heights = self.temperature.beta_many(t, S[end]), np.clip(S[end + 1 :], -1, 1)
-        gamma_x, gamma_y = heights[0], -heights[0] if self.tied else heights[1]
-        W = batch.unit(self.rows_many(S))
-        level = batch.centre_distance(
+        beta, (gamma_x, gamma_y) = self.temperature.beta(t, y[self.end]), self.heights(y)
+        W = sphere.unit(self.stacked(y))
+        level = measures.centre_distance(
             np.sqrt(1 - gamma_x**2) * W[: self.n], np.sqrt(1 - gamma_y**2) * W[self.n :]
         )
-        pairs = batch.observe_rows(W, beta * self.scale(S))
-        gap, gamma = np.hypot(level, gamma_x - gamma_y), (gamma_x - gamma_y) / 2
-        return gap, inverse_many(beta), beta, gamma, *pairs
+        pairs = observe_rows(W, beta * self.scale(y), scratch=self._scratch)
+        gap = np.hypot(level, gamma_x - gamma_y)
+        return Observables.of(gap, beta, (gamma_x - gamma_y) / 2, pairs)

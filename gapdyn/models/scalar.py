@@ -1,4 +1,4 @@
-"""The scalar model of Appendix C: e^-m in place of the cross-entropy, at m = β(1-γ²)."""
+"""The scalar model of Appendix C: e^-a in place of the cross-entropy, at a = β(1-γ²)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from gapdyn.models.base import HeightModel, check_temperature
 from gapdyn.temperature import Temperature
-from gapdyn.types import Array
 
 
 @dataclass(frozen=True)
@@ -40,23 +39,14 @@ class ScalarModel(HeightModel):
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
 
-    def loss_at(self, a: float) -> float:
+    def loss_at(self, a: Any) -> Any:
         """e^-a."""
-        loss: float = np.exp(-a)
-        return loss
-
-    def pull_at(self, a: float) -> float:
-        """e^-a: this loss is its own pull."""
-        return self.loss_at(a)
-
-    def pairs_at(self, a: float) -> tuple[float, float, float]:
-        """There are no pairs: NaN, NaN and the loss."""
-        return np.nan, np.nan, float(self.loss_at(a))
-
-    def pull_many(self, a: Array) -> Array:
-        """`pull_at` of each scale (B,)."""
         return np.exp(-a)
 
-    def pairs_many(self, a: Array) -> tuple[Any, ...]:
-        """`pairs_at` of each scale (B,)."""
-        return np.full_like(a, np.nan), np.full_like(a, np.nan), np.exp(-a)
+    def pull_at(self, a: Any) -> Any:
+        """e^-a: this loss is its own pull."""
+        return np.exp(-a)
+
+    def pairs_at(self, a: Any) -> tuple[Any, Any, Any]:
+        """There are no pairs: NaN, NaN and the loss."""
+        return np.nan * a, np.nan * a, np.exp(-a)

@@ -1,12 +1,19 @@
 """Certificates: rigorous enclosures of the numbers that show where a printed statement fails.
 
-Ball arithmetic by python-flint, the extra `certify`: each number is a midpoint with a proved error,
-inputs are integers and fractions, and no float64 enters. The functions without arguments are one
-printed statement each, named after it. They raise ArithmeticError unless the balls decide every
-inequality that the conclusion needs.
+They use ball arithmetic by python-flint (the extra `certify`): each number is a midpoint with a
+proved error bound. Inputs are integers and fractions, never floats. Each function without arguments
+certifies one printed statement, after which it is named, and raises ArithmeticError unless the
+balls decide every inequality that its conclusion needs.
 
 Theorem 3.2 holds for any path of Z, so its counterexamples may keep Z = αI (networks that ignore
 their parameters); those to Theorem 3.3 let the rows move freely (networks that are their rows).
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL, PMLR 280:1365-1387, 2025.
+.. [2] R. E. A. C. Paley and A. Zygmund, "A note on analytic functions in the unit circle",
+   Proc. Camb. Phil. Soc. 28:266-272, 1932.
 """
 
 from __future__ import annotations
@@ -22,22 +29,24 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 Ball = Any
-"""A `flint.arb`; an `acb` on the path of an integral or as a point of the plane."""
+"""A `flint.arb`, or an `acb` on the path of an integral and for a point of the plane."""
 
 BITS = 192
+"""Precision of the midpoints."""
+
 DIGITS = 12
-"""Of the ends of a certificate, rounded outward."""
+"""Digits of the ends of a certificate, which are rounded outward."""
 
 
 class Certificate(NamedTuple):
-    """A quantity between two decimal numbers, by proof.
+    """A quantity and two decimal numbers between which it lies, by proof.
 
     Attributes
     ----------
     enclosed : str
-        What it is, and what follows from where it lies.
+        What the quantity is, and what follows from where it lies.
     lower, upper : str
-        Its ends, rounded down and up.
+        The two ends, rounded down and up.
     """
 
     enclosed: str
@@ -63,7 +72,7 @@ class Start(NamedTuple):
 
 FOUR = Start(4, Fraction(1), Fraction(1, 10))
 TWO = Start(2, Fraction(1), Fraction(1, 1000))
-"""The two starts of the counterexamples, with Z = I."""
+"""Starting points of the counterexamples, which have Z = I."""
 
 
 def available() -> bool:
@@ -72,7 +81,7 @@ def available() -> bool:
 
 
 def _in_balls(function: Callable[P, R]) -> Callable[P, R]:
-    """Run a function at `BITS` bits and put the precision back."""
+    """Run a function with `BITS` bits, and restore the precision that was set before."""
 
     @wraps(function)
     def at_precision(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -90,7 +99,7 @@ def _in_balls(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _ball(value: Fraction | int) -> Ball:
-    """The ball of an exact number."""
+    """The ball around an exact number."""
     from flint import arb
 
     if not isinstance(value, Rational):
@@ -104,14 +113,21 @@ def _require(certain: bool, what: str) -> None:
         raise ArithmeticError(f"not certified: {what}")
 
 
+def _integral(integrand: Callable[[Ball, bool], Ball], end: Ball) -> Ball:
+    """The integral from 0 to `end`, enclosed; the integrand is analytic."""
+    from flint import acb
+
+    return acb.integral(integrand, 0, end).real
+
+
 def _certificate(enclosed: str, value: Ball) -> Certificate:
-    """A certificate of a ball."""
+    """The certificate that a ball gives."""
     lower, upper = _decimal(value.lower(), ROUND_FLOOR), _decimal(value.upper(), ROUND_CEILING)
     return Certificate(enclosed, lower, upper)
 
 
 def _decimal(end: Ball, rounding: str) -> str:
-    """An end of a ball, which is an exact binary number, rounded one way to `DIGITS` digits."""
+    """One end of a ball, an exact binary number, rounded up or down to `DIGITS` digits."""
     mantissa, exponent = map(int, end.man_exp())
     exact = mantissa * Fraction(2) ** exponent
     divide = Context(prec=DIGITS, rounding=rounding).divide
@@ -123,7 +139,7 @@ def _decimal(end: Ball, rounding: str) -> str:
 
 @_in_balls
 def closing_time(gamma: Fraction, start: Start = FOUR) -> Ball:
-    """The time at which the height is γ while Z = αI, enclosed.
+    """Enclose the time at which the height reaches γ while Z = αI.
 
     By (10) and (11), dγ/dt = -2βγ α(n-1)/(n-1+e^{aα}) with a = β(1-γ²). So with x = log(γ₀/γ) and β
     of (6), t = ∫ (1 + e^{aα}/(n-1))/(2αβ) dx from 0 to log(γ₀/γ); the integrand is entire.
@@ -133,18 +149,20 @@ def closing_time(gamma: Fraction, start: Start = FOUR) -> Ball:
     gamma : Fraction
         In (0, γ₀].
     start : Start
+        The hypotheses.
 
     Returns
     -------
     flint.arb
+        The time.
 
     Raises
     ------
-    TypeError, ValueError
-        If γ is not an exact number, or out of range.
+    TypeError
+        If γ is not an exact number.
+    ValueError
+        If γ is out of range.
     """
-    from flint import acb
-
     n, alpha, gamma0 = start
     if not 0 < gamma <= gamma0:
         raise ValueError(f"gamma must lie in (0, {gamma0}], got {gamma}")
@@ -155,7 +173,7 @@ def closing_time(gamma: Fraction, start: Start = FOUR) -> Ball:
         beta = beta0 * (x / 2 + (height**2 - first**2) / 4).exp()
         return (1 + (beta * (1 - height**2) * margin).exp() / (n - 1)) / (2 * margin * beta)
 
-    return acb.integral(slowness, 0, (first / _ball(gamma)).log()).real
+    return _integral(slowness, (first / _ball(gamma)).log())
 
 
 def _threshold(start: Start) -> Ball:
@@ -165,11 +183,12 @@ def _threshold(start: Start) -> Ball:
 
 @_in_balls
 def constants(start: Start = FOUR) -> tuple[Ball, Ball]:
-    """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4} of the proof (p.17), enclosed.
+    """Enclose c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4} of the proof (p. 17).
 
     Parameters
     ----------
     start : Start
+        The hypotheses.
 
     Returns
     -------
@@ -182,13 +201,16 @@ def constants(start: Start = FOUR) -> tuple[Ball, Ball]:
 
 @_in_balls
 def printed_bound(t: Ball, start: Start = FOUR) -> Ball:
-    """The proof's last line (p.18), c₂/log(c₃t + e^{c₄/√γ₀})² with c₃ = 55c₁/2, c₄ = c₂ - 1/10.
+    """Enclose the last line of the proof (p. 18), c₂/log(c₃t + e^{c₄/√γ₀})².
+
+    There c₃ = 55c₁/2 and c₄ = c₂ - 1/10.
 
     Parameters
     ----------
     t : flint.arb
         A time ≥ 0.
     start : Start
+        The hypotheses.
 
     Returns
     -------
@@ -201,7 +223,7 @@ def printed_bound(t: Ball, start: Start = FOUR) -> Ball:
 
 @_in_balls
 def theorem_3_2_last_line() -> Certificate:
-    """The last line of the proof of Theorem 3.2 (p.18) exceeds γ, at t = 0 and late."""
+    """The last line of the proof of Theorem 3.2 (p. 18) exceeds γ, at t = 0 and late."""
     gamma = Fraction(1, 10**4)
     _require(printed_bound(_ball(0)) > _ball(FOUR.gamma0), "the printed bound exceeds γ at t = 0")
     late = printed_bound(closing_time(gamma)) / _ball(gamma)
@@ -215,7 +237,7 @@ def theorem_3_2_last_line() -> Certificate:
 
 @_in_balls
 def theorem_3_2_c2() -> Certificate:
-    """The hypotheses of Theorem 3.2 allow c₂ < 1/10, so that c₄ = c₂ - 1/10 < 0 (p.18)."""
+    """The hypotheses of Theorem 3.2 allow c₂ < 1/10, so that c₄ = c₂ - 1/10 < 0 (p. 18)."""
     _, c2 = constants(TWO)
     _require(c2 < _ball(Fraction(1, 10)), "c₂ is below 1/10")
     return _certificate(
@@ -286,7 +308,7 @@ def theorem_3_3_bound() -> Certificate:
       Δ'/(4β₀γ₀) < 4γ₀/(√(1-γ₀²)‖u‖) + S with S = 4(1-γ₀²)^{3/2}/(3√3nγ₀).
       The right side is at most the bracket B of (8) where ‖u‖² ≥ 2θ/n, θ = 8nγ₀²/((1-γ₀²)(B-S)²).
     - nu is a sum of 2n independent uniform unit vectors, so E‖u‖² = 2/n, E‖u‖⁴ ≤ (1+2/d)(2/n)², and
-      by Paley and Zygmund ‖u‖² ≥ 2θ/n with probability at least (1-θ)²/(1+2/d).
+      by Paley and Zygmund [2]_ ‖u‖² ≥ 2θ/n with probability at least (1-θ)²/(1+2/d).
     """
     n, d, beta0, gamma0, delta = 10**4, 2, 2, Fraction(3, 10**4), Fraction(1, 5)
     numerator, bracket = printed_bracket(n, beta0, gamma0, delta)
@@ -307,14 +329,16 @@ def theorem_3_3_bound() -> Certificate:
 
 @_in_balls
 def printed_bracket(n: int, beta0: int, gamma0: Fraction, delta: Fraction) -> tuple[Ball, Ball]:
-    """ξ₁ - 2eᵃε and the bracket (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ - e⁻ᵃ)ε) - 2ε of (8) at d = 2.
+    """Enclose ξ₁ - 2eᵃε and the bracket (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ - e⁻ᵃ)ε) - 2ε of (8) at d = 2.
 
     There ρ = 0, so ξ₁ = I₋₁(a) = I₁(a) and ξ₂ = I₀(a); a = β₀(1-γ₀²), ε = √(log((4n+1)/δ)/(2n)).
 
     Parameters
     ----------
     n, beta0 : int
+        Number of pairs, β₀.
     gamma0, delta : Fraction
+        γ₀ and δ.
 
     Returns
     -------
@@ -328,7 +352,7 @@ def printed_bracket(n: int, beta0: int, gamma0: Fraction, delta: Fraction) -> tu
 
 @_in_balls
 def theorem_3_3_step() -> Certificate:
-    """dΔ/dt ≥ 2dγ/dt, the last step of Theorem 3.3's proof (p.19), fails in the plane, n = 2.
+    """dΔ/dt ≥ 2dγ/dt, the last step of Theorem 3.3's proof (p. 19), fails in the plane, n = 2.
 
     Both sides are continuous in the rows: it fails with positive probability over uniform rows.
     """
@@ -346,7 +370,7 @@ def theorem_3_3_step() -> Certificate:
 def plane_velocities(
     x: Sequence[int | Fraction], y: Sequence[int | Fraction], *, beta: int, gamma: Fraction
 ) -> tuple[Ball, Ball]:
-    """dΔ/dt and dγ/dt along the flow (4) of (3) over free rows on the circle, enclosed.
+    """Enclose dΔ/dt and dγ/dt along the flow (4) of (3), for free rows on the circle.
 
     With G = ∇ℓ(aZ) and a = β(1-γ²), x_i' = -a P_{x_i} Σ_j G_ij y_j turns row i of X at the rate
     -a Σ_j G_ij sin(y_j - x_i), and row j of Y turns at a Σ_i G_ij sin(y_j - x_i). Further
@@ -357,7 +381,9 @@ def plane_velocities(
     x, y : sequences of n integers or fractions
         Angles of the rows in radians.
     beta : int
+        β at time 0.
     gamma : Fraction
+        γ at time 0.
 
     Returns
     -------
@@ -369,16 +395,10 @@ def plane_velocities(
     Z = [[angle.cos() for angle in row] for row in angles]
     G = _gradient(Z, a)
     torque = [[G[i][j] * angles[i][j].sin() for j in range(n)] for i in range(n)]
-    turns = (
-        [-a * sum(row) for row in torque],
-        [a * sum(column) for column in zip(*torque, strict=True)],
-    )
-    u = (sum(map(_point, x)) - sum(map(_point, y))) / n
-    move_x, move_y = (
-        sum(_point(angle) * 1j * turn for angle, turn in zip(side, turn_of, strict=True))
-        for side, turn_of in zip((x, y), turns, strict=True)
-    )
-    move = (move_x - move_y) / n
+    turn_x = [-a * sum(row) for row in torque]
+    turn_y = [a * sum(column) for column in zip(*torque, strict=True)]
+    u = _mean(x, [1] * n) - _mean(y, [1] * n)
+    move = (_mean(x, turn_x) - _mean(y, turn_y)) * 1j
     height = 2 * scale * _ball(gamma) * sum(G[i][j] * Z[i][j] for i in range(n) for j in range(n))
     level, square = _ball(1 - gamma**2), abs(u) ** 2
     inner = u.real * move.real + u.imag * move.imag
@@ -386,11 +406,12 @@ def plane_velocities(
     return (_ball(gamma) * height * (4 - square) + level * inner) / gap, height
 
 
-def _point(angle: Fraction | int) -> Ball:
-    """A point of the unit circle, as a complex number."""
+def _mean(angles: Sequence[Fraction | int], weights: Sequence[Ball]) -> Ball:
+    """Mean of weighted points of the unit circle, as a complex number."""
     from flint import acb
 
-    return acb(0, _ball(angle)).exp()
+    points = (acb(0, _ball(angle)).exp() for angle in angles)
+    return sum(point * w for point, w in zip(points, weights, strict=True)) / len(weights)
 
 
 def _gradient(Z: Sequence[Sequence[Ball]], a: Ball) -> list[list[Ball]]:
@@ -411,7 +432,7 @@ def _gradient(Z: Sequence[Sequence[Ball]], a: Ball) -> list[list[Ball]]:
 
 @_in_balls
 def appendix_c_constant() -> Certificate:
-    """γ = Θ(exp(-β₀e^{-β₀}t)), p.20, fails: γ over it tends to 0, as γ ≤ γ₀exp(-2β₀e^{-β₀}t)."""
+    """γ = Θ(exp(-β₀e^{-β₀}t)), p. 20, fails: γ over it tends to 0, as γ ≤ γ₀exp(-2β₀e^{-β₀}t)."""
     beta0 = _ball(2)
     rate = beta0 * (-beta0).exp()
     _require(rate > 0, "the rate is positive")
@@ -423,11 +444,11 @@ def appendix_c_constant() -> Certificate:
 
 @_in_balls
 def appendix_c_schedule() -> Certificate:
-    """γ = Θ(exp(-∫βe^{-β}ds)) (p.20) fails for a schedule, τ(s) = 0.55 - 0.25cos(2πs/7).
+    """γ = Θ(exp(-∫βe^{-β}ds)) (p. 20) fails for a schedule, τ(s) = 0.55 - 0.25cos(2πs/7).
 
     The integral over a period of 7 is seven times that over a period of 1.
     """
-    from flint import acb, arb
+    from flint import arb
 
     middle, swing = _ball(Fraction(11, 20)), _ball(Fraction(1, 4))
 
@@ -435,7 +456,7 @@ def appendix_c_schedule() -> Certificate:
         beta = 1 / (middle - swing * (2 * arb.pi() * s).cos())
         return beta * (-beta).exp()
 
-    growth = 7 * acb.integral(speed, 0, 1).real
+    growth = 7 * _integral(speed, 1)
     _require(growth > 0, "the integral grows in each period")
     return _certificate(
         "K = ∫βe^{-β}ds over one period of τ = 1/β, a cosine from 0.3 to 0.8 and back in 7: after "
@@ -446,13 +467,11 @@ def appendix_c_schedule() -> Certificate:
 
 @_in_balls
 def appendix_c_linear_schedule() -> Certificate:
-    """γ(t) = exp(-c(β₀, β₁)t) (p.20) fails, by its value and its rate: γ(t) ≤ γ₀exp(-2ct).
+    """γ(t) = exp(-c(β₀, β₁)t) (p. 20) fails, by its value and its rate: γ(t) ≤ γ₀exp(-2ct).
 
     Here t is the horizon of the schedule and c = ∫βe^{-β}dr over r = s/t from 0 to 1, where
     β = (1-r)β₀ + rβ₁. The closed form is right, and is checked against the integral.
     """
-    from flint import acb
-
     first, last = _ball(3), _ball(1)
     c = ((first + 1) * (-first).exp() - (last + 1) * (-last).exp()) / (last - first)
 
@@ -460,7 +479,7 @@ def appendix_c_linear_schedule() -> Certificate:
         beta = (1 - r) * first + r * last
         return beta * (-beta).exp()
 
-    _require(c.overlaps(acb.integral(speed, 0, 1).real), "the closed form is the integral")
+    _require(c.overlaps(_integral(speed, 1)), "the closed form is the integral")
     _require(c > 0, "c is positive")
     return _certificate(
         "c at β₀ = 3, β₁ = 1: γ(t) over the printed e^{-ct} is at most γ₀e^{-ct}, which is below 1 "

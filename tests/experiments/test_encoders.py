@@ -457,7 +457,7 @@ def test_the_flow_under_a_swap_can_be_asked_anywhere():
     model, y = make(0)
     swap = gd.HardSwap(0.5, segment=0.25, seed=1)
     run = gd.flow(model, y, 2.0, swap=swap)
-    assert 0 < swap.acts(8).sum() < 8
+    assert 0 < swap.swapped(8).sum() < 8
     exact = gd.flow(model, y, [1.1], swap=swap)
     np.testing.assert_allclose(run.at(1.1).y, exact.y[-1], rtol=1e-6, atol=1e-8)
     never = gd.flow(model, y, [2.0], swap=gd.HardSwap(0.0, segment=0.25))

@@ -99,7 +99,7 @@ def test_step_k_sees_time_k_batch_k_and_segment_k(optimiser, swap):
     recipe = Recipe(6, 8, 0.02, optimiser)
     states = path(model, y0, recipe, seed=2, swap=swap)
     steps = recipe.steps(model.n)
-    acts = [False] * steps if swap is None else swap.acts(steps)
+    acts = [False] * steps if swap is None else swap.swapped(steps)
     assert swap is None or 0 < sum(acts) < steps
     y, m, v = y0.copy(), np.zeros(y0.size), np.zeros(y0.size)
     batches = recipe.batches(model.n, np.random.default_rng(2))
@@ -213,7 +213,7 @@ def test_a_swap_acts_where_it_says_and_nowhere_else(kind):
     always = path(model, y0, recipe, swap=kind(1.0))
     assert np.abs(always[1] - plain[1]).max() > 1e-4
     swap = kind(0.2, segment=7.0, seed=5)
-    first = int(np.flatnonzero(swap.acts(12))[0])
+    first = int(np.flatnonzero(swap.swapped(12))[0])
     assert 0 < first < 11
     some = path(model, y0, recipe, swap=swap)
     np.testing.assert_array_equal(some[: first + 1], plain[: first + 1])

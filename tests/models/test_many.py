@@ -1,4 +1,6 @@
-"""Many states at once: the same as one by one, to rounding, at all temperatures."""
+"""Many states as columns: the same as one by one, to rounding, at all temperatures."""
+
+import math
 
 import numpy as np
 import pytest
@@ -23,18 +25,18 @@ def members(kind, temperature, n, d, count, seed=0):
         if isinstance(temperature, gd.Learned):
             model.split(y).nu[...] = temperature.nu(tau=rng.uniform(0.2, 3.0))
         states.append(y)
-    return model, np.array(states)
+    return model, np.array(states).T
 
 
 def one_by_one(model, t, Y):
-    return np.array([model.velocity(t, y) for y in Y])
+    return np.array([model.velocity(t, y) for y in Y.T]).T
 
 
 def departure_by_part(model, got, wanted):
     """Largest departure of a part of a velocity, relative to the largest entry of that part."""
     return max(
         np.abs(a - b).max() / max(np.abs(b).max(), 1e-300)
-        for g, w in zip(got, wanted, strict=True)
+        for g, w in zip(got.T, wanted.T, strict=True)
         for a, b in zip(model.split(np.array(g)), model.split(w), strict=True)
     )
 
@@ -49,11 +51,11 @@ def test_many_velocities_are_those_of_the_members(kind, temperature, n, d, count
     model, Y = members(kind, temperature, n, d, count, seed)
     wanted = one_by_one(model, 0.7, Y)
     for given_as in (Y, np.asfortranarray(Y)):
-        got = model.velocity_many(0.7, given_as)
+        got = model.velocity(0.7, given_as)
         assert got.shape == Y.shape
         np.testing.assert_allclose(got, wanted, rtol=1e-13, atol=4e-15 * np.abs(wanted).max())
     out = np.empty_like(Y)
-    assert model.velocity_many(0.7, Y, out) is out
+    assert model.velocity(0.7, Y, out) is out
     np.testing.assert_array_equal(out, got)
 
 
@@ -63,15 +65,14 @@ def test_many_observables_are_those_of_the_members(kind, temperature):
     model, Y = members(kind, temperature, 5, 3, 6)
     if kind == "free":
         model = model.mixed(gd.SoftSwap(1.0).mixing(0, 5, 3))
-    got = model.observe_many(0.7, Y)
-    wanted = [model.observe(0.7, y) for y in Y]
+    got = model.observe(0.7, Y)
+    wanted = [model.observe(0.7, y) for y in Y.T]
     for name, column in zip(NAMES, got, strict=True):
         one = np.array([getattr(seen, name) for seen in wanted])
         np.testing.assert_allclose(column, one, rtol=1e-14, atol=1e-15, err_msg=name)
         assert column.dtype == one.dtype, name
-    np.testing.assert_allclose(
-        model.drift_many(Y * 1.5), [model.drift(y * 1.5) for y in Y], rtol=1e-14
-    )
+    drift = np.broadcast_to(model.drift(Y * 1.5), 6)
+    np.testing.assert_allclose(drift, [model.drift(y * 1.5) for y in Y.T], rtol=1e-14)
 
 
 @pytest.mark.parametrize("beta", [1e-6, 1.0, 40.0, 299.0, 301.0, 1e4, 1e8])
@@ -92,21 +93,21 @@ def test_many_velocities_keep_relative_accuracy_at_late_times(kind, beta):
         model = gd.ParallelModel(n, d, temperature, tied=kind == "parallel")
     heights = {} if kind == "free" else {"gamma": 0.2}
     rows = [()] * 3 if kind in ("frozen", "scalar") else [(x, x) for x in X]
-    Y = np.array([model.start(*pair, tau=1 / beta, **heights) for pair in rows])
-    got = model.velocity_many(0.0, Y)
+    Y = np.array([model.start(*pair, tau=1 / beta, **heights) for pair in rows]).T
+    got = model.velocity(0.0, Y)
     assert np.isfinite(got).all()
     tolerance = max(1e-14, 10 * beta * EPS)
     assert departure_by_part(model, got, one_by_one(model, 0.0, Y)) <= tolerance
-    exact = [reference.model_velocity(model, 0.0, y) for y in Y]
-    for velocity, wanted in zip(got, exact, strict=True):
+    exact = [reference.model_velocity(model, 0.0, y) for y in Y.T]
+    for velocity, wanted in zip(got.T, exact, strict=True):
         assert reference.departure(velocity, wanted) <= max(1e-12, tolerance)
 
 
 def test_members_that_need_shifts_of_their_own_change_no_other():
     """One cold member among warm ones, and logits of different sizes in one array."""
     model, Y = members("free", gd.Learned(), 4, 3, 5)
-    model.split(Y[2]).nu[...] = np.log(1e5)
-    got, wanted = model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y)
+    model.split(Y).nu[2] = np.log(1e5)
+    got, wanted = model.velocity(0.0, Y).T, one_by_one(model, 0.0, Y).T
     warm = [0, 1, 3, 4]
     np.testing.assert_allclose(got[warm], wanted[warm], atol=1e-15 * np.abs(wanted[warm]).max())
     np.testing.assert_allclose(got[2], wanted[2], atol=1e-9 * np.abs(wanted[2]).max())
@@ -117,88 +118,107 @@ def test_mixed_members_move_as_each_of_them(whole):
     model, Y = members("free", gd.Learned(), 4, 3, 5)
     mixed = model.mixed(gd.HardSwap(1.0, rows=whole, seed=2).mixing(0, 4, 3))
     wanted = one_by_one(mixed, 0.0, Y)
-    np.testing.assert_allclose(mixed.velocity_many(0.0, Y), wanted, atol=1e-15)
+    np.testing.assert_allclose(mixed.velocity(0.0, Y), wanted, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", ["free", "parallel"])
 def test_large_members_go_one_by_one_and_many_in_chunks(kind):
     model, Y = members(kind, gd.Learned(), 40, 50, 2)
-    assert not model.small
-    np.testing.assert_array_equal(model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y))
-    assert model.observe_many(0.0, Y)[0][1] == model.observe(0.0, Y[1]).gap
+    np.testing.assert_array_equal(model.velocity(0.0, Y), one_by_one(model, 0.0, Y))
+    assert model.observe(0.0, Y).loss[1] == model.observe(0.0, Y[:, 1]).loss
     model, Y = members(kind, gd.Learned(), 24, 3, 150)
     wanted = one_by_one(model, 0.0, Y)
-    np.testing.assert_allclose(model.velocity_many(0.0, Y), wanted, atol=1e-14)
+    np.testing.assert_allclose(model.velocity(0.0, Y), wanted, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", ["free", "parallel"])
 def test_no_members_are_no_velocities(kind):
     model, Y = members(kind, gd.Learned(), 3, 3, 2)
-    assert model.velocity_many(0.0, Y[:0]).shape == (0, model.size)
-    assert model.observe_many(0.0, Y[:0])[0].shape == (0,)
+    assert model.velocity(0.0, Y[:, :0]).shape == (model.size, 0)
+    assert {field.shape for field in model.observe(0.0, Y[:, :0])} == {(0,)}
 
 
 def test_a_large_frozen_model_goes_one_by_one():
     rng = np.random.default_rng(3)
     model = gd.FrozenModel(rng.uniform(-1, 1, (300, 300)) + np.eye(300), gd.Learned())
-    Y = np.array([model.start(tau=tau, gamma=0.3) for tau in (0.1, 1.0)])
-    np.testing.assert_array_equal(model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y))
-    assert model.observe_many(0.0, Y)[6].tolist() == [model.observe(0.0, y).loss for y in Y]
+    Y = np.array([model.start(tau=tau, gamma=0.3) for tau in (0.1, 1.0)]).T
+    np.testing.assert_array_equal(model.velocity(0.0, Y), one_by_one(model, 0.0, Y))
+    assert model.observe(0.0, Y).loss.tolist() == [model.observe(0.0, y).loss for y in Y.T]
 
 
 def test_heights_at_the_pole_stay_while_they_are_pushed_out():
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(0.5))
-    Y = np.array([[0.0, gamma] for gamma in (1.0, -1.0, 1 + 1e-12, 0.5)])
-    np.testing.assert_array_equal(model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y))
+    Y = np.array([[0.0, gamma] for gamma in (1.0, -1.0, 1 + 1e-12, 0.5)]).T
+    np.testing.assert_array_equal(model.velocity(0.0, Y), one_by_one(model, 0.0, Y))
 
 
 def test_a_ceiling_and_a_beta_of_zero_are_a_members_own():
     model = gd.FreeModel(3, 3, gd.Learned(max_beta=2.0))
     X = gd.sphere.sample(3, 3, 0)
-    Y = np.array([model.start(X, X, tau=tau) for tau in (0.5, 0.6)])
-    moves = model.velocity_many(0.0, Y)[:, -1]
+    Y = np.array([model.start(X, X, tau=tau) for tau in (0.5, 0.6)]).T
+    moves = model.velocity(0.0, Y)[-1]
     assert moves[0] == 0 < moves[1]
     linear = gd.FreeModel(3, 3, gd.Learned(gd.Linear()))
-    Y[:, -1] = 0.0, 1.0
-    assert linear.observe_many(0.0, Y)[1].tolist() == [np.inf, 1.0]
+    Y[-1] = 0.0, 1.0
+    assert linear.observe(0.0, Y).tau.tolist() == [np.inf, 1.0]
 
 
-def test_what_a_user_redefines_for_one_state_holds_for_many():
+def test_what_a_user_redefines_holds_for_one_state_and_for_many():
     class Slow(gd.FreeModel):
         def velocity(self, t, y, out=None):
             return super().velocity(t, y, out) / 2
 
     class Halved(gd.temperature.Temperature):
         def beta(self, t, nu):
-            return float(nu) / 2  # of numbers alone
+            return nu / 2
 
         def velocity(self, t, nu, force):
-            return float(force)
-
-    class Squared(gd.temperature.Parametrisation):
-        def beta(self, nu):
-            return float(nu) ** 2
-
-        def dbeta(self, nu):
-            return 2 * float(nu)
-
-        def nu(self, beta):
-            return beta**0.5
+            return force / 2
 
     class Steep(gd.ScalarModel):
         def pull_at(self, a):
             return 2 * np.exp(-2 * a)
 
-    steep, Y = Steep(gd.Learned()), np.array([[0.1, 0.2], [0.3, 0.4]])
-    np.testing.assert_allclose(steep.velocity_many(0.0, Y), one_by_one(steep, 0.0, Y), rtol=1e-14)
+    steep, Y = Steep(gd.Learned()), np.array([[0.1, 0.3], [0.2, 0.4]])
+    np.testing.assert_allclose(steep.velocity(0.0, Y), one_by_one(steep, 0.0, Y), rtol=1e-14)
     plain, Y = members("free", gd.Learned(), 3, 3, 4)
     slow = Slow(3, 3, gd.Learned())
-    np.testing.assert_allclose(
-        slow.velocity_many(0.0, Y), plain.velocity_many(0.0, Y) / 2, rtol=1e-12, atol=1e-15
-    )
-    Y[:, -1] = 1.0, 2.0, 3.0, 4.0
-    for temperature in (Halved(), gd.Learned(Squared())):
-        model = gd.FreeModel(3, 3, temperature)
-        np.testing.assert_allclose(
-            model.velocity_many(0.0, Y), one_by_one(model, 0.0, Y), rtol=1e-12, atol=1e-15
-        )
+    np.testing.assert_array_equal(slow.velocity(0.0, Y), plain.velocity(0.0, Y) / 2)
+    Y[-1] = 1.0, 2.0, 3.0, 4.0
+    model = gd.FreeModel(3, 3, Halved())
+    np.testing.assert_allclose(model.velocity(0.0, Y), one_by_one(model, 0.0, Y), atol=1e-15)
+
+
+class ByMath(gd.temperature.Parametrisation):
+    """β = exp ν, of one number at a time."""
+
+    def beta(self, nu):
+        return math.exp(nu)
+
+    dbeta = beta
+
+    def nu(self, beta):
+        return math.log(beta)
+
+
+class Branching(gd.temperature.Temperature):
+    """A β(t, ν) that asks which of two cases one ν is."""
+
+    def beta(self, t, nu):
+        return 1.0 if nu < 0 else 1.0 + nu
+
+
+class OfAll(gd.temperature.Temperature):
+    """A β(t, ν) that mixes the members up."""
+
+    def beta(self, t, nu):
+        return 1.0 + nu - np.mean(nu)
+
+
+@pytest.mark.parametrize("temperature", [gd.Learned(ByMath()), Branching(), OfAll()])
+def test_a_temperature_that_is_not_elementwise_is_one_clear_error(temperature):
+    model, y0 = gd.ScalarModel(temperature), np.array([0.1, 0.3])
+    assert gd.flow(model, y0, 1.0).gap[-1] < 0.6  # one state alone is no matter
+    with pytest.raises(ValueError, match="temperature must be elementwise: at an array"):
+        gd.flow_many(model, [y0, y0 + 0.1], 1.0)
+    assert len(gd.flow_many(model, [y0, y0 + 0.1], 1.0, method="LSODA")) == 2  # one by one

@@ -8,74 +8,50 @@ import pytest
 
 from gapdyn import cli
 from gapdyn.theory import audit, certificates
-from gapdyn.theory.evidence import Evidence
+from gapdyn.theory.audit import runner
+from gapdyn.theory.audit.record import Evidence
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 QUICK = "lemma-3.1-order"
 
 
-@pytest.fixture(scope="module")
-def entries():
-    return audit.run()
-
-
-def test_every_verdict_is_confirmed(entries):
+def test_every_verdict_is_confirmed_and_the_page_is_what_the_audit_says_now():
+    entries = audit.run()
     assert [entry.id for entry in entries if not entry.confirmed] == []
+    assert PAGE.read_text(encoding="utf-8") == audit.markdown(entries), (
+        "run: gapdyn verify --markdown"
+    )
 
 
-PROMISED = """
-parallel-objective gap-at-least global-optimum gradient-of-loss gradient-heights gradient-flow
-lemma-3.1-ratio lemma-3.1-equal-rows lemma-3.1-integral lemma-3.1-order lemma-3.1-prevents figure-2
-figure-2-curves lemma-b.1-a lemma-b.1-b theorem-3.2 theorem-3.2-all-times theorem-3.2-zero-height
-theorem-3.2-threshold-display theorem-3.2-c2 theorem-3.2-last-line theorem-3.2-sketch
-theorem-3.2-gap theorem-3.2-impractical theorem-3.2-mismatched theorem-3.2-essential figure-4a
-figure-1 lemma-b.2 lemma-b.3 theorem-3.3-entries theorem-3.3-bound theorem-3.3-bound-gamma
-theorem-3.3-step theorem-3.3-limit theorem-3.3-recurrence theorem-3.3-d3 theorem-3.3-large-beta
-theorem-3.3-gaussian theorem-3.3-before-training figure-4b appendix-c-linear-beta appendix-c-linear
-appendix-c-schedule appendix-c-constant appendix-c-quickly appendix-c-linear-schedule
-section-4.1-outpaces section-4.1-softplus section-4.1-slrt figure-5 figure-6a figure-6b figure-7a
-figure-7b table-1 appendix-d-schedule appendix-d-slrt appendix-d-swapping appendix-f-rows
-appendix-f-normalization slips-of-the-pen exchange-law exchange-law-rates exchange-law-parallel
-exchange-law-level exchange-law-log-time exchange-law-saddle exchange-law-random swapping-bounds
-swapping-exponent swapping-segments family-tied family-untied family-slrt family-rates family-adam
-family-softplus theorem-3.2-two-sided theorem-3.2-sharp-constant theorem-3.2-any-time
-theorem-3.2-extremal theorem-3.2-sharp-threshold theorem-3.2-theta margin-at-most
-gap-velocity-ratio theorem-3.3-sharper best-temperature appendix-c-cross-entropy closing-times
-clamp landscape
-"""
+def test_no_claim_is_lost_between_its_module_the_record_and_the_page():
+    sources = [file.read_text() for file in Path(audit.__file__).parent.glob("*.py")]
+    written = re.findall(r'^@statement\(\s*"(.+?)"', "\n".join(sources), re.MULTILINE)
+    ids = [statement.id for statement in audit.STATEMENTS]
+    assert sorted(written) == sorted(ids) and len(set(ids)) == len(ids)
+    assert re.findall(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == ids
 
 
-def test_every_statement_has_its_entry(entries):
-    """The statements that the project promises to audit."""
-    ids = [entry.id for entry in entries]
-    assert sorted(ids) == sorted(PROMISED.split())
-    places = " ".join(entry.where for entry in entries)
-    for place in ("Lemma 3.1", "Theorem 3.2", "Theorem 3.3", "Lemma B.1", "Lemma B.2", "Lemma B.3"):
-        assert place in places
-    for place in ("Appendix C", "Figure 2", "Introduction", "Section 4.1", "Appendix F"):
-        assert place in places
-    for number in range(3, 15):
-        assert number in (4,) or f"({number})" in places, number
+def test_the_record_covers_every_equation_of_the_paper_and_every_section_of_theory_part_3():
+    """And every lemma, theorem and remark of the paper, by `test_docs.py`."""
+    places = " ".join(statement.where for statement in audit.STATEMENTS)
+    for number in (3, *range(5, 15)):  # (1), (2) and (4) are definitions
+        assert f"({number})" in places, number
     for section in range(1, 10):
         assert f"Theory 3.{section}" in places
-    assert {entry.verdict for entry in entries} == set(audit.SAID)
+    assert {statement.verdict for statement in audit.STATEMENTS} == set(audit.SAID)
 
 
-def test_every_claim_of_the_paper_has_its_page_or_those_of_the_slips(entries):
-    for entry in entries:
-        assert re.search(r"pp?\. \d", entry.where) or entry.where.startswith(
-            ("Theory", "Throughout")
-        )
+def test_every_claim_of_the_paper_has_its_page_or_those_of_the_slips():
+    for statement in audit.STATEMENTS:
+        assert re.search(r"pp?\. \d|^Theory|^Throughout", statement.where), statement.id
 
 
-def test_what_fails_as_printed_is_certified_and_nothing_is_certified_that_holds(entries):
-    pytest.importorskip("flint", reason="the extra certify is not installed")
-    for entry in entries:
-        if entry.verdict == audit.FAILS:
-            assert entry.certificate is not None, entry.id
-        if entry.certificate is not None:
-            assert entry.verdict in (audit.FAILS, audit.NO_INFERENCE), entry.id
-            assert float(entry.certificate.lower) <= float(entry.certificate.upper)
+def test_what_fails_as_printed_is_certified_and_nothing_is_certified_that_holds():
+    for statement in audit.STATEMENTS:
+        if statement.verdict == audit.FAILS:
+            assert statement.certify is not None, statement.id
+        if statement.certify is not None:
+            assert statement.verdict in (audit.FAILS, audit.NO_INFERENCE), statement.id
 
 
 def test_without_python_flint_nothing_fails_and_entries_say_what_to_install(monkeypatch, capsys):
@@ -91,39 +67,28 @@ def test_a_certificate_that_is_not_certain_contradicts(monkeypatch):
         raise ArithmeticError("not certain")
 
     statement = audit.STATEMENTS[0]._replace(certify=doubtful)
-    monkeypatch.setattr(audit, "STATEMENTS", (statement,))
+    monkeypatch.setattr(runner, "STATEMENTS", (statement,))
     monkeypatch.setattr(certificates, "available", lambda: True)
     (entry,) = audit.run()
     assert not entry.confirmed and "not certain" in entry.evidence
 
 
-def test_the_page_is_what_the_audit_says_now(entries):
-    assert PAGE.read_text(encoding="utf-8") == audit.markdown(entries), (
-        "run: gapdyn verify --markdown"
-    )
+def test_what_random_evidence_says_names_its_seed():
+    page = PAGE.read_text(encoding="utf-8")
+    texts = re.findall(r"^\*\*(?!Certificate).+?:\*\* (.+)$", page, re.MULTILINE)
+    assert len(texts) == len(audit.STATEMENTS)
+    for text in texts:
+        assert ("random" in text or "draws" in text) <= ("seed" in text), text
 
 
-def test_what_random_evidence_says_names_its_seed(entries):
-    for entry in entries:
-        assert ("random" in entry.evidence or "draws" in entry.evidence) <= (
-            "seed" in entry.evidence
-        )
-
-
-def test_a_certificate_as_json_says_what_is_enclosed_between_which_ends(capsys):
+def test_an_entry_as_json_has_its_keys_and_the_ends_of_its_certificate(capsys):
     pytest.importorskip("flint", reason="the extra certify is not installed")
-    assert cli.main(["verify", "--json", "--id", "theorem-3.2-c2"]) == 0
-    certificate = json.loads(capsys.readouterr().out)[0]["certificate"]
-    assert list(certificate) == ["enclosed", "lower", "upper"]
-    assert all(isinstance(part, str) for part in certificate.values())
-    assert float(certificate["lower"]) < 0.0438384660 and float(certificate["upper"]) > 0.0438384658
-
-
-def test_entries_as_json_have_the_promised_keys(capsys):
     assert cli.main(["verify", "--json", "--id", QUICK]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert list(entry) == ["id", "where", "claim", "verdict", "evidence", "certificate"]
     assert entry["id"] == QUICK and entry["verdict"] == "fails as printed"
+    enclosed, lower, upper = (entry["certificate"][key] for key in ("enclosed", "lower", "upper"))
+    assert enclosed.startswith("|R|β") and float(lower) < 2 / (1e6 - 1e-6) < float(upper)
 
 
 def test_one_entry_in_full(capsys):
@@ -134,11 +99,25 @@ def test_one_entry_in_full(capsys):
     assert "|R|β³" in shown
 
 
-def test_an_unknown_id_is_refused_with_the_known_ones(capsys):
-    assert cli.main(["verify", "--id", "lemma-9"]) == 2
-    shown = capsys.readouterr().err
-    assert shown.startswith("gapdyn verify: error: id must be one of") and shown.count("\n") == 1
-    assert "lemma-b.3" in shown or "lemma-b.2" in shown
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        (
+            "lemma-3.1",
+            "lemma-3.1-ratio, lemma-3.1-equal-rows, lemma-3.1-integral, lemma-3.1-order, "
+            "lemma-3.1-prevents",
+        ),
+        ("lemma-b.1", "lemma-b.1-a, lemma-b.1-b"),
+        ("lemma-9", "lemma-b.3, lemma-b.2, lemma-b.1-b"),
+        ("ξ", "parallel-objective, gap-at-least, global-optimum"),
+    ],
+)
+def test_an_unknown_id_is_refused_with_those_that_begin_so_or_are_like_it(typed, suggested, capsys):
+    assert cli.main(["verify", "--id", typed]) == 2
+    assert capsys.readouterr().err == (
+        "gapdyn verify: error: id must be one of docs/audit.md's, "
+        f"such as {suggested}; got {typed!r}\n"
+    )
 
 
 def test_the_page_is_of_all_statements_at_their_default(capsys):
@@ -166,7 +145,7 @@ def test_a_contradicted_verdict_is_exit_status_1(monkeypatch, capsys, form):
 
     sound, *rest = audit.STATEMENTS[:3]
     wrong = [s._replace(check=c) for s, c in zip(rest, (contradicts, breaks), strict=True)]
-    monkeypatch.setattr(audit, "STATEMENTS", (sound, *wrong))
+    monkeypatch.setattr(runner, "STATEMENTS", (sound, *wrong))
     assert cli.main(["verify", *form]) == 1
     shown = capsys.readouterr()
     assert f"contradicted: {rest[0].id}, {rest[1].id}" in shown.err
@@ -185,7 +164,7 @@ def test_full_draws_more(monkeypatch):
     statement = audit.STATEMENTS[0]._replace(
         check=lambda full: Evidence(not asked.append(full), "seen")
     )
-    monkeypatch.setattr(audit, "STATEMENTS", (statement,))
+    monkeypatch.setattr(runner, "STATEMENTS", (statement,))
     audit.run()
     audit.run(full=True)
     assert asked == [False, True]

@@ -5,6 +5,7 @@ import pytest
 
 import gapdyn as gd
 from gapdyn import symbolic
+from gapdyn.examples import simplex
 from gapdyn.theory import exchange_law, potential
 
 
@@ -46,10 +47,6 @@ def test_each_centre_obeys_it_though_heights_differ():
 
 
 # When it is exact
-
-
-def simplex(n):
-    return gd.sphere.normalise(np.eye(n) - 1 / n)
 
 
 SYMMETRIC = {

@@ -15,7 +15,7 @@ from gapdyn.theory import exchange_law, swapping
 
 def simplex(n):
     """Rows of a regular simplex in the n-1 dimensions that it spans, two for n = 2."""
-    rows = gd.sphere.normalise(np.eye(n) - 1 / n)
+    rows = gd.examples.simplex(n)
     return rows @ np.linalg.svd(rows)[2][: max(n - 1, 2)].T
 
 

@@ -1,0 +1,107 @@
+"""How loss, gradient and observables are computed, for one state or for many.
+
+A state has rows W (2n, d): those of X, then those of Y. Many states have W (2n, d, B), a state a
+column. Each function here chooses its kernel by the number of axes: `rows`, which cuts one large
+matrix of similarities into strips and blocks, or `columns`, which works on many small ones at once.
+Nothing is checked. Two rules keep relative accuracy however well the pairs match:
+
+- exp is formed of nothing above 0;
+- 1 - P_ii is never a subtraction: it is the sum of the other entries of the row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gapdyn._kernels import columns, rows
+from gapdyn._kernels.entropy import CrossEntropy
+from gapdyn._kernels.gradient import gradient_in_place
+from gapdyn._kernels.memory import BUDGET, Scratch
+from gapdyn._kernels.mixing import mix
+from gapdyn._kernels.rows import row_products, rows_cross_entropy
+from gapdyn.types import Array, FloatOrArray
+
+__all__ = [
+    "BUDGET",
+    "CrossEntropy",
+    "Scratch",
+    "gradient_in_place",
+    "mix",
+    "observe_rows",
+    "observe_similarities",
+    "pull",
+    "pull_rows",
+    "row_products",
+    "rows_cross_entropy",
+]
+
+
+def pull_rows(
+    W: Array,
+    a: FloatOrArray,
+    rate: float,
+    out: Array,
+    mixing: Array | None = None,
+    scratch: Scratch | None = None,
+) -> FloatOrArray:
+    """Where -∇ ℓ(a X̄ Ȳᵀ) pushes unit rows along their sphere, and the scale a.
+
+    Parameters
+    ----------
+    W : (2n, d) or (2n, d, B) array
+        Rows of X, then of Y, of any lengths; they are normalised first.
+    a : float or (B,) array
+    rate : float
+        Learning rate of the rows.
+    out : array of the shape of W
+        Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
+    mixing : (n, d) or (n, 1) array, optional
+        λ of `mix`, which makes X̄ and Ȳ of X and Y; without it they are X and Y.
+    scratch : Scratch, optional
+        Memory for similarities and rows.
+
+    Returns
+    -------
+    float or (B,) array
+        g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
+    """
+    kernel: Any = rows if W.ndim == 2 else columns
+    return kernel.pull_rows(W, a, rate, out, mixing, scratch)
+
+
+def observe_rows(
+    W: Array, a: FloatOrArray, mixing: Array | None = None, scratch: Scratch | None = None
+) -> tuple[Any, Any, Any]:
+    """Margin and number of mismatched pairs of Z = X Yᵀ, and the loss ℓ(a X̄ Ȳᵀ), of unit rows.
+
+    Parameters
+    ----------
+    W, a, mixing, scratch
+        As in `pull_rows`.
+
+    Returns
+    -------
+    three numbers, or three (B,) arrays
+    """
+    kernel: Any = rows if W.ndim == 2 else columns
+    margin, mismatched, loss = kernel.observe_rows(W, a, mixing, scratch)
+    return margin, mismatched, loss
+
+
+def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
+    """g_a(Z) = -⟨Z, ∇ℓ(aZ)⟩ of similarities Z (n, n) at a scale a, or at many (B,)."""
+    if np.ndim(a) > 0:
+        return columns.pull(Z, a)
+    M = np.multiply(a, Z, order="C")
+    top = float(M.max())
+    return -float(np.sum(Z * gradient_in_place(M, top, top - float(M.min()))))
+
+
+def observe_similarities(Z: Array, a: FloatOrArray) -> tuple[Any, Any, Any]:
+    """Margin and number of mismatched pairs of similarities Z (n, n), and ℓ(aZ), as `pull`."""
+    margin, mismatched, loss = columns.observe_similarities(Z, np.atleast_1d(a))
+    if np.ndim(a) > 0:
+        return margin, mismatched, loss
+    return margin[0], mismatched[0], loss[0]

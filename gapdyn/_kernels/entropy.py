@@ -1,0 +1,53 @@
+"""The loss (2) of one matrix of logits that comes whole or in blocks of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gapdyn._kernels.gradient import SPREAD
+from gapdyn.types import Array
+
+
+class CrossEntropy:
+    """Eq. (2) from logits that come in blocks of rows.
+
+    The cross-entropy of a row against its own index is log(1 + Σ_{j≠i} e^{M_ij - M_ii}), that of a
+    column likewise. With s the sum shifted by the largest logit, and `lag` the lead of that logit
+    over M_ii, it is log1p(s / e^{-lag}).
+    """
+
+    def __init__(self, n: int, dtype: Any = np.float64) -> None:
+        self.rows = np.empty(n, dtype)
+        self.diagonal = np.empty(n, dtype)
+        self.top, self.sums = np.full(n, -np.inf), np.zeros(n, dtype)
+
+    def add(self, block: slice, M: Array) -> CrossEntropy:
+        """Take in rows `block` of the logits."""
+        matches = np.arange(len(M)), np.arange(block.start, block.start + len(M))
+        self.diagonal[block] = M[matches]
+        top = M.real.max(axis=1)
+        E = np.exp(M - top[:, None])
+        E[matches] = 0
+        self.rows[block] = log_one_plus(E.sum(axis=1), top - self.diagonal[block])
+        top = np.maximum(self.top, M.real.max(axis=0))
+        np.exp(M - top, out=E)
+        E[matches] = 0
+        self.sums *= np.exp(self.top - top)
+        self.sums += E.sum(axis=0)
+        self.top = top
+        return self
+
+    def mean(self) -> float:
+        """The mean of all 2n cross-entropies."""
+        columns = log_one_plus(self.sums, self.top - self.diagonal)
+        mean: float = (self.rows + columns).mean() / 2
+        return mean
+
+
+def log_one_plus(others: Array, lag: Array) -> Array:
+    """log(1 + others e^{lag}); beyond SPREAD the 1 no longer counts."""
+    near = np.minimum(lag, SPREAD)
+    entropy: Array = lag - near + np.log1p(others / np.exp(-near))
+    return entropy

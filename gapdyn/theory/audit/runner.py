@@ -1,0 +1,108 @@
+"""Collect the statements from their modules, and check them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from types import ModuleType
+
+from gapdyn.theory import certificates
+from gapdyn.theory.audit import (
+    appendix_c,
+    closing,
+    exchange_law,
+    lemma_3_1,
+    section_4,
+    setup,
+    swapping,
+    theorem_3_2,
+    theorem_3_3,
+)
+from gapdyn.theory.audit.record import Entry, Evidence, Statement
+
+
+def _statements(*modules: ModuleType) -> list[Statement]:
+    """The statements that modules define, in their order."""
+    parts = (part for module in modules for part in vars(module).values())
+    return [part for part in parts if isinstance(part, Statement)]
+
+
+def _place(statement: Statement) -> tuple[int, ...]:
+    """The sort key: () for the paper, the section of docs/theory.md for what goes beyond it."""
+    beyond = statement.where.startswith("Theory")
+    return tuple(map(int, re.findall(r"\d+", statement.where))) if beyond else ()
+
+
+STATEMENTS: tuple[Statement, ...] = tuple(
+    sorted(
+        _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
+        + _statements(exchange_law, closing, swapping),
+        key=_place,
+    )
+)
+"""The record: first the paper's statements by module, then the others by section of theory.md."""
+
+
+def run(
+    full: bool = False, ids: Sequence[str] | None = None, progress: bool = False
+) -> list[Entry]:
+    """Check statements anew; the result is deterministic, and takes less than a minute for all.
+
+    Parameters
+    ----------
+    full : bool
+        Whether to draw larger samples in Monte Carlo checks.
+    ids : sequence of str, optional
+        Which statements; all by default.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of Entry
+        In the order of the record.
+
+    Raises
+    ------
+    TypeError
+        If `ids` is one string.
+    ValueError
+        If an id is unknown; the message suggests ids that begin as typed, or else similar ones.
+    """
+    from tqdm import tqdm  # only those who verify need it
+
+    known = [statement.id for statement in STATEMENTS]
+    if isinstance(ids, str):
+        raise TypeError(f"ids must be a sequence of ids, got the string {ids!r}")
+    wanted = known if ids is None else list(ids)
+    for name in wanted:
+        if name not in known:
+            near = ", ".join(_suggestions(str(name), known))
+            raise ValueError(f"id must be one of docs/audit.md's, such as {near}; got {name!r}")
+    chosen = [statement for statement in STATEMENTS if statement.id in wanted]
+    return [_entry(statement, full) for statement in tqdm(chosen, "audit", disable=not progress)]
+
+
+def _suggestions(typed: str, known: list[str]) -> list[str]:
+    """Up to five ids that begin as typed, or else similar ones."""
+    begins = [name for name in known if name.startswith(typed)]
+    return (begins or get_close_matches(typed, known, cutoff=0.3) or known[:3])[:5]
+
+
+def _entry(statement: Statement, full: bool) -> Entry:
+    """A statement with its evidence; a check or a certificate that raises counts against it."""
+    certificate = None
+    try:
+        evidence = statement.check(full)
+        if statement.certify is not None and certificates.available():
+            certificate = statement.certify()
+    except Exception as error:
+        evidence = Evidence(False, f"the check itself failed: {error!r}")
+    return Entry(
+        *statement[:4],
+        evidence=evidence.text,
+        confirmed=bool(evidence.confirmed),
+        certificate=certificate,
+        certifiable=statement.certify is not None,
+    )

@@ -50,16 +50,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         return _contrastive(_beta(model, t, y[0]) * (1 - y[1] ** 2) * Z), y
     if not isinstance(model, FreeModel | ParallelModel):
         raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
-    rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
-    X, Y = rows[: model.n, :], rows[model.n :, :]
-    if isinstance(model, FreeModel) and model.mixing is not None:
-        entries = np.broadcast_to(model.mixing, (model.n, model.d))
-        mixing = sp.Matrix([[_exact(entry) for entry in row] for row in entries])
-        rest = sp.ones(*mixing.shape) - mixing
-        X, Y = (
-            mixing.multiply_elementwise(here) + rest.multiply_elementwise(there)
-            for here, there in ((X, Y), (Y, X))
-        )
+    X, Y = _rows(model, y)
     Z = X * Y.T
     nu, *heights = y[2 * model.n * model.d :]
     if heights:  # the lift above eq. (3): similarities of the lifted rows, constant included
@@ -67,6 +58,23 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         shrink = sp.sqrt(1 - gamma_x**2) * sp.sqrt(1 - gamma_y**2)
         Z = shrink * Z + gamma_x * gamma_y * sp.ones(*Z.shape)
     return _contrastive(_beta(model, t, nu) * Z), y
+
+
+def _rows(model: FreeModel | ParallelModel, y: list[sympy.Symbol]) -> tuple[sympy.Matrix, ...]:
+    """The rows X and Y that enter Z, which in a free model may be mixed by a swap."""
+    import sympy as sp
+
+    rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
+    X, Y = rows[: model.n, :], rows[model.n :, :]
+    if not isinstance(model, FreeModel) or model.mixing is None:
+        return X, Y
+    entries = np.broadcast_to(model.mixing, (model.n, model.d))
+    mixing = sp.Matrix([[_exact(entry) for entry in row] for row in entries])
+    rest = sp.ones(*mixing.shape) - mixing
+    return tuple(
+        mixing.multiply_elementwise(here) + rest.multiply_elementwise(there)
+        for here, there in ((X, Y), (Y, X))
+    )
 
 
 def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[Any]:

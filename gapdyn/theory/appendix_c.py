@@ -113,23 +113,27 @@ def schedule(
         If the quadrature does not converge, because it needs `breaks`.
     """
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
+    speed, _ = _loss(n, alpha, printed)
+    last = t.max(initial=0.0)
     if isinstance(beta, Schedule | Fixed):
-        most = min(t.max(initial=0.0) / beta.max_step, MOST_BREAKS)
-        steps = np.arange(1, int(most) + 1) * beta.max_step if most >= 1 else ()
-        breaks, beta = (*breaks, *beta.breaks, *steps), partial(beta.beta, nu=0.0)
+        breaks, beta = (*breaks, *_breaks_of(beta, last)), partial(beta.beta, nu=0.0)
     if not callable(beta):
         raise TypeError(f"beta must be a schedule or a function of time, got {beta!r}")
-    speed, _ = _loss(n, alpha, printed)
 
     def rate(s: float) -> float:
         return speed(validate_positive("beta(t)", beta(s)))
 
     inner = np.array([validate_number("breaks", b) for b in breaks])
-    inner = inner[(inner > 0) & (inner < t.max(initial=0.0))]
-    ends = np.unique(np.concatenate([[0.0], t.ravel(), inner]))
+    ends = np.unique(np.concatenate([[0.0], t.ravel(), inner[(inner > 0) & (inner < last)]]))
     parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
     total = np.concatenate([[0.0], np.cumsum(parts)])[np.searchsorted(ends, t)]
     return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * total))
+
+
+def _breaks_of(schedule: Schedule | Fixed, last: float) -> list[float]:
+    """The breaks of a schedule, and the multiples of its longest step up to a last time."""
+    most = min(last / schedule.max_step, MOST_BREAKS)
+    return [*schedule.breaks, *(schedule.max_step * k for k in range(1, int(most) + 1))]
 
 
 def linear_schedule(

@@ -219,27 +219,29 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     profiles = np.sort(inner.reshape(n, n, 4), axis=1)  # each pair sees the same set of others
     if np.abs(profiles - profiles[0]).max() > tolerance:
         return False
+    return all(_reaches(k, inner, tolerance) for k in range(1, n))
+
+
+def _reaches(first: int, inner: Array, tolerance: float) -> bool:
+    """Whether a permutation that keeps `inner` takes pair 0 to pair `first`; depth-first search."""
+    n = len(inner)
 
     def fits(image: list[int]) -> bool:
-        """Whether the last of the images of pairs 0 .. k-1 keeps `inner`."""
+        """Whether the images of pairs 0 to k keep the inner products with pair k."""
         k, j = len(image) - 1, image[-1]
         return bool(np.abs(inner[j, image] - inner[k, : k + 1]).max() <= tolerance)
 
-    def reaches(first: int) -> bool:
-        """Whether some permutation that keeps `inner` takes pair 0 to pair `first`, depth first."""
-        image, options = [first], [iter(range(n))]
-        while options and len(image) < n:
-            taken = set(image)
-            following = (j for j in options[-1] if j not in taken and fits([*image, j]))
-            if (j := next(following, None)) is None:
-                options.pop()
-                image.pop()
-            else:
-                image.append(j)
-                options.append(iter(range(n)))
-        return len(image) == n
-
-    return all(reaches(k) for k in range(1, n))
+    image, options = [first], [iter(range(n))]
+    while options and len(image) < n:
+        taken = set(image)
+        candidates = (j for j in options[-1] if j not in taken and fits([*image, j]))
+        if (j := next(candidates, None)) is None:
+            options.pop()
+            image.pop()
+        else:
+            image.append(j)
+            options.append(iter(range(n)))
+    return len(image) == n
 
 
 def _validate_model(model: object) -> tuple[FreeModel | ParallelModel, Learned]:

@@ -119,6 +119,8 @@ def height(
     ------
     TypeError, ValueError
         If a number is outside its range.
+    ArithmeticError
+        If the integration along β fails.
 
     Examples
     --------
@@ -130,13 +132,7 @@ def height(
     """
     law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
-    beta0 = validate_positive("beta0", beta0)
-    gamma0, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
-    if gamma0**2 * (alpha + 2) >= alpha:
-        raise ValueError(
-            f"gamma0 must be below √(α/(α+2)) = {np.sqrt(alpha / (alpha + 2)):.4g}, where swapped"
-            f" pairs match and β grows, got {gamma0}"
-        )
+    gamma0, beta0 = _validate_start(gamma0, n), validate_positive("beta0", beta0)
     beta = _checks.validate_numbers("beta", beta)
     if not ((beta >= beta0) & np.isfinite(beta)).all():
         raise ValueError(f"beta must be finite and at least beta0 = {beta0}: it grows")
@@ -151,6 +147,8 @@ def height(
         rtol=1e-10,
         atol=1e-12,
     )
+    if not kept.success:
+        raise ArithmeticError(f"the gap along β was not found: {kept.message}")
     log_gamma = kept.y[0] - law * (stops - stops[0])
     return _checks.unwrap(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
 
@@ -287,6 +285,17 @@ def _validate_simplex(n: int) -> int:
     if _checks.validate_pair_count(n) > MOST_PAIRS:
         raise ValueError(f"n must be at most a million pairs, got {n}")
     return int(n)
+
+
+def _validate_start(gamma0: float, n: int) -> float:
+    """A first height at which pairs of a simplex match, swapped or not."""
+    number, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
+    if number**2 * (alpha + 2) >= alpha:
+        raise ValueError(
+            f"gamma0 must be below √(α/(α+2)) = {np.sqrt(alpha / (alpha + 2)):.4g}, where swapped"
+            f" pairs match and β grows, got {gamma0}"
+        )
+    return number
 
 
 def _validate_margin(alpha: float | None, n: float) -> float:

@@ -620,14 +620,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
         If the trajectory is of another model or was loaded without one or without its start, or α
         is out of range.
     """
-    model = _checks.validate_trajectory(trajectory).model
+    model, n = _validate_model(_checks.validate_trajectory(trajectory).model)
     alpha = _checks.validate_margin("alpha", alpha)
-    if isinstance(model, ParallelModel) and model.tied:
-        n = model.n
-    elif isinstance(model, FrozenModel):
-        n = len(model.Z)
-    else:
-        raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
     t, gamma, beta, margin = _from_the_start(trajectory)
     as_in_paper = model.temperature == _checks.PAPER  # β = exp ν, rate 1, no ceiling
     inside = (gamma > 0) & (gamma < 1)
@@ -647,6 +641,15 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     short = np.maximum(least * (1 - _checks.SLACK) - beta, 0.0)
     name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
     return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
+
+
+def _validate_model(model: object) -> tuple[ParallelModel | FrozenModel, int]:
+    """A model with one γ that the theorem is about, and its number of pairs."""
+    if isinstance(model, ParallelModel) and model.tied:
+        return model, model.n
+    if isinstance(model, FrozenModel):
+        return model, len(model.Z)
+    raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
 
 
 def _from_the_start(trajectory: Trajectory) -> tuple[Array, ...]:

@@ -117,8 +117,8 @@ def _grades(length: Array, first: Array) -> Array:
 def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
     """The inverse of `log_time`: x = log(γ₀/γ) at log t, infinite beyond `LONGEST`.
 
-    It is solved for v = log(e^x - 1), which keeps the digits of small and of large x, starting from
-    where x dt/dx, which is about t, is right.
+    The unknown is v = log(e^x - 1), which keeps the digits of small and of large x. The search
+    starts from the v at which x dt/dx, an approximation of t, has the wanted value.
 
     Raises
     ------
@@ -169,9 +169,9 @@ def _root(function: Curve, a: Array, b: Array, fa: Array, fb: Array) -> Array:
     .. [1] T. R. Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a
        nonlinear function without using derivatives", Advances in Engineering Software 28, 1997.
     """
-    share = np.full(a.shape, 0.5)
+    fraction = np.full(a.shape, 0.5)
     for _ in range(200):
-        z = a + share * (b - a)
+        z = a + fraction * (b - a)
         f = function(z)
         if np.isnan(f).any():
             break
@@ -187,5 +187,5 @@ def _root(function: Curve, a: Array, b: Array, fa: Array, fb: Array) -> Array:
             quadratic = fa / (fb - fa) * fc / (fb - fc)
             quadratic += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
         near = np.minimum(near, 0.5)
-        share = np.clip(np.where(smooth, quadratic, 0.5), near, 1 - near)
+        fraction = np.clip(np.where(smooth, quadratic, 0.5), near, 1 - near)
     raise ArithmeticError("the height at a given time was not found")

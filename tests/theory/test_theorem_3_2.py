@@ -276,6 +276,27 @@ def test_exact_takes_any_time_at_all():
     assert theorem_3_2.exact(1e12, **PAPER, temperature=slow) == 0  # γ = 1e-9600 is no float64
 
 
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("printed_bound", 7.0),
+        ("lower_bound", 7.0),
+        ("upper_bound", 7.0),
+        ("asymptote", 7.0),
+        ("closing_log_time", 0.05),
+        ("closing_time", 0.05),
+        ("exact", 7.0),
+    ],
+)
+def test_the_functions_of_numbers_are_the_methods_of_a_setting(name, at):
+    setting = Setting(**PAPER)
+    assert getattr(theorem_3_2, name)(at, **PAPER) == getattr(setting, name)(at)
+    assert theorem_3_2.constants(**PAPER) == setting.constants
+    assert setting.threshold == pytest.approx(PAPER["beta0"], rel=1e-15)
+    with pytest.raises(AttributeError):
+        setting.n = 5
+
+
 # The hypotheses
 
 

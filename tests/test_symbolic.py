@@ -8,9 +8,8 @@ from reference import departure, model_loss
 import gapdyn as gd
 from gapdyn import symbolic
 
-SMALL = [(kind, t, n, d) for kind in MODELS[:4] for t in TEMPERATURES for n, d in ((2, 2), (3, 3))]
-SMALL += [(kind, gd.Learned(), n, d) for kind in MODELS[:4] for n, d in ((2, 3), (3, 2))]
-SMALL += [("scalar", t, 2, 2) for t in TEMPERATURES]
+SMALL = [(kind, temperature, 2, 2) for kind in MODELS for temperature in TEMPERATURES]
+SMALL += [(kind, gd.Learned(), n, d) for kind in MODELS[:4] for n, d in ((2, 3), (3, 2), (3, 3))]
 
 
 @pytest.mark.parametrize(("kind", "temperature", "n", "d"), SMALL, ids=str)
@@ -28,13 +27,12 @@ def test_the_symbolic_loss_is_the_loss(kind):
     assert departure([float(value)], [model_loss(model, 0.0, y)]) < 1e-14
 
 
-@pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
-@pytest.mark.parametrize(
-    "swap",
-    [gd.HardSwap(1.0, seed=1), gd.HardSwap(1.0, rows=True, seed=1), gd.SoftSwap(1.0)],
-    ids=["entries", "rows", "soft"],
-)
-def test_sympy_derives_the_velocity_behind_a_mixing(temperature, swap):
+SWAPS = [(gd.HardSwap(1.0, rows=True, seed=1), temperature) for temperature in TEMPERATURES]
+SWAPS += [(swap, gd.Learned()) for swap in (gd.HardSwap(1.0, seed=1), gd.SoftSwap(1.0))]
+
+
+@pytest.mark.parametrize(("swap", "temperature"), SWAPS, ids=str)
+def test_sympy_derives_the_velocity_behind_a_mixing(swap, temperature):
     model, y = make("free", temperature, n=3, d=2, seed=4)
     model = model.mixed(swap.mixing(0, 3, 2))
     assert departure(model.velocity(0.7, y), symbolic.velocity(model, y, t=0.7)) < 1e-12

@@ -393,20 +393,6 @@ def test_hypotheses_are_of_a_tied_parallel_or_frozen_model():
 # Bad input
 
 
-FUNCTIONS = {
-    "threshold": lambda **k: theorem_3_2.threshold(
-        **{name: k[name] for name in ("n", "alpha", "gamma0")}
-    ),
-    "printed": lambda **k: theorem_3_2.printed_bound(**({"t": 1.0} | k)),
-    "lower": lambda **k: theorem_3_2.lower_bound(**({"t": 1.0} | k)),
-    "upper": lambda **k: theorem_3_2.upper_bound(**({"t": 1.0} | k)),
-    "asymptote": lambda **k: theorem_3_2.asymptote(**({"t": 10.0} | k)),
-    "closing": lambda **k: theorem_3_2.closing_log_time(**({"gamma": 0.05} | k)),
-    "exact": lambda **k: theorem_3_2.exact(**({"log_t": 1.0} | k)),
-}
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
@@ -421,17 +407,20 @@ FUNCTIONS = {
         ({"beta0": np.nan}, ValueError, "beta0 must be finite"),
     ],
 )
-def test_what_the_statement_does_not_cover_is_refused(function, wrong, error, says):
-    if function == "threshold" and "beta0" in wrong:
-        pytest.skip("the threshold is what β₀ has to reach")
+def test_what_the_statement_does_not_cover_is_refused(wrong, error, says):
     with pytest.raises(error, match=says):
-        FUNCTIONS[function](**(PAPER | wrong))
+        Setting(**(PAPER | wrong))
+    for function in (theorem_3_2.threshold, theorem_3_2.sharp_threshold):
+        if "beta0" not in wrong:
+            numbers = {name: (PAPER | wrong)[name] for name in ("n", "alpha", "gamma0")}
+            with pytest.raises(error, match=says):
+                function(**numbers)
 
 
-@pytest.mark.parametrize("function", ["printed", "lower", "upper", "asymptote"])
-def test_times_before_the_start_are_refused(function):
+@pytest.mark.parametrize("method", ["printed_bound", "lower_bound", "upper_bound", "asymptote"])
+def test_times_before_the_start_are_refused(method):
     with pytest.raises(ValueError, match="t must not be negative"):
-        FUNCTIONS[function](**PAPER, t=[1.0, -1.0])
+        getattr(Setting(**PAPER), method)([1.0, -1.0])
 
 
 def test_below_the_threshold_the_printed_bound_warns_and_the_proved_one_refuses():

@@ -1,4 +1,4 @@
-"""The same formulas by SymPy: derivatives of the loss, and what the theorems rest on, derived."""
+"""The same formulas by SymPy: derivatives of the loss, and derivations of what the theorems use."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[sympy.Symbol]]:
-    """Loss of a model as a SymPy expression of the entries of its state, in their order.
+    """Loss of a model as a SymPy expression in the entries of its state, in their order.
 
-    Rows enter as they are: at unit rows its derivatives are those in the ambient space.
+    The expression does not normalise rows, so its derivatives are those in the ambient space.
 
     Parameters
     ----------
     model : FreeModel, FrozenModel, ParallelModel or ScalarModel
-        Of any small size.
+        A model of small size.
     t : float
-        Time, of a schedule.
+        Time, which matters to a schedule.
 
     Returns
     -------
@@ -50,16 +50,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         return _contrastive(_beta(model, t, y[0]) * (1 - y[1] ** 2) * Z), y
     if not isinstance(model, FreeModel | ParallelModel):
         raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
-    rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
-    X, Y = rows[: model.n, :], rows[model.n :, :]
-    if isinstance(model, FreeModel) and model.mixing is not None:
-        entries = np.broadcast_to(model.mixing, (model.n, model.d))
-        mixing = sp.Matrix([[_exact(entry) for entry in row] for row in entries])
-        rest = sp.ones(*mixing.shape) - mixing
-        X, Y = (
-            mixing.multiply_elementwise(here) + rest.multiply_elementwise(there)
-            for here, there in ((X, Y), (Y, X))
-        )
+    X, Y = _rows(model, y)
     Z = X * Y.T
     nu, *heights = y[2 * model.n * model.d :]
     if heights:  # the lift above eq. (3): similarities of the lifted rows, constant included
@@ -69,19 +60,36 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
     return _contrastive(_beta(model, t, nu) * Z), y
 
 
+def _rows(model: FreeModel | ParallelModel, y: list[sympy.Symbol]) -> tuple[sympy.Matrix, ...]:
+    """The rows X and Y that enter Z, which in a free model may be mixed by a swap."""
+    import sympy as sp
+
+    rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
+    X, Y = rows[: model.n, :], rows[model.n :, :]
+    if not isinstance(model, FreeModel) or model.mixing is None:
+        return X, Y
+    entries = np.broadcast_to(model.mixing, (model.n, model.d))
+    mixing = sp.Matrix([[_exact(entry) for entry in row] for row in entries])
+    rest = sp.ones(*mixing.shape) - mixing
+    return tuple(
+        mixing.multiply_elementwise(here) + rest.multiply_elementwise(there)
+        for here, there in ((X, Y), (Y, X))
+    )
+
+
 def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[Any]:
     """Velocity by SymPy's derivatives of the loss, evaluated in `digits` decimal digits.
 
     Parameters
     ----------
     model : Model
-        One of gapdyn's own, small.
+        One of gapdyn's own models, of small size.
     y : (N,) array
         A state with unit rows.
     t : float
-        Time, of a schedule.
+        Time, which matters to a schedule.
     digits : int
-        Digits of the result, kept while β ≤ 1e4.
+        Number of correct decimal digits, as long as β ≤ 1e4.
 
     Returns
     -------
@@ -93,7 +101,7 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
     expression, symbols = loss_expression(model, t)
     gradient = sp.lambdify(symbols, [sp.diff(expression, s) for s in symbols], "mpmath", cse=True)
     rows, width = (2 * model.n, model.d) if isinstance(model, RowModel) else (0, 0)
-    # Eq. (2) as printed loses e^{-2β} in a sum of order one.
+    # Eq. (2) as printed adds terms as small as e^{-2β} to terms of order one.
     lost = int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
     with mpmath.workdps(digits + lost):
         state = [mpmath.mpf(float(entry)) for entry in y]
@@ -125,7 +133,7 @@ def _beta(model: Model, t: float, nu: sympy.Symbol) -> sympy.Expr:
 
 
 def _exact(number: float) -> sympy.Rational:
-    """A float as the fraction that it is, which SymPy leaves alone."""
+    """A float as an exact fraction, which SymPy does not round."""
     import sympy as sp
 
     return sp.Rational(*float(number).as_integer_ratio())
@@ -143,12 +151,12 @@ def _contrastive(M: sympy.Matrix) -> sympy.Expr:
     return total / (2 * n)
 
 
-# What the theorems rest on, derived from the loss: each function starts from ℓ(a) for any ℓ, or
-# from eq. (2), and lets SymPy differentiate, integrate and solve.
+# Derivations of what the theorems use: each starts from ℓ(a) for any ℓ, or from eq. (2), and lets
+# SymPy differentiate, integrate and solve.
 
 
 def ratio(tied: bool = True) -> sympy.Expr:
-    """R = (dγ/dt)/(dβ/dt) of eq. (5) for any loss ℓ(a) and any β(ν), with rate η of ν.
+    """R = (dγ/dt)/(dβ/dt) of eq. (5) in [1]_, for any loss ℓ(a) and any β(ν), with rate η of ν.
 
     Parameters
     ----------
@@ -159,6 +167,10 @@ def ratio(tied: bool = True) -> sympy.Expr:
     -------
     sympy.Expr
         In `gamma` (untied `gamma_x, gamma_y`), `eta` and β(ν), β'(ν).
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma 3.1.
 
     Examples
     --------
@@ -171,25 +183,25 @@ def ratio(tied: bool = True) -> sympy.Expr:
     beta = sp.Function("beta")(nu)
     if tied:
         gamma = sp.Symbol("gamma", positive=True)
-        across = 1 - gamma**2
+        shrink = 1 - gamma**2
     else:
         gamma, other = sp.symbols("gamma_x gamma_y", positive=True)
-        across = sp.sqrt(1 - gamma**2) * sp.sqrt(1 - other**2)
-    loss = sp.Function("l")(beta * across)
+        shrink = sp.sqrt(1 - gamma**2) * sp.sqrt(1 - other**2)
+    loss = sp.Function("l")(beta * shrink)
     dgamma = -sp.diff(loss, gamma).doit()
     dbeta = -eta * sp.diff(beta, nu) * sp.diff(loss, nu).doit()
     return sp.simplify(dgamma / dbeta)
 
 
 def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy.Expr:
-    """β as a function of γ through (γ₀, β₀): eq. (6) and its kin, by solving dβ/dγ = 1/R.
+    """β as a function of γ through (γ₀, β₀), eq. (6) in [1]_, by solving dβ/dγ = 1/R.
 
     Parameters
     ----------
     kind : {"exponential", "linear"}
         β = exp(ν/s) or β = ν.
     tied : bool
-        As in `ratio`; untied it is a function of γ_X alone.
+        As in `ratio`; untied the result is a function of γ_X alone.
 
     Returns
     -------
@@ -199,7 +211,11 @@ def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy
     Raises
     ------
     ValueError
-        If the kind is another; softplus has `softplus_potential`.
+        If the kind is another; for softplus see `softplus_potential`.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma 3.1.
     """
     import sympy as sp
 
@@ -222,17 +238,18 @@ def temperature_of_height(kind: str = "exponential", tied: bool = True) -> sympy
 
 
 def softplus_potential() -> sympy.Expr:
-    """F(β) of β = log(1+e^ν), whose derivative is β/β'(ν)² = β/(1-e^-β)²: `theory.potential`.
+    """The potential of β = log(1+e^ν), whose derivative is β/β'(ν)² = β/(1-e^-β)².
 
     Returns
     -------
     sympy.Expr
-        In `beta`; F(β) - β²/2 → 0 as β → ∞. It is found by parts, and checked by its derivative.
+        In `beta`; minus β²/2 it tends to 0 as β → ∞. It was found by integration by parts, and is
+        checked here by its derivative.
 
     Raises
     ------
     ArithmeticError
-        If its derivative were another.
+        If its derivative is another.
     """
     import sympy as sp
 
@@ -242,7 +259,7 @@ def softplus_potential() -> sympy.Expr:
     candidate = beta**2 / 2 + rest
     slope = sp.expand_func(sp.diff(candidate, beta)) - beta / (1 - x) ** 2
     if sp.simplify(slope) != 0:
-        raise ArithmeticError(f"the derivative is off by {slope}")
+        raise ArithmeticError(f"the derivative differs by {slope}")
     return candidate
 
 
@@ -261,12 +278,12 @@ def exchange_law(n: int) -> sympy.Expr:
     Returns
     -------
     sympy.Expr
-        A number: everything else drops out.
+        A number, since everything else cancels.
 
     Raises
     ------
     TypeError, ValueError
-        If n is no integer of at least 2.
+        If n is not an integer of at least 2.
     """
     import sympy as sp
 
@@ -285,13 +302,17 @@ def exchange_law(n: int) -> sympy.Expr:
 
 
 def theorem_3_2_integral() -> sympy.Expr:
-    """γ(t) of the last step of the proof of Theorem 3.2: dω/dt = c₃e^{-c₄ω}, ω = 1/√γ.
+    """γ(t) of the last step of the proof of Theorem 3.2 in [1]_: dω/dt = c₃e^{-c₄ω}, ω = 1/√γ.
 
     Returns
     -------
     sympy.Expr
         [c₄/log(c₃c₄t + e^{c₄/√γ₀})]², in `t`, `c3`, `c4` and `gamma0`; the paper prints
         c₂/log(c₃t + e^{c₄/√γ₀})².
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Appendix B.3.
     """
     import sympy as sp
 

@@ -13,7 +13,7 @@ from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_number, validate_positive
 
 SLACK = 1e-12
-"""A number that is a hypothesis's bound up to rounding meets it."""
+"""Relative rounding error within which a number that equals a bound meets it."""
 PAPER = Learned()
 """The temperature of the paper's theorems: β = exp ν, where ν has the learning rate 1."""
 KINDS = {"exponential": Exponential, "linear": Linear, "softplus": Softplus}
@@ -24,10 +24,10 @@ def validate_learned(temperature: Temperature) -> Learned:
     if not isinstance(temperature, Learned):
         raise ValueError(f"temperature must be learned, β = β(ν), got {temperature!r}")
     if temperature.max_beta is not None:
-        raise ValueError("temperature must have no ceiling: at max_beta ν stands, the rest moves")
-    match temperature.parametrisation:
-        case Exponential(scale) if not 1e-150 < scale < 1e150:
-            raise ValueError(f"scale must have a square that is a float64, got {scale}")
+        raise ValueError("temperature must have no ceiling: at max_beta ν stops, and γ does not")
+    beta = temperature.parametrisation
+    if isinstance(beta, Exponential) and not 1e-150 < beta.scale < 1e150:
+        raise ValueError(f"scale must have a square that is a float64, got {beta.scale}")
     return temperature
 
 
@@ -60,7 +60,7 @@ def temperature_of(
 
 
 def validate_numbers(name: str, value: ArrayLike) -> Array:
-    """A float64 array of any shape, of real numbers without a NaN; infinities pass."""
+    """A float64 array of any shape, of real numbers; infinities are allowed, NaN is not."""
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
@@ -71,7 +71,7 @@ def validate_numbers(name: str, value: ArrayLike) -> Array:
 
 
 def unwrap(values: Array) -> Array:
-    """An array as it is, a single number as a float64 scalar."""
+    """An array unchanged, or a zero-dimensional one as a float64 scalar."""
     scalar: Array = np.asarray(values)[()]
     return scalar
 
@@ -87,7 +87,7 @@ def validate_times(value: ArrayLike) -> Array:
 
 
 def validate_pair_count(n: float) -> float:
-    """A number of pairs n ≥ 2, which may be larger than any integer of NumPy's."""
+    """A number of pairs n ≥ 2, which may be too large for an integer of NumPy."""
     return _at_least_two("n", n, "pairs")
 
 
@@ -105,7 +105,7 @@ def _at_least_two(name: str, value: float, things: str) -> float:
 
 
 def validate_margin(name: str, alpha: float) -> float:
-    """A margin 0 < α ≤ 2: pairs are perfectly matched, and similarities lie in [-1, 1]."""
+    """A margin 0 < α ≤ 2: positive for matched pairs, and a difference of two similarities."""
     number = validate_number(name, alpha)
     if not 0 < number <= 2:
         raise ValueError(
@@ -141,7 +141,7 @@ def validate_state(model: RowModel, y: ArrayLike) -> Array:
 
 
 def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:
-    """Pairs n, margin α and height γ₀, what Theorem 3.2 is about."""
+    """Number of pairs n, margin α and height γ₀ of Theorem 3.2."""
     return (
         validate_pair_count(n),
         validate_margin("alpha", alpha),

@@ -1,9 +1,14 @@
 """Appendix C: how fast γ closes under other temperature schemes, one function per scheme.
 
-Each gives the γ(t) that a scheme leads to at late times, in the paper's scalar model, or with `n`
-and `alpha` for the cross-entropy at frozen Z = αI. Everything follows from two facts: dγ/dt =
--2βγ g, and, where β is learned, log γ = log γ₀ - γ₀²/2 + 2P(β₀) - 2P(β) as γ → 0 (Lemma 3.1). Where
-the paper prints a rate, `printed=True` gives that instead.
+Each function gives the γ(t) to which a scheme leads at late times, in the paper's scalar model, or
+with `n` and `alpha` for the cross-entropy at frozen Z = αI. Everything follows from two facts:
+dγ/dt = -2βγ g, and, where β is learned, log γ = log γ₀ - γ₀²/2 + 2P(β₀) - 2P(β) as γ → 0
+(Lemma 3.1). Where the paper prints a rate, `printed=True` gives that rate instead.
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025, PMLR 280:1365-1387; Section 4.1 and Appendix C.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from gapdyn.validate import validate_number, validate_positive, validate_tempera
 
 Speed = Callable[[float], float]
 MOST_BREAKS = 1e4
-"""A schedule's own `max_step` is a break so often at most; beyond, `breaks` must say more."""
+"""The most multiples of a schedule's `max_step` at which its integral is divided."""
 
 
 def constant(
@@ -36,9 +41,9 @@ def constant(
     alpha: float | None = None,
     printed: bool = False,
 ) -> Array:
-    """Fixed temperature: γ = Θ(exp(-2β₀ g(β₀) t)), g(β₀) = e^{-β₀} in the scalar model.
+    """Fixed temperature: γ = Θ(exp(-2β₀ g(β₀) t)), where g(β₀) = e^{-β₀} in the scalar model.
 
-    Printed: exp(-β₀e^{-β₀}t), without the 2 of dγ/dt = -2βγ g.
+    The paper prints exp(-β₀e^{-β₀}t) (p. 20), without the 2 of dγ/dt = -2βγ g.
 
     Parameters
     ----------
@@ -47,10 +52,10 @@ def constant(
     beta0, gamma0 : float
         β₀ > 0 and γ₀ in (0, 1).
     n, alpha : optional
-        Pairs, at least 2, and margin, in (0, 2], of the cross-entropy at Z = αI; the scalar model
-        without them.
+        Number of pairs, at least 2, and margin, in (0, 2], of the cross-entropy at Z = αI. Without
+        them it is the scalar model.
     printed : bool
-        The rate as the paper prints it, for the scalar model.
+        Whether to give the rate that the paper prints for the scalar model.
 
     Returns
     -------
@@ -81,19 +86,19 @@ def schedule(
 ) -> Array:
     """Any bounded schedule: γ = Θ(exp(-2 ∫₀ᵗ β g(β) ds)), g(β) = e^{-β} in the scalar model.
 
-    Printed: exp(-∫₀ᵗ βe^{-β} ds), without the 2.
+    The paper prints exp(-∫₀ᵗ βe^{-β} ds) (p. 20), without the 2.
 
     Parameters
     ----------
     t, gamma0, n, alpha, printed
         As in `constant`.
     beta : Schedule, Fixed or callable
-        A temperature that time decides, whose `breaks` and `max_step` are kept, or β(t) > 0 itself;
-        bounded.
+        A bounded schedule of gapdyn, whose `breaks` and `max_step` are respected, or a bounded
+        function β(t) > 0.
     breaks : sequence of float
-        Times at which β(t) is not smooth, and some within each feature that is short beside t, like
-        the periods of a cosine: between them the integral is taken by adaptive quadrature, which
-        may overlook a feature in silence that is very much shorter.
+        Times at which β(t) is not smooth, and times inside every feature that is short beside t,
+        such as the period of a cosine. Adaptive quadrature between two breaks may overlook a much
+        shorter feature without a warning.
 
     Returns
     -------
@@ -102,28 +107,33 @@ def schedule(
     Raises
     ------
     TypeError, ValueError
-        As `constant`.
+        If a number is outside its range, one of `n` and `alpha` is missing, a printed rate is asked
+        for where there is none, or `beta` is neither a schedule nor a function.
     ArithmeticError
-        If the quadrature does not converge: it wants `breaks`.
+        If the quadrature does not converge, because it needs `breaks`.
     """
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
+    speed, _ = _loss(n, alpha, printed)
+    last = t.max(initial=0.0)
     if isinstance(beta, Schedule | Fixed):
-        most = min(t.max(initial=0.0) / beta.max_step, MOST_BREAKS)
-        steps = np.arange(1, int(most) + 1) * beta.max_step if most >= 1 else ()
-        breaks, beta = (*breaks, *beta.breaks, *steps), partial(beta.beta, nu=0.0)
+        breaks, beta = (*breaks, *_breaks_of(beta, last)), partial(beta.beta, nu=0.0)
     if not callable(beta):
         raise TypeError(f"beta must be a schedule or a function of time, got {beta!r}")
-    speed, _ = _loss(n, alpha, printed)
 
     def rate(s: float) -> float:
         return speed(validate_positive("beta(t)", beta(s)))
 
     inner = np.array([validate_number("breaks", b) for b in breaks])
-    inner = inner[(inner > 0) & (inner < t.max(initial=0.0))]
-    ends = np.unique(np.concatenate([[0.0], t.ravel(), inner]))
+    ends = np.unique(np.concatenate([[0.0], t.ravel(), inner[(inner > 0) & (inner < last)]]))
     parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
     total = np.concatenate([[0.0], np.cumsum(parts)])[np.searchsorted(ends, t)]
     return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * total))
+
+
+def _breaks_of(schedule: Schedule | Fixed, last: float) -> list[float]:
+    """The breaks of a schedule, and the multiples of its longest step up to a last time."""
+    most = min(last / schedule.max_step, MOST_BREAKS)
+    return [*schedule.breaks, *(schedule.max_step * k for k in range(1, int(most) + 1))]
 
 
 def linear_schedule(
@@ -138,12 +148,12 @@ def linear_schedule(
 ) -> Array:
     """β linear in time from β₀ to β₁: at the end of the schedule γ = Θ(exp(-2ct)).
 
-    In the scalar model c = [(β₀+1)e^{-β₀} - (β₁+1)e^{-β₁}]/(β₁-β₀). Printed: exp(-ct).
+    In the scalar model c = [(β₀+1)e^{-β₀} - (β₁+1)e^{-β₁}]/(β₁-β₀). The paper prints exp(-ct).
 
     Parameters
     ----------
     horizon : float or array
-        When the schedule ends, t > 0: the t of the formula.
+        Time t > 0 at which the schedule ends, the t of the formula.
     beta0, beta1 : float
         β at its start and end, positive; where equal this is `constant`.
     gamma0, n, alpha, printed
@@ -156,7 +166,8 @@ def linear_schedule(
     Raises
     ------
     TypeError, ValueError
-        As `constant`.
+        If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
+        asked for where there is none.
     """
     horizon, gamma0 = (
         _checks.validate_times(horizon),
@@ -164,7 +175,7 @@ def linear_schedule(
     )
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
     speed, (margin, others) = _loss(n, alpha, printed)
-    # c is the mean of β g(β) between β₀ and β₁; it peaks at 1/τ*, and decays from there.
+    # c is the mean of β g(β) between β₀ and β₁. That function has its peak at 1/τ*.
     low, high = sorted((beta0, beta1))
     peaks = 1 / optimal_temperature(n=others + 1, alpha=margin) * 2.0 ** np.arange(-3, 8)
     ends = np.unique([low, high, *peaks[(peaks > low) & (peaks < high)]])
@@ -185,26 +196,28 @@ def linear(
 ) -> Array:
     """β = ν with rate η: γ ~ γ₀ exp(-γ₀²/2 + (β₀² - β²)/η), β = log(ηα²(n-1)t)/α.
 
-    In the scalar model β = log(ηt), so with η = 1, γ t^{log t} → γ₀ exp(β₀² - γ₀²/2): the printed
-    Θ(t^{-log t}) is right. With the cross-entropy the exponent of t depends on α and η.
+    In the scalar model β = log(ηt), so with η = 1, γ t^{log t} → γ₀ exp(β₀² - γ₀²/2): the
+    Θ(t^{-log t}) that the paper prints (p. 19) is right. With the cross-entropy the exponent of t
+    depends on α and η.
 
     Parameters
     ----------
     t, beta0, gamma0, n, alpha, printed
         As in `constant`.
     rate : float
-        η > 0 of ν.
+        Learning rate η > 0 of ν.
 
     Returns
     -------
     float64 array of the shape of `t`
-        The ratio of γ(t) to it tends to 1; NaN while that β is below β₀. Printed: t^{-log t}, NaN
-        where t ≤ 1.
+        The ratio of γ(t) to it tends to 1; NaN while that β is below β₀. The printed rate is
+        t^{-log t}, NaN where t ≤ 1.
 
     Raises
     ------
     TypeError, ValueError
-        As `constant`.
+        If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
+        asked for where there is none.
     """
     return _learned(Learned(Linear(), rate), t, beta0, gamma0, n, alpha, printed)
 
@@ -233,7 +246,7 @@ def softplus(
     Raises
     ------
     TypeError, ValueError
-        As `constant`.
+        If a number is outside its range, or one of `n` and `alpha` is missing.
     """
     return _learned(Learned(Softplus(), rate), t, beta0, gamma0, n, alpha, False)
 
@@ -250,7 +263,8 @@ def exponential(
 ) -> Array:
     """β = exp(ν/s) with rate η: γ ~ (αC/log t)^{2/κ}, κ = η/s², C = β₀γ₀^{κ/2}e^{-κγ₀²/4}.
 
-    CLIP is κ = 1, the paper's TR with s = 2 is κ = 1/4. α = 1 in the scalar model.
+    CLIP is κ = 1, and the paper's TR with s = 2 is κ = 1/4. In the scalar model α = 1. The formula
+    is `theorem_3_2.Setting.asymptote`.
 
     Parameters
     ----------
@@ -267,7 +281,7 @@ def exponential(
     Raises
     ------
     TypeError, ValueError
-        As `constant`.
+        If a number is outside its range, or one of `n` and `alpha` is missing.
     """
     _, (margin, others) = _loss(n, alpha, False)
     temperature = Learned(Exponential(scale), rate)
@@ -285,7 +299,8 @@ def slrt(
 ) -> Array:
     """SLRT, β = exp ν with a small rate η: `exponential` with κ = η, so TR with s = 1/√η exactly.
 
-    Under Adam, whose steps ignore the scale of a gradient, s goes with η = 1/s instead.
+    Under Adam [1]_, whose steps do not depend on the scale of a gradient, a scale s corresponds to
+    η = 1/s instead.
 
     Parameters
     ----------
@@ -297,12 +312,16 @@ def slrt(
     Returns
     -------
     float64 array of the shape of `t`
-        As `exponential`.
+        The ratio of γ(t) to it tends to 1; NaN where t ≤ 1.
 
     Raises
     ------
     TypeError, ValueError
-        As `constant`.
+        If a number is outside its range, or one of `n` and `alpha` is missing.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: A method for stochastic optimization", ICLR 2015.
     """
     return exponential(t, beta0=beta0, gamma0=gamma0, rate=rate, n=n, alpha=alpha)
 
@@ -310,8 +329,8 @@ def slrt(
 def optimal_temperature(*, n: float, alpha: float) -> float:
     """The fixed τ at which γ closes fastest at late times: τ* = α/(1 + W₀((n-1)/e)).
 
-    At frozen Z = αI, γ decays at rate 2βα(n-1)/(n-1+e^{βα}) as γ → 0 (`decay_rate`); W₀ is the
-    Lambert function (theory 3.5).
+    At frozen Z = αI, γ decays at the rate 2βα(n-1)/(n-1+e^{βα}) as γ → 0 (`decay_rate`); W₀ is the
+    Lambert function [1]_ (theory 3.5).
 
     Parameters
     ----------
@@ -328,6 +347,11 @@ def optimal_temperature(*, n: float, alpha: float) -> float:
     ------
     TypeError, ValueError
         If a number is outside its range.
+
+    References
+    ----------
+    .. [1] R. M. Corless, G. H. Gonnet, D. E. G. Hare, D. J. Jeffrey and D. E. Knuth, "On the
+       Lambert W function", Advances in Computational Mathematics 5, 1996.
 
     Examples
     --------
@@ -364,7 +388,7 @@ def decay_rate(tau: float, *, n: float, alpha: float) -> float:
 
 
 def _integral(rate: Speed, start: float, end: float) -> float:
-    """∫ rate by adaptive quadrature, to 1e-9 of itself or an error."""
+    """∫ rate by adaptive quadrature, accurate to 1e-9 of itself, else an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IntegrationWarning)
         value, error = quad(rate, start, end, epsabs=1e-300, epsrel=1e-11, limit=500)[:2]
@@ -376,7 +400,7 @@ def _integral(rate: Speed, start: float, end: float) -> float:
 
 
 def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Speed, tuple[float, float]]:
-    """β g(β) as a function of β, and (α, n-1) of the tail α(n-1)e^{-aα} of g."""
+    """β g(β) as a function of β, and the α and n-1 of the tail α(n-1)e^{-aα} of g."""
     if (n is None) != (alpha is None):
         raise ValueError("n and alpha must be given together, or neither for the scalar model")
     if n is None or alpha is None:

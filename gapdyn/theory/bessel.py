@@ -1,8 +1,8 @@
-"""The Bessel ratio A_d(a) and the moment generating function M(a) that Theorem 3.3 is made of.
+"""The Bessel ratio A_d(a) and the moment generating function M(a) of which Theorem 3.3 is made.
 
-z is one coordinate of a uniform point of S^{d-1} (Lemma B.2) and M(a) = E e^{az} (Lemma B.3).
-I_ρ(a) itself leaves float64 at the sizes that matter, so nothing here forms it: all is built from
-the ratio of two neighbours.
+Let z be one coordinate of a uniform point of S^{d-1} (Lemma B.2) and M(a) = E e^{az} (Lemma B.3).
+I_ρ(a) itself overflows or underflows at the sizes that matter, so nothing here forms it: all is
+built from the ratio of two neighbours.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(120)
 
 
 def A(a: ArrayLike, d: ArrayLike) -> Array:
-    """A_d(a) = I_{d/2}(a)/I_{d/2-1}(a) = M'(a)/M(a), the limit in eq. (9).
+    """A_d(a) = I_{d/2}(a)/I_{d/2-1}(a) = M'(a)/M(a), the limit in eq. (9) of [1]_.
 
-    It is the mean resultant length of a von Mises-Fisher law of concentration a on S^{d-1}.
+    It is the mean resultant length of a von Mises-Fisher law of concentration a on S^{d-1} [2]_.
 
     Parameters
     ----------
@@ -38,6 +38,11 @@ def A(a: ArrayLike, d: ArrayLike) -> Array:
     TypeError, ValueError
         If `a` is not real or d is below 2.
 
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Theorem 3.3.
+    .. [2] K. V. Mardia and P. E. Jupp, "Directional Statistics", Wiley, 2000.
+
     Examples
     --------
     >>> round(float(A(13.0, 3)), 15)  # coth a - 1/a
@@ -50,8 +55,13 @@ def A(a: ArrayLike, d: ArrayLike) -> Array:
 def _ratio(a: Array, d: Array) -> Array:
     """The recurrence r_k = a/(2k + a r_{k+1}) of r_k = I_k(a)/I_{k-1}(a), downward from a large k.
 
-    A start of relative error (k/2a²) (Amos 1974) is damped by e^{-m²/a} over m steps, and rounding
-    is damped with it, since all terms are positive.
+    It starts from a bound of [1]_, whose relative error is about k/2a². Over m steps that error is
+    damped by e^{-m²/a}, and so is rounding, since all terms are positive.
+
+    References
+    ----------
+    .. [1] D. E. Amos, "Computation of modified Bessel functions and their ratios", Mathematics of
+       Computation 28, 1974.
     """
     a, sign = np.abs(a), np.sign(a)
     largest = float(a.max(initial=1.0))
@@ -66,8 +76,9 @@ def _ratio(a: Array, d: Array) -> Array:
 def log_mgf(a: ArrayLike, d: ArrayLike) -> Array:
     """Log M(a), M(a) = E e^{az} = Γ(d/2)(2/a)^ρ I_ρ(a) = ₀F₁(; d/2; a²/4), ρ = (d-2)/2.
 
-    Lemma B.3: M is the paper's ξ₂. Since (log M)' = A_d, it is the integral of A_d from 0 to a, by
-    Gauss-Legendre in u with a = c sinh u; a sum of positive terms, so small a keep their digits.
+    M is ξ₂ of Lemma B.3. Since (log M)' = A_d, log M is the integral of A_d from 0 to a, here by
+    Gauss-Legendre quadrature in u, where a = c sinh u: a sum of positive terms, so that small a
+    keep their digits.
 
     Parameters
     ----------
@@ -82,7 +93,7 @@ def log_mgf(a: ArrayLike, d: ArrayLike) -> Array:
     Raises
     ------
     TypeError, ValueError
-        As `A`.
+        If `a` is not real or d is below 2.
 
     Examples
     --------
@@ -101,8 +112,9 @@ def log_mgf(a: ArrayLike, d: ArrayLike) -> Array:
 def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
     """M'(a)/M(a) and M''(a)/M(a), the first two moments of z under the weight e^{az}.
 
-    M'/M = A_d(a), and I_{k-1} - I_{k+1} = (2k/a) I_k gives M''/M = A_d(a)/a + A_d(a) A_{d+2}(a), a
-    sum of positive terms where 1 - (d-1) A_d(a)/a loses digits. At a = 0 they are 0 and 1/d.
+    M'/M = A_d(a), and I_{k-1} - I_{k+1} = (2k/a) I_k gives M''/M = A_d(a)/a + A_d(a) A_{d+2}(a).
+    That is a sum of positive terms, whereas 1 - (d-1) A_d(a)/a loses digits. At a = 0 they are 0
+    and 1/d.
 
     Parameters
     ----------
@@ -116,7 +128,7 @@ def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
     Raises
     ------
     TypeError, ValueError
-        As `A`.
+        If `a` is not real or d is below 2.
     """
     a, d = np.broadcast_arrays(_real(a), _dimensions(d))
     first, higher = _ratio(a, d), _ratio(a, d + 2)

@@ -18,21 +18,22 @@ from gapdyn.types import Array
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 EPS = np.finfo(float).eps
 BLOCK = 256
-"""Heights at a time: each may need some thousand nodes."""
+"""Number of heights at a time: each may need some thousand nodes."""
 SCALES = 10.0 ** -np.arange(1, 16, 2)
+"""Distances over which the slopes at the ends of the integral are estimated."""
 SHORTEST, LONGEST = 1e-17, 700.0
 """Values of x between which γ₀e^-x is not γ₀ and is a float64."""
 Curve = Callable[[Array], Array]
 
 
 def log_pull(a: Array, n: float, alpha: float) -> Array:
-    """Log g(a) of the cross-entropy at Z = αI; n pairs."""
+    """Log g(a) of the cross-entropy at Z = αI with n pairs."""
     log_g: Array = np.log(alpha) - np.logaddexp(0.0, alpha * a - np.log(n - 1))
     return log_g
 
 
 def pull(a: float, n: float, alpha: float) -> float:
-    """g(a) of one a, as in `log_pull`."""
+    """g(a) of the cross-entropy at Z = αI with n pairs, for one number a."""
     return float(np.exp(log_pull(np.asarray(a), n, alpha)))
 
 
@@ -75,14 +76,14 @@ def log_time(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
 def _log_time(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
     """One block of `log_time`.
 
-    Gauss-Legendre on panels that double in width from both ends, up to width 1: at the far end the
-    integrand falls off like e^{-slope·distance}, at the near end it may too.
+    Gauss-Legendre quadrature on panels that double in width from both ends, up to width 1, because
+    the integrand falls off like e^{-slope·distance} from the far end, and may from the near end.
     """
 
     def slowness(at: Array) -> Array:
         return log_slowness(at, gamma0, beta, log_g)
 
-    # The steepest slope at each end, over scales, since either may bend within 1e-12.
+    # The steepest slope at each end, over `SCALES` of distance, since it may change within 1e-12.
     steps = np.minimum(SCALES[:, None], x / 4)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         far = np.where(steps > 0, np.abs(slowness(x) - slowness(x - steps)) / steps, 1.0)
@@ -117,8 +118,8 @@ def _grades(length: Array, first: Array) -> Array:
 def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
     """The inverse of `log_time`: x = log(γ₀/γ) at log t, infinite beyond `LONGEST`.
 
-    It is solved for v = log(e^x - 1), which keeps the digits of small and of large x, starting from
-    where x dt/dx, which is about t, is right.
+    The unknown is v = log(e^x - 1), which keeps the digits of small and of large x. The search
+    starts from the v at which x dt/dx, an approximation of t, has the wanted value.
 
     Raises
     ------
@@ -169,9 +170,9 @@ def _root(function: Curve, a: Array, b: Array, fa: Array, fb: Array) -> Array:
     .. [1] T. R. Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a
        nonlinear function without using derivatives", Advances in Engineering Software 28, 1997.
     """
-    share = np.full(a.shape, 0.5)
+    fraction = np.full(a.shape, 0.5)
     for _ in range(200):
-        z = a + share * (b - a)
+        z = a + fraction * (b - a)
         f = function(z)
         if np.isnan(f).any():
             break
@@ -187,5 +188,5 @@ def _root(function: Curve, a: Array, b: Array, fa: Array, fb: Array) -> Array:
             quadratic = fa / (fb - fa) * fc / (fb - fc)
             quadratic += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
         near = np.minimum(near, 0.5)
-        share = np.clip(np.where(smooth, quadratic, 0.5), near, 1 - near)
+        fraction = np.clip(np.where(smooth, quadratic, 0.5), near, 1 - near)
     raise ArithmeticError("the height at a given time was not found")

@@ -1,11 +1,11 @@
 """The exchange law: along the free flow of symmetric pairs Δⁿβ is constant (theory 3.1).
 
-Let orthogonal maps permute the pairs transitively, rows of X to rows of X and rows of Y to rows of
-Y. Then each row and each column of ∇ℓ sums to zero and every pair has the same share of g, so the
-centres obey c' = -(a/n) η_x g c, with η_x the rate of the rows, while dP/dt = a g for the potential
-P of β. So P(β) + (n/η_x) log ‖c‖ is constant for c_X, for c_Y and for their difference, whose
-length is the gap: n log Δ + ν in the paper's case. Inside the parallel flow the same holds for the
-centres of the unlifted rows.
+Suppose that orthogonal maps permute the pairs transitively, taking rows of X to rows of X and rows
+of Y to rows of Y. Then each row and each column of ∇ℓ sums to zero, and every pair contributes the
+same amount to g. So the centres obey c' = -(a/n) η_x g c, where η_x is the rate of the rows, while
+dP/dt = a g for the potential P of β. Hence P(β) + (n/η_x) log ‖c‖ is constant for c_X, for c_Y and
+for their difference, whose length is the gap: in the paper's case n log Δ + ν. In the parallel flow
+the same holds for the centres of the unlifted rows.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def exponent(
     rate: float = 1.0,
     row_rate: float = 1.0,
 ) -> float:
-    """Δ ∝ β^{-p}, p = η_x s²/(nη): 1/n in the paper's case. So Δ ∝ (log t)^{-p}, as β ∝ log t.
+    """The p of Δ ∝ β^{-p}: p = η_x s²/(nη), which is 1/n in the paper's case.
 
-    The 1/n is the one learning rate that ν, which every pair pushes, shares with each row, which
-    one pair pushes.
+    So Δ ∝ (log t)^{-p}, since β ∝ log t. The factor 1/n arises because all n pairs push ν, but only
+    one pair pushes each row, while both have the same learning rate.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def exponent(
     scale, rate : float
         s and η, positive.
     row_rate : float
-        η_x, learning rate of the rows.
+        Learning rate η_x of the rows.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def invariant(trajectory: Trajectory) -> Array:
     Parameters
     ----------
     trajectory : Trajectory
-        Of a FreeModel, or of a ParallelModel, whose c are the centres of the unlifted rows.
+        Of a FreeModel, or of a ParallelModel, for which c are the centres of the unlifted rows.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def invariant(trajectory: Trajectory) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or was loaded without one, its temperature is not
-        learned, or has a ceiling: there ν stands still while the gap does not.
+        If the trajectory is of another model or was loaded without one, or its temperature is not
+        learned or has a ceiling.
     """
     model, temperature = _validate_model(_checks.validate_trajectory(trajectory).model)
     lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
@@ -109,7 +109,7 @@ def departure(trajectory: Trajectory) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `invariant`; also if the centres coincide at some time.
+        If the trajectory has no `invariant`, or the centres coincide at some time.
     """
     kept = invariant(trajectory)
     if np.isneginf(kept).any():
@@ -125,7 +125,7 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     trajectory : Trajectory
         As in `invariant`.
     since : float
-        Time from which on it is late.
+        First time that counts as late.
 
     Returns
     -------
@@ -135,7 +135,8 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `invariant`; also if fewer than two times are left, or the centres coincide.
+        If the trajectory has no `invariant`, fewer than two times are left, or the centres
+        coincide.
     """
     model, _ = _validate_model(_checks.validate_trajectory(trajectory).model)
     kept = trajectory.kept
@@ -150,7 +151,7 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
 
 
 def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float = 0.0) -> float:
-    """d/dt of the invariant at a state, in units of a g: 0 where the law is exact.
+    """Time derivative of the invariant at a state, in units of |a g|: 0 where the law is exact.
 
     Parameters
     ----------
@@ -169,7 +170,8 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
     Raises
     ------
     TypeError, ValueError
-        As `invariant`; also if `y` is no state of the model.
+        If the model has no rows, its temperature is not learned or has a ceiling, `y` is no state
+        of it, or the centres coincide.
     """
     model, temperature = _validate_model(model)
     state = _checks.validate_state(model, y)
@@ -187,17 +189,17 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
 def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     """Whether orthogonal maps permute the pairs transitively, so that the law is exact.
 
-    They take rows of X to rows of X and rows of Y to rows of Y: a map that exchanges the modalities
-    does not count. A map that takes pair 0 to pair k keeps all inner products, so a search extends
-    0 → k pair by pair. It is meant for polygons, prisms, simplices and the like; sets that are
-    nearly but not quite symmetric may take long.
+    The maps take rows of X to rows of X and rows of Y to rows of Y; a map that exchanges the
+    modalities does not count. A map that takes pair 0 to pair k keeps all inner products, so a
+    search extends 0 → k pair by pair. The function is meant for polygons, prisms, simplices and the
+    like; for sets that are nearly symmetric, but not quite, it may take long.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
         Rows of any nonzero length; they are normalised.
     tolerance : float
-        Inner products this close are equal; positive.
+        Largest difference, positive, between inner products that count as equal.
 
     Returns
     -------
@@ -206,7 +208,7 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     Raises
     ------
     TypeError, ValueError
-        If X and Y are not real floats of one shape with rows of some length, or the tolerance is
+        If X and Y are not real floats of one shape, have a row of zero length, or the tolerance is
         not positive.
     """
     X, Y = validate_pairs(X, Y)
@@ -217,27 +219,29 @@ def symmetric(X: ArrayLike, Y: ArrayLike, tolerance: float = 1e-9) -> bool:
     profiles = np.sort(inner.reshape(n, n, 4), axis=1)  # each pair sees the same set of others
     if np.abs(profiles - profiles[0]).max() > tolerance:
         return False
+    return all(_reaches(k, inner, tolerance) for k in range(1, n))
+
+
+def _reaches(first: int, inner: Array, tolerance: float) -> bool:
+    """Whether a permutation that keeps `inner` takes pair 0 to pair `first`; depth-first search."""
+    n = len(inner)
 
     def fits(image: list[int]) -> bool:
-        """Whether the last of the images of pairs 0 .. k-1 keeps `inner`."""
+        """Whether the images of pairs 0 to k keep the inner products with pair k."""
         k, j = len(image) - 1, image[-1]
         return bool(np.abs(inner[j, image] - inner[k, : k + 1]).max() <= tolerance)
 
-    def reaches(first: int) -> bool:
-        """Whether some permutation that keeps `inner` takes pair 0 to pair `first`, depth first."""
-        image, options = [first], [iter(range(n))]
-        while options and len(image) < n:
-            taken = set(image)
-            following = (j for j in options[-1] if j not in taken and fits([*image, j]))
-            if (j := next(following, None)) is None:
-                options.pop()
-                image.pop()
-            else:
-                image.append(j)
-                options.append(iter(range(n)))
-        return len(image) == n
-
-    return all(reaches(k) for k in range(1, n))
+    image, options = [first], [iter(range(n))]
+    while options and len(image) < n:
+        taken = set(image)
+        candidates = (j for j in options[-1] if j not in taken and fits([*image, j]))
+        if (j := next(candidates, None)) is None:
+            options.pop()
+            image.pop()
+        else:
+            image.append(j)
+            options.append(iter(range(n)))
+    return len(image) == n
 
 
 def _validate_model(model: object) -> tuple[FreeModel | ParallelModel, Learned]:

@@ -21,6 +21,7 @@ from scipy.special import lambertw
 
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, potential
+from gapdyn.theory._checks import validate_open_height
 from gapdyn.types import Array
 from gapdyn.validate import validate_positive
 
@@ -57,14 +58,13 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     >>> float(ratio(0.5, beta=2.0, dbeta=2.0))
     -0.6666666666666666
     """
-    height = _checks.validate_numbers("gamma", gamma)
-    if (np.abs(height) >= 1).any():
+    if (np.abs(_checks.validate_numbers("gamma", gamma)) >= 1).any():
         raise ValueError(f"gamma must lie in (-1, 1), got {gamma!r}")
-    slope = _checks.validate_numbers("dbeta", dbeta)
-    if (slope == 0).any():
+    gamma, beta = np.asarray(gamma, dtype=np.float64), potential.positive_beta(beta)
+    dbeta, eta = _checks.validate_numbers("dbeta", dbeta), validate_positive("rate", rate)
+    if (dbeta == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
-    at, rate = potential.positive_beta(beta), validate_positive("rate", rate)
-    return _checks.unwrap(-2 * at * height / (rate * slope**2 * (1 - height**2)))
+    return _checks.unwrap(-2 * beta * gamma / (eta * dbeta**2 * (1 - gamma**2)))  # (5)
 
 
 def invariant(
@@ -159,23 +159,20 @@ def beta(
     2.0
     """
     learned = _checks.temperature_of(temperature, scale, rate, kind)
-    beta0, start = (
-        validate_positive("beta0", beta0),
-        _checks.validate_open_height("gamma0", gamma0),
-    )
-    height = _checks.validate_open_heights("gamma", gamma)
-    if learned == _checks.PAPER:  # (6); the quotient of roots, as γ₀/γ may be no float64
-        root = np.sqrt(start) / np.sqrt(height)
-        return _checks.unwrap(beta0 * root * np.exp((height**2 - start**2) / 4))
+    beta0, gamma0 = validate_positive("beta0", beta0), validate_open_height("gamma0", gamma0)
+    gamma = _checks.validate_open_heights("gamma", gamma)
+    if learned == _checks.PAPER:  # (6), with √γ₀/√γ because γ₀/γ may be no float64
+        root = np.sqrt(gamma0) / np.sqrt(gamma)
+        return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
     # In general P(β) + H(γ)/2 = P(β₀) + H(γ₀)/2 with H = log γ - γ²/2.
-    change = log_ratio(start, height) + (height - start) * (height + start) / 2
-    return potential.advance(beta0, change / 2, temperature=learned)
+    fall = log_ratio(gamma0, gamma) + (gamma - gamma0) * (gamma + gamma0) / 2  # H(γ₀) - H(γ)
+    return potential.advance(beta0, fall / 2, temperature=learned)
 
 
 def beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
     """`beta` at γ = γ₀ e^-x, x ≥ 0, to the last digits of a small x; numbers are checked before."""
-    change = x + gamma0**2 * np.expm1(-2 * x) / 2  # H(γ₀) - H(γ), as γ²-γ₀² is γ₀²(e^-2x - 1)
-    return potential.advance(beta0, change / 2, temperature=temperature)
+    fall = x + gamma0**2 * np.expm1(-2 * x) / 2  # as γ² - γ₀² = γ₀²(e^-2x - 1)
+    return potential.advance(beta0, fall / 2, temperature=temperature)
 
 
 def gamma(
@@ -216,8 +213,7 @@ def gamma(
     >>> round(float(gamma(100.0, beta0=1 / 0.07, gamma0=0.3)), 6)  # at CLIP's ceiling
     0.005853
     """
-    start = _checks.validate_open_height("gamma0", gamma0)
-    reached = potential.positive_beta(beta)
+    start, reached = validate_open_height("gamma0", gamma0), potential.positive_beta(beta)
     at, below, at_start = (
         potential.potential(b, temperature=temperature)
         for b in (reached, reached * (1 - 8 * EPS), validate_positive("beta0", beta0))
@@ -295,7 +291,7 @@ def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks
         If γ₀ is outside (0, 1), β₀ is not positive, or the temperature is another.
     """
     kappa = _checks.validate_kappa(temperature)
-    gamma0 = _checks.validate_open_height("gamma0", gamma0)
+    gamma0 = validate_open_height("gamma0", gamma0)
     return float(
         np.log(validate_positive("beta0", beta0)) + kappa / 2 * (np.log(gamma0) - gamma0**2 / 2)
     )

@@ -1,16 +1,24 @@
-"""Modality swapping bounds the exponent of a frozen gap, and picks it (theory 3.9).
+"""Modality swapping determines the exponent at which the gap freezes, and bounds it (theory 3.9).
 
-Let orthogonal maps permute unit rows w_i transitively, and pairs be mirror images at heights ±γ:
-x_i = [√(1-γ²) w_i, γ], y_i = [√(1-γ²) w_i, -γ], Δ = 2γ. A swap, of rows or of entries with the gap
-along an axis, moves them to heights ±z_i γ with z = 2λ-1 and nothing else. The free flow averaged
-over its masks, which is that of short segments, keeps such pairs, and along it exactly
+Suppose that orthogonal maps permute unit rows w_i transitively, and that pairs are mirror images at
+heights ±γ: x_i = [√(1-γ²) w_i, γ] and y_i = [√(1-γ²) w_i, -γ], so that Δ = 2γ. A swap of rows, or
+of entries with the gap along an axis, moves them to heights ±z_i γ, z = 2λ-1, and changes nothing
+else. The free flow averaged over the masks, to which the flow with short segments tends, keeps such
+pairs mirror images. Along it, exactly,
 
     -d log Δ/d log β = (1/n) [1 + v/((1-γ²)u - γ²v)],
 
-u and v the means of 1 - w_i·w_j and z_i² - z_i z_j over what weights the pull: the time and the
-softmax. As 0 ≤ v ≤ 2 and u ≥ α, swapping multiplies the exponent 1/n of the exchange law (3.1) by
-1 to 1 + 2/α, late in the run, and by no more. `exponent` is which, `slope` the exact factor for
-the regular simplex under hard swapping, `height` the gap along it.
+where u and v are the means of 1 - w_i·w_j and z_i² - z_i z_j, weighted as the pull weighs them: by
+time and by the softmax. As 0 ≤ v ≤ 2 and u ≥ α, late in the run swapping multiplies the exponent
+1/n of the exchange law (3.1) by a factor between 1 and 1 + 2/α. `exponent` says by which, `slope`
+is the exact factor for the regular simplex under hard swapping, and `height` is the gap along that
+flow.
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025, PMLR 280:1365-1387; modality swapping is of
+   Section 4.1 and Appendix D.2.
 """
 
 from __future__ import annotations
@@ -26,7 +34,7 @@ from gapdyn.types import Array
 from gapdyn.validate import validate_portion, validate_positive
 
 MOST_PAIRS = 10**6
-"""Pairs that sums over numbers of unlike masks are made for."""
+"""The most pairs: the sums here are over the number of unlike masks."""
 SOFT = 1 / 3
 """E z² of soft swapping, λ uniform in [0, 1]; that of hard swapping is 1."""
 
@@ -40,7 +48,7 @@ def slope(
     temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> Array:
-    """-d log Δ/d log β of a regular simplex under hard swapping, averaged over the masks; exact.
+    """Exact -d log Δ/d log β of a regular simplex under hard swapping, averaged over the masks.
 
     Parameters
     ----------
@@ -49,15 +57,18 @@ def slope(
     n : int
         Number of pairs, from 2 to a million.
     p : float
-        Portion of the time that is swapped, in [0, 1].
-    temperature, row_rate
-        As in `exchange_law.exponent`.
+        Portion of the time during which modalities are swapped, in [0, 1].
+    temperature : Learned
+        β = exp(ν/s) and the rate η of ν, without a ceiling.
+    row_rate : float
+        Learning rate η_x of the rows.
 
     Returns
     -------
     float64 array of the broadcast shape
-        At least `exchange_law.exponent`, and equal to it at p = 0, where pairs swapped or not
-        match: γ² < α/(α+2) with α = n/(n-1). Above that it may be negative: β falls, as Δ does.
+        While pairs match whether swapped or not, that is while γ² < α/(α+2), α = n/(n-1), it is at
+        least `exchange_law.exponent`, and equal to it at p = 0. At larger heights it may be
+        negative: then β falls, as Δ does.
 
     Raises
     ------
@@ -97,7 +108,7 @@ def height(
     n, p, temperature, row_rate
         As in `slope`.
     gamma0, beta0 : float
-        Where the flow starts: β₀ > 0 and 0 < γ₀ < √(α/(α+2)), α = n/(n-1), from where on β grows.
+        Where the flow starts: β₀ > 0 and 0 < γ₀ < √(α/(α+2)), α = n/(n-1), so that β grows.
 
     Returns
     -------
@@ -108,6 +119,8 @@ def height(
     ------
     TypeError, ValueError
         If a number is outside its range.
+    ArithmeticError
+        If the integration along β fails.
 
     Examples
     --------
@@ -119,18 +132,12 @@ def height(
     """
     law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
-    beta0 = validate_positive("beta0", beta0)
-    gamma0, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
-    if gamma0**2 * (alpha + 2) >= alpha:
-        raise ValueError(
-            f"gamma0 must be below √(α/(α+2)) = {np.sqrt(alpha / (alpha + 2)):.4g}, where swapped"
-            f" pairs match and β grows, got {gamma0}"
-        )
+    gamma0, beta0 = _validate_start(gamma0, n), validate_positive("beta0", beta0)
     beta = _checks.validate_numbers("beta", beta)
     if not ((beta >= beta0) & np.isfinite(beta)).all():
         raise ValueError(f"beta must be finite and at least beta0 = {beta0}: it grows")
     stops, where = np.unique(np.append(np.log(beta), np.log(beta0)), return_inverse=True)
-    # With γβ^p for γ the law itself, p = 0, is integrated without an error.
+    # The unknown is log γ + law·log β, which is constant at p = 0.
     kept = solve_ivp(
         lambda x, y: -law * _excess(x, y - law * (x - stops[0]), n, p),
         (stops[0], max(stops[-1], stops[0] + 1e-9)),
@@ -140,6 +147,8 @@ def height(
         rtol=1e-10,
         atol=1e-12,
     )
+    if not kept.success:
+        raise ArithmeticError(f"the gap along β was not found: {kept.message}")
     log_gamma = kept.y[0] - law * (stops - stops[0])
     return _checks.unwrap(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
 
@@ -153,24 +162,25 @@ def exponent(
     temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> float:
-    """Late exponent e: Δ ∝ β^{-e}, so Δ ∝ (log t)^{-e}, along the averaged flow.
+    """Late exponent e of Δ ∝ β^{-e}, so that Δ ∝ (log t)^{-e}, along the averaged flow.
 
-    With e₀ = `exchange_law.exponent`, 1/n in the paper's case, e = e₀ if p = 0, else the middle
-    one of e₀(1 + cp/α), ½ and e₀(1 + 2/α), c = 1 for hard and 1/3 for soft swapping.
+    Let e₀ be `exchange_law.exponent`, 1/n in the paper's case. Without swapping e = e₀. Otherwise e
+    is the median of e₀(1 + cp/α), ½ and e₀(1 + 2/α), where c = 1 for hard and 1/3 for soft
+    swapping.
 
     Parameters
     ----------
     n : int
         Number of pairs, at least 2.
     p : float
-        Portion of the time that is swapped, in [0, 1].
+        Portion of the time during which modalities are swapped, in [0, 1].
     alpha : float, optional
-        Margin of the rows w_i, to which it tends, in (0, n/(n-1)]; that of the regular simplex,
-        n/(n-1), by default.
+        The margin to which that of the rows w_i tends, in (0, n/(n-1)]. By default that of the
+        regular simplex, n/(n-1).
     soft : bool
         Whether swapping is soft, with λ uniform in [0, 1], rather than hard.
     temperature, row_rate
-        As in `exchange_law.exponent`.
+        As in `slope`.
 
     Returns
     -------
@@ -204,9 +214,9 @@ def balance(
     temperature: Learned = _checks.PAPER,
     row_rate: float = 1.0,
 ) -> float:
-    """What βγ² tends to under hard swapping, whatever the start: 0 or ∞ unless `exponent` is ½.
+    """The limit of βγ² under hard swapping, whatever the start: 0 or ∞ unless `exponent` is ½.
 
-    There Δ → 2√(θ/β) with θ = ½ log[(2-p)b/(p(1-b))], b = α(1/(2e₀) - 1)/2.
+    Where it is ½, Δ → 2√(θ/β) with θ = ½ log[(2-p)b/(p(1-b))], b = α(1/(2e₀) - 1)/2.
 
     Parameters
     ----------
@@ -232,14 +242,14 @@ def balance(
     """
     law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     p = validate_positive("p", validate_portion("p", p))
-    share = _validate_margin(alpha, n) * (0.5 / law - 1) / 2
-    if not p / 2 < share < 1:
-        return 0.0 if share < 1 else float("inf")
-    return float(np.log((2 - p) * share / (p * (1 - share))) / 2)
+    b = _validate_margin(alpha, n) * (0.5 / law - 1) / 2
+    if not p / 2 < b < 1:
+        return 0.0 if b < 1 else float("inf")
+    return float(np.log((2 - p) * b / (p * (1 - b))) / 2)
 
 
 def _excess(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Array:
-    """v/((1-γ²)u - γ²v), u = α, v = 2b, b the share of rows with unlike masks in the pull."""
+    """v/((1-γ²)u - γ²v) with u = α and v = 2b, where b is that of `_unlike`."""
     alpha, squared = n / (n - 1), np.exp(2 * np.asarray(log_gamma, dtype=np.float64))
     b = _unlike(log_beta, log_gamma, n, p)
     with np.errstate(divide="ignore"):  # β stands still
@@ -248,9 +258,11 @@ def _excess(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Arra
 
 
 def _unlike(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Array:
-    """b: among the m ~ Binomial(n-1, ½) rows with unlike masks e^{2βγ²} is added to e^{-aα}.
+    """The weight b of rows with unlike masks in the pull.
 
-    With the share p of the time and the softmax as weights; all logarithms are beside e^{-aα}.
+    The number m of such rows is Binomial(n-1, ½), and each weighs e^{2βγ²} times as much as a row
+    with a like mask. The means are over the portion p of the time and over the softmax; all
+    logarithms are relative to e^{-aα}.
     """
     log_b, log_g = (np.asarray(a, dtype=np.float64)[..., None] for a in (log_beta, log_gamma))
     raised = 2 * np.exp(log_b + 2 * log_g)
@@ -264,8 +276,8 @@ def _unlike(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Arra
     like = log_p + logsumexp(log_weight + log_like, axis=-1)
     unlike = log_p + logsumexp(log_weight + log_unlike, axis=-1)
     unswapped = log_rest + log_like[0] - np.logaddexp(0, log_like[0] - fallen[..., 0])
-    share: Array = expit(unlike - np.logaddexp(like, unswapped))
-    return share
+    weight: Array = expit(unlike - np.logaddexp(like, unswapped))
+    return weight
 
 
 def _validate_simplex(n: int) -> int:
@@ -275,8 +287,19 @@ def _validate_simplex(n: int) -> int:
     return int(n)
 
 
+def _validate_start(gamma0: float, n: int) -> float:
+    """A first height at which pairs of a simplex match, swapped or not."""
+    number, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
+    if number**2 * (alpha + 2) >= alpha:
+        raise ValueError(
+            f"gamma0 must be below √(α/(α+2)) = {np.sqrt(alpha / (alpha + 2)):.4g}, where swapped"
+            f" pairs match and β grows, got {gamma0}"
+        )
+    return number
+
+
 def _validate_margin(alpha: float | None, n: float) -> float:
-    """A margin that n pairs may have; the largest by default."""
+    """A margin that n pairs can have, by default the largest."""
     largest = n / (n - 1)
     if alpha is None:
         return largest

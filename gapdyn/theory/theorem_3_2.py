@@ -32,16 +32,16 @@ from gapdyn.validate import validate_count, validate_number, validate_positive
 
 
 def mu(z: ArrayLike, i: int, a: float) -> float:
-    """μ_i(z, a) = z_i - Σ_j softmax_j(az) z_j, eq. (10), as a sum of differences.
+    """μ_i(z, a) = z_i - Σ_j softmax_j(az) z_j, eq. (10) of [1]_, as a sum of differences.
 
-    Lemma B.1(a): if z_i ≥ max z, then μ_i(z, a) ≥ 0 for every a.
+    By Lemma B.1(a), if z_i ≥ max z, then μ_i(z, a) ≥ 0 for every a.
 
     Parameters
     ----------
     z : (n,) array
         A row or a column of Z, n ≥ 2.
     i : int
-        Its own pair.
+        Index of the matching pair.
     a : float
         β(1-γ²).
 
@@ -52,7 +52,12 @@ def mu(z: ArrayLike, i: int, a: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If `z` is not a finite vector of at least two, `i` no index of it, or `a` not finite.
+        If `z` is not a finite vector of at least two similarities, `i` is not an index of it, or
+        `a` is not finite.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Appendix B.1.
 
     Examples
     --------
@@ -66,7 +71,7 @@ def mu(z: ArrayLike, i: int, a: float) -> float:
 
 
 def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
-    """μ_i(α(e_i - 1), a) = α(n-1)/(n-1+e^{aα}), which bounds μ_i(z, a) by Lemma B.1(b).
+    """μ_i(α(e_i - 1), a) = α(n-1)/(n-1+e^{aα}), which bounds μ_i(z, a) by Lemma B.1(b) of [1]_.
 
     Parameters
     ----------
@@ -83,7 +88,11 @@ def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        As `mu`; also if a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
+        If an argument is out of range, or a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma B.1.
     """
     row = _row(z, i)
     alpha, a, n = _checks.validate_margin("alpha", alpha), validate_number("a", a), row.size
@@ -142,10 +151,10 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
 def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     """Least β₀ from which on Z = αI pulls hardest: (1 + W₀((n-1)/e)) / (α(1-γ₀²)) (theory 3.3).
 
-    Lemma B.1(b) holds exactly when aα ≥ 1 + W₀((n-1)/e), W₀ the Lambert function, that is when the
-    effective temperature 1/a is at most `appendix_c.optimal_temperature`. It is below `threshold`.
-    For Theorem 3.2 it is enough, and not needed: below it Z = αI is no longer the fastest path,
-    but γ still closes no faster than 1/log²t up to a constant.
+    Lemma B.1(b) holds exactly when aα ≥ 1 + W₀((n-1)/e), where W₀ is the Lambert function, that is
+    when the effective temperature 1/a is at most `appendix_c.optimal_temperature`. This threshold
+    is below `threshold`. It is sufficient for Theorem 3.2 and not necessary: below it Z = αI is no
+    longer the fastest path, but γ still closes no faster than 1/log²t up to a constant.
 
     Parameters
     ----------
@@ -575,12 +584,12 @@ class Hypothesis(NamedTuple):
     holds : bool
         Whether it holds as the theorem needs it: from t = 0 on.
     shortfall : float
-        By how much it fails at worst, in the unit of what is asked; 0 where it holds, 1e-300 where
-        a height has reached 0 or 1 itself.
+        By how much it fails at worst, in the unit of what is asked; 0 if it holds, 1e-300 if a
+        height has reached 0 or 1 itself.
     since : float
-        First of t = 0 and the stored times from which on it holds, so that the theorem may be
-        started there; infinite if it does not hold at the last one. β₀ is asked at the start alone,
-        and may hold there though β falls below the threshold later.
+        The first of t = 0 and the stored times from which on it holds, so that the theorem may be
+        applied from there; infinite if it does not hold at the last time. The hypothesis on β₀ is
+        asked at the start alone, and may hold there although β falls below the threshold later.
     """
 
     name: str
@@ -597,13 +606,13 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     trajectory : Trajectory
         Of a tied ParallelModel or a FrozenModel.
     alpha : float
-        The margin that is claimed, in (0, 2].
+        The margin α whose hypothesis α(Z(t)) ≥ α is checked, in (0, 2].
 
     Returns
     -------
     tuple of Hypothesis
         β = exp ν with rate 1; 0 < γ < 1; α(Z(t)) ≥ α; β ≥ log(4(n-1))/(α(1-γ²)), asked at the
-        time at which the theorem is started.
+        time from which the theorem is applied.
 
     Raises
     ------
@@ -611,14 +620,8 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
         If the trajectory is of another model or was loaded without one or without its start, or α
         is out of range.
     """
-    model = _checks.validate_trajectory(trajectory).model
+    model, n = _validate_model(_checks.validate_trajectory(trajectory).model)
     alpha = _checks.validate_margin("alpha", alpha)
-    if isinstance(model, ParallelModel) and model.tied:
-        n = model.n
-    elif isinstance(model, FrozenModel):
-        n = len(model.Z)
-    else:
-        raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
     t, gamma, beta, margin = _from_the_start(trajectory)
     as_in_paper = model.temperature == _checks.PAPER  # β = exp ν, rate 1, no ceiling
     inside = (gamma > 0) & (gamma < 1)
@@ -627,7 +630,7 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     slack = margin - alpha * (1 - _checks.SLACK)
     always = {
         "β = exp ν, ν with rate 1 and no ceiling": np.full(t.shape, 0.0 if as_in_paper else np.inf),
-        # At 0 and 1 themselves it fails by nothing, which has to count.
+        # At 0 and 1 themselves it fails by 0, which must not count as holding.
         "0 < γ < 1": np.where(inside, 0.0, np.maximum(np.maximum(-gamma, gamma - 1), 1e-300)),
         "α(Z(t)) ≥ α": np.maximum(-slack, 0.0),
     }
@@ -638,6 +641,15 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     short = np.maximum(least * (1 - _checks.SLACK) - beta, 0.0)
     name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
     return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
+
+
+def _validate_model(model: object) -> tuple[ParallelModel | FrozenModel, int]:
+    """A model with one γ that the theorem is about, and its number of pairs."""
+    if isinstance(model, ParallelModel) and model.tied:
+        return model, model.n
+    if isinstance(model, FrozenModel):
+        return model, len(model.Z)
+    raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
 
 
 def _from_the_start(trajectory: Trajectory) -> tuple[Array, ...]:

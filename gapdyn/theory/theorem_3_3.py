@@ -1,9 +1,14 @@
 """Theorem 3.3: from independent uniform rows, mismatched pairs enlarge the gap at the start.
 
-All three of `printed_bound`, `sharper_bound` and `limit` are about dγ/dt at t = 0 in units of
+The functions `printed_bound`, `sharper_bound` and `limit` are about dγ/dt at t = 0 in units of
 2β₀γ₀, that is about -g_a(Z), a = β₀(1-γ₀²): the mean over rows and columns of a softmax average of
 similarities, minus the mean of the diagonal. The paper prints (8) and (9) for dΔ/dt in units of
 4β₀γ₀; the form for dγ/dt is a display without a number in Appendix B.4. `gap_velocity` is dΔ/dt.
+
+References
+----------
+.. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
+   Contrastive Multimodal Learning", CPAL 2025, PMLR 280:1365-1387; Theorem 3.3 and Appendix B.4.
 """
 
 from __future__ import annotations
@@ -45,7 +50,7 @@ class Bound(NamedTuple):
 
 
 def density(z: ArrayLike, d: int) -> Array:
-    """f(z) = Γ(d/2)/(√π Γ((d-1)/2)) (1-z²)^{(d-3)/2}, Lemma B.2: the law of ⟨x, y⟩ of two rows.
+    """f(z) = Γ(d/2)/(√π Γ((d-1)/2)) (1-z²)^{(d-3)/2}, the density of ⟨x, y⟩ of uniform rows [1]_.
 
     Parameters
     ----------
@@ -61,7 +66,11 @@ def density(z: ArrayLike, d: int) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If z is not real or d below 2.
+        If z is not real or d is below 2.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma B.2.
 
     Examples
     --------
@@ -75,7 +84,7 @@ def density(z: ArrayLike, d: int) -> Array:
 
 
 def moments(a: float, d: int) -> tuple[float, float]:
-    """ξ₁ = E z e^{az} and ξ₂ = E e^{az}, Lemma B.3; ξ₁/ξ₂ = A_d(a).
+    """ξ₁ = E z e^{az} and ξ₂ = E e^{az} of Lemma B.3 in [1]_; ξ₁/ξ₂ = A_d(a).
 
     Parameters
     ----------
@@ -92,7 +101,11 @@ def moments(a: float, d: int) -> tuple[float, float]:
     Raises
     ------
     TypeError, ValueError
-        If a is not a finite number or d below 2.
+        If a is not a finite number or d is below 2.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Lemma B.3.
     """
     a, d = validate_number("a", a), int(_checks.validate_dimension(d))
     with np.errstate(over="ignore"):
@@ -104,7 +117,7 @@ def moments(a: float, d: int) -> tuple[float, float]:
 
 
 def limit(*, d: int, tau: float, gamma0: float) -> Bound:
-    """The bracket of (9): as n → ∞, (dγ/dt)/(2β₀γ₀) → ξ₁/ξ₂ = A_d(a), a = β₀(1-γ₀²).
+    """The bracket of (9) in [1]_: as n → ∞, (dγ/dt)/(2β₀γ₀) → ξ₁/ξ₂ = A_d(a), a = β₀(1-γ₀²).
 
     Parameters
     ----------
@@ -125,6 +138,10 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
     TypeError, ValueError
         If a number is outside its range.
 
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Theorem 3.3.
+
     Examples
     --------
     >>> round(limit(d=512, tau=0.07, gamma0=0.3).value, 4)
@@ -135,14 +152,15 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
 
 
 def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> Bound:
-    """The bracket of (8): with probability 1-δ, at least (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ-e⁻ᵃ)ε) - 2ε.
+    """The bracket of (8) in [1]_: with probability 1-δ at least (ξ₁ - 2eᵃε)/(ξ₂ + (eᵃ-e⁻ᵃ)ε) - 2ε.
 
-    ε = √(log((4n+1)/δ)/2n). It holds for dγ/dt at every n, d, a and δ, γ₀ > 0; for γ₀ < 0, where
-    2β₀γ₀ is negative, the inequality turns round. The printed proof divides a lower bound by an
-    upper one, which is valid where ξ₁ ≥ 2eᵃε (`hypothesis_margin`). Elsewhere the value is below
-    -2ε, and a second argument gives it: the softmax averages are at least the plain means, by
-    Chebyshev's association inequality, so -g ≥ -D with D the mean of the diagonal less ⟨x̄, ȳ⟩,
-    and D is sub-Gaussian with proxy at most 1/nd. So P(-g < -2ε) ≤ (δ/(4n+1))^d.
+    Here ε = √(log((4n+1)/δ)/2n). The bound holds for dγ/dt at every n, d, a and δ if γ₀ > 0; for
+    γ₀ < 0, where 2β₀γ₀ is negative, the inequality is reversed. The printed proof divides a lower
+    bound by an upper one, which is valid where ξ₁ ≥ 2eᵃε (`hypothesis_margin`). Elsewhere the value
+    is below -2ε, and a second argument proves it. By Chebyshev's association inequality [2]_ the
+    softmax averages are at least the plain means, so -g ≥ -D, where D is the mean of the diagonal
+    minus ⟨x̄, ȳ⟩. Since D is sub-Gaussian with variance proxy at most 1/nd,
+    P(-g < -2ε) ≤ (δ/(4n+1))^d.
 
     Parameters
     ----------
@@ -161,6 +179,11 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     ------
     TypeError, ValueError
         If a number is outside its range.
+
+    References
+    ----------
+    .. [1] Yaras et al. 2025, Theorem 3.3.
+    .. [2] G. H. Hardy, J. E. Littlewood and G. Pólya, "Inequalities", Cambridge, 1934, 2.17.
     """
     n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
     law, epsilon = _law(a, _checks.validate_dimension(d)), _deviation(n, delta)
@@ -171,10 +194,10 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
 
 
 def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> float:
-    """By how much the division in the proof of (8) is valid, ξ₁ ≥ 2eᵃε: ξ₁e⁻ᵃ - 2ε.
+    """ξ₁e⁻ᵃ - 2ε, which is not negative where the division in the proof of (8) is valid.
 
-    It is no hypothesis of the bound: where it is negative, the bound holds by the second argument
-    of `printed_bound`, and says nothing.
+    It is not a hypothesis of the bound: where it is negative, the bound still holds, by the second
+    argument of `printed_bound`, but it is vacuous.
 
     Parameters
     ----------
@@ -184,7 +207,7 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
     Returns
     -------
     float
-        Negative where a lower bound of a numerator is.
+        Negative where the lower bound of the numerator in (8) is negative.
 
     Raises
     ------
@@ -207,28 +230,33 @@ def sharper_bound(
 ) -> Bound:
     """With probability 1-δ, at least r* - √(2L/nd), L = log((2n+1)/δ) (theory 3.4).
 
-    r* is the largest r with m ≥ √(2 E[W²] L/n) + bL/3n, where W = (z-r)e^{az} ≥ -b, b = e^{ar-1}/a,
-    m = E W = ξ₁ - rξ₂: by Bernstein's one-sided inequality no softmax average of a row or column is
-    then below r. The diagonal is sub-Gaussian with proxy 1/d.
+    r* is the largest r with m ≥ √(2 E[W²] L/n) + bL/3n, where W = (z-r)e^{az} ≥ -b, b = e^{ar-1}/a
+    and m = E W = ξ₁ - rξ₂. By Bernstein's one-sided inequality [1]_ no softmax average of a row or
+    column is then below r. The entries of the diagonal are sub-Gaussian with variance proxy 1/d.
 
     Parameters
     ----------
     n, d, tau, gamma0, delta
         As in `printed_bound`.
     diagonal_share : float, optional
-        Share s of δ that is spent on the diagonal, in (0, 1): then L = log(1/sδ) there and
-        log(2n/((1-s)δ)) in r*. By default 1/(2n+1), which makes both log((2n+1)/δ); one half is
-        mostly better.
+        Part s of δ that is spent on the diagonal, in (0, 1): then L = log(1/sδ) there and
+        log(2n/((1-s)δ)) in r*. By default 1/(2n+1), with which both are log((2n+1)/δ); one half
+        usually gives a larger bound.
 
     Returns
     -------
     Bound
-        Where no r is feasible, that of r = -1.
+        If no r is feasible, the value at r = -1.
 
     Raises
     ------
     TypeError, ValueError
         If a number is outside its range.
+
+    References
+    ----------
+    .. [1] S. Boucheron, G. Lugosi and P. Massart, "Concentration Inequalities", Oxford, 2013,
+       section 2.8.
 
     Examples
     --------
@@ -248,14 +276,14 @@ def sharper_bound(
 
 
 class _Law(NamedTuple):
-    """What the bounds ask of the law of z.
+    """What the bounds need to know about the law of z.
 
     Attributes
     ----------
     mean, log_xi2 : float
         ξ₁/ξ₂ and log ξ₂, at a.
     tilted_mean, tilted_square, weight : float
-        M'/M and M''/M at 2a, and M(2a)/M(a)², cut at e⁷⁰⁰: from there on nothing is feasible.
+        M'/M and M''/M at 2a, and M(2a)/M(a)², at most e⁷⁰⁰: beyond that no r is feasible.
     """
 
     mean: float
@@ -265,15 +293,17 @@ class _Law(NamedTuple):
     weight: float
 
 
-def _softmax_level(law: _Law, a: float, share: float) -> float:
-    """r*, with `share` = L/n: the larger root of a concave function of r, everything over ξ₂."""
+def _softmax_level(law: _Law, a: float, per_pair: float) -> float:
+    """r* at `per_pair` = L/n: the larger root of a concave function of r, divided by ξ₂."""
 
     def surplus(r: float) -> float:
         squares = law.weight * (law.tilted_square - 2 * r * law.tilted_mean + r * r)
         lowest = float(np.exp(min(a * r - 1 - law.log_xi2, 700.0))) / a
-        return law.mean - r - float(np.sqrt(2 * squares * share)) - lowest * share / 3
+        return law.mean - r - float(np.sqrt(2 * squares * per_pair)) - lowest * per_pair / 3
 
     best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
+    if not best.success:
+        raise ArithmeticError(f"the largest r of the bound was not found: {best.message}")
     peak = float(best.x) if surplus(float(best.x)) > surplus(-1.0) else -1.0
     if not surplus(peak) > 0:
         return -1.0
@@ -282,7 +312,7 @@ def _softmax_level(law: _Law, a: float, share: float) -> float:
 
 @lru_cache(maxsize=64)
 def _law(a: float, d: float) -> _Law:
-    """The law at one a and d, which `pairs_needed` asks for at many n."""
+    """The law at one a and d; `pairs_needed` uses the same one at many n."""
     log_xi2 = float(bessel.log_mgf(a, d))
     excess = float(bessel.log_mgf(2 * a, d)) - 2 * log_xi2
     tilted_mean, tilted_square = map(float, bessel.mgf_ratios(2 * a, d))
@@ -303,17 +333,17 @@ def pairs_needed(
     d, tau, gamma0, delta
         As in `printed_bound`.
     bound : {"printed", "sharper", "limit"}
-        Which one; the limit is positive for any number, so 2.
+        Which bound. The limit is positive for any number of pairs, so the answer is 2.
 
     Returns
     -------
     float
-        A whole number, to the resolution of float64; infinite where beyond it.
+        A whole number, to the resolution of float64, or infinite.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is outside its range or the bound unknown.
+        If a number is outside its range or the bound is unknown.
     """
     if bound == "limit":
         limit(d=d, tau=tau, gamma0=gamma0)
@@ -353,30 +383,30 @@ def _scale(tau: float, gamma0: float) -> float:
 
 
 def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool = True) -> float:
-    """What (mean dΔ/dt)/(mean 2dγ/dt) over uniform rows at t = 0 is about (theory 2.4).
+    """Approximation of (mean dΔ/dt)/(mean 2dγ/dt) over uniform rows at t = 0 (theory 2.4).
 
-    With A = M'/M, S = M''/M at a, k = (1-S)/2 - (S-1/d)/A, and the mean over q = ‖u‖², which is
-    about (2/nd) times a χ²_d variable,
+    With A = M'/M and S = M''/M at a, k = (1-S)/2 - (S-1/d)/A, and the mean over q = ‖u‖², which has
+    about the law of (2/nd) times a χ²_d variable,
 
         E_q [γ₀(4-q)/2 + (1-γ₀²)²kq/(4nγ₀)] / √(4γ₀² + (1-γ₀²)q).
 
-    The term in k is ⟨u, u'⟩ to first order in the means of X and Y. It is good while a softmax
-    weighs many rows, n ≫ M(2a)/M(a)².
+    The term in k is ⟨u, u'⟩ to first order in the means of X and Y. The approximation is good while
+    a softmax has weight on many rows, n ≫ M(2a)/M(a)².
 
     Parameters
     ----------
     n, d, tau, gamma0
-        As in `printed_bound`; rates are 1.
+        As in `printed_bound`; all learning rates are 1.
     moving_rows : bool
-        Whether to count ⟨u, u'⟩. Without it, with q neglected beside 4 and at its mean 2/n in Δ, it
-        is 2γ₀/Δ₀ = [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}.
+        Whether to include ⟨u, u'⟩. Without it, with 4-q ≈ 4 and with the mean 2/n for q in Δ, the
+        ratio is 2γ₀/Δ₀ = [1 + (1-γ₀²)/(2nγ₀²)]^{-1/2}.
 
     Returns
     -------
     float
-        Below 1 for γ₀ above about k n^{-3/2}/3. As γ₀ → 0 its size grows without bound; its sign is
-        then that of k, positive for a below about d/2 (0.84d at d = 2, 0.73d at d = 3, 0.51d at d =
-        64) and negative above: there the gap shrinks.
+        Below 1 for γ₀ above about k n^{-3/2}/3. As γ₀ → 0 its size grows without bound, and its
+        sign is that of k: positive for a below about d/2 (0.84d at d = 2, 0.73d at d = 3, 0.51d at
+        d = 64), and negative above, where the gap shrinks.
 
     Raises
     ------
@@ -401,15 +431,15 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
 
 @lru_cache(maxsize=1)
 def _nodes() -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights of 400 points, made once they are asked for."""
+    """Gauss-Legendre nodes and weights of 400 points, made at the first call and kept."""
     return np.polynomial.legendre.leggauss(400)
 
 
 def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
-    """Values of q = ‖u‖² and of Δ = √(4γ² + (1-γ²)q) with weights that sum to 1, to average over.
+    """Values of q = ‖u‖² and of Δ = √(4γ² + (1-γ²)q), with weights that sum to 1.
 
-    s = √(ndq/4) has density ∝ s^{d-1}e^{-s²}. In s = c sinh θ, where √(s² + c²) ∝ Δ, nothing is
-    singular at small γ, and Gauss-Legendre in θ is exact to rounding.
+    s = √(ndq/4) has density ∝ s^{d-1}e^{-s²}. With s = c sinh θ, where √(s² + c²) ∝ Δ, nothing is
+    singular at small γ, and Gauss-Legendre quadrature in θ is exact to rounding.
     """
     c = gamma * np.sqrt(n * d / (1 - gamma**2))
     peak = np.sqrt((d - 1) / 2)
@@ -437,7 +467,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     y : (N,) array
         A state with unit rows.
     t : float
-        Time, of a schedule.
+        Time, which matters to a schedule.
 
     Returns
     -------
@@ -446,8 +476,8 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     Raises
     ------
     TypeError, ValueError
-        If the model has no rows, `y` is no state of it, or the centres coincide: Δ has no
-        derivative there.
+        If the model has no rows, `y` is not a state of it, a height is ±1, or the centres coincide,
+        where Δ has no derivative.
     """
     if not isinstance(model, ParallelModel | FreeModel):
         raise TypeError(f"model must be a ParallelModel or a FreeModel, got {model!r}")

@@ -82,7 +82,7 @@ def test_linear_and_softplus_have_their_sharp_constant(kind, rate):
 
 @pytest.mark.parametrize(("scale", "rate"), [(1.0, 1.0), (2.0, 1.0), (1.0, 0.25)])
 def test_exponential_beta_closes_like_a_power_of_log_t(scale, rate):
-    """On the exact solution, whose time has no end: the ratio tends to 1."""
+    """The ratio to the exact solution tends to 1, here up to t = e^690."""
     setting = {"n": N, "alpha": ALPHA, "gamma0": 0.3, "beta0": 5.0}
     log_t = np.array([300.0, 690.0])
     predicted = appendix_c.exponential(np.exp(log_t), **setting, scale=scale, rate=rate)
@@ -112,7 +112,7 @@ def test_rates_at_many_times_are_those_at_each():
 
 
 def test_wide_linear_schedules_keep_their_integral():
-    """∫ βe^{-β} dβ = 1 over (0, ∞), so γ₀e^{-2} at a horizon as long as the range is wide."""
+    """∫ βe^{-β} dβ = 1 over (0, ∞), so γ = γ₀e^{-2} if the horizon equals the range of β."""
     gamma = appendix_c.linear_schedule(1e6, beta0=1e-9, beta1=1e6, gamma0=0.3)
     assert gamma == pytest.approx(0.3 * np.exp(-2), rel=1e-9)
     beyond = appendix_c.linear_schedule(1e8, beta0=1e8, beta1=1.0, gamma0=0.3)

@@ -79,7 +79,7 @@ def test_symmetric_pairs_are_seen_and_obey_the_law(name):
 
 @pytest.mark.parametrize("name", ASYMMETRIC)
 def test_other_pairs_are_not_symmetric_and_depart(name):
-    """Not always at once: centred rows of one height each obey the law at the start, whatever Z."""
+    """The departure is asked later, since centred rows of equal heights obey the law at first."""
     X, Y = ASYMMETRIC[name]
     assert not exchange_law.symmetric(X, Y)
     X, Y = gd.sphere.lift(X, Y, gamma=0.3)
@@ -112,7 +112,7 @@ def test_centres_that_coincide_have_no_invariant():
 
 
 def test_linear_beta_may_pass_through_zero():
-    """P = β²/2η has no trouble there: mismatched pairs push ν below zero."""
+    """Mismatched pairs push ν below zero, where P = β²/2η is still defined."""
     X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, 2), gamma=0.31)
     model = gd.FreeModel(5, 3, gd.Learned(gd.Linear()))
     run = gd.flow(model, model.start(X, Y, tau=5.0), 10.0)
@@ -122,7 +122,7 @@ def test_linear_beta_may_pass_through_zero():
 
 @pytest.mark.parametrize("kind", ["free", "parallel"])
 def test_the_invariant_moves_with_its_velocity(kind):
-    """In units of a g: by central differences along the flow, for a random start."""
+    """By central differences along the flow from a random start, in units of |a g|."""
     X, Y = gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1)
     temperature = gd.Learned(gd.Exponential(2.0), rate=0.3)
     if kind == "free":

@@ -23,7 +23,7 @@ every_kind = pytest.mark.parametrize("parametrisation", KINDS.values(), ids=KIND
 
 
 class Bare(Square):
-    """A user's β without a potential, which only flows."""
+    """A user's own β(ν) without a potential, with which a model can only flow."""
 
     potential, advance = Parametrisation.potential, Parametrisation.advance
 
@@ -81,7 +81,7 @@ def test_gamma_goes_on_where_its_square_underflows_and_stops_at_1():
 @pytest.mark.parametrize("distance", [1e-6, 1e-9, 1e-12, 1e-16])
 @pytest.mark.parametrize("beta0", [0.3, 20.0])
 def test_gamma_is_the_inverse_of_beta_up_to_height_1(parametrisation, distance, beta0):
-    """dβ/dγ is 0 at γ = 1, so a β rounded to 1e-16 tells γ to about β√1e-16 there."""
+    """dβ/dγ = 0 at γ = 1, so there a β rounded to 1e-16 determines γ to about β√1e-16."""
     point = {"beta0": beta0, "gamma0": 1 - 1e-3, "temperature": gd.Learned(parametrisation)}
     back = lemma_3_1.gamma(lemma_3_1.beta(1 - distance, **point), **point)
     assert abs(back - (1 - distance)) < 3e-8 * max(1.0, beta0) and back <= 1
@@ -91,7 +91,7 @@ def test_gamma_is_the_inverse_of_beta_up_to_height_1(parametrisation, distance, 
     ("gamma", "gamma0"), [(1e-12, 1e-300), (1e-300, 1e-12), (5e-324, 0.3), (0.3, 5e-324)]
 )
 def test_equation_6_holds_between_heights_whose_ratio_is_no_float64(gamma, gamma0):
-    """Without a warning, to the rounding of an exponent of some 300."""
+    """No warning is given, and the error is that of rounding an exponent of some 300."""
     truth = mp.sqrt(mp.mpf(gamma0) / mp.mpf(gamma))
     truth *= mp.exp((mp.mpf(gamma) ** 2 - mp.mpf(gamma0) ** 2) / 4)
     with warnings.catch_warnings():
@@ -104,7 +104,7 @@ def test_equation_6_holds_between_heights_whose_ratio_is_no_float64(gamma, gamma
 @pytest.mark.parametrize("gamma", [0.6, 0.3, 0.29, 1e-3, 1e-12])
 @pytest.mark.parametrize("rate", [0.1, 1.0, 3.0])
 def test_beta_of_gamma_satisfies_its_equation_by_quadrature(parametrisation, gamma, rate):
-    """∫ β/(η β'²) dβ = ½ ∫ (1-γ²)/γ dγ, both sides by mpmath, by either spelling."""
+    """∫ β/(η β'²) dβ = ½ ∫ (1-γ²)/γ dγ, both sides by mpmath; numbers and temperature agree."""
     kind = next(kind for kind, known in KINDS.items() if known == parametrisation)
     beta0, gamma0 = 2.0, 0.3
     if kind == "linear" and gamma > gamma0 and rate > 1:
@@ -151,7 +151,7 @@ def test_advance_moves_the_potential_by_its_amount(parametrisation, beta0, amoun
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_the_first_integral_is_conserved_whatever_the_rows_do(tied):
-    """With a user's own β(ν); random rows, mismatched at first: γ rises, then falls."""
+    """With a user's own β(ν). Random rows are mismatched at first, so γ rises and then falls."""
     temperature = gd.Learned(Square(), rate=0.3)
     model = gd.ParallelModel(6, 3, temperature, tied=tied, row_rate=0.7)
     X, Y = gd.sphere.sample(6, 3, 5), gd.sphere.sample(6, 3, 6)

@@ -38,7 +38,7 @@ def mirrored(W, gamma):
 
 
 def mean_velocity(model, y, masks, p):
-    """The mean vector field: p of the time mixed, by all masks alike."""
+    """The mean vector field: mixed for a part p of the time, by all masks equally often."""
     mixed = [model.mixed(mask).velocity(0.0, y) for mask in masks]
     return (1 - p) * model.velocity(0.0, y) + p * np.mean(mixed, axis=0)
 
@@ -54,7 +54,7 @@ def flow_slope(model, v, gamma):
 
 
 def formula(W, gamma, beta, masks, p):
-    """e₀(1 + v/((1-γ²)u - γ²v)), u and v as the weights of the softmax have them."""
+    """e₀(1 + v/((1-γ²)u - γ²v)), with u and v averaged by the weights of the softmax."""
     n, sums = len(W), np.zeros(3)
     for share, z in [(1 - p, np.zeros(n))] + [
         (p / len(masks), 2 * mask[:, 0] - 1) for mask in masks
@@ -86,7 +86,7 @@ def test_scales_and_rates_enter_as_in_the_exchange_law():
 @pytest.mark.parametrize("law", [HARD, SOFT_GRID], ids=["hard", "soft"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_any_law_of_the_masks_and_any_rigid_shape_has_such_a_slope(shape, law):
-    """And within its bounds; the rows w_i stay where they are."""
+    """The slope is the formula of theory 3.9, within its bounds, and the rows w_i do not move."""
     W = SHAPES[shape]
     masks, alpha = row_masks(len(W), law), gd.measures.margin(W @ W.T)
     for p, gamma, beta in [(1.0, 0.3, 2.0), (0.4, 0.15, 30.0), (0.9, 0.02, 200.0)]:
@@ -102,7 +102,7 @@ def test_any_law_of_the_masks_and_any_rigid_shape_has_such_a_slope(shape, law):
 
 
 def test_swapped_entries_move_mirrored_pairs_as_swapped_rows_do():
-    """Mask by mask: only the last entry of λ matters, whatever the rows w_i."""
+    """For each mask only the last entry of λ matters, whatever the rows w_i are."""
     W, rng = gd.sphere.sample(5, 3, 0), np.random.default_rng(1)
     X, Y, model = mirrored(W, 0.4)
     y = model.start(X, Y, tau=0.3)
@@ -130,7 +130,7 @@ def averaged_loss(beta, gamma, n, p):
     [(1e-3, 0.5, 1.0), (3.0, 0.2, 0.3), (80.0, 0.1, 1e-3), (400.0, 0.3, 1.0), (5.0, 0.9, 0.5)],
 )
 def test_slope_is_a_quotient_of_derivatives_of_the_averaged_loss(n, beta, gamma, p):
-    """γ' = -(1-γ²)/2n ∂L/∂γ, β' = -β² ∂L/∂β: 1/2n, not 1, since 2n rows share what γ gets."""
+    """γ' = -(1-γ²)/2n ∂L/∂γ and β' = -β² ∂L/∂β; the factor 1/2n, as γ is set by 2n rows."""
     with mpmath.workdps(400):
         b, g, q = mpmath.mpf(beta), mpmath.mpf(gamma), mpmath.mpf(p)
         by_gamma = mpmath.diff(lambda x: averaged_loss(b, x, n, q), g)
@@ -154,7 +154,7 @@ def test_the_factor_lies_between_1_and_its_bound(n, p, log_beta, share):
 
 
 def test_beta_falls_and_the_gap_with_it_while_swapped_pairs_do_not_match():
-    """Above γ² = α/(α+2) = (0.62)² for n = 5."""
+    """This happens above γ² = α/(α+2), which is 0.62² for n = 5."""
     heights = np.array([0.6, 0.65, 0.9])
     assert (np.sign(swapping.slope(50.0, heights, n=5)) == [1, -1, -1]).all()
     X, Y, model = mirrored(simplex(3), 0.9)
@@ -177,14 +177,14 @@ def test_nothing_swapped_is_the_exchange_law():
 @pytest.mark.parametrize("n", [2, 4, 12, 100])
 @pytest.mark.parametrize("p", [0.01, 0.5, 1.0])
 def test_the_slope_has_two_regimes(n, p):
-    """βγ² → 0: unlike and like rows alike. βγ² → ∞: unlike rows alone, however rare the swaps."""
+    """As βγ² → 0 all rows weigh the same; as βγ² → ∞ only those with unlike masks count."""
     alpha = n / (n - 1)
     assert swapping.slope(1e8, 1e-8, n=n, p=p) == pytest.approx((1 + p / alpha) / n, rel=1e-7)
     assert swapping.slope(1e8, 1e-3, n=n, p=p) == pytest.approx((1 + 2 / alpha) / n, rel=1e-5)
 
 
 def test_exponents_of_simplices():
-    """½ at n = 4 and 5, at 3 up to p = ¾; (3n-2)/n², under three times 1/n, from six pairs on."""
+    """½ at n = 4, 5 and, up to p = ¾, at n = 3; from six pairs on (3n-2)/n², less than 3/n."""
     assert swapping.exponent(n=3, p=0.75) == pytest.approx(0.5)
     assert swapping.exponent(n=3, p=0.76) > 0.5 == swapping.exponent(n=3, p=0.74)
     assert swapping.exponent(n=4) == swapping.exponent(n=5, p=0.01) == 0.5
@@ -217,7 +217,7 @@ def test_balance_is_zero_or_infinite_where_the_exponent_is_not_a_half():
 
 
 def quadrature(p, nodes=200):
-    """V(θ), mean of v = z² - zz' with weights e^{θv}: z, z' uniform in [-1, 1]; unswapped v = 0."""
+    """V(θ), the mean of v = z² - zz' weighted by e^{θv}, z and z' uniform; unswapped v = 0."""
     z, w = np.polynomial.legendre.leggauss(nodes)
     v, w = (z[:, None] ** 2 - np.outer(z, z)).ravel(), np.outer(w, w).ravel() / 4
 
@@ -230,7 +230,7 @@ def quadrature(p, nodes=200):
 
 @pytest.mark.parametrize("p", [0.2, 1.0])
 def test_soft_swapping_starts_from_a_third_and_ends_like_hard(p):
-    """V(0) = p/3, V rises, 2 - V = 2/θ at large θ."""
+    """V(0) = p/3, V rises with θ, and 2 - V is about 2/θ at large θ."""
     mean = quadrature(p)
     assert mean(0.0) == pytest.approx(p * swapping.SOFT, rel=1e-12)
     values = [mean(theta) for theta in np.linspace(0, 300, 301)]
@@ -240,7 +240,7 @@ def test_soft_swapping_starts_from_a_third_and_ends_like_hard(p):
 
 @pytest.mark.parametrize(("n", "p"), [(2, 1.0), (2, 0.3), (4, 1.0), (4, 0.2), (12, 1.0), (12, 0.2)])
 def test_late_exponents_of_soft_swapping(n, p):
-    """Of d log θ/d log β = 1 - 2(1 + V(θ)/α)/n, θ = βγ²; V is 2 - 2/θ beyond the quadrature."""
+    """By d log θ/d log β = 1 - 2(1 + V(θ)/α)/n, θ = βγ²; at large θ V is taken as 2 - 2/θ."""
     mean, alpha = quadrature(p), n / (n - 1)
 
     def slope(y):

@@ -31,7 +31,7 @@ PAPER = at_threshold(4, 1.0, 0.1)
 
 
 def random_hypotheses(count, rng):
-    """n from 2 to 1e6, α over (0, 2], γ₀ over (1e-6, 1), β₀ from its threshold to e^5 of it."""
+    """n from 2 to 1e6, α in (0, 2], γ₀ in (1e-6, 1), β₀ from 1 to e⁵ times its threshold."""
     for _ in range(count):
         n = int(np.exp(rng.uniform(np.log(2), np.log(1e6))))
         alpha, gamma0 = 2 - rng.uniform(0, 2), 10 ** rng.uniform(-6, 0) * 0.999
@@ -43,7 +43,7 @@ def random_hypotheses(count, rng):
 
 @given(st.data())
 def test_lemma_b_1_holds(data):
-    """(a) a leading entry is never pulled down; (b) Z = αI pulls hardest at a given margin."""
+    """(a) μ_i ≥ 0 for a leading entry; (b) at a given margin μ_i is largest for Z = αI."""
     n = data.draw(st.integers(2, 30))
     alpha = data.draw(st.floats(0.01, 2))
     others = data.draw(st.lists(st.floats(0, 2), min_size=n - 1, max_size=n - 1))
@@ -59,7 +59,7 @@ def test_lemma_b_1_holds(data):
 
 
 def test_lemma_b_1_b_needs_its_threshold():
-    """Far below it a larger lead pulls harder than the margin."""
+    """Far below the threshold a row with a larger lead has a larger μ_i than αe_i."""
     z = np.array([1.0, 0.9, -1.0, -1.0])
     alpha, a = 0.1, 1.0
     assert theorem_3_2.mu(z, 0, a) > alpha * 3 / (3 + np.exp(a * alpha))
@@ -82,7 +82,7 @@ def test_the_corrected_integral_is_what_sympy_solves():
 
 
 def test_the_lower_bound_has_its_best_epsilon():
-    """No ε on a fine grid does better, and none of a coarse one as well."""
+    """No ε of a fine grid gives a larger bound, and the best of the grid comes near it."""
     t = np.array([1e-3, 1.0, 1e3, 1e30, 1e100])
     n, alpha, gamma0, beta0 = PAPER.values()
     c1 = 2 * alpha * (n - 1) * beta0 * np.sqrt(gamma0)
@@ -96,7 +96,7 @@ def test_the_lower_bound_has_its_best_epsilon():
 
 
 def test_lower_exact_upper_without_an_exception():
-    """300 random hypotheses and times to 1e100; the closed forms hold γ between them."""
+    """γ lies between the closed forms, at 300 random hypotheses and times up to 1e100."""
     rng = np.random.default_rng(SEED)
     for numbers in random_hypotheses(300, rng):
         setting, t = Setting(**numbers), np.array([0.0, *10 ** rng.uniform(-5, 100, 4)])
@@ -133,7 +133,7 @@ def test_the_sharp_constant_is_reached_at_astronomical_times():
 
 
 def quadrature(gamma, n, alpha, gamma0, beta0, kappa=1):
-    """log t by mpmath: panels that halve towards γ, where the integrand stands."""
+    """log t by mpmath, on panels that halve towards γ, where the integrand is largest."""
     gamma, alpha, gamma0, beta0 = map(mp.mpf, (gamma, alpha, gamma0, beta0))
 
     def slowness(x):
@@ -166,7 +166,7 @@ def test_closing_times_agree_with_quadrature(gamma, n, alpha, gamma0, beta0, kap
 
 
 def test_closing_times_of_linear_beta_near_zero_agree_with_quadrature():
-    """β = ν from β₀ = 1e-3, where 1/β bends within x = 1e-6."""
+    """β = ν from β₀ = 1e-3, where 1/β falls by half within x of order 1e-6."""
     gamma0, beta0 = mp.mpf(0.3), mp.mpf(1e-3)
 
     def slowness(x):
@@ -238,7 +238,7 @@ def test_exact_is_exact_to_rounding_for_every_kappa(kappa, log_t):
 
 
 def test_exact_converges_for_random_settings():
-    """Across all of n, α, γ₀, β₀ and κ = 1e-3..1e6 it raises no ArithmeticError."""
+    """No ArithmeticError at random n, α, γ₀, β₀ and κ = 1e-3..1e6, and γ falls with time."""
     rng = np.random.default_rng(SEED)
     for _ in range(100):
         n, alpha, gamma0 = 10 ** rng.uniform(0.4, 6) // 1, 2 - rng.uniform(0, 2), rng.uniform(0, 1)
@@ -258,7 +258,7 @@ def test_an_iteration_that_does_not_converge_is_an_error():
 
 
 def test_steep_families_neither_overflow_nor_vanish():
-    """κ = 250 and 1000: γ hardly moves, its closing times leave float64."""
+    """At κ = 250 and 1000 γ hardly moves, and its closing times exceed float64."""
     for rate in (250.0, 1000.0):
         setting = Setting(4, 1.0, 1e-3, 5.0, gd.Learned(rate=rate))
         assert setting.closing_log_time(1e-6) == np.inf
@@ -274,6 +274,27 @@ def test_exact_takes_any_time_at_all():
     assert theorem_3_2.closing_time(1e-7, **PAPER) == np.inf
     slow = gd.Learned(gd.Exponential(20.0))
     assert theorem_3_2.exact(1e12, **PAPER, temperature=slow) == 0  # γ = 1e-9600 is no float64
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("printed_bound", 7.0),
+        ("lower_bound", 7.0),
+        ("upper_bound", 7.0),
+        ("asymptote", 7.0),
+        ("closing_log_time", 0.05),
+        ("closing_time", 0.05),
+        ("exact", 7.0),
+    ],
+)
+def test_the_functions_of_numbers_are_the_methods_of_a_setting(name, at):
+    setting = Setting(**PAPER)
+    assert getattr(theorem_3_2, name)(at, **PAPER) == getattr(setting, name)(at)
+    assert theorem_3_2.constants(**PAPER) == setting.constants
+    assert setting.threshold == pytest.approx(PAPER["beta0"], rel=1e-15)
+    with pytest.raises(AttributeError):
+        setting.n = 5
 
 
 # The hypotheses
@@ -299,7 +320,7 @@ def test_hypotheses_that_fail_say_by_how_much_and_since_when_they_hold():
 
 
 def test_hypotheses_are_asked_from_the_start_and_not_from_the_first_stored_time():
-    """A run that ends matched at a large β did not begin so, whether it stores t = 0 or not."""
+    """A run that ends matched at a large β began mismatched, whether it stores t = 0 or not."""
     model = gd.ParallelModel(6, 3, gd.Learned())
     y0 = model.start(gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1), tau=0.2, gamma=0.3)
     run = gd.flow(model, y0, [0.0, 1e6])
@@ -320,7 +341,7 @@ def test_hypotheses_are_asked_from_the_start_and_not_from_the_first_stored_time(
 
 
 def test_a_threshold_that_is_lost_again_is_met_since_the_last_time():
-    """β falls while pairs are mismatched: the theorem may be started only when it is back."""
+    """β falls while pairs are mismatched; the theorem applies from when it has risen again."""
     rng = np.random.default_rng(0)
     X, Y = (gd.sphere.normalise(rng.normal(size=(4, 3))) for _ in range(2))
     model = gd.ParallelModel(4, 3, gd.Learned())
@@ -372,20 +393,6 @@ def test_hypotheses_are_of_a_tied_parallel_or_frozen_model():
 # Bad input
 
 
-FUNCTIONS = {
-    "threshold": lambda **k: theorem_3_2.threshold(
-        **{name: k[name] for name in ("n", "alpha", "gamma0")}
-    ),
-    "printed": lambda **k: theorem_3_2.printed_bound(**({"t": 1.0} | k)),
-    "lower": lambda **k: theorem_3_2.lower_bound(**({"t": 1.0} | k)),
-    "upper": lambda **k: theorem_3_2.upper_bound(**({"t": 1.0} | k)),
-    "asymptote": lambda **k: theorem_3_2.asymptote(**({"t": 10.0} | k)),
-    "closing": lambda **k: theorem_3_2.closing_log_time(**({"gamma": 0.05} | k)),
-    "exact": lambda **k: theorem_3_2.exact(**({"log_t": 1.0} | k)),
-}
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
@@ -400,17 +407,20 @@ FUNCTIONS = {
         ({"beta0": np.nan}, ValueError, "beta0 must be finite"),
     ],
 )
-def test_what_the_statement_does_not_cover_is_refused(function, wrong, error, says):
-    if function == "threshold" and "beta0" in wrong:
-        pytest.skip("the threshold is what β₀ has to reach")
+def test_what_the_statement_does_not_cover_is_refused(wrong, error, says):
     with pytest.raises(error, match=says):
-        FUNCTIONS[function](**(PAPER | wrong))
+        Setting(**(PAPER | wrong))
+    for function in (theorem_3_2.threshold, theorem_3_2.sharp_threshold):
+        if "beta0" not in wrong:
+            numbers = {name: (PAPER | wrong)[name] for name in ("n", "alpha", "gamma0")}
+            with pytest.raises(error, match=says):
+                function(**numbers)
 
 
-@pytest.mark.parametrize("function", ["printed", "lower", "upper", "asymptote"])
-def test_times_before_the_start_are_refused(function):
+@pytest.mark.parametrize("method", ["printed_bound", "lower_bound", "upper_bound", "asymptote"])
+def test_times_before_the_start_are_refused(method):
     with pytest.raises(ValueError, match="t must not be negative"):
-        FUNCTIONS[function](**PAPER, t=[1.0, -1.0])
+        getattr(Setting(**PAPER), method)([1.0, -1.0])
 
 
 def test_below_the_threshold_the_printed_bound_warns_and_the_proved_one_refuses():

@@ -45,14 +45,14 @@ def test_the_moments_are_the_printed_bessel_functions(a, d):
 
 @pytest.mark.parametrize(("s", "d"), [(0.3, 2), (2.0, 3), (20.0, 64)])
 def test_one_coordinate_is_sub_gaussian_with_proxy_1_over_d(s, d):
-    """The diagonal's term √(2L/nd): E e^{sz} ≤ e^{s²/2d}, and no smaller proxy will do."""
+    """E e^{sz} ≤ e^{s²/2d}, and no smaller proxy is enough; it gives the term √(2L/nd)."""
     assert bessel.log_mgf(s, d) <= s**2 / (2 * d)
     assert bessel.log_mgf(1e-3, d) == pytest.approx(1e-6 / (2 * d), rel=1e-5)
 
 
 @pytest.mark.parametrize("share", [None, 0.5])
 def test_delta_may_be_shared_between_diagonal_and_rows(share):
-    """By default evenly over 2n + 1 events; one half for the diagonal is better here."""
+    """By default evenly over 2n + 1 events; here one half for the diagonal gives more."""
     bound = theorem_3_3.sharper_bound(n=2048, **SETTING, diagonal_share=share)
     assert round(bound.value, 4) == (0.0139 if share is None else 0.0157)
     even = theorem_3_3.sharper_bound(n=2048, **SETTING, diagonal_share=1 / 4097)

@@ -39,8 +39,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 import gapdyn as gd
-from experiments import encoder_gap
 from experiments.record import Numbers
+from experiments.section_4 import late_gap
 from gapdyn import plotting, published
 from gapdyn.theory import lemma_3_1, theorem_3_2
 from gapdyn.types import Array
@@ -72,7 +72,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         "two_gamma_apart": (early, 2 * apart.gamma[1:]),
     }
     curves |= statements(together, apart, early)
-    trained, said = encoder_gap.closing(seed, quick)
+    trained, said = late_gap.closing(seed, quick)
     curves |= trained
     return Numbers(
         table={
@@ -329,7 +329,7 @@ def _from_the_start(ax: Axes, numbers: Numbers) -> None:
     for name, style in ENCODERS.items():
         log10_t, gap = _curve(numbers, f"encoders_{name}", 0, END)
         ax.plot(10**log10_t, gap, **style)
-    ax.axvspan(10**SHOWN, encoder_gap.STEPS, color="0.92", zorder=0)
+    ax.axvspan(10**SHOWN, late_gap.STEPS, color="0.92", zorder=0)
     ax.text(120, 0.0165, "shown in (b)", size=8)
     for name, (x, y, text) in {
         "adam_3e-3": (21, 0.5, "3e-3"),
@@ -338,7 +338,7 @@ def _from_the_start(ax: Axes, numbers: Numbers) -> None:
         "flow": (40, 0.07, "gradient flow"),
     }.items():
         ax.text(x, y, text, color=ENCODERS[name]["color"], ha="right", size=8)
-    ax.set(xscale="log", yscale="log", xlim=(1, encoder_gap.STEPS), ylim=(0.015, 1.3))
+    ax.set(xscale="log", yscale="log", xlim=(1, late_gap.STEPS), ylim=(0.015, 1.3))
     ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1)
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.yaxis.set_minor_locator(NullLocator())

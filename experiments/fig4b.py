@@ -8,7 +8,7 @@ the gap increases "for all random initialization"; the first bar begins at -0.00
 (b, c) Ten steps of two small encoders from 100 random weights of small gap. By Adam (the paper does
 not print its optimiser) the gap grows by 0.144 from every start, and by 0.297 if the loss is
 climbed. By plain gradient steps it grows by 0.024, and by 0.001 from matched pairs.
-`encoder_starts` says why it grows, though dΔ/dt < 0 at 63 of the 100 starts.
+`section_4.first_steps` says why it grows, though dΔ/dt < 0 at 63 of the 100 starts.
 
 (d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw, and about the
 limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt (p. 19). The
@@ -26,8 +26,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import encoder_starts
 from experiments.record import Numbers
+from experiments.section_4 import first_steps
 from gapdyn import plotting, published
 from gapdyn.theory import theorem_3_3
 from gapdyn.types import Array
@@ -58,7 +58,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         rows.append((k, "parallel", *beginning(parallel, y)))
         y = free.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=TAU)
         rows.append((k, "free", *beginning(free, y)))
-    trained, said = encoder_starts.beginnings(seed, quick, draws, STEPS, STEP)
+    trained, said = first_steps.beginnings(seed, quick, draws, STEPS, STEP)
     rows += [(k, name, gap, v / UNIT, np.nan, by) for k, name, gap, v, _, by in trained]
     names = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", "change_in_ten_steps")
     setting: Any = {"d": d, "tau": TAU, "gamma0": HEIGHT}

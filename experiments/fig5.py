@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import scatter
-from experiments.methods import methods
 from experiments.record import Numbers
+from experiments.section_4 import scatter
+from experiments.section_4.methods import methods
 from gapdyn import plotting
 from gapdyn.loss import mix
 from gapdyn.published import FIGURE_5

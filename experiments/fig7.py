@@ -10,8 +10,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments import scatter
 from experiments.record import Numbers
+from experiments.section_4 import scatter
 from gapdyn.published import FIGURES_6_AND_7
 
 AGAINST = ("gap", "uniformity")

@@ -33,9 +33,9 @@ from tqdm import tqdm
 import gapdyn as gd
 from experiments import features as real
 from experiments import pool
-from experiments.methods import TAU, Method, methods
 from experiments.record import Numbers
-from experiments.section_4 import printed
+from experiments.section_4.methods import TAU, Method, methods
+from experiments.section_4.runs import printed
 from gapdyn import plotting
 from gapdyn.types import Array
 

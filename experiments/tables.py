@@ -14,11 +14,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import paired_data, pool, results, section_4
-from experiments.methods import TAU, Method
+from experiments import pool
 from experiments.record import Numbers
-from experiments.training import Recipe, train
-from experiments.verdicts import Methods, change, ours, papers
+from experiments.section_4 import paired_data, results, runs
+from experiments.section_4.methods import TAU, Method
+from experiments.section_4.training import Recipe, train
+from experiments.section_4.verdicts import Methods, change, ours, papers
 from gapdyn import plotting
 from gapdyn.types import Array
 
@@ -34,19 +35,19 @@ def compute(
     seed: int = 0, quick: bool = False, features: Path | None = None, jobs: int = 1
 ) -> Numbers:
     """Train everything; the same seed gives the same table, whatever `jobs`."""
-    trainings = section_4.computed(seed, quick, jobs)
+    trainings = runs.computed(seed, quick, jobs)
     tasks = [(optimiser, scale, seed, quick) for optimiser in COMPARED for scale in SCALES]
     found: dict[int, dict[str, Any]] = {}
     for index, future in pool.finished(reparameterisation, tasks, jobs):
         found[index] = future.result()
     return Numbers(
-        table=section_4.summary(trainings),
+        table=runs.summary(trainings),
         more={"by_seed": trainings},
         parameters={
             "seed": seed,
             "quick": quick,
-            "settings": section_4.settings(quick),
-            "left_out": section_4.available(quick)[1],
+            "settings": runs.settings(quick),
+            "left_out": runs.available(quick)[1],
             "reparameterisation": [found[index] for index in range(len(tasks))],
         },
     )
@@ -67,7 +68,7 @@ def reparameterisation(optimiser: str, scale: float, seed: int, quick: bool) -> 
 
 def log_beta(pairs: paired_data.Pairs, temperature: gd.Learned, recipe: Recipe, seed: int) -> Array:
     """log β before the first step of a training and after each."""
-    model = section_4.encoders_for(pairs, Method(temperature))
+    model = runs.encoders_for(pairs, Method(temperature))
     path: list[float] = []
     train(
         model,
@@ -98,7 +99,7 @@ def draw(numbers: Numbers) -> Figure:
     Of the gap it is the ratio, since gaps differ by powers of ten.
     """
     trainings = numbers.more["by_seed"]
-    names = section_4.names()[1:]
+    names = runs.names()[1:]
     figure = Figure(figsize=(7.2, 9.6), layout="constrained")
     axes = figure.subplots(2, 4, sharey=True).ravel()
     paper: Any = {"color": "black", "marker": "o", "mfc": "none", "ms": 6}

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import encoder_gap, fig4a
-from experiments.methods import Method
-from experiments.paired_data import synthetic
-from experiments.section_4 import encoders_for
+from experiments import fig4a
+from experiments.section_4 import late_gap
+from experiments.section_4.methods import Method
+from experiments.section_4.paired_data import synthetic
+from experiments.section_4.runs import encoders_for
 from gapdyn import published
 from gapdyn.theory import lemma_3_1, theorem_3_2
 
 STARTS = ["together", "apart"]
 ROUNDING = 1 + 1e-12
-ADAM = [f"adam_{rate}" for rate in encoder_gap.RATES]
+ADAM = [f"adam_{rate}" for rate in late_gap.RATES]
 FIGURES = Path(__file__).resolve().parents[2] / "figures"
 
 
@@ -237,7 +238,7 @@ def late_line(t, gap):
 def test_encoders_are_seen_from_the_first_step_to_the_last(committed, name):
     for kind in ("", "_beta"):
         t, value = committed(f"{name}{kind}")
-        assert t[-1] == pytest.approx(encoder_gap.STEPS) and (t <= 1).any()
+        assert t[-1] == pytest.approx(late_gap.STEPS) and (t <= 1).any()
         assert len(t) >= 50 and (value > 0).all()
     assert (committed(name)[1] <= 2).all()
 
@@ -266,16 +267,16 @@ def test_fits_know_the_law_and_a_gap_that_stays():
     """c/log²t is a line to 0 and the power -2 of log t; β = log t makes powers of β the same."""
     t = np.geomspace(1, 1e4, 81)[1:]
     run = {"t": t, "beta": np.log(t), "mismatched": np.zeros(80), "gap": 3 / np.log(t) ** 2}
-    law = encoder_gap.statements(run, 100.0)
+    law = late_gap.statements(run, 100.0)
     assert law["line_r2"] == pytest.approx(1) and law["line_at_infinity"] == pytest.approx(0)
     assert (law["power_of_log_t"], law["power_of_beta"]) == pytest.approx((-2, -2))
     assert law["line_at_first"] == pytest.approx(3 / np.log(100) ** 2)
     assert law["line_at_last"] == pytest.approx(law["line_at_first"] / 4)
     assert law["closed_at"] == [t[run["gap"] <= 0.1][0]]
-    frozen = encoder_gap.statements(run | {"gap": 0.4 + 3 / np.log(t) ** 2}, 100.0)
+    frozen = late_gap.statements(run | {"gap": 0.4 + 3 / np.log(t) ** 2}, 100.0)
     assert frozen["line_r2"] == pytest.approx(1) and frozen["closed_at"] == []
     assert frozen["line_at_infinity"] == pytest.approx(0.4) and frozen["power_of_log_t"] > -1
-    root = encoder_gap.statements(run | {"gap": np.log(t) ** -0.5}, 100.0)
+    root = late_gap.statements(run | {"gap": np.log(t) ** -0.5}, 100.0)
     assert (root["power_of_log_t"], root["power_of_log_t_r2"]) == pytest.approx((-0.5, 1))
     assert root["line_r2"] < 0.99
 
@@ -352,7 +353,7 @@ def test_the_flow_of_encoders_hardly_closes_the_gap_though_all_pairs_match(commi
 
 def test_the_flow_of_encoders_is_accurate_enough():
     pairs = synthetic(3, 32, 16)
-    run = encoder_gap.by_flow(pairs, 1.0, seed=3)  # over the kinks of ReLU order 3 is enough
+    run = late_gap.by_flow(pairs, 1.0, seed=3)  # over the kinks of ReLU order 3 is enough
     model = encoders_for(pairs, Method(gd.Learned()))
     exact = gd.flow(model, model.start(3, tau=0.07), run["t"], rtol=1e-5, method="RK23")
     np.testing.assert_allclose(run["gap"], exact.gap, rtol=5e-3)

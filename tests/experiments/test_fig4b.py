@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import encoder_starts, fig4b
-from experiments.methods import Method
-from experiments.paired_data import synthetic
-from experiments.section_4 import encoders_for
-from experiments.training import Recipe, train
+from experiments import fig4b
+from experiments.section_4 import first_steps
+from experiments.section_4.methods import Method
+from experiments.section_4.paired_data import synthetic
+from experiments.section_4.runs import encoders_for
+from experiments.section_4.training import Recipe, train
 from gapdyn import published
 from gapdyn.theory import bessel
 
@@ -100,7 +101,7 @@ def test_ten_gradient_steps_are_near_the_flow(lift):
 def encoders():
     """Two encoders for few pairs, and a start with outputs of mean zero."""
     model = encoders_for(synthetic(5, 64, 16), Method(gd.Learned()))
-    return model, encoder_starts.scattered(model, np.random.default_rng(0))
+    return model, first_steps.scattered(model, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,7 @@ def test_ways_from_one_start_share_its_gap(numbers):
 
 def test_the_velocity_of_the_gap_is_that_of_the_flow(encoders):
     model, y = encoders
-    widens, speed = encoder_starts.velocity(model, y)
+    widens, speed = first_steps.velocity(model, y)
     t = 1e-5 * np.arange(3)
     gap = gd.flow(model, y, t, rtol=1e-10, atol=1e-12).gap
     assert (-3 * gap[0] + 4 * gap[1] - gap[2]) / (2 * t[1]) == pytest.approx(widens, rel=1e-3)
@@ -161,7 +162,7 @@ def test_uphill_is_the_opposite_of_the_velocity(encoders):
     model, y = encoders
     parts = model.images, model.texts, model.first, model.second, model.temperature
     out = np.empty_like(y)
-    encoder_starts.Uphill(*parts).descend(0.0, y, model.images, model.texts, None, out)
+    first_steps.Uphill(*parts).descend(0.0, y, model.images, model.texts, None, out)
     np.testing.assert_array_equal(out, -model.velocity(0.0, y))
 
 
@@ -178,7 +179,7 @@ def test_near_copies_match_and_start_with_a_small_gap():
         ),
         Method(gd.Learned()),
     )
-    X, Y = model.embeddings(encoder_starts.near_copies(model, np.random.default_rng(0)))
+    X, Y = model.embeddings(first_steps.near_copies(model, np.random.default_rng(0)))
     assert gd.measures.mismatched(X @ Y.T) == 0
     assert 0 < gd.measures.gap(X, Y) < 0.1
 
@@ -186,7 +187,7 @@ def test_near_copies_match_and_start_with_a_small_gap():
 def test_ends_are_those_of_so_many_steps_though_training_goes_on(encoders):
     model, y = encoders
     recipe = Recipe(5, model.n, 0.01, "descent", warm_up=0.0, cosine=False)
-    found = encoder_starts.ends(model, y, recipe, 3, 0)
+    found = first_steps.ends(model, y, recipe, 3, 0)
     z = y.copy()
     for _ in range(3):
         z = z + 0.01 * model.velocity(0.0, z)

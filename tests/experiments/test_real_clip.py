@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 import gapdyn as gd
 from experiments import features as real
 from experiments import real_clip
-from experiments.methods import Method, methods
-from experiments.section_4 import printed
+from experiments.section_4.methods import Method, methods
+from experiments.section_4.runs import printed
 from gapdyn.theory.appendix_c import optimal_temperature
 
 FIGURES = Path(__file__).resolve().parents[2] / "figures"

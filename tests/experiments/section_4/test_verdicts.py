@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from experiments import section_4, verdicts
-from experiments.evaluation import MEASURES
-from experiments.verdicts import NOT, REPRODUCED, UNDECIDED
+from experiments.section_4 import runs, verdicts
+from experiments.section_4.evaluation import MEASURES
+from experiments.section_4.verdicts import NOT, REPRODUCED, UNDECIDED
 from gapdyn import published
 
 
@@ -15,7 +15,7 @@ def methods(error=0.0, acted=1000.0, **means):
 
     The standard error of a change against the baseline is `error`.
     """
-    names = section_4.names()
+    names = runs.names()
     k = np.arange(len(names), dtype=float)
     values = {key: np.zeros((len(names), 3)) for key in (*MEASURES, "retrieval")}
     for key, mean in means.items():
@@ -137,7 +137,7 @@ def test_a_method_that_hardly_acted_is_undecided_and_in_no_correlation():
 
 
 def test_each_method_is_held_to_what_the_paper_prints_of_it():
-    claimed = [name for name in section_4.names() if verdicts.claims_to_shrink(name)]
+    claimed = [name for name in runs.names() if verdicts.claims_to_shrink(name)]
     assert {"Baseline", "FLT 1e-2", "TS A0", "No normalization", "SS 1e-2"}.isdisjoint(claimed)
     assert {"FLT 4e-2", "TS S3", "SLRT 0.1", "HS 1", "HS rows", "SS 5e-2"} <= set(claimed)
     m = methods(gap=-1.0)

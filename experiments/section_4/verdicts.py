@@ -16,10 +16,10 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from experiments import section_4
-from experiments.correlation import Interval, rank_correlation
-from experiments.evaluation import MEASURES
-from experiments.section_4 import Table, by_seed, printed
+from experiments.section_4 import runs
+from experiments.section_4.correlation import Interval, rank_correlation
+from experiments.section_4.evaluation import MEASURES
+from experiments.section_4.runs import Table, by_seed, printed
 from gapdyn import published
 from gapdyn.types import Array
 
@@ -83,7 +83,7 @@ def ours(trainings: Table, data: str) -> Methods:
 
 def papers(among: Sequence[str] | None = None) -> Methods:
     """The methods that the paper prints: all 26, or those among some."""
-    names = [name for name in section_4.names() if printed(name)]
+    names = [name for name in runs.names() if printed(name)]
     if among is not None:
         names = [name for name in names if name in among]
     values = {

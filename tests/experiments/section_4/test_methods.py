@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments.methods import CYCLES, MAX_BETA, TAU, methods
+from experiments.section_4.methods import CYCLES, MAX_BETA, TAU, methods
 from gapdyn import published
 
 END = 800.0

@@ -3,7 +3,7 @@
 An encoder has linear layers with ReLU between them; rows that come out are normalised, or not.
 `EncoderModel` puts two of them under the contrastive loss (2). It is a model like those of
 `gapdyn.models`, with the weights θ, φ for rows, so that `gapdyn.flow` moves it by gradient flow;
-`experiments.training` moves it by the steps of an optimiser.
+`experiments.section_4.training` moves it by the steps of an optimiser.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from experiments import paired_data
-from experiments.paired_data import (
+from experiments.section_4 import paired_data
+from experiments.section_4.paired_data import (
     CLASSES,
     DIGITS_HELD_OUT,
     HELD_OUT,

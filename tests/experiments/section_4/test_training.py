@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments.encoders import Encoder, EncoderModel
-from experiments.training import BETA_1, BETA_2, EPSILON, Recipe, train
+from experiments.section_4.encoders import Encoder, EncoderModel
+from experiments.section_4.training import BETA_1, BETA_2, EPSILON, Recipe, train
 
 PLAIN = {"optimiser": "descent", "warm_up": 0.0, "cosine": False}
 

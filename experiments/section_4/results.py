@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.correlation import Interval
-from experiments.section_4 import Table, summary
-from experiments.verdicts import (
+from experiments.section_4.correlation import Interval
+from experiments.section_4.runs import Table, summary
+from experiments.section_4.verdicts import (
     CONCLUSIONS,
     ELEVEN,
     LEAST_STEPS,

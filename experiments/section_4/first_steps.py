@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 import gapdyn as gd
-from experiments.encoders import EncoderModel
-from experiments.methods import TAU, methods
-from experiments.paired_data import HELD_OUT, TRAINING, synthetic
-from experiments.section_4 import RECIPE, encoders_for
-from experiments.training import Recipe, train
+from experiments.section_4.encoders import EncoderModel
+from experiments.section_4.methods import TAU, methods
+from experiments.section_4.paired_data import HELD_OUT, TRAINING, synthetic
+from experiments.section_4.runs import RECIPE, encoders_for
+from experiments.section_4.training import Recipe, train
 from gapdyn.types import Array
 
 APART = 0.3

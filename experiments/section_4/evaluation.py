@@ -11,8 +11,8 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 
-from experiments.encoders import EncoderModel
-from experiments.paired_data import CLASSES, Labels, Pairs
+from experiments.section_4.encoders import EncoderModel
+from experiments.section_4.paired_data import CLASSES, Labels, Pairs
 from gapdyn import measures, sphere
 from gapdyn.types import Array
 

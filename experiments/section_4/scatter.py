@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments import section_4
-from experiments.correlation import Interval, rank_correlation
 from experiments.record import Numbers
-from experiments.section_4 import Table
-from experiments.verdicts import LEAST_METHODS, LEAST_STEPS, ours, papers
+from experiments.section_4 import runs
+from experiments.section_4.correlation import Interval, rank_correlation
+from experiments.section_4.runs import Table
+from experiments.section_4.verdicts import LEAST_METHODS, LEAST_STEPS, ours, papers
 from gapdyn import published
 
 LABELS = {
@@ -64,7 +64,7 @@ def numbers(
     `plotted` names the methods that the paper's figure shows.
     """
     keys = (*against, *tasks)
-    trainings = section_4.trainings(seed, quick, jobs, folder)
+    trainings = runs.trainings(seed, quick, jobs, folder)
     data = dict.fromkeys(trainings["data"].tolist())
     sources = {"paper": papers()} | {d: ours(trainings, d) for d in data}
     columns: dict[str, list[Any]] = {k: [] for k in ("source", "method", "plotted", *keys)}
@@ -78,7 +78,7 @@ def numbers(
     return Numbers(
         table=found,
         parameters={
-            "settings": section_4.settings(quick),
+            "settings": runs.settings(quick),
             "least_steps_acted": LEAST_STEPS,
             "gap_floor": {
                 d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data

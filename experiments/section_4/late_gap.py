@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 import gapdyn as gd
-from experiments.methods import CLIP, Method, methods
-from experiments.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
-from experiments.section_4 import RECIPE, encoders_for
-from experiments.training import train
+from experiments.section_4.methods import CLIP, Method, methods
+from experiments.section_4.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
+from experiments.section_4.runs import RECIPE, encoders_for
+from experiments.section_4.training import train
 from gapdyn import published
 from gapdyn.types import Array
 

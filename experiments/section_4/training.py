@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.encoders import EncoderModel
+from experiments.section_4.encoders import EncoderModel
 from gapdyn.swap import Swap
 from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_count, validate_number, validate_positive

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import correlation
+from experiments.section_4 import correlation
 
 
 @given(seed=st.integers(0, 2**32), m=st.integers(3, 30), ties=st.booleans())

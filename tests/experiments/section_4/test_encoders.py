@@ -8,7 +8,7 @@ import sympy as sp
 from scipy.special import logsumexp
 
 import gapdyn as gd
-from experiments.encoders import Encoder, EncoderModel
+from experiments.section_4.encoders import Encoder, EncoderModel
 from gapdyn.flow import Solver
 from gapdyn.loss import mix
 

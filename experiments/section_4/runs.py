@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from experiments import paired_data, pool
-from experiments.encoders import Encoder, EncoderModel
-from experiments.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
-from experiments.methods import Method, methods
-from experiments.paired_data import DigitsMissingError, Pairs
-from experiments.training import Recipe, train
+from experiments import pool
+from experiments.section_4 import paired_data
+from experiments.section_4.encoders import Encoder, EncoderModel
+from experiments.section_4.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
+from experiments.section_4.methods import Method, methods
+from experiments.section_4.paired_data import DigitsMissingError, Pairs
+from experiments.section_4.training import Recipe, train
 from gapdyn import published
 from gapdyn.types import Array
 

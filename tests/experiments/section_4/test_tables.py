@@ -9,12 +9,12 @@ import pytest
 
 import gapdyn as gd
 from experiments import __main__ as command
-from experiments import evaluation, paired_data, results, section_4, verdicts
-from experiments.methods import MAX_BETA, TAU
+from experiments.section_4 import evaluation, paired_data, results, runs, verdicts
+from experiments.section_4.methods import MAX_BETA, TAU
 from gapdyn import published
 from gapdyn.files import write_columns
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FIGURES = ROOT / "figures"
 
 
@@ -24,11 +24,11 @@ def committed():
     about = json.loads((FIGURES / "tables.json").read_text())
     if about["seed"] != 0 or about["quick"] or about["parameters"]["left_out"]:
         pytest.skip("figures/tables.csv is of another run")
-    return section_4.read(FIGURES / "tables.csv"), about["parameters"]
+    return runs.read(FIGURES / "tables.csv"), about["parameters"]
 
 
 def test_the_table_is_the_summary_of_the_trainings_beside_it(committed):
-    summary = section_4.summary(section_4.read(FIGURES / "tables_by_seed.csv"))
+    summary = runs.summary(runs.read(FIGURES / "tables_by_seed.csv"))
     for key, values in summary.items():
         np.testing.assert_array_equal(values, committed[0][key])
 
@@ -63,7 +63,7 @@ def test_the_papers_numbers_stand_beside_ours(committed):
         for key in ("gap", "uniformity", "zero_shot", "image_retrieval"):
             assert column(table, "digits", f"{key}_paper", [name])[0] == getattr(row, key)
     mmvp = {name: row.mmvp for name, row in published.TABLE_1.items()}
-    for name in section_4.names():
+    for name in runs.names():
         paper = column(table, "synthetic", "mmvp_paper", [name])[0]
         assert paper == mmvp[name] if name in mmvp else np.isnan(paper)
     assert np.isnan(column(table, "synthetic", "gap_paper", ["SS 1e-2"])[0])
@@ -85,24 +85,24 @@ def test_temperatures_end_where_their_schedules_and_clamps_say(committed):
     for data in paired_data.DATA:
         found = column(table, data, "tau_end", list(ends))
         np.testing.assert_allclose(found, list(ends.values()), rtol=1e-12)
-        assert (column(table, data, "tau_end", section_4.names()) >= 1 / MAX_BETA).all()
+        assert (column(table, data, "tau_end", runs.names()) >= 1 / MAX_BETA).all()
         slow, baseline = column(table, data, "tau_end", ["SLRT 0.1", "Baseline"])
         assert baseline < slow < TAU
 
 
 def test_adam_moves_log_tau_by_no_more_than_its_learning_rates(committed):
     table, about = committed
-    room = section_4.RECIPE.rates(section_4.RECIPE.steps(paired_data.TRAINING)).sum()
+    room = runs.RECIPE.rates(runs.RECIPE.steps(paired_data.TRAINING)).sum()
     for name, slower in {"SLRT 0.1": 10, "TR scale 2": 2, "TR scale 10": 10}.items():
         moved = np.log(TAU / column(table, "synthetic", "tau_end", [name]))
         assert 0 < moved < 1.2 * room / slower
-    assert about["settings"] == section_4.settings(quick=False)
+    assert about["settings"] == runs.settings(quick=False)
 
 
 def test_steps_acted_are_the_portion_of_the_training(committed):
     table, _ = committed
     pairs = {"synthetic": 2048, "abundant": 32768, "digits": 1797 - 512}
-    for data, recipe in section_4.RECIPES.items():
+    for data, recipe in runs.RECIPES.items():
         steps = recipe.steps(pairs[data])
         assert (column(table, data, "steps_acted", ["Baseline", "HS 1"]) == steps).all()
         for name, p in {"HS 1e-1": 0.1, "SS 5e-2": 0.05, "HS 1e-2": 0.01}.items():
@@ -123,7 +123,7 @@ def test_measures_lie_in_their_ranges(committed):
 
 def test_few_pairs_are_learnt_by_heart_and_abundant_ones_are_not():
     """Why the two synthetic trainings differ: at 100 % nothing is left to learn."""
-    trainings = section_4.read(FIGURES / "tables_by_seed.csv")
+    trainings = runs.read(FIGURES / "tables_by_seed.csv")
     learnt = {
         data: trainings["training_recall"][
             (trainings["data"] == data) & (trainings["method"] == "Baseline")
@@ -137,7 +137,7 @@ def test_the_gap_of_a_sample_has_a_floor():
     """Pairs whose centres coincide: E Δ² = tr Cov(x - y)/m."""
     rng = np.random.default_rng(0)
     pairs = paired_data.synthetic(0, training=64, held_out=200)
-    model = section_4.encoders_for(pairs, section_4.Method(gd.Fixed(0.1)))
+    model = runs.encoders_for(pairs, runs.Method(gd.Fixed(0.1)))
     y = model.start(0)
     floor = evaluation.memory(model, y, pairs, seed=0)["gap_floor"]
     X, Y = (gd.sphere.unit(E) for E in model.embed(y, pairs.held_images, pairs.held_texts))
@@ -148,7 +148,7 @@ def test_the_gap_of_a_sample_has_a_floor():
 
 
 def test_the_page_of_results_is_what_the_table_says(committed):
-    page = results.markdown(section_4.read(FIGURES / "tables_by_seed.csv"), committed[1], 0)
+    page = results.markdown(runs.read(FIGURES / "tables_by_seed.csv"), committed[1], 0)
     assert (ROOT / "docs" / "results.md").read_text() == page
 
 
@@ -164,38 +164,38 @@ def test_reparameterisation_is_a_learning_rate_of_one_over_s_squared_or_s(commit
 
 
 def test_the_same_seed_gives_the_same_table_with_one_process_and_with_two():
-    one, two = (section_4.run(4, quick=True, jobs=jobs) for jobs in (1, 2))
+    one, two = (runs.run(4, quick=True, jobs=jobs) for jobs in (1, 2))
     for key, values in one.items():
         np.testing.assert_array_equal(values, two[key])
 
 
 def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monkeypatch):
-    fresh = section_4.trainings(4, True, 1, None)
+    fresh = runs.trainings(4, True, 1, None)
     marked = fresh | {"gap": fresh["gap"] + 1}
-    about = {"seed": 4, "quick": True, "parameters": {"settings": section_4.settings(True)}}
+    about = {"seed": 4, "quick": True, "parameters": {"settings": runs.settings(True)}}
     write_columns(tmp_path / "tables_by_seed.csv", marked)
-    monkeypatch.setattr(section_4, "computed", lambda *arguments: fresh)
+    monkeypatch.setattr(runs, "computed", lambda *arguments: fresh)
     (tmp_path / "tables.json").write_text("{}")
-    assert section_4.trainings(4, True, 1, tmp_path) is fresh
+    assert runs.trainings(4, True, 1, tmp_path) is fresh
     (tmp_path / "tables.json").write_text(json.dumps(about))
     for seed, quick, expected in ((4, True, marked), (5, True, fresh), (4, False, fresh)):
-        found = section_4.trainings(seed, quick, 1, tmp_path)
+        found = runs.trainings(seed, quick, 1, tmp_path)
         np.testing.assert_array_equal(found["gap"], expected["gap"])
-    monkeypatch.setattr(section_4, "available", lambda quick: (["synthetic", "digits"], None))
-    assert section_4.trainings(4, True, 1, tmp_path) is fresh
+    monkeypatch.setattr(runs, "available", lambda quick: (["synthetic", "digits"], None))
+    assert runs.trainings(4, True, 1, tmp_path) is fresh
 
 
 def test_trainings_read_back_to_the_last_digit(tmp_path):
-    trainings = section_4.trainings(4, True, 1, None)
+    trainings = runs.trainings(4, True, 1, None)
     write_columns(tmp_path / "t.csv", trainings)
-    for key, values in section_4.read(tmp_path / "t.csv").items():
+    for key, values in runs.read(tmp_path / "t.csv").items():
         np.testing.assert_array_equal(values, trainings[key])
 
 
 @pytest.mark.parametrize("name", ["fig5", "fig6", "fig7"])
 def test_figures_draw_the_methods_that_acted(name):
     about = json.loads((FIGURES / f"{name}.json").read_text())["parameters"]
-    points = section_4.read(FIGURES / f"{name}.csv")
+    points = runs.read(FIGURES / f"{name}.csv")
     ours = points["method"][points["source"] == "synthetic"]
     assert set(points["source"]) == {"paper", *paired_data.DATA}
     assert "HS 1e-3" not in ours and {"Baseline", "FLT 4e-1", "HS 1"} <= set(ours)
@@ -207,13 +207,13 @@ def test_figures_draw_the_methods_that_acted(name):
 
 @pytest.mark.parametrize(("name", "count"), [("fig5", 12), ("fig6", 9), ("fig7", 9)])
 def test_figures_mark_what_the_paper_plots(name, count):
-    points = section_4.read(FIGURES / f"{name}.csv")
+    points = runs.read(FIGURES / f"{name}.csv")
     chosen = (points["source"] == "paper") & (points["plotted"] == 1)
     names = published.FIGURES_6_AND_7 if count == 9 else sum(published.FIGURE_5.values(), ())
     assert (points["source"] == "paper").sum() == 26
     assert sorted(points["method"][chosen]) == sorted(names) and chosen.sum() == count
     for i in np.flatnonzero(chosen):
-        row = section_4.printed(str(points["method"][i]))
+        row = runs.printed(str(points["method"][i]))
         for key in set(points) - {"source", "method", "plotted", "retrieval"}:
             assert points[key][i] == row[key]
 
@@ -282,7 +282,7 @@ def test_the_page_quotes_every_claim_and_gives_every_printed_name():
 
 def test_without_scikit_learn_the_digits_are_left_out_and_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
-    data, why = section_4.available(quick=False)
+    data, why = runs.available(quick=False)
     assert data == ["synthetic", "abundant"] and "gapdyn[digits]" in why
     module = import_module("experiments.tables")
     numbers = module.compute(seed=4, quick=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import evaluation, paired_data
-from experiments.encoders import Encoder, EncoderModel
-from experiments.evaluation import (
+from experiments.section_4 import evaluation, paired_data
+from experiments.section_4.encoders import Encoder, EncoderModel
+from experiments.section_4.evaluation import (
     MEASURES,
     SAMPLE,
     evaluate,
@@ -17,7 +17,7 @@ from experiments.evaluation import (
     probe_weights,
     zero_shot,
 )
-from experiments.paired_data import Pairs
+from experiments.section_4.paired_data import Pairs
 
 
 def clusters(n, classes, d, spread, seed=0):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -172,7 +171,7 @@ def scheduled_rate(t: Array) -> Array:
     return appendix_c.schedule(t, beta=lambda s: SCHEDULE.beta(s, 0.0), **FROZEN)
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Read all clocks, and evaluate the predicted γ at the same times; nothing is random."""
     powers = np.geomspace(-np.log10(HEIGHT), LEAST, 30 if quick else 120)[1:]
     gamma = np.concatenate([HEIGHT * (1 - np.geomspace(1e-3, 1e-2, 3)), 10**-powers])

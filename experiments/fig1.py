@@ -13,7 +13,6 @@ runs one ends above its start, the parallel model from τ₀ = 0.005, whose τ e
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ STARTS = [(60, 60, tau) for tau in (0.07, 0.02, 0.01, 0.005)] + [(30, 30, 0.07),
 """Angles of a shared cone for images and for texts, in degrees, and τ₀."""
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Draw the cones and run the three flows, and further ones from shared cones."""
     rng = np.random.default_rng(seed)
     n, times = 30 if quick else PAIRS, np.concatenate([[0], np.geomspace(1e-2, END, 200)])

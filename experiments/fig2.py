@@ -33,7 +33,7 @@ RANGES = {"gap": (0.515, 1.083), "tau": (-0.12, 1.0725)}
 """The paper's vertical axes, that of τ from lower on, where the words stand."""
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Run the flow, at the times of the paper's vertices and readings among others."""
     vertices = [curve.axis - OFFSET for curve in (FIGURE_2.gap, FIGURE_2.tau)]
     readings = [reading.t for reading in FIGURE_2.readings]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ ROTATIONS = {"mismatched": 4, "matched": 0}
 TITLES = {"mismatched": "Mismatched", "matched": "Perfectly Matched"}
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Lift rotated and matched polygons; nothing is random."""
     unlifted = {name: gd.sphere.polygon_pairs(PAIRS, k) for name, k in ROTATIONS.items()}
     pairs = {name: gd.sphere.lift(X, Y, gamma=HEIGHT) for name, (X, Y) in unlifted.items()}

@@ -30,7 +30,6 @@ is no verification of a rate.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ FIRST, SHOWN, END, FINITE, LAST = -2, 2, 9, 300, 500
 Curves = dict[str, tuple[Array, Array]]
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Run the flows, evaluate the bounds, train the encoders; the seed decides the last alone."""
     steps = 4 if quick else 20  # for each power of ten
     early = np.linspace(FIRST, SHOWN, steps * (SHOWN - FIRST) + 1)  # with its ends exactly

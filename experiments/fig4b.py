@@ -18,7 +18,6 @@ times more slowly: one pair moves a row where all pairs move γ.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,7 @@ ENCODERS = {
 }
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Draw rows, and start both models from each draw."""
     rng = np.random.default_rng(seed)
     n, d, draws = (64, 32, 20) if quick else (PAIRS, DIM, DRAWS)

@@ -29,11 +29,7 @@ GAMMA, SWAPPED = 0.6, 2
 
 
 def compute(
-    seed: int = 0,
-    quick: bool = False,
-    features: Path | None = None,
-    jobs: int = 1,
-    folder: Path | None = None,
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
     """Points from the table in `folder`, if it has this seed, or from one made anew."""
     numbers = scatter.numbers(seed, quick, jobs, folder, ("gap",), ("uniformity",), PLOTTED)

@@ -19,11 +19,7 @@ TASKS = ("image_retrieval", "text_retrieval")
 
 
 def compute(
-    seed: int = 0,
-    quick: bool = False,
-    features: Path | None = None,
-    jobs: int = 1,
-    folder: Path | None = None,
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
     """Points from the table in `folder`, if it has this seed, or from one made anew."""
     tasks = (*TASKS, "retrieval")

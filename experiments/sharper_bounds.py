@@ -8,7 +8,6 @@ below 1/n the motion of u = mean(X) - mean(Y) counts as well, and theory 2.4 has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,7 +29,7 @@ SCALED_HEIGHTS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 Row = tuple[str, float, float, int, str, float]
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Evaluate the bounds, and draw rows for each number of pairs."""
     rng = np.random.default_rng(seed)
     most, share = (128, 4) if quick else (2048, 1)

@@ -9,7 +9,6 @@ each power of ten: a coarse average, where the segments of a training run would 
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,7 +36,7 @@ EXPONENTS = {1.0: SHADES[1.0], 0.5: plotting.SHADES[0], 0.1: SHADES[0.1]}
 Columns = dict[str, NDArray[np.generic]]
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Run the flow with random segments, and its average along β."""
     powers, segments = (6, 12) if quick else (16, 30)
     runs = [(n, p) for n in FOLLOWED for p in PORTIONS[1:]]

@@ -7,7 +7,6 @@ prints quoted.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,7 @@ COMPARED = {
 """Trainings in which TR meets SLRT."""
 
 
-def compute(
-    seed: int = 0, quick: bool = False, features: Path | None = None, jobs: int = 1
-) -> Numbers:
+def compute(seed: int = 0, quick: bool = False, jobs: int = 1) -> Numbers:
     """Train everything; the same seed gives the same table, whatever `jobs`."""
     trainings = runs.computed(seed, quick, jobs)
     tasks = [(optimiser, scale, seed, quick) for optimiser in COMPARED for scale in SCALES]

@@ -15,8 +15,10 @@ import experiments
 import gapdyn as gd
 from experiments import __main__ as command
 from experiments import features as real
+from experiments import record
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
+OPTIONS = {"seed", "quick", "features", "jobs", "folder"}
 
 
 def saved(name):
@@ -34,6 +36,7 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(experiments.NAMES)
     for name in experiments.NAMES:
+        assert {"seed", "quick"} <= record.takes(name) <= OPTIONS
         for ending in ("png", "csv", "json"):
             assert (FIGURES / f"{name}.{ending}").stat().st_size > 100
         about = json.loads((FIGURES / f"{name}.json").read_text())

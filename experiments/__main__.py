@@ -6,14 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from tqdm import tqdm
 
 import experiments
-from experiments import pool
-from experiments.record import run, takes
+from experiments.processes import processes
+from experiments.record import find, run, takes
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -59,10 +59,11 @@ def _outcomes(
     Those that can use several processes themselves come last, one at a time.
     """
     alone = [name for name in names if jobs == 1 or len(names) == 1 or "jobs" in takes(name)]
-    tasks = [(name, *options) for name in names if name not in alone]
-    for index, future in pool.finished(run, tasks, jobs) if tasks else ():
-        error = future.exception()
-        yield tasks[index][0], (f"FAILED: {error!r}", 0.0) if error else future.result()
+    with processes(jobs) as pool:
+        futures = {pool.submit(run, n, *options): n for n in names if n not in alone}
+        for future in as_completed(futures):
+            error = future.exception()
+            yield futures[future], (f"FAILED: {error!r}", 0.0) if error else future.result()
     for name in alone:
         yield name, run(name, *options, jobs)
 
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse(arguments)
     if args.list:
         for name in experiments.NAMES:
-            about = (import_module(f"experiments.{name}").__doc__ or "").splitlines()[0]
+            about = (find(name).__doc__ or "").splitlines()[0]
             print(f"{name:12} {about}")
         return 0
     try:

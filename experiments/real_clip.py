@@ -17,7 +17,6 @@ paper prints, 0.007 to 0.669, are in much the same order: Spearman's ρ is 0.74 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -28,14 +27,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import gapdyn as gd
 from experiments import features as real
-from experiments import pool
 from experiments.record import Numbers
 from experiments.section_4.methods import TAU, Method, methods
-from experiments.section_4.runs import printed
+from experiments.section_4.runs import printed, swept
 from gapdyn import plotting
 from gapdyn.types import Array
 
@@ -65,20 +62,14 @@ def compute(
     seed: int = 0, quick: bool = False, features: Path | None = None, jobs: int = 1
 ) -> Numbers:
     """Run the flow under each method; the seed decides the masks of swaps, and nothing else."""
-    X, Y, source = real.load(real.RANDOM_INIT, features)
-    if quick:
-        X, Y = X[:50], Y[:50]
+    X, _, source = load(features, quick)
     end = QUICK_END if quick else END
-    chosen = {UNCLAMPED: Method(gd.Learned())} | methods(end, segment=end / SEGMENTS, seed=seed)
-    chosen = {name: method for name, method in chosen.items() if method.normalised}
-    ends = {name: LONG if name == UNCLAMPED and not quick else end for name in chosen}
-    tasks = [(X, Y, chosen[name], times(ends[name]), end) for name in chosen]
-    runs: list[dict[str, Array]] = [{}] * len(tasks)
-    longest_first = tasks[::-1]
-    with tqdm(total=len(tasks), desc="methods", disable=not sys.stderr.isatty()) as bar:
-        for index, future in pool.finished(follow, longest_first, jobs):
-            runs[-1 - index] = future.result()
-            bar.update()
+    chosen = table_of(end, seed)
+    # The longest first: hot temperatures and swaps, which come last in the table.
+    file = None if features is None else str(features)
+    grid: dict[str, list[Any]] = {"name": [*chosen][::-1], "features": [file], "quick": [quick]}
+    points = swept(measure, grid, [seed], jobs).points[::-1]
+    runs = [{key: np.array(column) for key, column in p.value.items()} for p in points]
     lengths = [len(run["t"]) for run in runs]
     table: dict[str, NDArray[Any]] = {"method": np.repeat(list(chosen), lengths)}
     for key in ("t", *OBSERVABLES, *RECALLS):
@@ -99,6 +90,27 @@ def compute(
         },
     }
     return Numbers(table=table, parameters=parameters)
+
+
+def load(features: str | Path | None, quick: bool) -> tuple[Array, Array, str]:
+    """Rows of both modalities and the name of their file."""
+    X, Y, source = real.load(real.RANDOM_INIT, features)
+    return (X[:50], Y[:50], source) if quick else (X, Y, source)
+
+
+def table_of(end: float, seed: int) -> dict[str, Method]:
+    """The methods that the free model can follow, and the baseline without its ceiling."""
+    everything = {UNCLAMPED: Method(gd.Learned())}
+    everything |= methods(end, segment=end / SEGMENTS, seed=seed)
+    return {name: method for name, method in everything.items() if method.normalised}
+
+
+def measure(name: str, features: str | None, quick: bool, seed: int) -> dict[str, Array]:
+    """The run of one method: columns of the table."""
+    X, Y, _ = load(features, quick)
+    end = QUICK_END if quick else END
+    last = LONG if name == UNCLAMPED and not quick else end
+    return follow(X, Y, table_of(end, seed)[name], times(last), end)
 
 
 def times(end: float) -> Array:

@@ -7,13 +7,13 @@ prints quoted.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import pool
 from experiments.record import Numbers
 from experiments.section_4 import paired_data, results, runs
 from experiments.section_4.methods import TAU, Method
@@ -30,13 +30,13 @@ COMPARED = {
 """Trainings in which TR meets SLRT."""
 
 
-def compute(seed: int = 0, quick: bool = False, jobs: int = 1) -> Numbers:
+def compute(
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
+) -> Numbers:
     """Train everything; the same seed gives the same table, whatever `jobs`."""
-    trainings = runs.computed(seed, quick, jobs)
-    tasks = [(optimiser, scale, seed, quick) for optimiser in COMPARED for scale in SCALES]
-    found: dict[int, dict[str, Any]] = {}
-    for index, future in pool.finished(reparameterisation, tasks, jobs):
-        found[index] = future.result()
+    trainings = runs.run(seed, quick, jobs, folder)
+    grid = {"optimiser": list(COMPARED), "scale": SCALES, "quick": [quick]}
+    compared = runs.swept(reparameterisation, grid, [seed], jobs)
     return Numbers(
         table=runs.summary(trainings),
         more={"by_seed": trainings},
@@ -45,12 +45,12 @@ def compute(seed: int = 0, quick: bool = False, jobs: int = 1) -> Numbers:
             "quick": quick,
             "settings": runs.settings(quick),
             "left_out": runs.available(quick)[1],
-            "reparameterisation": [found[index] for index in range(len(tasks))],
+            "reparameterisation": [point.value for point in compared.points],
         },
     )
 
 
-def reparameterisation(optimiser: str, scale: float, seed: int, quick: bool) -> dict[str, Any]:
+def reparameterisation(optimiser: str, scale: float, quick: bool, seed: int) -> dict[str, Any]:
     """TR(s) against SLRT(η): how far log β of one departs from the other, for η = 1/s² and 1/s."""
     pairs = paired_data.synthetic(seed)
     recipe = replace(COMPARED[optimiser], epochs=1) if quick else COMPARED[optimiser]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from experiments import pool
+import gapdyn as gd
+from experiments.processes import processes
 from experiments.section_4 import paired_data
 from experiments.section_4.encoders import Encoder, EncoderModel
 from experiments.section_4.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
@@ -22,6 +24,7 @@ from experiments.section_4.methods import Method, methods
 from experiments.section_4.paired_data import DigitsMissingError, Pairs
 from experiments.section_4.training import Recipe, train
 from gapdyn import published
+from gapdyn.sweep import Sweep
 from gapdyn.types import Array
 
 HIDDEN, DIM = (128,), 32
@@ -66,16 +69,16 @@ def pairs_for(data: str, seed: int, quick: bool) -> Pairs:
     return paired_data.DATA[data](seed, *sizes)
 
 
-def measure(data: str, name: str, seed: int, repeat: int, quick: bool) -> dict[str, float]:
+def measure(data: str, method: str, base_seed: int, quick: bool, seed: int) -> dict[str, float]:
     """Train one method once and measure it.
 
     Parameters
     ----------
     data : str
         A name of `paired_data.DATA`.
-    name : str
-        Of the method.
-    seed, repeat : int
+    method : str
+        A name of `methods`.
+    base_seed, seed : int
         Together they decide all that is random.
     quick : bool
 
@@ -84,17 +87,17 @@ def measure(data: str, name: str, seed: int, repeat: int, quick: bool) -> dict[s
     dict of float
         `steps_acted`, `tau_end`, and all of `evaluation`.
     """
-    seeds = np.random.SeedSequence([seed, repeat]).generate_state(5).tolist()
+    seeds = np.random.SeedSequence([base_seed, seed]).generate_state(5).tolist()
     recipe = QUICK_RECIPE if quick else RECIPES[data]
     pairs = pairs_for(data, seeds[0], quick)
     for labels in (pairs.labels, pairs.labels[:PROBED]):
         validate_labels(labels, paired_data.CLASSES)
     steps = recipe.steps(len(pairs.images))
-    method = methods(float(steps), segment=1.0, seed=seeds[3])[name]
-    model = encoders_for(pairs, method)
-    y0 = model.start(seeds[1], tau=method.tau)
-    y = train(model, y0, recipe, swap=method.swap, seed=seeds[2])
-    acted = steps if method.swap is None else int(method.swap.acts(steps).sum())
+    chosen = methods(float(steps), segment=1.0, seed=seeds[3])[method]
+    model = encoders_for(pairs, chosen)
+    y0 = model.start(seeds[1], tau=chosen.tau)
+    y = train(model, y0, recipe, swap=chosen.swap, seed=seeds[2])
+    acted = steps if chosen.swap is None else int(chosen.swap.acts(steps).sum())
     tau = 1 / float(model.temperature.beta(float(steps), y[-1]))
     found = evaluate(model, y, pairs, seeds[4]) | memory(model, y, pairs, seeds[4])
     return {"steps_acted": acted, "tau_end": tau, **found}
@@ -111,28 +114,61 @@ def available(quick: bool) -> tuple[list[str], str | None]:
     return list(paired_data.DATA), None
 
 
-def run(seed: int, quick: bool, jobs: int) -> Table:
-    """Train and measure everything: a row for each data, method and seed.
+@cache
+def run(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
+    """Train and measure everything, once in this process: a row for each data, method and seed.
+
+    Finished trainings are kept in `folder`, if there is one, until all are finished: what was
+    interrupted goes on from there.
 
     Raises
     ------
-    What the first training that fails raises.
+    RuntimeError
+        If a training fails.
     """
     data, _ = available(quick)
-    tasks = [
-        (d, name, seed, repeat, quick)
-        for d in data
-        for name in names()
-        for repeat in range(QUICK_SEEDS if quick else SEEDS)
-    ]
-    outcomes: list[dict[str, float]] = [{}] * len(tasks)
-    with tqdm(total=len(tasks), desc="trainings", disable=not sys.stderr.isatty()) as bar:
-        for index, future in pool.finished(measure, tasks, jobs):
-            outcomes[index] = future.result()
-            bar.update()
-    labels = {"data": 0, "method": 1, "repeat": 3}
-    trainings = {key: np.array([task[k] for task in tasks]) for key, k in labels.items()}
-    return trainings | {key: np.array([o[key] for o in outcomes]) for key in outcomes[0]}
+    grid: dict[str, list[Any]] = {"data": data, "method": names()}
+    grid |= {"base_seed": [seed], "quick": [quick]}
+    repeats = QUICK_SEEDS if quick else SEEDS
+    journal = None if folder is None else folder / f"trainings_{_digest(seed, quick, data)}.jsonl"
+    columns = swept(measure, grid, repeats, jobs, journal).columns()
+    if journal is not None:
+        journal.unlink()
+    labels = {"data": columns["data"], "method": columns["method"], "repeat": columns["seed"]}
+    measured = [name for name in columns if name not in {*grid, "seed"}]
+    return labels | {name: columns[name] for name in measured}
+
+
+def swept(
+    function: Callable[..., Any],
+    grid: Mapping[str, Sequence[Any]],
+    seeds: int | Sequence[int],
+    jobs: int,
+    journal: Path | None = None,
+) -> Sweep:
+    """A sweep in processes of one BLAS thread each.
+
+    Raises
+    ------
+    RuntimeError
+        If a point fails.
+    """
+    show = sys.stderr.isatty()
+    with processes(jobs) as pool:
+        found = gd.sweep(function, grid, seeds=seeds, executor=pool, out=journal, progress=show)
+    if found.failures:
+        first = found.failures[0]
+        raise RuntimeError(f"{first.parameters}, seed {first.seed}: {first.reason}")
+    return found
+
+
+def _digest(seed: int, quick: bool, data: list[str]) -> str:
+    """What the trainings of a run depend on, code included, in a few letters."""
+    digest = sha256(json.dumps([seed, settings(quick), data]).encode())
+    for folder in (Path(__file__).parent, Path(gd.__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def by_seed(trainings: Table, key: str) -> Array:
@@ -183,12 +219,6 @@ def settings(quick: bool) -> dict[str, Any]:
     }
 
 
-@cache
-def computed(seed: int, quick: bool, jobs: int) -> Table:
-    """All trainings, once a process."""
-    return run(seed, quick, jobs)
-
-
 def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
     """What `tables` left in a folder, or trained anew if that is not all that can be had here."""
     if folder is not None and (folder / "tables.json").is_file():
@@ -198,7 +228,7 @@ def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
             table = read(folder / "tables_by_seed.csv")
             if set(available(quick)[0]) <= set(table["data"].tolist()):
                 return table
-    return computed(seed, quick, jobs)
+    return run(seed, quick, jobs, folder)
 
 
 def read(file: Path) -> Table:

@@ -1,6 +1,7 @@
 """Section 4 in miniature: the table, the page made of it, and the figures that share it."""
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -169,12 +170,39 @@ def test_the_same_seed_gives_the_same_table_with_one_process_and_with_two():
         np.testing.assert_array_equal(values, two[key])
 
 
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    swept = runs.swept
+
+    def interrupted(function, grid, seeds, jobs, journal):
+        swept(function, grid | {"method": ["Baseline"]}, seeds, jobs, journal)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "swept", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(4, True, 2, tmp_path)
+    (journal,) = tmp_path.iterdir()
+    journal.write_text(re.sub('"gap": [^,]+', '"gap": -1.0', journal.read_text()))
+    monkeypatch.setattr(runs, "swept", swept)
+    resumed, whole = runs.run(4, True, 2, tmp_path), runs.run(4, True, 2)
+    kept = resumed["method"] == "Baseline"
+    assert (resumed.pop("gap") == np.where(kept, -1.0, whole["gap"])).all()
+    for key, values in resumed.items():
+        np.testing.assert_array_equal(values, whole[key])
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_trainings_of_other_settings_are_kept_in_another_file(monkeypatch):
+    digests = {runs._digest(seed, quick, ["digits"]) for seed in (0, 1) for quick in (True, False)}
+    monkeypatch.setattr(runs, "DIM", 31)
+    assert len(digests | {runs._digest(0, False, ["digits"])}) == 5
+
+
 def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monkeypatch):
     fresh = runs.trainings(4, True, 1, None)
     marked = fresh | {"gap": fresh["gap"] + 1}
     about = {"seed": 4, "quick": True, "parameters": {"settings": runs.settings(True)}}
     write_columns(tmp_path / "tables_by_seed.csv", marked)
-    monkeypatch.setattr(runs, "computed", lambda *arguments: fresh)
+    monkeypatch.setattr(runs, "run", lambda *arguments: fresh)
     (tmp_path / "tables.json").write_text("{}")
     assert runs.trainings(4, True, 1, tmp_path) is fresh
     (tmp_path / "tables.json").write_text(json.dumps(about))

@@ -11,11 +11,11 @@ from gapdyn.types import Array
 
 RESAMPLES, LEVEL = 2000, 0.95
 DECIMALS = 12
-"""Numbers that agree so far tie: two methods may be one training, up to rounding."""
+"""Values are rounded to these before they are ranked: equal trainings must tie."""
 
 
 class Interval(NamedTuple):
-    """An estimate and its bootstrap interval, of level LEVEL; NaN of what does not vary."""
+    """An estimate and its bootstrap interval of level LEVEL; NaN if a quantity does not vary."""
 
     value: float
     low: float
@@ -25,25 +25,17 @@ class Interval(NamedTuple):
         return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 
 
-def spearman(x: Array, y: Array, axis: int = -1) -> Array:
-    """Spearman's rank correlation along an axis; ties share their mean rank."""
-    ranks = [scipy.stats.rankdata(np.round(v, DECIMALS), axis=axis) for v in (x, y)]
-    a, b = (r - r.mean(axis=axis, keepdims=True) for r in ranks)
-    with np.errstate(invalid="ignore"):  # a resample of one point repeated has no correlation
-        rho: Array = (a * b).sum(axis=axis) / np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
-    return rho
+def spearman(x: Array, y: Array) -> Array:
+    """Spearman's ρ along the last axis, one for each resample, which `spearmanr` cannot do."""
+    a, b = (scipy.stats.rankdata(np.round(v, DECIMALS), axis=-1) for v in (x, y))
+    a, b = (ranks - ranks.mean(axis=-1, keepdims=True) for ranks in (a, b))
+    with np.errstate(invalid="ignore"):  # a resample that repeats one method has no correlation
+        return np.asarray((a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1)))
 
 
 def rank_correlation(x: Array, y: Array) -> Interval:
-    """Spearman's ρ of two quantities over methods, and the percentile interval of its bootstrap.
-
-    Parameters
-    ----------
-    x, y : (m,) arrays
-        m ≥ 3 methods.
-    """
-    rng = np.random.default_rng(0)
-    chosen = rng.integers(len(x), size=(RESAMPLES, len(x)))
+    """Spearman's ρ of two quantities (m,) over m ≥ 3 methods, with a percentile interval."""
+    chosen = np.random.default_rng(0).integers(len(x), size=(RESAMPLES, len(x)))
     draws = spearman(x[chosen], y[chosen])
     tail = (1 - LEVEL) / 2
     known = draws[np.isfinite(draws)]

@@ -1,4 +1,4 @@
-"""The ways of Section 4 and Appendices D and F to shrink the gap, named after the paper's rows."""
+"""The methods of Section 4 and Appendices D and F, named after the rows of the paper's tables."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from gapdyn.swap import Swap
 from gapdyn.temperature import Parametrisation, Temperature
 
 TAU, MAX_BETA = 0.07, 100.0
-"""Where CLIP's learned temperature starts, and where its recipe clamps the inverse."""
+"""Start of CLIP's learned temperature, and the ceiling of its inverse."""
 
 CLIP = gd.Exponential()
 """β = exp ν."""
 
 CYCLES = 10
-"""Periods of the alternating schedules; a whole number, so that they end where they start."""
+"""Periods of the alternating schedules. A whole number lets them end where they start."""
 
 ROWS = 1e-2
-"""Portion of training in which "HS rows" swaps; the paper does not print it."""
+"""Portion of the training in which "HS rows" swaps. The paper does not print it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Method:
     temperature : Temperature
     swap : Swap or None
     normalised : bool
-        Whether the rows that enter the loss have unit length.
+        Whether the rows have unit length when they enter the loss.
     """
 
     temperature: Temperature
@@ -39,7 +39,7 @@ class Method:
 
     @property
     def tau(self) -> float | None:
-        """The starting temperature that `start` wants: of a learned one."""
+        """Starting temperature: a number if the temperature is learned, else None."""
         return TAU if isinstance(self.temperature, gd.Learned) else None
 
 
@@ -49,43 +49,52 @@ def methods(end: float, *, segment: float, seed: int) -> dict[str, Method]:
     Parameters
     ----------
     end : float
-        Schedules are over by then.
+        Time at which the schedules are over.
     segment : float
-        Time between draws of a swap.
+        Time between two draws of a swap.
     seed : int
-        Decides the masks of swaps.
+        Decides the masks of the swaps.
 
     Returns
     -------
     dict of Method
-        Temperature: FLT is frozen, TS scheduled, TR reparameterised, SLRT learned slowly. Swapping:
-        HS hard, SS soft, their numbers the portion p. "No normalization" freezes τ = 1, since the
-        lengths of rows take its part.
+        FLT freezes the temperature, TS schedules it, TR reparameterises it and SLRT learns it
+        slowly. HS swaps hard and SS soft, in the portion p of the time that their names give. "No
+        normalization" freezes τ = 1, since the lengths of the rows act as a temperature.
     """
-
-    def learned(beta: Parametrisation = CLIP, rate: float = 1.0) -> gd.Learned:
-        return gd.Learned(beta, rate, max_beta=MAX_BETA)
-
-    table = {"Baseline": Method(learned())}
-    for name in ("1e-2", "2e-2", "4e-2", "7e-2", "1e-1", "2e-1", "3e-1", "4e-1"):
-        table[f"FLT {name}"] = Method(gd.Fixed(float(name)))
-    for name, last in {"S0": 2e-2, "S1": 3e-2, "S2": 4e-2, "S3": 5e-2}.items():
-        table[f"TS {name}"] = Method(gd.LinearSchedule(1e-2, last, end))
-    for name, high in {"A0": 2e-2, "A1": 4e-2}.items():
-        table[f"TS {name}"] = Method(gd.CosineSchedule(1e-2, high, end / CYCLES))
-    table["TR softplus"] = Method(learned(gd.Softplus()))
-    for scale in (2, 10):
-        table[f"TR scale {scale}"] = Method(learned(gd.Exponential(scale)))
-    table["SLRT 0.1"] = Method(learned(rate=0.1))
-
-    for name in ("1e-3", "1e-2", "1e-1", "1"):
-        table[f"HS {name}"] = Method(
-            learned(), gd.HardSwap(float(name), segment=segment, seed=seed)
-        )
-    table["HS rows"] = Method(learned(), gd.HardSwap(ROWS, segment=segment, rows=True, seed=seed))
-    for name in ("1e-2", "5e-2", "1e-1"):
-        table[f"SS {name}"] = Method(
-            learned(), gd.SoftSwap(float(name), segment=segment, seed=seed)
-        )
+    table = {name: Method(temperature) for name, temperature in _temperatures(end).items()}
+    table |= {name: Method(_learned(), swap) for name, swap in _swaps(segment, seed).items()}
     table["No normalization"] = Method(gd.Fixed(1.0), normalised=False)
+    return table
+
+
+def _learned(beta: Parametrisation = CLIP, rate: float = 1.0) -> gd.Learned:
+    """A learned temperature under CLIP's ceiling of β."""
+    return gd.Learned(beta, rate, max_beta=MAX_BETA)
+
+
+def _temperatures(end: float) -> dict[str, Temperature]:
+    """The methods that control the temperature."""
+    table: dict[str, Temperature] = {"Baseline": _learned()}
+    for name in ("1e-2", "2e-2", "4e-2", "7e-2", "1e-1", "2e-1", "3e-1", "4e-1"):
+        table[f"FLT {name}"] = gd.Fixed(float(name))
+    for name, last in {"S0": 2e-2, "S1": 3e-2, "S2": 4e-2, "S3": 5e-2}.items():
+        table[f"TS {name}"] = gd.LinearSchedule(1e-2, last, end)
+    for name, high in {"A0": 2e-2, "A1": 4e-2}.items():
+        table[f"TS {name}"] = gd.CosineSchedule(1e-2, high, end / CYCLES)
+    table["TR softplus"] = _learned(gd.Softplus())
+    for scale in (2, 10):
+        table[f"TR scale {scale}"] = _learned(gd.Exponential(scale))
+    table["SLRT 0.1"] = _learned(rate=0.1)
+    return table
+
+
+def _swaps(segment: float, seed: int) -> dict[str, Swap]:
+    """The methods that swap modalities, all under the baseline's temperature."""
+    table: dict[str, Swap] = {}
+    for name in ("1e-3", "1e-2", "1e-1", "1"):
+        table[f"HS {name}"] = gd.HardSwap(float(name), segment=segment, seed=seed)
+    table["HS rows"] = gd.HardSwap(ROWS, segment=segment, rows=True, seed=seed)
+    for name in ("1e-2", "5e-2", "1e-1"):
+        table[f"SS {name}"] = gd.SoftSwap(float(name), segment=segment, seed=seed)
     return table

@@ -1,6 +1,6 @@
-"""Paired data for the encoders: a synthetic set, and the halves of handwritten digits.
+"""Paired data for the encoders: synthetic pairs, and halves of handwritten digits.
 
-Training and held-out pairs never mix, and inputs are scaled by the training pairs alone.
+No held-out pair is a training pair, and inputs are scaled by the training pairs alone.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from gapdyn.validate import validate_count
 
 CLASSES = 10
 SHARED, PRIVATE = 16, 8
-"""Coordinates of the latent code that both modalities see, and of the one that each has alone."""
+"""Dimensions of the latent code that both modalities share, and of the private code of each."""
 IMAGE_INPUTS, TEXT_INPUTS = 64, 48
 NOISE = 0.25
-"""Standard deviation of what is added to inputs of variance about 0.4."""
+"""Standard deviation of the noise, which is added to inputs of variance about 0.4."""
 TRAINING, HELD_OUT, TWINS = 2048, 1024, 1024
 ABUNDANT = 32768
-"""Training pairs of which an encoder cannot remember each."""
+"""Number of training pairs that is too large for an encoder to learn each by heart."""
 DIGITS_HELD_OUT = 512
 
 Labels = NDArray[np.int_]
 
 
 class DigitsMissingError(ImportError):
-    """scikit-learn, which brings the digits along, is not installed."""
+    """The digits are missing, because scikit-learn is not installed."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Inputs of two modalities, row i of one matching row i of the other.
+    """Inputs of two modalities. Row i of one matches row i of the other.
 
     Attributes
     ----------
     images, texts, labels : (n, k), (n, l), (n,) arrays
-        For training; labels are classes 0 to 9, which training does not see.
+        For training. Labels are classes 0 to 9 and are not used in training.
     held_images, held_texts, held_labels : (m, k), (m, l), (m,) arrays
         Held out.
     twin_images, twin_texts : (2, q, k), (2, q, l) arrays, or None
         Held-out pairs of pairs: [0, i] and [1, i] differ in one coordinate of their shared code.
-        None where no code is known.
+        None if the code is not known.
     """
 
     images: Array
@@ -58,12 +58,42 @@ class Pairs:
     twin_texts: Array | None = None
 
 
-def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> Pairs:
-    """Pairs from a latent code z that both modalities share, and a private code p of each.
+@dataclass(frozen=True)
+class _Source:
+    """Draws from the synthetic distribution that `synthetic` describes."""
 
-    A class is a centre of z; z scatters about it with the same variance as centres have. An input
-    is tanh(A [z, p]) + noise, with a random matrix A for each modality. Twins share class, private
-    codes and all of z but one coordinate, which is drawn anew.
+    rng: np.random.Generator
+    centres: Array
+    maps: list[Array]
+
+    def codes(self, labels: Labels) -> Array:
+        """Shared codes z of given classes."""
+        scatter = self.rng.standard_normal((len(labels), SHARED))
+        return np.asarray((self.centres[labels] + scatter) / np.sqrt(2))
+
+    def private(self, count: int) -> list[Array]:
+        """Private codes p of both modalities."""
+        return [self.rng.standard_normal((count, PRIVATE)) for _ in self.maps]
+
+    def inputs(self, z: Array, own: list[Array]) -> list[Array]:
+        """Images and texts of given codes."""
+        clean = [np.tanh(np.hstack([z, p]) @ A) for p, A in zip(own, self.maps, strict=True)]
+        return [x + NOISE * self.rng.standard_normal(x.shape) for x in clean]
+
+    def twins(self, labels: Labels) -> tuple[Array, Array]:
+        """Images and texts (2, q, ...) whose shared codes differ in one coordinate."""
+        z, other, own = self.codes(labels), self.codes(labels), self.private(len(labels))
+        changed = np.arange(SHARED) == self.rng.integers(SHARED, size=len(labels))[:, None]
+        ones, others = self.inputs(z, own), self.inputs(np.where(changed, other, z), own)
+        return np.stack([ones[0], others[0]]), np.stack([ones[1], others[1]])
+
+
+def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> Pairs:
+    """Pairs made from a latent code z that both modalities share and a private code p of each.
+
+    Each class has a centre. A code z scatters about the centre of its class, with the variance that
+    the centres have. An input is tanh(A [z, p]) + noise, with a random matrix A for each modality.
+    Twins share class, private codes and all of z but one coordinate, which is drawn again.
 
     Parameters
     ----------
@@ -75,7 +105,7 @@ def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> 
     Raises
     ------
     TypeError, ValueError
-        If a number is too small.
+        If a number is not an integer or is below 2.
     """
     validate_count("training", training, least=2)
     validate_count("held_out", held_out, least=2)
@@ -85,44 +115,21 @@ def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> 
         rng.standard_normal((SHARED + PRIVATE, inputs)) / np.sqrt(SHARED + PRIVATE)
         for inputs in (IMAGE_INPUTS, TEXT_INPUTS)
     ]
-
-    def codes(labels: Labels) -> Array:
-        scatter: Array = rng.standard_normal((len(labels), SHARED))
-        z: Array = (centres[labels] + scatter) / np.sqrt(2)
-        return z
-
-    def private(count: int) -> list[Array]:
-        return [rng.standard_normal((count, PRIVATE)) for _ in maps]
-
-    def inputs(z: Array, own: list[Array]) -> list[Array]:
-        clean = [np.tanh(np.hstack([z, p]) @ A) for p, A in zip(own, maps, strict=True)]
-        return [x + NOISE * rng.standard_normal(x.shape) for x in clean]
-
-    labels, held_labels, twin_labels = (
-        rng.integers(CLASSES, size=count) for count in (training, held_out, TWINS)
-    )
-    images, texts = inputs(codes(labels), private(training))
-    held_images, held_texts = inputs(codes(held_labels), private(held_out))
-    z, other, own = codes(twin_labels), codes(twin_labels), private(TWINS)
-    changed = np.arange(SHARED) == rng.integers(SHARED, size=TWINS)[:, None]
-    ones, others = inputs(z, own), inputs(np.where(changed, other, z), own)
-    return Pairs(
-        images,
-        texts,
-        labels,
-        held_images,
-        held_texts,
-        held_labels,
-        np.stack([ones[0], others[0]]),
-        np.stack([ones[1], others[1]]),
-    )
+    source = _Source(rng, centres, maps)
+    counts = (training, held_out, TWINS)
+    labels, held_labels, twin_labels = (rng.integers(CLASSES, size=count) for count in counts)
+    images, texts = source.inputs(source.codes(labels), source.private(training))
+    held_images, held_texts = source.inputs(source.codes(held_labels), source.private(held_out))
+    twins = source.twins(twin_labels)
+    return Pairs(images, texts, labels, held_images, held_texts, held_labels, *twins)
 
 
 def digits(seed: int) -> Pairs:
     """The 1,797 handwritten digits of 8 × 8 pixels that come with scikit-learn, cut in halves.
 
-    The left half of an image is one modality, the right half the other. Each pixel is centred by
-    the training pairs; a half is divided by the deviation of all its pixels about their one mean.
+    The left half of an image is one modality, the right half the other. The mean of each pixel over
+    the training pairs is subtracted; a half is divided by the standard deviation of all its pixels
+    about their common mean.
 
     Parameters
     ----------
@@ -154,4 +161,4 @@ DATA: dict[str, Callable[..., Pairs]] = {
     "abundant": partial(synthetic, training=ABUNDANT),
     "digits": digits,
 }
-"""What the tables are made on."""
+"""The data that the tables are made from."""

@@ -43,7 +43,7 @@ def test_the_interval_is_that_of_scipys_bootstrap():
     ours = correlation.rank_correlation(x, y)
     theirs = scipy.stats.bootstrap(
         (x, y),
-        correlation.spearman,
+        lambda x, y, axis: correlation.spearman(x, y),
         paired=True,
         vectorized=True,
         method="percentile",

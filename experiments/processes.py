@@ -7,10 +7,16 @@ processes there are; and the processes do not compete for the cores.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import gapdyn as gd
+from gapdyn.sweep import Point
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -27,3 +33,25 @@ def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
         os.environ.clear()
         os.environ.update(before)
+
+
+def swept(
+    function: Callable[..., Any],
+    grid: Mapping[str, Any],
+    seeds: int | Sequence[int],
+    jobs: int,
+    journal: Path | None = None,
+) -> tuple[Point, ...]:
+    """All points of a sweep through new processes, kept in `journal` as they are finished.
+
+    Raises
+    ------
+    RuntimeError
+        If a point fails.
+    """
+    show = sys.stderr.isatty()
+    with processes(jobs) as pool:
+        found = gd.sweep(function, grid, seeds=seeds, executor=pool, out=journal, progress=show)
+    for failed in found.failures:
+        raise RuntimeError(f"{failed.parameters}, seed {failed.seed}: {failed.reason}")
+    return found.points

@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 
 import gapdyn as gd
 from experiments import features as real
+from experiments.processes import swept
 from experiments.record import Numbers
 from experiments.section_4.methods import TAU, Method, methods
-from experiments.section_4.runs import printed, swept
+from experiments.section_4.runs import printed
 from gapdyn import plotting
 from gapdyn.types import Array
 
@@ -67,8 +68,8 @@ def compute(
     chosen = table_of(end, seed)
     # The longest first: hot temperatures and swaps, which come last in the table.
     file = None if features is None else str(features)
-    grid: dict[str, list[Any]] = {"name": [*chosen][::-1], "features": [file], "quick": [quick]}
-    points = swept(measure, grid, [seed], jobs).points[::-1]
+    grid = {"name": [*chosen][::-1], "features": [file], "quick": [quick]}
+    points = swept(measure, grid, [seed], jobs)[::-1]
     runs = [{key: np.array(column) for key, column in p.value.items()} for p in points]
     lengths = [len(run["t"]) for run in runs]
     table: dict[str, NDArray[Any]] = {"method": np.repeat(list(chosen), lengths)}

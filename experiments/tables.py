@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gapdyn as gd
+from experiments.processes import swept
 from experiments.record import Numbers
 from experiments.section_4 import paired_data, results, runs
 from experiments.section_4.methods import TAU, Method
@@ -34,9 +35,9 @@ def compute(
     seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
     """Train everything; the same seed gives the same table, whatever `jobs`."""
-    trainings = runs.run(seed, quick, jobs, folder)
+    trainings = runs.train_all(seed, quick, jobs, folder)
     grid = {"optimiser": list(COMPARED), "scale": SCALES, "quick": [quick]}
-    compared = runs.swept(reparameterisation, grid, [seed], jobs)
+    compared = swept(reparameterisation, grid, [seed], jobs)
     return Numbers(
         table=runs.summary(trainings),
         more={"by_seed": trainings},
@@ -45,7 +46,7 @@ def compute(
             "quick": quick,
             "settings": runs.settings(quick),
             "left_out": runs.available(quick)[1],
-            "reparameterisation": [point.value for point in compared.points],
+            "reparameterisation": [point.value for point in compared],
         },
     )
 

@@ -1,11 +1,9 @@
-"""Section 4 of the paper in miniature: every method trained on all data, from several seeds."""
+"""Section 4 of the paper in miniature: each method trained on each kind of data, over seeds."""
 
 from __future__ import annotations
 
 import csv
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gapdyn as gd
-from experiments.processes import processes
+from experiments.processes import swept
 from experiments.section_4 import paired_data
 from experiments.section_4.encoders import Encoder, EncoderModel
 from experiments.section_4.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
@@ -24,34 +22,33 @@ from experiments.section_4.methods import Method, methods
 from experiments.section_4.paired_data import DigitsMissingError, Pairs
 from experiments.section_4.training import Recipe, train
 from gapdyn import published
-from gapdyn.sweep import Sweep
 from gapdyn.types import Array
 
 HIDDEN, DIM = (128,), 32
 """Widths of the hidden layers of both encoders, and the dimension of their embeddings."""
 
 RECIPE = Recipe(epochs=200, batch=256, rate=3e-3)
-"""Adam moves log τ by about the sum of its learning rates at most: 2.4 on the synthetic pairs, and
-1.5 on the digits. From 0.07 to CLIP's 0.01, where the paper's baseline may go, it is 1.95."""
+"""Adam moves log τ by about the sum of its learning rates at most, which the number of epochs
+decides. On the synthetic pairs that is enough to go from 0.07 to CLIP's 0.01, on the digits not."""
 
 RECIPES = {
     "synthetic": RECIPE,
     "abundant": Recipe(epochs=12, batch=256, rate=3e-3),
     "digits": RECIPE,
 }
-"""About as many steps for few pairs, which are learnt by heart, as for many, which are not."""
+"""Few pairs, which are learnt by heart, get about as many steps as many pairs, which are not."""
 
 SEEDS, QUICK_SEEDS = 3, 2
-"""Data, weights, batches and masks are drawn anew from each, and are common to all methods."""
+"""Numbers of seeds. Each gives new data, weights, batches and masks, the same for all methods."""
 
 QUICK_RECIPE, QUICK_PAIRS = Recipe(epochs=3, batch=64, rate=3e-3), (256, 128)
-"""For a check: few synthetic pairs for training and held out."""
+"""For a quick check: the numbers of synthetic pairs for training and held out."""
 
 Table = dict[str, NDArray[Any]]
 
 
 def encoders_for(pairs: Pairs, method: Method) -> EncoderModel:
-    """Two encoders for the training pairs, under a method's temperature and normalisation."""
+    """Two encoders of the training pairs, with a method's temperature and normalisation."""
     sizes = [(x.shape[1], *HIDDEN, DIM) for x in (pairs.images, pairs.texts)]
     first, second = (Encoder(size, method.normalised) for size in sizes)
     return EncoderModel(pairs.images, pairs.texts, first, second, method.temperature)
@@ -104,7 +101,7 @@ def measure(data: str, method: str, base_seed: int, quick: bool, seed: int) -> d
 
 
 def available(quick: bool) -> tuple[list[str], str | None]:
-    """The data that can be had here, and why not the rest."""
+    """The data that are available here, and why the rest is not."""
     if quick:
         return ["synthetic"], None
     try:
@@ -115,11 +112,11 @@ def available(quick: bool) -> tuple[list[str], str | None]:
 
 
 @cache
-def run(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
-    """Train and measure everything, once in this process: a row for each data, method and seed.
+def train_all(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
+    """Train and measure everything: a row for each kind of data, method and seed.
 
-    Finished trainings are kept in `folder`, if there is one, until all are finished: what was
-    interrupted goes on from there.
+    While it runs, finished trainings are kept in a file in `folder`, if there is one, and a run
+    that was interrupted continues from that file. The result is remembered in this process.
 
     Raises
     ------
@@ -127,43 +124,19 @@ def run(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
         If a training fails.
     """
     data, _ = available(quick)
-    grid: dict[str, list[Any]] = {"data": data, "method": names()}
-    grid |= {"base_seed": [seed], "quick": [quick]}
+    grid = {"data": data, "method": names(), "base_seed": [seed], "quick": [quick]}
     repeats = QUICK_SEEDS if quick else SEEDS
     journal = None if folder is None else folder / f"trainings_{_digest(seed, quick, data)}.jsonl"
-    columns = swept(measure, grid, repeats, jobs, journal).columns()
+    points = swept(measure, grid, repeats, jobs, journal)
     if journal is not None:
         journal.unlink()
-    labels = {"data": columns["data"], "method": columns["method"], "repeat": columns["seed"]}
-    measured = [name for name in columns if name not in {*grid, "seed"}]
-    return labels | {name: columns[name] for name in measured}
-
-
-def swept(
-    function: Callable[..., Any],
-    grid: Mapping[str, Sequence[Any]],
-    seeds: int | Sequence[int],
-    jobs: int,
-    journal: Path | None = None,
-) -> Sweep:
-    """A sweep in processes of one BLAS thread each.
-
-    Raises
-    ------
-    RuntimeError
-        If a point fails.
-    """
-    show = sys.stderr.isatty()
-    with processes(jobs) as pool:
-        found = gd.sweep(function, grid, seeds=seeds, executor=pool, out=journal, progress=show)
-    if found.failures:
-        first = found.failures[0]
-        raise RuntimeError(f"{first.parameters}, seed {first.seed}: {first.reason}")
-    return found
+    table = {key: np.array([p.parameters[key] for p in points]) for key in ("data", "method")}
+    table["repeat"] = np.array([p.seed for p in points])
+    return table | {key: np.array([p.value[key] for p in points]) for key in points[0].value}
 
 
 def _digest(seed: int, quick: bool, data: list[str]) -> str:
-    """What the trainings of a run depend on, code included, in a few letters."""
+    """A hash of all that the trainings of a run depend on, the code included."""
     digest = sha256(json.dumps([seed, settings(quick), data]).encode())
     for folder in (Path(__file__).parent, Path(gd.__file__).parent):
         for file in sorted(folder.rglob("*.py")):
@@ -172,13 +145,12 @@ def _digest(seed: int, quick: bool, data: list[str]) -> str:
 
 
 def by_seed(trainings: Table, key: str) -> Array:
-    """A column of trainings as (rows of the table, seeds)."""
-    values: Array = trainings[key].reshape(-1, int(trainings["repeat"].max()) + 1)
-    return values
+    """A column of the trainings, with the seeds along the second axis."""
+    return np.asarray(trainings[key].reshape(-1, int(trainings["repeat"].max()) + 1))
 
 
 def summary(trainings: Table) -> Table:
-    """A row for each data and method: means over seeds, deviations, and the paper's numbers."""
+    """Means and deviations over seeds for each kind of data and method, and the paper's numbers."""
     data, methods = by_seed(trainings, "data")[:, 0], by_seed(trainings, "method")[:, 0]
     seeds = by_seed(trainings, "repeat").shape[1]
     table: Table = {"data": data, "method": methods, "seeds": np.full(len(data), seeds)}
@@ -193,7 +165,7 @@ def summary(trainings: Table) -> Table:
 
 
 def printed(name: str) -> dict[str, float]:
-    """What the paper prints of a method, from whichever of its tables has it."""
+    """The numbers that the paper prints for a method, from all of its tables."""
     row: dict[str, float] = {}
     for table in (published.all_rows(), published.TABLE_1):
         if name in table:
@@ -202,7 +174,7 @@ def printed(name: str) -> dict[str, float]:
 
 
 def settings(quick: bool) -> dict[str, Any]:
-    """What a training depends on besides data, method and seed."""
+    """Everything that a training depends on besides data, method and seed."""
     recipes = {"synthetic": QUICK_RECIPE} if quick else RECIPES
     return {
         "hidden": list(HIDDEN),
@@ -220,7 +192,7 @@ def settings(quick: bool) -> dict[str, Any]:
 
 
 def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
-    """What `tables` left in a folder, or trained anew if that is not all that can be had here."""
+    """The trainings that `tables` left in a folder if they are complete, or new ones."""
     if folder is not None and (folder / "tables.json").is_file():
         about = json.loads((folder / "tables.json").read_text())
         left = about.get("seed"), about.get("quick"), about.get("parameters", {}).get("settings")
@@ -228,11 +200,11 @@ def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
             table = read(folder / "tables_by_seed.csv")
             if set(available(quick)[0]) <= set(table["data"].tolist()):
                 return table
-    return run(seed, quick, jobs, folder)
+    return train_all(seed, quick, jobs, folder)
 
 
 def read(file: Path) -> Table:
-    """A table as `tables` and the figures that share it write it."""
+    """Read a table that `tables` or one of Figures 5 to 7 wrote."""
     with file.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     words = ("data", "source", "method")

@@ -165,7 +165,7 @@ def test_reparameterisation_is_a_learning_rate_of_one_over_s_squared_or_s(commit
 
 
 def test_the_same_seed_gives_the_same_table_with_one_process_and_with_two():
-    one, two = (runs.run(4, quick=True, jobs=jobs) for jobs in (1, 2))
+    one, two = (runs.train_all(4, quick=True, jobs=jobs) for jobs in (1, 2))
     for key, values in one.items():
         np.testing.assert_array_equal(values, two[key])
 
@@ -179,11 +179,11 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runs, "swept", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        runs.run(4, True, 2, tmp_path)
+        runs.train_all(4, True, 2, tmp_path)
     (journal,) = tmp_path.iterdir()
     journal.write_text(re.sub('"gap": [^,]+', '"gap": -1.0', journal.read_text()))
     monkeypatch.setattr(runs, "swept", swept)
-    resumed, whole = runs.run(4, True, 2, tmp_path), runs.run(4, True, 2)
+    resumed, whole = runs.train_all(4, True, 2, tmp_path), runs.train_all(4, True, 2)
     kept = resumed["method"] == "Baseline"
     assert (resumed.pop("gap") == np.where(kept, -1.0, whole["gap"])).all()
     for key, values in resumed.items():
@@ -202,7 +202,7 @@ def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monk
     marked = fresh | {"gap": fresh["gap"] + 1}
     about = {"seed": 4, "quick": True, "parameters": {"settings": runs.settings(True)}}
     write_columns(tmp_path / "tables_by_seed.csv", marked)
-    monkeypatch.setattr(runs, "run", lambda *arguments: fresh)
+    monkeypatch.setattr(runs, "train_all", lambda *arguments: fresh)
     (tmp_path / "tables.json").write_text("{}")
     assert runs.trainings(4, True, 1, tmp_path) is fresh
     (tmp_path / "tables.json").write_text(json.dumps(about))

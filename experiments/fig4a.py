@@ -4,28 +4,24 @@ The paper prints Δ ≥ Ω(1/log²t) in (7) and says of its Figure 4(a), where C
 pairs of MSCOCO, that Δ against -1/log²t "exhibits a linear relationship, verifying our result
 and slow closure".
 
-(a) The paper's markers, read off the page. The paper joins them and draws no straight
-line; the one of least squares has
-R² = 0.95, or 0.99 if steps even in log t are counted alike, as in (b). It meets Δ = 0 near step
-77,000 and ends at -0.24 for t = ∞, or between -0.33 and -0.14 wherever markers that cover one
-another may be. Running means of 50 markers fall to 0.16 near step 4,600 and rise to 0.19 at the
-last one, step 8,690. What falls like c/log²t is a line that ends at 0.
+(a) The paper's markers, read off the page. The paper joins them and draws no straight line. The
+line of least squares ends below 0 at t = ∞, whatever the markers are that cover one another, while
+a gap that falls like c/log²t is a line that ends at 0. Running means of the markers rise again
+towards the end.
 
 (b, f) Two small encoders on 2,048 synthetic pairs, trained by Adam at three constant learning
-rates, and on 512 of the pairs along the gradient flow. Adam's rate decides when the gap closes: it
-is a tenth of its start after 37 steps at 3e-3, 316 at 3e-4 and 2,738 at 3e-5, with some 1,600 pairs
-still mismatched, while Theorem 3.2 assumes that all match. Lines from step 100 to 10,000 have
-R² = 0.00, 0.72 and 0.72. Under the gradient flow, the setting of the theorem, all pairs match by
-t = 10. From t = 100 on R² = 0.98, but the line ends at 0.085, a hardly smaller gap than the last,
-0.086: it falls like the power -0.07 of log t (R² = 1.00).
+rates, and on 512 of the pairs along the gradient flow. Adam's rate decides when the gap closes, and
+most pairs are still mismatched then, while Theorem 3.2 assumes that all match. In the gradient
+flow, the setting of the theorem, all pairs match early, and the gap hardly falls from then on: the
+line ends just below the last gap.
 
-(c, d, e) The parallel model (3) from two starts within the hypotheses of the theorem, and the free
-model (1). What is proved of γ is drawn twice as large: 2γ is the gap where u = mean X - mean Y
+(c, d, e) The parallel model (3) from two starts that meet the hypotheses of the theorem, and the
+free model (1). What is proved about γ is drawn as 2γ, which is the gap where u = mean X - mean Y
 vanishes. Otherwise Δ² = (1-γ²)‖u‖² + 4γ², and for these pentagons ‖u‖⁵β is constant while
 β = Θ(log t), so that Δ = Θ((log t)^(-1/5)): it goes to 0, but more slowly than 1/log²t.
 
-So the Ω of (7) holds. Read as a rate of the gap it does not follow, and a line with a negative end
-is no verification of a rate.
+So the Ω of (7) holds. A rate of the gap does not follow from it, and a line that ends below 0 does
+not verify a rate.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 """Figure 4(b): from 100 random initialisations the gap grows in ten steps; why is another matter.
 
-(a) The paper's histogram of the change of Δ in the first ten steps of CLIP, read off the page. Its
-bars have mean 0.186 and deviation 0.078. The text says "with the mean being near 0.15", which is
-where the tallest bar stands; no changes in these bars have a mean below 0.170. It also says that
-the gap increases "for all random initialization"; the first bar begins at -0.005.
+(a) The paper's histogram of the change of Δ in the first ten steps of CLIP, read off the page. The
+text says "with the mean being near 0.15", where the tallest bar stands, but no changes in these
+bars have so small a mean. It also says that the gap increases "for all random initialization"; the
+first bar begins below 0.
 
-(b, c) Ten steps of two small encoders from 100 random weights of small gap. By Adam (the paper does
-not print its optimiser) the gap grows by 0.144 from every start, and by 0.297 if the loss is
-climbed. By plain gradient steps it grows by 0.024, and by 0.001 from matched pairs.
-`section_4.first_steps` says why it grows, though dΔ/dt < 0 at 63 of the 100 starts.
+(b, c) Ten steps of two small encoders from 100 random weights with a small gap. By Adam (the paper
+does not name its optimiser) the gap grows from every start, and more if the loss is climbed. By
+plain gradient steps it grows much less, and less still from matched pairs. `section_4.first_steps`
+says why it grows, though dΔ/dt < 0 at most starts.
 
-(d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw, and about the
+(d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw and near the
 limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt (p. 19). The
-free model (1) starts from the same rows, lifted, hence with the same gap, and widens it about 2n
-times more slowly: one pair moves a row where all pairs move γ.
+free model (1) starts from the same rows, lifted, hence with the same gap. Its gap grows about 2n
+times more slowly, since a row is moved by one pair and γ by all pairs.
 """
 
 from __future__ import annotations

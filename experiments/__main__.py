@@ -19,36 +19,42 @@ FORMATS = ("png", "pdf", "svg")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; wrong input ends with status 2 and one line."""
+    """Read the command line; a wrong argument ends the program with status 2 and one line."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; all by default")
-    parser.add_argument("--list", action="store_true", help="say what there is and stop")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for the files")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default"
-    )
-    parser.add_argument("--quick", action="store_true", help="smaller, for a check")
-    parser.add_argument("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
-    parser.add_argument("--format", default="png", help="of pictures, e.g. png,pdf")
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="experiments to run; all by default")
+    add("--list", action="store_true", help="list the experiments and stop")
+    add("--out", type=Path, default=Path("figures"), help="folder for the files")
+    add("--seed", type=int, default=0, help="seed of all that is random")
+    add("--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default")
+    add("--quick", action="store_true", help="smaller, for a check")
+    add("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
+    add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)
     args.names = args.names or list(experiments.NAMES)
     args.format = args.format.split(",")
+    if fault := _fault(args):
+        parser.error(fault)
+    return args
+
+
+def _fault(args: argparse.Namespace) -> str | None:
+    """What is wrong with the arguments, if anything is."""
     for name in args.names:
         if name not in experiments.NAMES:
-            parser.error(f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}")
+            return f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}"
     for kind in args.format:
         if kind not in FORMATS:
-            parser.error(f"--format must be of {', '.join(FORMATS)}, got {kind!r}")
+            return f"--format must be of {', '.join(FORMATS)}, got {kind!r}"
     if args.jobs < 1:
-        parser.error(f"--jobs must be at least 1, got {args.jobs}")
+        return f"--jobs must be at least 1, got {args.jobs}"
     if args.seed < 0:
-        parser.error(f"--seed must not be negative, got {args.seed}")
+        return f"--seed must not be negative, got {args.seed}"
     if args.features is not None and not args.features.exists():
-        parser.error(f"--features must be a file or a folder, there is no {args.features}")
+        return f"--features must be a file or a folder, there is no {args.features}"
     if args.out.exists() and not args.out.is_dir():
-        parser.error(f"--out must be a folder, got {args.out}")
-    return args
+        return f"--out must be a folder, got {args.out}"
+    return None
 
 
 def _outcomes(

@@ -24,6 +24,7 @@ from gapdyn.files import replacing, write_columns
 from gapdyn.plotting import STYLE
 
 PACKAGES = ("gapdyn", "numpy", "scipy", "matplotlib")
+VERSIONS = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -109,13 +110,8 @@ def write(
     name = experiment.__name__.rpartition(".")[2]
     files = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_columns(files[0], numbers.table)
-    about = {
-        "experiment": name,
-        "seed": seed,
-        "quick": quick,
-        "parameters": numbers.parameters,
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
-    }
+    about = {"experiment": name, "seed": seed, "quick": quick, "parameters": numbers.parameters}
+    about["versions"] = VERSIONS
     with replacing(files[1]) as stream:
         stream.write(json.dumps(about, indent=2) + "\n")
     for key, table in numbers.more.items():

@@ -68,19 +68,18 @@ def numbers(
     sources = {"paper": papers()} | {d: ours(trainings, d) for d in data}
     table = points(sources, (*against, *tasks), plotted)
     floors = {d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data}
-    return Numbers(
-        table=table,
-        parameters={
-            "settings": runs.settings(quick),
-            "least_steps_acted": LEAST_STEPS,
-            "gap_floor": floors,
-            "correlations": {
-                f"{x}, {y}": {source: correlations(table, source, x, y) for source in sources}
-                for x in against
-                for y in tasks
-            },
-        },
-    )
+    found = {
+        f"{x}, {y}": {source: correlations(table, source, x, y) for source in sources}
+        for x in against
+        for y in tasks
+    }
+    parameters = {
+        "settings": runs.settings(quick),
+        "least_steps_acted": LEAST_STEPS,
+        "gap_floor": floors,
+        "correlations": found,
+    }
+    return Numbers(table, parameters)
 
 
 def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequence[str]) -> Table:

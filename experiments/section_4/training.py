@@ -102,14 +102,13 @@ def train(
     *,
     swap: Swap | None = None,
     seed: int | np.random.Generator = 0,
-    watch: Callable[[int, Array], object] | None = None,
+    watch: Callable[[int, Array], object] = lambda k, y: None,
 ) -> Array:
-    """Train a model on its own inputs.
+    """Train a model on its own inputs; its temperature at step k is that of time k.
 
     Parameters
     ----------
     model : EncoderModel
-        Its temperature at step k is that of time k.
     y0 : (N,) array
         State to start from; it is not changed.
     recipe : Recipe
@@ -117,7 +116,7 @@ def train(
         Each step is a segment, whatever the swap's own `segment` is.
     seed : int or numpy.random.Generator
         Decides the batches.
-    watch : callable, optional
+    watch : callable
         Called with the number of steps done and the state, before the first step and after each.
         The next step changes that array, so copy it to keep it.
 
@@ -140,21 +139,24 @@ def train(
     acts = np.zeros(steps, dtype=bool) if swap is None else swap.acts(steps)
     batches = recipe.batches(model.n, np.random.default_rng(seed))
     velocity = np.empty_like(y)
-    if watch is not None:
-        watch(0, y)
+    watch(0, y)
     for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
         mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
         model.descend(float(k), y, model.images[chosen], model.texts[chosen], mixing, velocity)
-        if not np.isfinite(velocity.sum()):
-            raise ArithmeticError(
-                f"the gradient is not finite at step {k}: the training has diverged at rate"
-                f" {recipe.rate:g}, or the embedding of an input has become zero"
-            )
+        _validate_velocity(velocity, k, recipe)
         advance(y, velocity, rate)
         y[-1] = model.temperature.project(y[-1])
-        if watch is not None:
-            watch(k + 1, y)
+        watch(k + 1, y)
     return y
+
+
+def _validate_velocity(velocity: Array, k: int, recipe: Recipe) -> None:
+    """Stop a training that has diverged."""
+    if not np.isfinite(velocity.sum()):
+        raise ArithmeticError(
+            f"the gradient is not finite at step {k}: the training has diverged at rate"
+            f" {recipe.rate:g}, or the embedding of an input has become zero"
+        )
 
 
 def _validate(model: EncoderModel, y0: Array, swap: Swap | None) -> Array:

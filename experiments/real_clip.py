@@ -108,7 +108,7 @@ def measure(name: str, features: str | None, quick: bool, seed: int) -> dict[str
 
 
 def times(end: float) -> Array:
-    """0, 3 and six times a decade; from 1e2 to 1e3 the half periods of the alternating schedules."""
+    """0, 3, and six times a decade; from 1e2 to 1e3 half periods of the alternating schedules."""
     early = 10.0 ** (np.arange(-6, 13) / 6)
     late = np.linspace(1e2, 1e3, 19)
     later = 10.0 ** (np.arange(18, 31) / 6)
@@ -187,15 +187,8 @@ EVENTS = {
 """Markers and meaning of the times."""
 
 
-PAPER: dict[str, Any] = {
-    "ls": "",
-    "marker": "o",
-    "mfc": "none",
-    "mec": "black",
-    "ms": 5,
-    "mew": 0.8,
-}
-"""The paper's gaps."""
+PAPER: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "mec": "black", "ms": 5}
+"""Style of the paper's gaps."""
 
 
 def draw(numbers: Numbers) -> Figure:
@@ -260,7 +253,7 @@ def compare(
     for y, name in enumerate(names):
         own, colour = about[name], colours[name]
         gap.plot(own["gap_end"], y, "o", color=colour)
-        gap.plot(printed(name).get("gap", np.nan), y, **PAPER)
+        gap.plot(printed(name).get("gap", np.nan), y, **PAPER, mew=0.8)
         for key, (marker, _) in EVENTS.items():
             if own[key] is not None:
                 when.plot(own[key], y, marker, color=colour, ms=5)
@@ -287,9 +280,8 @@ def explain(axes: Sequence[Axes], end: float, yardstick: float) -> None:
         Line2D([], [], ls="", marker=m, color="0.3", label=what) for m, what in EVENTS.values()
     ]
     style: Any = {"fontsize": 7, "handletextpad": 0, "borderpad": 0}
-    gap.legend(
-        handles=[Line2D([], [], **PAPER, label="CLIP, the paper")], loc="lower left", **style
-    )
+    paper = Line2D([], [], **PAPER, label="CLIP, the paper")
+    gap.legend(handles=[paper], loc="lower left", **style)
     when.legend(handles=marks, loc="lower right", **style)
 
 

@@ -119,13 +119,18 @@ def write(
         write_columns(files[-1], table)
     files += _write_pictures(experiment, numbers, folder / name, formats)
     if isinstance(experiment, Reported):
-        page, text = experiment.report(numbers)
-        # The repository's own figures have their page in docs/.
+        # The page of the repository's own figures stands in docs/.
         usual = folder.resolve() == ROOT / "figures" and seed == 0 and not quick
-        files.append((ROOT / "docs" if usual else folder) / page)
-        with replacing(files[-1]) as stream:
-            stream.write(text)
+        files.append(_write_page(experiment, numbers, ROOT / "docs" if usual else folder))
     return files
+
+
+def _write_page(experiment: Reported, numbers: Numbers, folder: Path) -> Path:
+    """Write the page of an experiment into a folder."""
+    page, text = experiment.report(numbers)
+    with replacing(folder / page) as stream:
+        stream.write(text)
+    return folder / page
 
 
 def _write_pictures(

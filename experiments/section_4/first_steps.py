@@ -65,9 +65,7 @@ def beginnings(
     method = methods(float(steps), segment=1.0, seed=seed)["Baseline"]
     model, copies = encoders_for(pairs, method), encoders_for(same, method)
     uphill = Uphill(model.images, model.texts, model.first, model.second, model.temperature)
-    batch = min(RECIPE.batch, model.n // 8)
-    epochs = -(-steps * batch // model.n)  # rounded up
-    adam = replace(RECIPE, epochs=epochs, batch=batch, warm_up=0.0, cosine=False)
+    adam = constant_adam(model.n, steps)
     descent = replace(adam, rate=step, optimiser="descent")
     rows: list[Row] = []
     for k in range(draws):
@@ -82,7 +80,14 @@ def beginnings(
         ):
             first, last = ends(moved, start, recipe, steps, k)
             rows.append((k, f"encoders_{name}", first, *speeds, last - first))
-    return rows, {"pairs": model.n, "batch": batch, "rate": adam.rate} | statistics(rows)
+    return rows, {"pairs": model.n, "batch": adam.batch, "rate": adam.rate} | statistics(rows)
+
+
+def constant_adam(n: int, steps: int) -> Recipe:
+    """Adam at the recipe's highest rate, for `steps` steps or a few more."""
+    batch = min(RECIPE.batch, n // 8)
+    epochs = -(-steps * batch // n)  # rounded up
+    return replace(RECIPE, epochs=epochs, batch=batch, warm_up=0.0, cosine=False)
 
 
 def scattered(model: EncoderModel, rng: np.random.Generator) -> Array:
@@ -102,10 +107,8 @@ def near_copies(model: EncoderModel, rng: np.random.Generator) -> Array:
 def centred(model: EncoderModel, y: Array) -> Array:
     """Subtract, in place, the mean output of each encoder from its output biases."""
     theta, phi, _ = model.split(y)
-    for encoder, weights, inputs in (
-        (model.first, theta, model.images),
-        (model.second, phi, model.texts),
-    ):
+    pairs = (model.first, theta, model.images), (model.second, phi, model.texts)
+    for encoder, weights, inputs in pairs:
         *_, (_, bias) = encoder.layers(weights)
         bias -= encoder.forward(weights, inputs)[-1].mean(axis=0)
     return y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import platform
 import time
@@ -96,6 +97,21 @@ def find(name: str) -> Experiment:
 def takes(name: str) -> Set[str]:
     """Names of the parameters that an experiment's `compute` accepts."""
     return signature(find(name).compute).parameters.keys()
+
+
+def read(file: Path) -> dict[str, NDArray[Any]]:
+    """A table that `write` wrote: columns of numbers, or of words."""
+    with file.open(newline="") as stream:
+        head, *rows = csv.reader(stream)
+    return dict(zip(head, map(_column, zip(*rows, strict=True)), strict=True))
+
+
+def _column(words: Sequence[str]) -> NDArray[Any]:
+    """Words as numbers, if all of them are."""
+    try:
+        return np.array(words, dtype=np.float64)
+    except ValueError:
+        return np.array(words)
 
 
 def write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import asdict
 from functools import cache, lru_cache
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 import gapdyn as gd
 from experiments.processes import swept
+from experiments.record import read
 from experiments.section_4 import paired_data
 from experiments.section_4.encoders import Encoder, EncoderModel
 from experiments.section_4.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
@@ -201,14 +201,3 @@ def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
             if set(available(quick)[0]) <= set(table["data"].tolist()):
                 return table
     return train_all(seed, quick, jobs, folder)
-
-
-def read(file: Path) -> Table:
-    """Read a table that `tables` or one of Figures 5 to 7 wrote."""
-    with file.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    words = ("data", "source", "method")
-    return {
-        key: np.array([row[key] if key in words else float(row[key]) for row in rows])
-        for key in rows[0]
-    }

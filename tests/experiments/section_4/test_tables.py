@@ -10,7 +10,8 @@ import pytest
 
 import gapdyn as gd
 from experiments import __main__ as command
-from experiments.section_4 import evaluation, paired_data, results, runs, verdicts
+from experiments import record
+from experiments.section_4 import evaluation, paired_data, results, runs
 from experiments.section_4.methods import MAX_BETA, TAU
 from gapdyn import published
 from gapdyn.files import write_columns
@@ -20,18 +21,20 @@ FIGURES = ROOT / "figures"
 
 
 @pytest.fixture(scope="module")
-def committed():
-    """The table and its parameters as the repository holds them."""
-    about = json.loads((FIGURES / "tables.json").read_text())
-    if about["seed"] != 0 or about["quick"] or about["parameters"]["left_out"]:
-        pytest.skip("figures/tables.csv is of another run")
-    return runs.read(FIGURES / "tables.csv"), about["parameters"]
+def table(committed):
+    """The table as the repository holds it."""
+    return committed("tables")[0]
 
 
-def test_the_table_is_the_summary_of_the_trainings_beside_it(committed):
-    summary = runs.summary(runs.read(FIGURES / "tables_by_seed.csv"))
-    for key, values in summary.items():
-        np.testing.assert_array_equal(values, committed[0][key])
+@pytest.fixture(scope="module")
+def trainings(committed):
+    """All trainings as the repository holds them."""
+    return committed("tables", "tables_by_seed")[0]
+
+
+def test_the_table_is_the_summary_of_the_trainings_beside_it(table, trainings):
+    for key, values in runs.summary(trainings).items():
+        np.testing.assert_array_equal(values, table[key])
 
 
 def column(table, data, key, names):
@@ -43,8 +46,7 @@ def column(table, data, key, names):
 SWEEP = [name for name in published.TABLE_3 if name.startswith("FLT")]
 
 
-def test_the_table_has_every_method_of_the_paper_on_both_data(committed):
-    table, _ = committed
+def test_the_table_has_every_method_of_the_paper_on_both_data(table):
     head = ["data", "method", "seeds", "steps_acted", "tau_end"]
     head += [f"{key}{end}" for key in evaluation.MEASURES for end in ("", "_sd", "_paper")]
     assert list(table) == head
@@ -58,8 +60,7 @@ def test_the_table_has_every_method_of_the_paper_on_both_data(committed):
     assert (table["seeds"] >= 3).all()
 
 
-def test_the_papers_numbers_stand_beside_ours(committed):
-    table, _ = committed
+def test_the_papers_numbers_stand_beside_ours(table):
     for name, row in published.TABLE_2.items():
         for key in ("gap", "uniformity", "zero_shot", "image_retrieval"):
             assert column(table, "digits", f"{key}_paper", [name])[0] == getattr(row, key)
@@ -70,17 +71,15 @@ def test_the_papers_numbers_stand_beside_ours(committed):
     assert np.isnan(column(table, "synthetic", "gap_paper", ["SS 1e-2"])[0])
 
 
-def test_the_gap_falls_threefold_along_the_sweep_and_recall_peaks_inside(committed):
+def test_the_gap_falls_threefold_along_the_sweep_and_recall_peaks_inside(table):
     """What the synthetic pairs have to show."""
-    table, _ = committed
     gap = column(table, "synthetic", "gap", SWEEP)
     assert gap[SWEEP.index("FLT 1e-2")] >= 3 * gap[SWEEP.index("FLT 1e-1")]
     for way in ("image_retrieval", "text_retrieval"):
         assert 0 < column(table, "synthetic", way, SWEEP).argmax() < len(SWEEP) - 1
 
 
-def test_temperatures_end_where_their_schedules_and_clamps_say(committed):
-    table, _ = committed
+def test_temperatures_end_where_their_schedules_and_clamps_say(table):
     ends = {"FLT 7e-2": 0.07, "TS S0": 0.02, "TS S3": 0.05, "TS A0": 0.01, "TS A1": 0.01}
     ends["No normalization"] = 1.0
     for data in paired_data.DATA:
@@ -91,17 +90,7 @@ def test_temperatures_end_where_their_schedules_and_clamps_say(committed):
         assert baseline < slow < TAU
 
 
-def test_adam_moves_log_tau_by_no_more_than_its_learning_rates(committed):
-    table, about = committed
-    room = runs.RECIPE.rates(runs.RECIPE.steps(paired_data.TRAINING)).sum()
-    for name, slower in {"SLRT 0.1": 10, "TR scale 2": 2, "TR scale 10": 10}.items():
-        moved = np.log(TAU / column(table, "synthetic", "tau_end", [name]))
-        assert 0 < moved < 1.2 * room / slower
-    assert about["settings"] == runs.settings(quick=False)
-
-
-def test_steps_acted_are_the_portion_of_the_training(committed):
-    table, _ = committed
+def test_steps_acted_are_the_portion_of_the_training(table):
     pairs = {"synthetic": 2048, "abundant": 32768, "digits": 1797 - 512}
     for data, recipe in runs.RECIPES.items():
         steps = recipe.steps(pairs[data])
@@ -112,19 +101,8 @@ def test_steps_acted_are_the_portion_of_the_training(committed):
         assert column(table, data, "steps_acted", ["HS 1e-3"])[0] < 10
 
 
-def test_measures_lie_in_their_ranges(committed):
-    table, _ = committed
-    assert ((table["gap"] > 0) & (table["gap"] < 2) & (table["uniformity"] < 0)).all()
-    for key in evaluation.MEASURES[2:]:
-        shares = table[key][np.isfinite(table[key])]
-        assert ((shares >= 0) & (shares <= 100)).all()
-    assert np.isfinite(table["mmvp"][table["data"] != "digits"]).all()
-    assert np.isnan(table["mmvp"][table["data"] == "digits"]).all()
-
-
-def test_few_pairs_are_learnt_by_heart_and_abundant_ones_are_not():
+def test_few_pairs_are_learnt_by_heart_and_abundant_ones_are_not(trainings):
     """Why the two synthetic trainings differ: at 100 % nothing is left to learn."""
-    trainings = runs.read(FIGURES / "tables_by_seed.csv")
     learnt = {
         data: trainings["training_recall"][
             (trainings["data"] == data) & (trainings["method"] == "Baseline")
@@ -148,14 +126,14 @@ def test_the_gap_of_a_sample_has_a_floor():
     assert np.sqrt(np.mean(squares)) == pytest.approx(floor, rel=0.02)
 
 
-def test_the_page_of_results_is_what_the_table_says(committed):
-    page = results.markdown(runs.read(FIGURES / "tables_by_seed.csv"), committed[1], 0)
+def test_the_page_of_results_is_what_the_table_says(trainings, committed):
+    page = results.markdown(trainings, committed("tables")[1], 0)
     assert (ROOT / "docs" / "results.md").read_text() == page
 
 
 def test_reparameterisation_is_a_learning_rate_of_one_over_s_squared_or_s(committed):
     """Theory 3.2: plain gradient descent takes s for 1/s², Adam for 1/s."""
-    found = committed[1]["reparameterisation"]
+    found = committed("tables")[1]["reparameterisation"]
     assert {(f["optimiser"], f["scale"]) for f in found} == {
         (optimiser, scale) for optimiser in ("adam", "descent") for scale in (2, 10)
     }
@@ -216,26 +194,16 @@ def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monk
 def test_trainings_read_back_to_the_last_digit(tmp_path):
     trainings = runs.trainings(4, True, 1, None)
     write_columns(tmp_path / "t.csv", trainings)
-    for key, values in runs.read(tmp_path / "t.csv").items():
+    for key, values in record.read(tmp_path / "t.csv").items():
         np.testing.assert_array_equal(values, trainings[key])
 
 
-@pytest.mark.parametrize("name", ["fig5", "fig6", "fig7"])
-def test_figures_draw_the_methods_that_acted(name):
-    about = json.loads((FIGURES / f"{name}.json").read_text())["parameters"]
-    points = runs.read(FIGURES / f"{name}.csv")
+@pytest.mark.parametrize(("name", "count"), [("fig5", 12), ("fig6", 9), ("fig7", 9)])
+def test_figures_mark_what_the_paper_plots_and_draw_what_acted(name, count, committed):
+    points, _ = committed(name)
     ours = points["method"][points["source"] == "synthetic"]
     assert set(points["source"]) == {"paper", *paired_data.DATA}
     assert "HS 1e-3" not in ours and {"Baseline", "FLT 4e-1", "HS 1"} <= set(ours)
-    for correlations in about["correlations"].values():
-        for sets in correlations.values():
-            for rho, low, high in sets.values():
-                assert -1 <= low <= rho <= high <= 1
-
-
-@pytest.mark.parametrize(("name", "count"), [("fig5", 12), ("fig6", 9), ("fig7", 9)])
-def test_figures_mark_what_the_paper_plots(name, count):
-    points = runs.read(FIGURES / f"{name}.csv")
     chosen = (points["source"] == "paper") & (points["plotted"] == 1)
     names = published.FIGURES_6_AND_7 if count == 9 else sum(published.FIGURE_5.values(), ())
     assert (points["source"] == "paper").sum() == 26
@@ -246,11 +214,8 @@ def test_figures_mark_what_the_paper_plots(name, count):
             assert points[key][i] == row[key]
 
 
-def test_figures_6_and_7_have_the_correlations_of_both_sets():
-    both = {}
-    for name in ("fig6", "fig7"):
-        about = json.loads((FIGURES / f"{name}.json").read_text())["parameters"]
-        both |= about["correlations"]
+def test_figures_6_and_7_have_the_correlations_of_both_sets(committed):
+    both = committed("fig6")[1]["correlations"] | committed("fig7")[1]["correlations"]
     expected = {
         "gap, retrieval": (-0.92, +0.33),
         "uniformity, retrieval": (+0.15, +0.53),
@@ -293,19 +258,6 @@ def test_figure_5_swaps_whole_pairs():
 )
 def test_the_papers_numbers_have_their_printed_decimals(number, name, key, text):
     assert results.as_printed(number, name, key) == text
-
-
-def test_the_page_quotes_every_claim_and_gives_every_printed_name():
-    page = (ROOT / "docs" / "results.md").read_text()
-    for c in verdicts.CONCLUSIONS:
-        assert c.statement in page and c.said in page
-    for names in published.PRINTED_NAMES.values():
-        assert all(f"| {name} |" in page for name in names)
-    said, unsaid = page.split("### What its tables show, unsaid")
-    for c in verdicts.CONCLUSIONS:
-        assert (c.statement in said) == bool(c.said)
-        assert (c.statement in unsaid) == (not c.said)
-    assert "do not decide" not in page
 
 
 def test_without_scikit_learn_the_digits_are_left_out_and_named(tmp_path, monkeypatch, capsys):

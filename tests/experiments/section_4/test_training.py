@@ -7,7 +7,7 @@ import pytest
 
 import gapdyn as gd
 from experiments.section_4.encoders import Encoder, EncoderModel
-from experiments.section_4.training import BETA_1, BETA_2, EPSILON, Recipe, train
+from experiments.section_4.training import Recipe, train
 
 PLAIN = {"optimiser": "descent", "warm_up": 0.0, "cosine": False}
 
@@ -127,19 +127,6 @@ def test_step_k_sees_time_k_batch_k_and_segment_k(optimiser, swap):
         np.testing.assert_allclose(states[k + 1], y, rtol=1e-12, atol=1e-12)
 
 
-def test_adams_constants_are_those_of_the_paper():
-    assert (BETA_1, BETA_2, EPSILON) == (0.9, 0.999, 1e-8)
-
-
-def test_adams_first_step_is_the_rate_in_every_parameter_that_is_pushed():
-    """m/√v = ±1 at once, whatever the size of the gradient."""
-    model, y0 = make(gd.Learned(rate=0.1))
-    step = path(model, y0, Recipe(1, 24, 1e-3, warm_up=0, cosine=False))[1] - y0
-    pushed = np.abs(model.velocity(0.0, y0)) > 1e-4
-    np.testing.assert_allclose(np.abs(step[:-1][pushed[:-1]]), 1e-3, rtol=1e-3)
-    assert abs(step[-1]) == pytest.approx(1e-4, rel=1e-3)
-
-
 def test_plain_descent_tends_to_the_flow_linearly_in_its_step():
     """Euler's method: halving the step halves the error."""
     model, y0 = make(gd.Learned(rate=0.3), n=8, hidden=(), seed=2)
@@ -195,12 +182,6 @@ def test_schedules_see_the_number_of_the_step():
     np.testing.assert_array_equal(states[:, -1], y0[-1])
 
 
-def test_training_lowers_the_loss_of_all_pairs_also_of_those_that_an_epoch_leaves_over():
-    model, y0 = make(n=25)
-    end = train(model, y0, Recipe(100, 8, 0.02))
-    assert model.loss(0.0, end) < 0.8 * model.loss(0.0, y0)
-
-
 # Swaps.
 
 
@@ -232,39 +213,15 @@ def curve(temperature, recipe, tau=0.2):
 
 
 @pytest.mark.parametrize("scale", [2.0, 10.0])
-def test_by_descent_scale_s_is_the_rate_one_over_s_squared(scale):
-    recipe = Recipe(200, 8, 0.05, "descent")
+@pytest.mark.parametrize(
+    ("recipe", "power", "other"),
+    [(Recipe(200, 8, 0.05, "descent"), -2, -1), (Recipe(100, 8, 0.01), -1, -2)],
+)
+def test_scale_s_is_a_power_of_s_as_the_rate(scale, recipe, power, other):
     scaled = curve(gd.Learned(gd.Exponential(scale)), recipe)
     assert np.abs(scaled[-1] - scaled[0]).max() > 0.5
-    np.testing.assert_allclose(scaled, curve(gd.Learned(rate=scale**-2), recipe), atol=1e-10)
-    linear = curve(gd.Learned(rate=1 / scale), recipe)
-    assert np.abs(scaled[-1] - linear[-1]).max() > 0.01
-
-
-@pytest.mark.parametrize("scale", [2.0, 10.0])
-def test_by_adam_scale_s_is_the_rate_one_over_s(scale):
-    recipe = Recipe(100, 8, 0.01)
-    scaled = curve(gd.Learned(gd.Exponential(scale)), recipe)
-    assert np.abs(scaled[-1] - scaled[0]).max() > 0.5
-    np.testing.assert_allclose(scaled, curve(gd.Learned(rate=1 / scale), recipe), atol=1e-10)
-    square = curve(gd.Learned(rate=scale**-2), recipe)
-    assert np.abs(scaled[-1] - square[-1]).max() > 1e-3
-    moved, less = (states[1, -1] - states[0, -1] for states in (scaled, square))
-    assert moved / less == pytest.approx(scale, rel=1e-3)
-
-
-def test_by_adam_the_scale_of_a_loss_does_not_matter_beyond_epsilon():
-    """Gradients of ν s times smaller change a step by less than sε/|gradient| of itself."""
-    rng = np.random.default_rng(0)
-    g = 1e-3 * (1 + 0.1 * rng.standard_normal(50))
-    ends = []
-    for scale in (1.0, 0.1):
-        m = v = nu = 0.0
-        for k, slope in enumerate(scale * g):
-            m, v = BETA_1 * m + (1 - BETA_1) * slope, BETA_2 * v + (1 - BETA_2) * slope**2
-            nu += m / (1 - BETA_1 ** (k + 1)) / (np.sqrt(v / (1 - BETA_2 ** (k + 1))) + EPSILON)
-        ends.append(nu)
-    assert 0 < 1 - ends[1] / ends[0] < 10 * EPSILON / g.min()
+    np.testing.assert_allclose(scaled, curve(gd.Learned(rate=scale**power), recipe), atol=1e-10)
+    assert np.abs(scaled[-1] - curve(gd.Learned(rate=scale**other), recipe)[-1]).max() > 1e-3
 
 
 def test_under_adam_log_beta_moves_at_most_by_the_rates_over_s():

@@ -222,13 +222,13 @@ def draw(numbers: Numbers) -> Figure:
 
 def _curves(ax: Axes, numbers: Numbers) -> None:
     """Axes that compress more than logarithms, on which exponentials and powers of log t show."""
-    table, start = numbers.table, -np.log10(HEIGHT)
+    start = -np.log10(HEIGHT)
     for name, scheme in schemes().items():
-        chosen = table["scheme"] == name
-        log10_t, below = table["log10_t"][chosen], -table["log10_gamma"][chosen]
+        rows = numbers.rows(scheme=name)
+        log10_t, below = rows["log10_t"], -rows["log10_gamma"]
         since = min(EARLIEST, log10_t[0])  # where γ is still γ₀
         ax.plot([since, *log10_t], [start, *below], color=scheme.colour, lw=scheme.width)
-        ax.plot(log10_t, -table["log10_predicted"][chosen], color=scheme.colour, ls="--", lw=1)
+        ax.plot(log10_t, -rows["log10_predicted"], color=scheme.colour, ls="--", lw=1)
     powers = (1, 2, 3, 5, 10, 30, 100, 300)
     ax.set(yscale="log", ylim=(LEAST, 0.48), ylabel="γ, on an axis logarithmic in -log γ")
     ax.set_yticks([start, *powers], [f"{HEIGHT}", *(f"$10^{{-{power}}}$" for power in powers)])

@@ -153,11 +153,11 @@ def draw(numbers: Numbers) -> Figure:
 
 def draw_polygons(ax: Axes, numbers: Numbers) -> None:
     """Δ against β from polygons, which move up and down on the line of the law."""
-    table, reach = numbers.table, np.array([0.04, 500.0])
+    reach = np.array([0.04, 500.0])
     shades = ("#a8d5b5", "#5fa777", "#2f7a52", "#124a30")
     for (n, rotation), shade in zip(POLYGONS.items(), shades, strict=True):
-        chosen = (table["start"] == "polygon") & (table["pairs"] == n)
-        beta, gap = table["beta"][chosen], table["gap"][chosen]
+        rows = numbers.rows(start="polygon", pairs=n)
+        beta, gap = rows["beta"], rows["gap"]
         law = gap[0] * (beta[0] / reach) ** (1 / n)
         ax.plot(reach, law, color=shade, lw=0.8, ls="--", zorder=1)
         ax.plot(beta, gap, color=shade, lw=2, label=f"{n} pairs, rotated by {rotation}")
@@ -174,15 +174,13 @@ def draw_polygons(ax: Axes, numbers: Numbers) -> None:
 
 def draw_invariant(ax: Axes, numbers: Numbers) -> None:
     """The invariant, constant for polygons, and its change from one random start of each kind."""
-    table = numbers.table
-    first = table["seed"] == table["seed"][table["start"] == "uniform rows"][0]
+    first = numbers.rows(start="uniform rows")["seed"][0]
     starts = {f"polygon of {max(POLYGONS)}": ("polygon", max(POLYGONS), "black")}
     starts |= {name: (name, FOLLOWED[0], SHADES[name]) for name in RANDOM}
     for label, (name, n, shade) in starts.items():
-        chosen = (table["start"] == name) & (table["pairs"] == n)
-        chosen &= first | (table["start"] == "polygon")
-        kept = n * np.log(table["gap"][chosen]) + np.log(table["beta"][chosen])
-        ax.plot(table["t"][chosen], kept - kept[0], color=shade)
+        rows = numbers.rows(start=name, pairs=n, seed=0 if name == "polygon" else first)
+        kept = n * np.log(rows["gap"]) + np.log(rows["beta"])
+        ax.plot(rows["t"], kept - kept[0], color=shade)
         way, side = (-3, "top") if name == "polygon" else (3, "bottom")
         place: Any = {"textcoords": "offset points", "ha": "right", "va": side}
         end = END, kept[-1] - kept[0]
@@ -197,17 +195,14 @@ def draw_invariant(ax: Axes, numbers: Numbers) -> None:
 
 def draw_slopes(ax: Axes, numbers: Numbers) -> None:
     """Late slopes against the spread of heights, one marker for each start."""
-    table = numbers.table
-    late = table["t"] == LATE
     for name, shade in SHADES.items():
         for (n, _), marker in zip(SIZES, "o^D", strict=True):
-            chosen = late & (table["start"] == name) & (table["pairs"] == n)
-            here = table["spread"][chosen], table["late_slope"][chosen]
-            ax.plot(*here, marker, color=shade, ms=4, mfc="none")
+            rows = numbers.rows(start=name, pairs=n, t=LATE)
+            ax.plot(rows["spread"], rows["late_slope"], marker, color=shade, ms=4, mfc="none")
         ax.plot([], [], "s", color=shade, ms=5, label=name)
-    clip = late & (table["start"] == CLIP)
-    if clip.any():
-        ax.plot(table["spread"][clip], table["late_slope"][clip], "*", color="black", ms=9)
+    clip = numbers.rows(start=CLIP, t=LATE)
+    if clip["t"].size:
+        ax.plot(clip["spread"], clip["late_slope"], "*", color="black", ms=9)
     for (n, _), marker in zip(SIZES, "o^D", strict=True):
         ax.plot([], [], marker, color="black", ms=4, mfc="none", label=f"{n} pairs")
     ax.axhline(-1, color="0.7", lw=0.8, zorder=0)
@@ -218,19 +213,17 @@ def draw_slopes(ax: Axes, numbers: Numbers) -> None:
 
 def draw_exponents(ax: Axes, numbers: Numbers) -> None:
     """-d log Δ/d log β against n: fits for polygons, medians over seeds, and 1/n."""
-    table, reach = numbers.table, np.array([2.5, 700.0])
+    reach = np.array([2.5, 700.0])
     fitted = numbers.parameters["fitted_exponent_of_polygons"]
     ax.plot(reach, 1 / reach, color="black", lw=0.8, ls="--", label="1/n")
-    late = table["t"] == LATE
     for name, shade in SHADES.items():
-        for n in np.unique(table["pairs"][table["start"] == name]):
-            chosen = late & (table["start"] == name) & (table["pairs"] == n)
-            slope = np.median(table["late_slope"][chosen])
+        for n in np.unique(numbers.rows(start=name)["pairs"]):
+            slope = np.median(numbers.rows(start=name, pairs=n, t=LATE)["late_slope"])
             ax.plot(n, -slope / n, "s", color=shade, ms=5, mfc="none")
     ax.plot([int(n) for n in fitted], list(fitted.values()), "ko", ms=5, label="polygons")
-    clip = late & (table["start"] == CLIP)
-    if clip.any():
-        pairs, slope = table["pairs"][clip][0], table["late_slope"][clip][0]
+    clip = numbers.rows(start=CLIP, t=LATE)
+    if clip["t"].size:
+        pairs, slope = clip["pairs"][0], clip["late_slope"][0]
         label = f"CLIP, {pairs} pairs"
         ax.plot(pairs, -slope / pairs, "*", color="black", ms=9, label=label)
     ax.plot(

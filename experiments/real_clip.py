@@ -231,13 +231,12 @@ def curves(
     ax: Axes, numbers: Numbers, key: str, names: Sequence[str], colours: Mapping[str, Any]
 ) -> None:
     """One observable of some methods against time, and that of the baseline."""
-    table = numbers.table
     for name in dict.fromkeys(["Baseline", *names]):
-        own = table["method"] == name
+        own = numbers.rows(method=name)
         style = {"color": colours[name], "label": name if name in names else None}
-        ax.plot(table["t"][own], table[key][own], lw=1.2, **style)
-    shown = np.isin(table["method"], names)
-    plotting.log_time(ax, 0.1, float(table["t"][shown].max()))
+        ax.plot(own["t"], own[key], lw=1.2, **style)
+    end = max(numbers.rows(method=name)["t"].max() for name in names)
+    plotting.log_time(ax, 0.1, float(end))
     ax.set_xlabel("")
 
 

@@ -50,6 +50,11 @@ class Numbers:
     arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     more: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
+    def rows(self, **values: Any) -> dict[str, NDArray[Any]]:
+        """The rows of the table in which columns have given values."""
+        chosen = np.logical_and.reduce([self.table[key] == v for key, v in values.items()])
+        return {key: column[chosen] for key, column in self.table.items()}
+
 
 @runtime_checkable
 class Experiment(Protocol):

@@ -128,22 +128,22 @@ def draw(numbers: Numbers) -> Figure:
 
 def draw_gap(ax: Axes, numbers: Numbers, n: int) -> None:
     """The averaged flow as lines with their late exponents, and random segments as circles."""
-    table = numbers.table
     for p, shade in SHADES.items():
-        chosen = (table["pairs"] == n) & (table["p"] == p)
-        lines, circles = (chosen & (table["flow"] == k) for k in ("averaged", "random segments"))
-        beta, gap = table["beta"][lines], table["gap"][lines]
-        ax.plot(beta, gap, color=shade, lw=1.2)
-        ax.plot(table["beta"][circles], table["gap"][circles], "o", color=shade, ms=3.5, mfc="none")
+        line, circles = (
+            numbers.rows(flow=k, pairs=n, p=p) for k in ("averaged", "random segments")
+        )
+        ax.plot(line["beta"], line["gap"], color=shade, lw=1.2)
+        ax.plot(circles["beta"], circles["gap"], "o", color=shade, ms=3.5, mfc="none")
         label: Any = {"textcoords": "offset points", "color": shade}
+        end = line["beta"][-1], line["gap"][-1]
         text = exponent_of_line(n, p)
-        ax.annotate(text, (beta[-1], gap[-1]), (4, 0), va="center", annotation_clip=False, **label)
+        ax.annotate(text, end, (4, 0), va="center", annotation_clip=False, **label)
     ax.plot([], [], "o", color="0.3", ms=3.5, mfc="none", label="random segments")
     ax.plot([], [], color="0.3", lw=1.2, label="their average")
     ax.legend(loc="lower left")
-    end = {key: table[key][circles][-1] for key in ("t", "beta", "gap")}
-    text = f"t = {power_of_ten(end['t'])}"
-    ax.annotate(text, (end["beta"], end["gap"]), (-6, -10), ha="right", size=8, **label)
+    end = circles["beta"][-1], circles["gap"][-1]
+    text = f"t = {power_of_ten(circles['t'][-1])}"
+    ax.annotate(text, end, (-6, -10), ha="right", size=8, **label)
     ax.set(xscale="log", yscale="log", xlim=(0.9, REACH[-1]), xlabel="β", ylabel="gap Δ")
     ax.set_yticks(TICKS[n], [f"{tick:g}" for tick in TICKS[n]])
     ax.minorticks_off()
@@ -173,9 +173,9 @@ def draw_exponents(ax: Axes, numbers: Numbers) -> None:
     for (p, shade), size in zip(EXPONENTS.items(), (7.5, 5, 2.5), strict=True):
         exponents = [swapping.exponent(n=int(n), p=p) for n in PAIRS]
         ax.plot(PAIRS, exponents, "s", color=shade, ms=size, label=f"late exponent, p = {p:g}")
-    late = numbers.table["flow"] == "random segments"
-    end = power_of_ten(numbers.table["t"][late][-1])
-    for n in np.unique(numbers.table["pairs"][late]):
+    flows = numbers.rows(flow="random segments")
+    end = power_of_ten(flows["t"][-1])
+    for n in np.unique(flows["pairs"]):
         slope = numbers.parameters["late_slope"][f"n = {n}, p = 1"]["random_segments"]
         ax.plot(n, slope, "o", color="black", ms=9, mfc="none", mew=1)
     label = f"random segments to t = {end}, p = 1"

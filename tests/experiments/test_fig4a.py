@@ -198,15 +198,6 @@ def late_line(t, gap):
     return 1 - left[0] / ((gap - gap.mean()) ** 2).sum(), solution[1]
 
 
-@pytest.mark.parametrize("name", [*ADAM, "flow"])
-def test_encoders_are_seen_from_the_first_step_to_the_last(encoders, name):
-    for kind in ("", "_beta"):
-        t, value = encoders(f"{name}{kind}")
-        assert t[-1] == pytest.approx(late_gap.STEPS) and (t <= 1).any()
-        assert len(t) >= 50 and (value > 0).all()
-    assert (encoders(name)[1] <= 2).all()
-
-
 def test_training_starts_with_the_gap_of_random_weights(numbers):
     pairs = synthetic(0, 256, 128)
     model = encoders_for(pairs, Method(gd.Fixed(1.0)))

@@ -24,10 +24,7 @@ def numbers():
 @pytest.fixture(scope="module")
 def models(numbers):
     """The columns of each model, draw by draw."""
-    return {
-        name: {key: column[numbers.table["model"] == name] for key, column in numbers.table.items()}
-        for name in ("parallel", "free")
-    }
+    return {name: numbers.rows(model=name) for name in ("parallel", "free")}
 
 
 @pytest.mark.parametrize("name", ["parallel", "free"])
@@ -123,15 +120,12 @@ def test_encoders_start_with_outputs_of_mean_zero_hence_with_a_small_gap(encoder
     assert small < 0.2 < 0.5 < large
 
 
-def test_ways_from_one_start_share_its_gap(numbers):
-    table = numbers.table
+def test_kinds_of_steps_from_one_start_share_its_gap(numbers, models):
     one, *others = (
-        table["gap"][table["model"] == f"encoders_{name}"]
-        for name in ("adam", "adam_uphill", "descent")
+        numbers.rows(model=f"encoders_{name}")["gap"] for name in ("adam", "adam_uphill", "descent")
     )
-    for other in others:
-        np.testing.assert_array_equal(one, other)
-    assert len(one) == (table["model"] == "parallel").sum()
+    np.testing.assert_array_equal(others, [one, one])
+    assert len(one) == len(models["parallel"]["gap"])
 
 
 def test_the_velocity_of_the_gap_is_that_of_the_flow(encoders):

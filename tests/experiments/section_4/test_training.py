@@ -168,40 +168,6 @@ def test_beta_is_clamped_after_every_step(optimiser, beta):
     assert beta.beta(free[-1, -1]) > 4.0
 
 
-def test_schedules_see_the_number_of_the_step():
-    seen = []
-
-    def tau(t):
-        seen.append(t)
-        return 0.4 + 0.01 * t
-
-    model, y0 = make(gd.Scheduled(tau))
-    seen.clear()
-    states = path(model, y0, Recipe(5, 8, 0.01))
-    assert seen == list(range(15))
-    np.testing.assert_array_equal(states[:, -1], y0[-1])
-
-
-# Swaps.
-
-
-@pytest.mark.parametrize("kind", [gd.HardSwap, gd.SoftSwap])
-def test_a_swap_acts_where_it_says_and_nowhere_else(kind):
-    model, y0 = make()
-    recipe = Recipe(4, 8, 0.01)
-    plain = path(model, y0, recipe)
-    np.testing.assert_array_equal(path(model, y0, recipe, swap=kind(0.0)), plain)
-    always = path(model, y0, recipe, swap=kind(1.0))
-    assert np.abs(always[1] - plain[1]).max() > 1e-4
-    swap = kind(0.2, segment=7.0, seed=5)
-    first = int(np.flatnonzero(swap.acts(12))[0])
-    assert 0 < first < 11
-    some = path(model, y0, recipe, swap=swap)
-    np.testing.assert_array_equal(some[: first + 1], plain[: first + 1])
-    assert np.abs(some[first + 1] - plain[first + 1]).max() > 1e-6
-    np.testing.assert_array_equal(some, path(model, y0, recipe, swap=kind(0.2, seed=5)))
-
-
 # One family, theory 3.2: TR with scale s is SLRT with rate 1/s² by descent, 1/s by Adam.
 
 

@@ -218,12 +218,6 @@ def test_correlations_of_what_the_paper_plots_and_of_all_it_prints(x, y, nine, a
         assert found.value == pytest.approx(rho, abs=0.005)
 
 
-def test_the_interval_of_gap_and_retrieval_on_the_nine():
-    m = verdicts.papers(published.FIGURES_6_AND_7)
-    found = verdicts.retrieval_rises(m)
-    assert found.numbers == "ρ(gap, retrieval) = -0.92 [-1.00, -0.56] over 9 methods"
-
-
 def test_the_papers_own_numbers_by_both_sets():
     """On what the figures plot all that the paper says holds; on all rows not all of it."""
     plotted = {

@@ -63,7 +63,8 @@ def draw(numbers: Numbers) -> Figure:
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.5, 1])[:, 0]
     above.suptitle("as the paper's Figure 5", size=9)
     grid = above.add_gridspec(2, 4, height_ratios=[1, 1.7])
-    _twelve(above.add_subplot(grid[:, :2]), numbers)
+    twelve = above.add_subplot(grid[:, :2]), numbers, "paper", "gap", "uniformity"
+    scatter.panel(*twelve, sets=("plotted",), title="(a) uniformity")
     _schedules(above.add_subplot(grid[0, 2:]), numbers)
     gaps = numbers.parameters["gap_on_sphere"]
     titles = {"before": "(c) pairs, Δ = {:.2f}", "after": "two swapped, Δ = {:.2f}"}
@@ -79,12 +80,6 @@ def draw(numbers: Numbers) -> Figure:
         scatter.panel(*panel, sets=sets, title=TITLES[source])
     scatter.key(figure, scatter.KEY)
     return figure
-
-
-def _twelve(ax: Axes, numbers: Numbers) -> None:
-    """Uniformity against the gap for the methods that the paper plots."""
-    title = "(a) uniformity"
-    scatter.panel(ax, numbers, "paper", "gap", "uniformity", sets=("plotted",), title=title)
 
 
 def _schedules(ax: Axes, numbers: Numbers) -> None:

@@ -22,13 +22,13 @@ FIGURES = ROOT / "figures"
 @pytest.fixture(scope="module")
 def table(committed):
     """The table as the repository holds it."""
-    return committed("tables")[0]
+    return committed("tables").table
 
 
 @pytest.fixture(scope="module")
 def trainings(committed):
     """All trainings as the repository holds them."""
-    return committed("tables", "tables_by_seed")[0]
+    return committed("tables", "tables_by_seed").table
 
 
 def test_the_table_is_the_summary_of_the_trainings_beside_it(table, trainings):
@@ -122,13 +122,13 @@ def test_the_gap_of_a_sample_has_a_floor():
 
 
 def test_the_page_of_results_is_what_the_table_says(trainings, committed):
-    page = results.markdown(trainings, committed("tables")[1], 0)
+    page = results.markdown(trainings, committed("tables").parameters, 0)
     assert (ROOT / "docs" / "results.md").read_text() == page
 
 
 def test_reparameterisation_is_a_learning_rate_of_one_over_s_squared_or_s(committed):
     """Theory 3.2: plain gradient descent takes s for 1/s², Adam for 1/s."""
-    found = committed("tables")[1]["reparameterisation"]
+    found = committed("tables").parameters["reparameterisation"]
     assert {(f["optimiser"], f["scale"]) for f in found} == {
         (optimiser, scale) for optimiser in ("adam", "descent") for scale in (2, 10)
     }
@@ -189,7 +189,7 @@ def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monk
 
 @pytest.mark.parametrize(("name", "count"), [("fig5", 12), ("fig6", 9), ("fig7", 9)])
 def test_figures_mark_what_the_paper_plots_and_draw_what_acted(name, count, committed):
-    points, _ = committed(name)
+    points = committed(name).table
     ours = points["method"][points["source"] == "synthetic"]
     assert set(points["source"]) == {"paper", *paired_data.DATA}
     assert "HS 1e-3" not in ours and {"Baseline", "FLT 4e-1", "HS 1"} <= set(ours)
@@ -204,7 +204,8 @@ def test_figures_mark_what_the_paper_plots_and_draw_what_acted(name, count, comm
 
 
 def test_figures_6_and_7_have_the_correlations_of_both_sets(committed):
-    both = committed("fig6")[1]["correlations"] | committed("fig7")[1]["correlations"]
+    both = committed("fig6").parameters["correlations"]
+    both |= committed("fig7").parameters["correlations"]
     expected = {
         "gap, retrieval": (-0.92, +0.33),
         "uniformity, retrieval": (+0.15, +0.53),

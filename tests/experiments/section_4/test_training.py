@@ -1,6 +1,7 @@
 """Training: the curve of rates, the batches, the steps of both optimisers, swaps, one family."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_the_seed_decides_everything(optimiser):
 @pytest.mark.parametrize("optimiser", ["adam", "descent"])
 @pytest.mark.parametrize("swap", [None, gd.HardSwap(0.4, seed=1), gd.SoftSwap(0.4, segment=9.0)])
 def test_step_k_sees_time_k_batch_k_and_segment_k(optimiser, swap):
-    """Replayed with the optimiser as Kingma and Ba write it, one parameter after the other."""
+    """Replayed with the optimiser as it is printed."""
     temperature = gd.LinearSchedule(0.4, 0.6, 7.0) if swap else gd.Learned(rate=0.3, max_beta=2.6)
     model, y0 = make(temperature)
     recipe = Recipe(6, 8, 0.02, optimiser)
@@ -101,30 +102,31 @@ def test_step_k_sees_time_k_batch_k_and_segment_k(optimiser, swap):
     steps = recipe.steps(model.n)
     acts = [False] * steps if swap is None else swap.acts(steps)
     assert swap is None or 0 < sum(acts) < steps
-    y, m, v = y0.copy(), np.zeros(y0.size), np.zeros(y0.size)
+    y, moments = y0.copy(), np.zeros((2, y0.size))
     batches = recipe.batches(model.n, np.random.default_rng(2))
     for k, (alpha, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
-        batch = EncoderModel(
-            model.images[chosen],
-            model.texts[chosen],
-            model.first,
-            model.second,
-            temperature,
-            swap.mixing(k, 8, 3) if acts[k] else None,
-        )
+        pairs = {"images": model.images[chosen], "texts": model.texts[chosen]}
+        batch = replace(model, **pairs, mixing=swap.mixing(k, 8, 3) if acts[k] else None)
         gradient = -batch.velocity(float(k), y)
-        for i, g in enumerate(gradient.tolist()):
-            if optimiser == "descent":
-                y[i] -= alpha * g
-                continue
-            m[i] = 0.9 * m[i] + (1 - 0.9) * g
-            v[i] = 0.999 * v[i] + (1 - 0.999) * g**2
-            unbiased = m[i] / (1 - 0.9 ** (k + 1)), v[i] / (1 - 0.999 ** (k + 1))
-            rate = temperature.rate if i == y.size - 1 else 1.0
-            y[i] -= alpha * rate * unbiased[0] / (math.sqrt(unbiased[1]) + 1e-8)
+        if optimiser == "descent":
+            y -= alpha * gradient
+        else:
+            rates = alpha * np.append(np.ones(y.size - 1), temperature.rate)
+            y = adam_by_hand(y, gradient, moments, rates, k + 1)
         if swap is None:
             y[-1] = min(y[-1], math.log(2.6))
         np.testing.assert_allclose(states[k + 1], y, rtol=1e-12, atol=1e-12)
+
+
+def adam_by_hand(y, gradient, moments, rates, t):
+    """Algorithm 1 of Kingma and Ba (2015), one parameter after the other; moves the moments."""
+    y = y.copy()
+    for i, g in enumerate(gradient.tolist()):
+        moments[0, i] = 0.9 * moments[0, i] + (1 - 0.9) * g
+        moments[1, i] = 0.999 * moments[1, i] + (1 - 0.999) * g**2
+        m, v = moments[0, i] / (1 - 0.9**t), moments[1, i] / (1 - 0.999**t)
+        y[i] -= rates[i] * m / (math.sqrt(v) + 1e-8)
+    return y
 
 
 def test_plain_descent_tends_to_the_flow_linearly_in_its_step():
@@ -160,11 +162,7 @@ def test_beta_is_clamped_after_every_step(optimiser, beta):
     states = path(model, y0, Recipe(200, 8, 0.3, optimiser))
     betas = np.array([beta.beta(nu) for nu in states[:, -1]])  # of ν itself, not of its clamp
     assert betas.max() <= 4.0 * (1 + 1e-14) and (betas > 4.0 * (1 - 1e-12)).sum() > 10
-    free = path(
-        EncoderModel(images, images, encoder, encoder, gd.Learned(beta)),
-        y0,
-        Recipe(200, 8, 0.3, optimiser),
-    )
+    free = path(replace(model, temperature=gd.Learned(beta)), y0, Recipe(200, 8, 0.3, optimiser))
     assert beta.beta(free[-1, -1]) > 4.0
 
 

@@ -254,10 +254,3 @@ def test_each_conclusion_is_quoted_with_its_place_or_is_unsaid():
         assert c.said.count("“") == c.said.count("”") == 1 and ", p. " in c.said
     unsaid = [c.statement for c in verdicts.CONCLUSIONS if not c.said]
     assert len(unsaid) == 4 and any("p = 1" in statement for statement in unsaid)
-
-
-def test_the_twelve_of_figure_5_do_not_show_that_retrieval_rises():
-    names = [name for group in published.FIGURE_5.values() for name in group]
-    u, v = ([f(ROWS[name]) for name in names] for f in (lambda row: row.gap, retrieval))
-    assert scipy.stats.spearmanr(u, v).statistic == pytest.approx(-0.26, abs=0.005)
-    assert set(names) - set(published.FIGURES_6_AND_7) == {"HS 1", "HS 1e-2", "SS 5e-2"}

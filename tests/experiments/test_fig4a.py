@@ -34,18 +34,6 @@ def curve(numbers):
     return read
 
 
-@pytest.fixture(scope="module")
-def normalised(numbers, curve):
-    """log₁₀ t, and γ log²t over the sharp constant."""
-
-    def read(name):
-        log10_t, value = curve(name)
-        constant = numbers.parameters["together"]["sharp_constant"]
-        return log10_t, value / 2 * (log10_t * np.log(10)) ** 2 / constant
-
-    return read
-
-
 @pytest.mark.parametrize("start", STARTS)
 def test_both_starts_meet_the_hypotheses(numbers, start):
     about = numbers.parameters[start]
@@ -84,12 +72,26 @@ def test_at_the_threshold_both_starts_share_all_but_the_upper_bound(numbers, cur
     np.testing.assert_allclose(exact, 2 * gamma, rtol=1e-12)
 
 
-def test_gamma_over_its_asymptote_tends_to_one(normalised):
-    """From below for the exact solution, from above for the upper bound."""
-    log10_t, exact = normalised("exact")
-    assert (np.diff(exact[log10_t > 0]) > 0).all() and 0.97 < exact[-1] < 1
-    log10_t, upper = normalised("upper_bound_together")
-    assert (np.diff(upper[log10_t > 3]) < 0).all() and 1 < upper[-1] < 1.003
+def test_gamma_log_squared_t_tends_to_its_constants(numbers, curve):
+    """γ log²t → (αC)² from below for the exact solution, and from above for the upper bound.
+
+    The lower bound loses (1-γ₀²)², since its proof has 1-γ² ≥ 1-γ₀² in the exponent.
+    """
+    about = numbers.parameters["together"]
+
+    def normalised(name, first):
+        log10_t, value = curve(name)
+        scaled = value / 2 * (log10_t * np.log(10)) ** 2 / about["sharp_constant"]
+        return scaled[log10_t > first]
+
+    exact = normalised("exact", 0)
+    assert (np.diff(exact) > 0).all() and 0.97 < exact[-1] < 1
+    upper = normalised("upper_bound_together", 3)
+    assert (np.diff(upper) < 0).all() and 1 < upper[-1] < 1.003
+    limit = about["constant_of_lower_bound"] / about["sharp_constant"]
+    assert limit == pytest.approx((1 - fig4a.HEIGHT**2) ** 2)
+    lower = normalised("lower_bound", fig4a.SHOWN)
+    assert (np.diff(lower) > 0).all() and 0.95 * limit < lower[-1] < limit
 
 
 def test_the_exact_solution_lags_behind_its_asymptote_by_log_log_t(numbers, curve):
@@ -100,16 +102,6 @@ def test_the_exact_solution_lags_behind_its_asymptote_by_log_log_t(numbers, curv
     b = np.sqrt(about["sharp_constant"] / (value[late] / 2))
     rest = np.log(about["n"] - 1) + np.log(10) * log10_t[late] - (b - 2 * np.log(b))
     np.testing.assert_allclose(rest * b, 2, rtol=5 / b.min())
-
-
-def test_the_lower_bound_loses_the_share_that_the_proof_gives_away(numbers, normalised):
-    """1-γ² ≥ 1-γ₀² in the exponent: γ log²t → (1-γ₀²)²(αC)², from below."""
-    log10_t, lower = normalised("lower_bound")
-    about = numbers.parameters["together"]
-    limit = about["constant_of_lower_bound"] / about["sharp_constant"]
-    assert limit == pytest.approx((1 - fig4a.HEIGHT**2) ** 2)
-    assert (np.diff(lower[log10_t > fig4a.SHOWN]) > 0).all()
-    assert 0.95 * limit < lower[-1] < limit
 
 
 def test_the_gap_lags_while_gamma_falls(numbers, curve):

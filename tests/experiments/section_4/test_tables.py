@@ -203,22 +203,6 @@ def test_figures_mark_what_the_paper_plots_and_draw_what_acted(name, count, comm
             assert points[key][i] == row[key]
 
 
-def test_figures_6_and_7_have_the_correlations_of_both_sets(committed):
-    both = committed("fig6").parameters["correlations"]
-    both |= committed("fig7").parameters["correlations"]
-    expected = {
-        "gap, retrieval": (-0.92, +0.33),
-        "uniformity, retrieval": (+0.15, +0.53),
-        "uniformity, zero_shot": (+0.93, +0.69),
-        "gap, zero_shot": (-0.08, +0.63),
-        "uniformity, linear_probe": (+1.00, +0.69),
-        "gap, linear_probe": (+0.10, +0.75),
-    }
-    for pair, (nine, all_rows) in expected.items():
-        assert both[pair]["paper"]["plotted"][0] == pytest.approx(nine, abs=0.005)
-        assert both[pair]["paper"]["all"][0] == pytest.approx(all_rows, abs=0.005)
-
-
 def test_figure_5_swaps_whole_pairs():
     """Two of five pairs change sides: of heights ±0.6 the centres keep a fifth of the distance."""
     numbers = import_module("experiments.fig5").compute(folder=FIGURES)

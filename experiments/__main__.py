@@ -75,7 +75,7 @@ def _outcomes(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for and say what was written; 1 when something failed."""
+    """Run experiments and print what was written; returns 1 if one failed."""
     args = parse(arguments)
     if args.list:
         for name in experiments.NAMES:

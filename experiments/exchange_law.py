@@ -28,7 +28,7 @@ LATE, END, END_OF_CLIP = 1e2, 1e6, 1e4
 POLYGONS = {3: 1, 5: 2, 8: 3, 12: 5}
 """Rotations of the polygons, by number of pairs."""
 SIZES, SEEDS = ((8, 4), (32, 8), (128, 32)), 10
-FOLLOWED = (32, 8)
+RECORDED = (32, 8)
 """The size (n, d) at which one start of each kind is recorded over time."""
 CLIP = "CLIP at random initialisation"
 Rows = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
@@ -105,8 +105,8 @@ def random_starts(seed: int, quick: bool, times: Array) -> list[dict[str, NDArra
         for name, rows in RANDOM.items():
             for s in range(seed, seed + (3 if quick else SEEDS)):
                 X, Y = rows(n, d, np.random.default_rng(s))
-                followed = (n, d) == FOLLOWED and s == seed
-                run = flow(X, Y, times if followed else [0.0, LATE, END])
+                recorded = (n, d) == RECORDED and s == seed
+                run = flow(X, Y, times if recorded else [0.0, LATE, END])
                 parts.append(record(run, name, s))
     return parts
 
@@ -176,7 +176,7 @@ def draw_invariant(ax: Axes, numbers: Numbers) -> None:
     """The invariant, constant for polygons, and its change from one random start of each kind."""
     first = numbers.rows(start="uniform rows")["seed"][0]
     starts = {f"polygon of {max(POLYGONS)}": ("polygon", max(POLYGONS), "black")}
-    starts |= {name: (name, FOLLOWED[0], SHADES[name]) for name in RANDOM}
+    starts |= {name: (name, RECORDED[0], SHADES[name]) for name in RANDOM}
     for label, (name, n, shade) in starts.items():
         rows = numbers.rows(start=name, pairs=n, seed=0 if name == "polygon" else first)
         kept = n * np.log(rows["gap"]) + np.log(rows["beta"])
@@ -190,7 +190,7 @@ def draw_invariant(ax: Axes, numbers: Numbers) -> None:
     ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)")
     ax.set_ylabel("n log Δ + ν, from its start (linear within ±0.1)")
     ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
-    ax.set_title(f"one start of each kind, random ones of {FOLLOWED[0]} pairs in R⁸")
+    ax.set_title(f"one start of each kind, random ones of {RECORDED[0]} pairs in R⁸")
 
 
 def draw_slopes(ax: Axes, numbers: Numbers) -> None:

@@ -176,7 +176,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The paper's scatter and our encoders in its axes; what the theory says; when gaps close."""
+    """The paper's scatter, our encoders in its axes, the theory, and the times of closing."""
     figure = Figure(figsize=(7, 8.6), layout="constrained")
     (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
     _paper(a, numbers.parameters["encoders"]["paper"])

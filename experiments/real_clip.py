@@ -64,7 +64,7 @@ def compute(
     for key in ("t", *OBSERVABLES, *RECALLS):
         table[key] = np.concatenate([run[key] for run in runs.values()])
     about = {
-        name: {"segments_swapped": acted(chosen[name]), **summary(run, end)}
+        name: {"segments_swapped": segments_swapped(chosen[name]), **summary(run, end)}
         for name, run in runs.items()
     }
     parameters = {"features": source, "pairs": len(X), "dim": X.shape[1], "tau": TAU, "end": end}
@@ -93,7 +93,7 @@ def load(features: str | Path | None, quick: bool) -> tuple[Array, Array, str]:
 
 
 def table_of(end: float, seed: int) -> dict[str, Method]:
-    """The methods that the free model can follow, and the baseline without its ceiling."""
+    """The methods that the free model can use, and the baseline without its ceiling."""
     everything = {UNCLAMPED: Method(gd.Learned())}
     everything |= methods(end, segment=end / SEGMENTS, seed=seed)
     return {name: method for name, method in everything.items() if method.normalised}
@@ -104,7 +104,7 @@ def measure(name: str, features: str | None, quick: bool, seed: int) -> dict[str
     X, Y, _ = load(features, quick)
     end = QUICK_END if quick else END
     last = LONG if name == UNCLAMPED and not quick else end
-    return follow(X, Y, table_of(end, seed)[name], times(last), end)
+    return flow(X, Y, table_of(end, seed)[name], times(last), end)
 
 
 def times(end: float) -> Array:
@@ -116,7 +116,7 @@ def times(end: float) -> Array:
     return t[t <= end]
 
 
-def follow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str, Array]:
+def flow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str, Array]:
     """Columns of one run, and the loss at temperature YARDSTICK of the rows at time `end`."""
     model = gd.FreeModel(n=X.shape[0], d=X.shape[1], temperature=method.temperature)
     start = model.start(X, Y, tau=method.tau)
@@ -128,7 +128,7 @@ def follow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str
     return columns | dict(zip(RECALLS, recall.T, strict=True))
 
 
-def acted(method: Method) -> int:
+def segments_swapped(method: Method) -> int:
     """Number of segments of the run in which the method swaps."""
     return 0 if method.swap is None else int(method.swap.acts(SEGMENTS).sum())
 

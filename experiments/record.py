@@ -1,4 +1,4 @@
-"""What an experiment is, what it hands to its drawing, and the files that it leaves."""
+"""The protocol of an experiment, the numbers that it computes, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Experiment(Protocol):
         Every experiment accepts `seed`, from which all that is random comes, and `quick`, for a
         smaller computation that only checks that it runs. It takes these too if it uses them:
         `features`, the path of real embeddings; `jobs`, how many processes it may use; `folder`,
-        where `tables` may have left what it needs.
+        where `tables` writes what others may use.
     draw : callable
         `draw(numbers)` returns a Figure.
     """
@@ -179,7 +179,7 @@ def run(
     formats: Sequence[str],
     jobs: int = 1,
 ) -> tuple[str, float]:
-    """Compute, draw and write one experiment; returns what was written, or why not, and seconds."""
+    """Compute, draw and write one experiment; returns a line about the outcome, and seconds."""
     start = time.perf_counter()
     options = {"seed": seed, "quick": quick, "features": features, "jobs": jobs, "folder": out}
     try:

@@ -24,7 +24,7 @@ from gapdyn.theory import swapping
 
 HEIGHT, BETA, SINCE = 0.4, 1.0, 4
 """γ₀ and β₀ of every start; log₁₀ of the time from which a flow counts as late."""
-FOLLOWED = (4, 12)
+DRAWN = (4, 12)
 PORTIONS = (0.0, 0.1, 1.0)
 OTHERS = (2, 24)
 """Further numbers of pairs, at p = 1 only, for their slopes."""
@@ -41,14 +41,14 @@ Columns = dict[str, NDArray[np.generic]]
 def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Run the flow with random segments, and the averaged flow along β."""
     powers, segments = (6, 12) if quick else (16, 30)
-    runs = [(n, p) for n in FOLLOWED for p in PORTIONS[1:]]
+    runs = [(n, p) for n in DRAWN for p in PORTIONS[1:]]
     runs += [] if quick else [(n, 1.0) for n in OTHERS]
     parts, slopes = [], {}
     for n, p in runs:
         part = random_flow(n, p, powers, segments, seed)
         parts.append(part)
         slopes[f"n = {n}, p = {p:g}"] = late_slope(part) | {"limit": swapping.exponent(n=n, p=p)}
-    for n in FOLLOWED:
+    for n in DRAWN:
         parts += [averaged(n, p) for p in PORTIONS]
     return Numbers(
         table={key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
@@ -120,7 +120,7 @@ def draw(numbers: Numbers) -> Figure:
     """Δ against β for two numbers of pairs, and exponents against n."""
     figure = Figure(figsize=(11.6, 3.7), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
-    for ax, n in zip((left, middle), FOLLOWED, strict=True):
+    for ax, n in zip((left, middle), DRAWN, strict=True):
         draw_gap(ax, numbers, n)
     draw_exponents(right, numbers)
     return figure

@@ -67,7 +67,7 @@ def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str
 
 
 def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
-    """How far the training pairs are learnt by heart, and below which gap none can be told from 0.
+    """How far the training pairs are learnt by heart, and how small a gap can be measured.
 
     Returns
     -------

@@ -49,9 +49,9 @@ def closing(seed: int, quick: bool) -> tuple[Curves, dict[str, Any]]:
     fewer = replace(pairs, images=pairs.images[:flow_size], texts=pairs.texts[:flow_size])
     runs["flow"] = by_flow(fewer, float(steps), seed)
     curves = {
-        f"encoders_{name}{what}": (np.log10(run["t"][1:]), run[key][1:])
+        f"encoders_{name}{suffix}": (np.log10(run["t"][1:]), run[key][1:])
         for name, run in runs.items()
-        for key, what in {"gap": "", "gap_held_out": "_held_out", "beta": "_beta"}.items()
+        for key, suffix in {"gap": "", "gap_held_out": "_held_out", "beta": "_beta"}.items()
         if key in run
     }
     about = {name: statements(run, steps * SHOWN / STEPS) for name, run in runs.items()}

@@ -189,7 +189,7 @@ def draw(
     name: str,
     mean: str | None = None,
 ) -> Figure:
-    """A row of panels each for what the paper plots, for all of its tables, and for our data.
+    """Rows of panels: what the paper plots, all of its tables, and each kind of our data.
 
     `mean` is a measure that is not drawn, but whose correlations are printed above each row.
     """
@@ -220,5 +220,5 @@ SETS = (("plotted",), ("all",), ("plotted", "all"))
 def _of_mean(numbers: Numbers, source: str, which: str, against: Sequence[str], mean: str) -> str:
     """The correlations of a measure that is not drawn, as text."""
     found = {x: numbers.parameters["correlations"][f"{x}, {mean}"][source] for x in against}
-    told = [f"{rho[which][0]:+.2f} with {x}" for x, rho in found.items() if which in rho]
-    return f"ρ = {', '.join(told)}"
+    texts = [f"{rho[which][0]:+.2f} with {x}" for x, rho in found.items() if which in rho]
+    return f"ρ = {', '.join(texts)}"

@@ -221,8 +221,8 @@ def not_strong(m: Methods, task: str, against: Sequence[str]) -> Verdict:
         return TOO_FEW
     rhos = {x: correlation(m, x, task, rows) for x in against}
     numbers = ", ".join(f"ρ({x}, {_words(task)}) = {rho}" for x, rho in rhos.items())
-    told = [rho for rho in rhos.values() if rho.low > 0 or rho.high < 0]
-    if any(abs(rho.value) >= STRONG for rho in told):
+    significant = [rho for rho in rhos.values() if rho.low > 0 or rho.high < 0]
+    if any(abs(rho.value) >= STRONG for rho in significant):
         return Verdict(NOT, numbers + _over(rows))
     weak = all(abs(rho.value) < WEAK for rho in rhos.values())
     return Verdict(REPRODUCED if weak else UNDECIDED, numbers + _over(rows))

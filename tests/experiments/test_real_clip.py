@@ -123,7 +123,7 @@ def test_loose_tolerances_are_good_enough(name, shared_data):
     X, Y, _ = real.load(real.RANDOM_INIT, shared_data)
     X, Y, t = X[:30], Y[:30], real_clip.times(1e2)
     method = methods(1e2, segment=1e2 / real_clip.SEGMENTS, seed=0)[name]
-    loose = real_clip.follow(X, Y, method, t, 1e2)
+    loose = real_clip.flow(X, Y, method, t, 1e2)
     model = gd.FreeModel(*X.shape, method.temperature)
     tight = gd.flow(model, model.start(X, Y, tau=method.tau), t, swap=method.swap)
     for key in ("gap", "margin"):
@@ -164,7 +164,7 @@ def test_times_end_where_the_run_does_and_hold_those_of_the_facts(end):
 def test_the_comparison_is_at_one_time_also_for_the_run_that_goes_on():
     X, Y = gd.sphere.lift(gd.sphere.sample(6, 5, 0), gd.sphere.sample(6, 5, 1), 0.5)
     method, t = Method(gd.Learned()), np.array([0.0, 1.0, 10.0])
-    long, short = (real_clip.follow(X, Y, method, t[:k], 1.0) for k in (3, 2))
+    long, short = (real_clip.flow(X, Y, method, t[:k], 1.0) for k in (3, 2))
     ends = [real_clip.summary(run, 1.0) for run in (long, short)]
     for key in ("gap_end", "margin_end", "loss_at_yardstick"):
         assert ends[0][key] == pytest.approx(ends[1][key], rel=1e-3)

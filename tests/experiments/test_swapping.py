@@ -12,7 +12,7 @@ def numbers():
     return experiment.compute(seed=0, quick=True)
 
 
-@pytest.mark.parametrize("n", experiment.FOLLOWED)
+@pytest.mark.parametrize("n", experiment.DRAWN)
 @pytest.mark.parametrize("p", experiment.PORTIONS[1:])
 def test_random_segments_follow_their_average(numbers, n, p):
     """Over all of β, though each segment is some tenths of the time so far."""
@@ -26,7 +26,7 @@ def test_random_segments_follow_their_average(numbers, n, p):
     assert 1.15 / n < slopes["random_segments"] < 1.05 * slopes["limit"]
 
 
-@pytest.mark.parametrize("n", experiment.FOLLOWED)
+@pytest.mark.parametrize("n", experiment.DRAWN)
 def test_averages_are_the_exchange_law_without_swaps_and_fall_faster_with_them(numbers, n):
     law, rare, always = (numbers.rows(flow="averaged", pairs=n, p=p) for p in experiment.PORTIONS)
     np.testing.assert_allclose(law["gap"] ** n * law["beta"], 0.8**n, rtol=1e-12)

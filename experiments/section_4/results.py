@@ -302,7 +302,7 @@ def _of_the_paper(v: Verdict) -> str:
 
 
 OF_THE_PAPER = {REPRODUCED: "holds", NOT: "is not so", UNDECIDED: UNDECIDED}
-"""The words for the paper's own numbers, which do not reproduce anything."""
+"""Verdicts on the paper's own numbers, which do not reproduce anything."""
 
 
 def _each_method(trainings: Table, data: list[str]) -> str:

@@ -19,15 +19,12 @@ def test_the_gap_of_a_polygon_stays_on_a_power_law_of_beta(numbers, n):
     """Δⁿβ is what it was at t = 0, while the gap first widens and then narrows."""
     rows = numbers.rows(start="polygon", pairs=n)
     gap, beta = rows["gap"], rows["beta"]
+    assert (rows["spread"] == 0).all()
     law = n * np.log(gap) + np.log(beta)
     np.testing.assert_allclose(law, law[0], atol=1e-8)
     assert gap.max() > 1.3 * gap[0] and gap[-1] < gap[0]
     assert numbers.parameters["fitted_exponent_of_polygons"][str(n)] == pytest.approx(1 / n)
     np.testing.assert_allclose(rows["late_slope"], -1, atol=1e-8)
-
-
-def test_rows_of_symmetric_pairs_stand_at_one_height_along_the_gap(numbers):
-    assert (numbers.table["spread"][numbers.table["start"] == "polygon"] == 0).all()
 
 
 def test_level_heights_suffice_at_a_moment():

@@ -6,15 +6,7 @@ import pytest
 import gapdyn as gd
 from experiments.section_4 import evaluation
 from experiments.section_4.encoders import Encoder, EncoderModel
-from experiments.section_4.evaluation import (
-    MEASURES,
-    SAMPLE,
-    evaluate,
-    linear_probe,
-    pair_of_pairs,
-    probe_weights,
-    zero_shot,
-)
+from experiments.section_4.evaluation import evaluate, linear_probe, pair_of_pairs, zero_shot
 from experiments.section_4.paired_data import Pairs
 
 
@@ -53,7 +45,7 @@ def test_a_prototype_is_a_direction_whatever_its_number_of_texts_and_their_sprea
 def test_the_gradient_vanishes_at_the_probe():
     """Of Σ cross-entropy + ‖W‖²/2, by the softmax written out and by differences."""
     X, labels = clusters(120, 4, 6, 0.7)
-    W = probe_weights(X, labels, 4)
+    W = evaluation.probe_weights(X, labels, 4)
     inputs, truth = np.column_stack([X, np.ones(120)]), np.eye(4)[labels]
 
     def loss(W):
@@ -78,7 +70,7 @@ def test_the_probe_is_that_of_scikit_learn():
     X, labels = clusters(300, 10, 16, 0.4)
     held, truth = clusters(200, 10, 16, 0.4, seed=1)
     peer = linear_model.LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000).fit(X, labels)
-    W = probe_weights(X, labels, 10)
+    W = evaluation.probe_weights(X, labels, 10)
     np.testing.assert_allclose(W[:-1], peer.coef_.T, atol=1e-4)
     np.testing.assert_allclose(W[-1], peer.intercept_ - peer.intercept_.mean(), atol=1e-4)
     expected = 100 * float((peer.predict(held) == truth).mean())
@@ -158,7 +150,7 @@ def test_image_retrieval_finds_the_image_of_a_text():
 def test_evaluate_gives_every_measure_once_and_of_the_right_rows():
     model, y, pairs = known(600)
     values = evaluate(model, y, pairs, seed=4)
-    assert tuple(values) == MEASURES
+    assert tuple(values) == evaluation.MEASURES
     assert values["zero_shot"] == zero_shot(
         pairs.texts, pairs.labels, pairs.held_images, pairs.held_labels
     )
@@ -179,7 +171,7 @@ def test_gap_and_uniformity_are_of_a_random_sample_of_512_pairs(monkeypatch):
 
     monkeypatch.setattr(evaluation.measures, "gap", spy)
     values = [evaluate(model, y, pairs, seed=seed)["gap"] for seed in (0, 0, 1)]
-    assert values[0] == values[1] != values[2] and SAMPLE == 512
+    assert values[0] == values[1] != values[2] and evaluation.SAMPLE == 512
     rows = {tuple(x): k for k, x in enumerate(np.round(pairs.held_images, 9))}
     for X, Y in seen:
         assert X.shape == Y.shape == (512, 12)

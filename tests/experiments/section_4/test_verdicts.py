@@ -9,6 +9,8 @@ from experiments.section_4.evaluation import MEASURES
 from experiments.section_4.verdicts import NOT, REPRODUCED, UNDECIDED
 from gapdyn import published
 
+HOT = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
+
 
 def methods(error=0.0, acted=1000.0, **means):
     """All methods from three seeds, with the given means: numbers, or functions of the row.
@@ -41,10 +43,9 @@ def test_retrieval_rises_where_the_correlation_is_negative(retrieval, verdict):
 def test_temperatures_beyond_the_best_have_no_say_in_the_rise():
     m = methods(gap=lambda k: k, retrieval=lambda k: -k)
     m.values["retrieval"][m.names.index("FLT 7e-2")] = 1.0
-    hot = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
-    assert verdicts.hotter_than_best(m) == hot == verdicts.hotter_than_best(verdicts.papers())
+    assert verdicts.hotter_than_best(m) == HOT == verdicts.hotter_than_best(verdicts.papers())
     before = verdicts.retrieval_rises(m)
-    m.values["retrieval"][[m.names.index(name) for name in hot]] = -1e9
+    m.values["retrieval"][[m.names.index(name) for name in HOT]] = -1e9
     after = verdicts.retrieval_rises(m)
     assert after.verdict == before.verdict == REPRODUCED
     (rho, with_hot), (rho_before, _) = (found.numbers.split(";") for found in (after, before))
@@ -181,7 +182,6 @@ def test_rows_shrink_the_gap_less_than_entries(rows, entries, verdict):
 
 
 ROWS = published.all_rows()
-HOT = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
 
 
 def retrieval(row):

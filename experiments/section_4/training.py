@@ -128,8 +128,7 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If the batch is larger than the data, `y0` is not a state of the model, `swap` is not a
-        swap, or the model has a mixing of its own, which would not fit a batch.
+        If the arguments do not fit together, or the model has a mixing of its own.
     ArithmeticError
         If the training diverges or the embedding of an input becomes zero.
     """
@@ -138,25 +137,32 @@ def train(
     advance = ADVANCE[recipe.optimiser](model)
     acts = np.zeros(steps, dtype=bool) if swap is None else swap.acts(steps)
     batches = recipe.batches(model.n, np.random.default_rng(seed))
-    velocity = np.empty_like(y)
     watch(0, y)
     for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
         mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
-        model.descend(float(k), y, model.images[chosen], model.texts[chosen], mixing, velocity)
-        _validate_velocity(velocity, k, recipe)
-        advance(y, velocity, rate)
+        advance(y, _velocity(model, k, y, chosen, mixing, recipe.rate), rate)
         y[-1] = model.temperature.project(y[-1])
         watch(k + 1, y)
     return y
 
 
-def _validate_velocity(velocity: Array, k: int, recipe: Recipe) -> None:
-    """Stop a training that has diverged."""
+def _velocity(
+    model: EncoderModel,
+    k: int,
+    y: Array,
+    chosen: NDArray[np.int_],
+    mixing: Array | None,
+    rate: float,
+) -> Array:
+    """The velocity for the batch of step k, unless the training has diverged."""
+    batch = model.images[chosen], model.texts[chosen]
+    velocity = model.descend(float(k), y, *batch, mixing, np.empty_like(y))
     if not np.isfinite(velocity.sum()):
         raise ArithmeticError(
             f"the gradient is not finite at step {k}: the training has diverged at rate"
-            f" {recipe.rate:g}, or the embedding of an input has become zero"
+            f" {rate:g}, or the embedding of an input has become zero"
         )
+    return velocity
 
 
 def _validate(model: EncoderModel, y0: Array, swap: Swap | None) -> Array:

@@ -32,9 +32,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 import gapdyn as gd  # noqa: E402
-from experiments.encoders import Encoder, EncoderModel  # noqa: E402
-from experiments.methods import MAX_BETA, TAU  # noqa: E402
-from experiments.training import Recipe, train  # noqa: E402
+from experiments.section_4.encoders import Encoder, EncoderModel  # noqa: E402
+from experiments.section_4.methods import MAX_BETA, TAU  # noqa: E402
+from experiments.section_4.training import Recipe, train  # noqa: E402
 from gapdyn.types import Array  # noqa: E402
 
 try:

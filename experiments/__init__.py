@@ -1,6 +1,6 @@
 """One module per figure or table: `compute(...)` gives numbers, `draw(numbers)` a Figure.
 
-`python -m experiments` runs them all; `experiments.record` says what each leaves behind.
+`python -m experiments` runs them all; `experiments.record` defines what each has and writes.
 """
 
 NAMES = (

@@ -6,49 +6,55 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from tqdm import tqdm
 
 import experiments
-from experiments import pool
-from experiments.record import run, takes
+from experiments.processes import processes
+from experiments.record import find, run, takes
 
 FORMATS = ("png", "pdf", "svg")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; wrong input ends with status 2 and one line."""
+    """Read the command line; a wrong argument ends the program with status 2 and one line."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; all by default")
-    parser.add_argument("--list", action="store_true", help="say what there is and stop")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for the files")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default"
-    )
-    parser.add_argument("--quick", action="store_true", help="smaller, for a check")
-    parser.add_argument("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
-    parser.add_argument("--format", default="png", help="of pictures, e.g. png,pdf")
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="experiments to run; all by default")
+    add("--list", action="store_true", help="list the experiments and stop")
+    add("--out", type=Path, default=Path("figures"), help="folder for the files")
+    add("--seed", type=int, default=0, help="seed of all that is random")
+    add("--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default")
+    add("--quick", action="store_true", help="smaller, for a check")
+    add("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
+    add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)
     args.names = args.names or list(experiments.NAMES)
     args.format = args.format.split(",")
+    if fault := _fault(args):
+        parser.error(fault)
+    return args
+
+
+def _fault(args: argparse.Namespace) -> str | None:
+    """What is wrong with the arguments, if anything is."""
     for name in args.names:
         if name not in experiments.NAMES:
-            parser.error(f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}")
+            return f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}"
     for kind in args.format:
         if kind not in FORMATS:
-            parser.error(f"--format must be of {', '.join(FORMATS)}, got {kind!r}")
+            return f"--format must be of {', '.join(FORMATS)}, got {kind!r}"
     if args.jobs < 1:
-        parser.error(f"--jobs must be at least 1, got {args.jobs}")
+        return f"--jobs must be at least 1, got {args.jobs}"
     if args.seed < 0:
-        parser.error(f"--seed must not be negative, got {args.seed}")
+        return f"--seed must not be negative, got {args.seed}"
     if args.features is not None and not args.features.exists():
-        parser.error(f"--features must be a file or a folder, there is no {args.features}")
+        return f"--features must be a file or a folder, there is no {args.features}"
     if args.out.exists() and not args.out.is_dir():
-        parser.error(f"--out must be a folder, got {args.out}")
-    return args
+        return f"--out must be a folder, got {args.out}"
+    return None
 
 
 def _outcomes(
@@ -59,20 +65,21 @@ def _outcomes(
     Those that can use several processes themselves come last, one at a time.
     """
     alone = [name for name in names if jobs == 1 or len(names) == 1 or "jobs" in takes(name)]
-    tasks = [(name, *options) for name in names if name not in alone]
-    for index, future in pool.finished(run, tasks, jobs) if tasks else ():
-        error = future.exception()
-        yield tasks[index][0], (f"FAILED: {error!r}", 0.0) if error else future.result()
+    with processes(jobs) as pool:
+        futures = {pool.submit(run, n, *options): n for n in names if n not in alone}
+        for future in as_completed(futures):
+            error = future.exception()
+            yield futures[future], (f"FAILED: {error!r}", 0.0) if error else future.result()
     for name in alone:
         yield name, run(name, *options, jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for and say what was written; 1 when something failed."""
+    """Run experiments and print what was written; returns 1 if one failed."""
     args = parse(arguments)
     if args.list:
         for name in experiments.NAMES:
-            about = (import_module(f"experiments.{name}").__doc__ or "").splitlines()[0]
+            about = (find(name).__doc__ or "").splitlines()[0]
             print(f"{name:12} {about}")
         return 0
     try:

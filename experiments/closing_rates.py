@@ -1,7 +1,7 @@
 """How fast γ closes under each temperature scheme, beside the rates of Appendix C.
 
-Frozen Z = I with 1024 pairs, all from γ₀ = 0.3, the learned schemes from CLIP's τ₀ = 0.07. What is
-said of γ is said of the gap where mean X = mean Y: there Δ = 2γ. Times like 1e97 are ordinary, so
+Z = I is frozen, with 1024 pairs. All schemes start from γ₀ = 0.3, and those that learn from CLIP's
+τ₀ = 0.07. Where mean X = mean Y the gap is Δ = 2γ. Times may be beyond the range of a float, so
 each scheme is a clock: log t as a function of γ.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 import gapdyn as gd
@@ -33,11 +33,11 @@ SCHEDULE = gd.LinearSchedule(0.01, 0.05, t_end=1e5)
 CEILING = 100.0
 TARGETS = (0.1, 0.01, 0.001)
 LEAST, EARLIEST, LATEST = 300, -1.5, 100
-"""-log₁₀ γ and log₁₀ t: where the axes end."""
+"""Ends of the axes: the largest -log₁₀ γ, and the first and last log₁₀ t."""
 
 
 class Scheme(NamedTuple):
-    """Log t as a function of γ, Appendix C's γ as a function of t, and how to draw them."""
+    """Log t as a function of γ, Appendix C's γ as a function of t, and their style."""
 
     clock: Callable[[Array], Array]
     rate: Callable[[Array], Array]
@@ -109,7 +109,7 @@ def fixed(gamma: Array, *, beta: float, gamma0: float = HEIGHT) -> Array:
 
 
 def clamped(gamma: Array) -> Array:
-    """Log t for β = exp ν with a ceiling: learned down to the height there, then fixed."""
+    """Log t for β = exp ν with a ceiling: learned until β is at the ceiling, then fixed."""
     there = height_at_ceiling()
     before = learned(np.maximum(gamma, there))
     after = fixed(np.minimum(gamma, there), beta=CEILING, gamma0=there)
@@ -133,7 +133,7 @@ def height_at_ceiling() -> float:
 
 @dataclass(frozen=True)
 class IdentityModel(HeightModel):
-    """FrozenModel(α I, temperature), at a cost that n does not enter."""
+    """FrozenModel(α I, temperature), at a cost that does not depend on n."""
 
     n: int
     alpha: float
@@ -153,10 +153,10 @@ class IdentityModel(HeightModel):
 
 
 def scheduled(gamma: Array) -> Array:
-    """Log t for the schedule, on which β depends on time: by the flow, solved for t."""
+    """Log t for the schedule, where β depends on time: the flow, solved for t."""
     model = IdentityModel(PAIRS, MARGIN, SCHEDULE)
     times = np.concatenate([[0], SCHEDULE.t_end * np.geomspace(1e-3, 90, 500)])
-    # A tiny atol: γ is wanted relative to itself, however small.
+    # A tiny atol, so that the error of γ is relative however small γ is.
     run = gd.flow(model, model.start(gamma=HEIGHT), times, atol=1e-320)
 
     def clock(height: float) -> float:
@@ -172,47 +172,46 @@ def scheduled_rate(t: Array) -> Array:
     return appendix_c.schedule(t, beta=lambda s: SCHEDULE.beta(s, 0.0), **FROZEN)
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Read all clocks, and evaluate the predicted γ at the same times; nothing is random."""
     powers = np.geomspace(-np.log10(HEIGHT), LEAST, 30 if quick else 120)[1:]
     gamma = np.concatenate([HEIGHT * (1 - np.geomspace(1e-3, 1e-2, 3)), 10**-powers])
-    table: dict[str, list[Any]] = {}
+    parts = [curve(name, scheme, gamma) for name, scheme in schemes().items()]
     times = {}
     for name, scheme in schemes().items():
-        log10_t = scheme.clock(gamma) / np.log(10)
-        shown = log10_t <= LATEST
-        columns = {
-            "scheme": np.full(shown.sum(), name),
-            "log10_t": log10_t[shown],
-            "log10_gamma": np.log10(gamma[shown]),
-            "log10_predicted": predicted(scheme, log10_t[shown]),
-        }
-        for key, column in columns.items():
-            table.setdefault(key, []).append(column)
-        closing_times = scheme.clock(np.array(TARGETS)) / np.log(10)
-        times[name] = dict(zip(map(str, TARGETS), closing_times.tolist(), strict=True))
-    return Numbers(
-        table={key: np.concatenate(parts) for key, parts in table.items()},
-        parameters=FROZEN
-        | {
-            "tau0_of_learned": TAU,
-            "optimal_temperature": BEST,
-            "schedule": str(SCHEDULE),
-            "max_beta": CEILING,
-            "gamma_at_max_beta": height_at_ceiling(),
-            "log10_closing_time": times,
-        },
-    )
+        log10_t = scheme.clock(np.array(TARGETS)) / np.log(10)
+        times[name] = dict(zip(map(str, TARGETS), log10_t.tolist(), strict=True))
+    parameters = FROZEN | {
+        "tau0_of_learned": TAU,
+        "optimal_temperature": BEST,
+        "schedule": str(SCHEDULE),
+        "max_beta": CEILING,
+        "gamma_at_max_beta": height_at_ceiling(),
+        "log10_closing_time": times,
+    }
+    return Numbers({key: np.concatenate([p[key] for p in parts]) for key in parts[0]}, parameters)
+
+
+def curve(name: str, scheme: Scheme, gamma: Array) -> dict[str, NDArray[Any]]:
+    """Columns of the table for one scheme, up to time 10^LATEST."""
+    log10_t = scheme.clock(gamma) / np.log(10)
+    shown = log10_t <= LATEST
+    return {
+        "scheme": np.full(shown.sum(), name),
+        "log10_t": log10_t[shown],
+        "log10_gamma": np.log10(gamma[shown]),
+        "log10_predicted": predicted(scheme, log10_t[shown]),
+    }
 
 
 def predicted(scheme: Scheme, log10_t: Array) -> Array:
-    """log₁₀ of Appendix C's γ, NaN where that is not yet below γ₀ or no longer a float."""
+    """log₁₀ of Appendix C's γ, or NaN if that is still above γ₀ or underflows."""
     gamma = scheme.rate(10**log10_t)
     return np.log10(np.where((gamma > 0) & (gamma <= HEIGHT), gamma, np.nan))
 
 
 def draw(numbers: Numbers) -> Figure:
-    """γ against t, and when γ reaches the targets as dots and in figures; colours are schemes."""
+    """γ against t, and the times at which γ reaches the targets, as dots and in digits."""
     figure = Figure(figsize=(10.4, 4.6), layout="constrained")
     axes = figure.subplots(1, 3, width_ratios=(1.1, 0.7, 0.7))
     _curves(axes[0], numbers)
@@ -222,14 +221,14 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def _curves(ax: Axes, numbers: Numbers) -> None:
-    """Both axes compress more than logarithms do: exponentials and powers of log t all show."""
-    table, start = numbers.table, -np.log10(HEIGHT)
+    """Axes that compress more than logarithms, on which exponentials and powers of log t show."""
+    start = -np.log10(HEIGHT)
     for name, scheme in schemes().items():
-        chosen = table["scheme"] == name
-        log10_t, below = table["log10_t"][chosen], -table["log10_gamma"][chosen]
+        rows = numbers.rows(scheme=name)
+        log10_t, below = rows["log10_t"], -rows["log10_gamma"]
         since = min(EARLIEST, log10_t[0])  # where γ is still γ₀
         ax.plot([since, *log10_t], [start, *below], color=scheme.colour, lw=scheme.width)
-        ax.plot(log10_t, -table["log10_predicted"][chosen], color=scheme.colour, ls="--", lw=1)
+        ax.plot(log10_t, -rows["log10_predicted"], color=scheme.colour, ls="--", lw=1)
     powers = (1, 2, 3, 5, 10, 30, 100, 300)
     ax.set(yscale="log", ylim=(LEAST, 0.48), ylabel="γ, on an axis logarithmic in -log γ")
     ax.set_yticks([start, *powers], [f"{HEIGHT}", *(f"$10^{{-{power}}}$" for power in powers)])
@@ -241,7 +240,7 @@ def _curves(ax: Axes, numbers: Numbers) -> None:
 
 
 def _dots(ax: Axes, numbers: Numbers) -> None:
-    """One row a scheme, one dot a target."""
+    """A row for each scheme, with a dot for each target."""
     rows = numbers.parameters["log10_closing_time"]
     colours = [scheme.colour for scheme in schemes().values()]
     for row, (times, colour) in enumerate(zip(rows.values(), colours, strict=True)):
@@ -263,7 +262,7 @@ def _dots(ax: Axes, numbers: Numbers) -> None:
 
 
 def _figures(ax: Axes, numbers: Numbers) -> None:
-    """The same times in figures."""
+    """The same times in digits."""
     rows = numbers.parameters["log10_closing_time"]
     for column, target in enumerate(map(str, TARGETS)):
         texts = [f"γ = {target}", *(_in_words(times[target]) for times in rows.values())]
@@ -274,7 +273,7 @@ def _figures(ax: Axes, numbers: Numbers) -> None:
 
 
 def _in_words(log10_t: float) -> str:
-    """A time in figures, also one that is no float."""
+    """A time in digits, which may be beyond the range of a float."""
     if log10_t < 3:
         return f"{10**log10_t:.3g}"
     digits, carry = f"{10 ** (log10_t % 1):.1e}".split("e")
@@ -282,7 +281,7 @@ def _in_words(log10_t: float) -> str:
 
 
 def _time(ax: Axes, powers: Sequence[int]) -> None:
-    """Make the horizontal axis time, nearly logarithmic in log t, with ticks at powers of ten."""
+    """A horizontal axis that is nearly logarithmic in log t, with ticks at powers of ten."""
     ax.set_xscale("asinh", linear_width=3)
     ax.set_xticks(powers, ["1" if power == 0 else f"$10^{{{power}}}$" for power in powers])
     ax.minorticks_off()

@@ -1,14 +1,15 @@
 """The exchange law: Δⁿβ is constant in the free flow of symmetric pairs, nearly so at a large gap.
 
-The law is exact at any moment at which the rows of each modality stand at one height along the gap.
-From random rows they do so the more nearly the larger the gap is, and the late slope
-n d log Δ/d log β comes near -1; from uniform rows, whose gap is small, it does not.
+The law is exact at any moment at which all rows of a modality have the same height along the gap.
+Random rows come the nearer to this the larger the gap is, and their late slope n d log Δ/d log β is
+near -1. For uniform rows, whose gap is small, it is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,10 +26,10 @@ from gapdyn.types import Array
 TAU, HEIGHT = 0.07, 0.31
 LATE, END, END_OF_CLIP = 1e2, 1e6, 1e4
 POLYGONS = {3: 1, 5: 2, 8: 3, 12: 5}
-"""Rotation by number of pairs."""
+"""Rotations of the polygons, by number of pairs."""
 SIZES, SEEDS = ((8, 4), (32, 8), (128, 32)), 10
-FOLLOWED = (32, 8)
-"""The size at which one start of each kind is recorded over time."""
+RECORDED = (32, 8)
+"""The size (n, d) at which one start of each kind is recorded over time."""
 CLIP = "CLIP at random initialisation"
 Rows = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
 
@@ -64,39 +65,50 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     """Run the flow from polygons, from random rows, and from CLIP features where there are any."""
     steps = 4 if quick else 16  # for each power of ten, LATE and END among them
     times = np.concatenate([[0.0], 10 ** (np.arange(-2 * steps, 6 * steps + 1) / steps)])
-    parts, exponents, departures = [], {}, []
-    for n, rotation in POLYGONS.items():
-        X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=HEIGHT)
-        run = flow(X, Y, times)
-        parts.append(record(run, "polygon", 0))
-        exponents[str(n)] = -float(np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0])
-        departures.append(exchange_law.departure(run))
-    for n, d in SIZES[:2] if quick else SIZES:
-        for name, rows in RANDOM.items():
-            for s in range(seed, seed + (3 if quick else SEEDS)):
-                X, Y = rows(n, d, np.random.default_rng(s))
-                followed = (n, d) == FOLLOWED and s == seed
-                run = flow(X, Y, times if followed else [0.0, LATE, END])
-                parts.append(record(run, name, s))
+    polygons = {n: polygon(n, rotation, times) for n, rotation in POLYGONS.items()}
+    parts = [record(run, "polygon", 0) for run in polygons.values()]
+    parts += random_starts(seed, quick, times)
     try:
         X, Y, source = real.load(real.RANDOM_INIT, features)
         n = 40 if quick else len(X)
         parts.append(record(flow(X[:n], Y[:n], [0.0, LATE, END_OF_CLIP]), CLIP, 0))
     except real.FeaturesMissingError:
         source = None
-    return Numbers(
-        table={key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
-        parameters={
-            "features": source,
-            "tau": TAU,
-            "gamma_of_polygons": HEIGHT,
-            "late_slope_from": LATE,
-            "late_slope_to": {"random rows": END, "CLIP": END_OF_CLIP},
-            "fitted_exponent_of_polygons": exponents,
-            # The departure itself is the integrator's noise.
-            "departure_of_polygons_below": float(10 ** np.ceil(np.log10(max(departures)))),
-        },
-    )
+    departure = max(map(exchange_law.departure, polygons.values()))
+    parameters = {
+        "features": source,
+        "tau": TAU,
+        "gamma_of_polygons": HEIGHT,
+        "late_slope_from": LATE,
+        "late_slope_to": {"random rows": END, "CLIP": END_OF_CLIP},
+        "fitted_exponent_of_polygons": {str(n): fitted(run) for n, run in polygons.items()},
+        # Rounded up, since the departure itself is the integrator's noise.
+        "departure_of_polygons_below": float(10 ** np.ceil(np.log10(departure))),
+    }
+    return Numbers({key: np.concatenate([p[key] for p in parts]) for key in parts[0]}, parameters)
+
+
+def polygon(n: int, rotation: int, times: Array) -> gd.Trajectory:
+    """The flow from a rotated and lifted polygon."""
+    return flow(*gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=HEIGHT), times)
+
+
+def fitted(run: gd.Trajectory) -> float:
+    """-d log Δ/d log β by least squares over the whole run."""
+    return -float(np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0])
+
+
+def random_starts(seed: int, quick: bool, times: Array) -> list[dict[str, NDArray[np.generic]]]:
+    """Records from random rows of each kind and size, over seeds."""
+    parts = []
+    for n, d in SIZES[:2] if quick else SIZES:
+        for name, rows in RANDOM.items():
+            for s in range(seed, seed + (3 if quick else SEEDS)):
+                X, Y = rows(n, d, np.random.default_rng(s))
+                recorded = (n, d) == RECORDED and s == seed
+                run = flow(X, Y, times if recorded else [0.0, LATE, END])
+                parts.append(record(run, name, s))
+    return parts
 
 
 def flow(X: Array, Y: Array, times: list[float] | Array) -> gd.Trajectory:
@@ -107,7 +119,7 @@ def flow(X: Array, Y: Array, times: list[float] | Array) -> gd.Trajectory:
 
 
 def record(run: gd.Trajectory, start: str, seed: int) -> dict[str, NDArray[np.generic]]:
-    """Columns of the table, one row per time; `seed` is 0 where nothing is random."""
+    """Columns of the table, one row for each time; `seed` is 0 if nothing is random."""
     model = run.model
     assert isinstance(model, gd.FreeModel)
     shared = {"start": start, "pairs": model.n, "dim": model.d, "seed": seed}
@@ -116,14 +128,14 @@ def record(run: gd.Trajectory, start: str, seed: int) -> dict[str, NDArray[np.ge
         "t": run.t,
         "beta": run.beta,
         "gap": run.gap,
-        # That of polygons is 0, and rounding noise before it is cut off.
+        # Rounded, since the spread of polygons is 0 up to rounding errors.
         "spread": np.round([spread(*model.embeddings(y)) for y in run.y], 12),
         "late_slope": np.full(run.t.size, exchange_law.late_slope(run, LATE)),
     }
 
 
 def spread(X: Array, Y: Array) -> float:
-    """Standard deviation of the heights along the gap, mean of both modalities, over the gap."""
+    """Standard deviation of the heights along the gap, over the gap; mean of both modalities."""
     between = X.mean(axis=0) - Y.mean(axis=0)
     return float((np.std(X @ between) + np.std(Y @ between)) / (2 * between @ between))
 
@@ -140,12 +152,12 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def draw_polygons(ax: Axes, numbers: Numbers) -> None:
-    """Up and down one line: Δ against β from polygons, and the law through their start."""
-    table, reach = numbers.table, np.array([0.04, 500.0])
+    """Δ against β from polygons, which move up and down on the line of the law."""
+    reach = np.array([0.04, 500.0])
     shades = ("#a8d5b5", "#5fa777", "#2f7a52", "#124a30")
     for (n, rotation), shade in zip(POLYGONS.items(), shades, strict=True):
-        chosen = (table["start"] == "polygon") & (table["pairs"] == n)
-        beta, gap = table["beta"][chosen], table["gap"][chosen]
+        rows = numbers.rows(start="polygon", pairs=n)
+        beta, gap = rows["beta"], rows["gap"]
         law = gap[0] * (beta[0] / reach) ** (1 / n)
         ax.plot(reach, law, color=shade, lw=0.8, ls="--", zorder=1)
         ax.plot(beta, gap, color=shade, lw=2, label=f"{n} pairs, rotated by {rotation}")
@@ -161,48 +173,36 @@ def draw_polygons(ax: Axes, numbers: Numbers) -> None:
 
 
 def draw_invariant(ax: Axes, numbers: Numbers) -> None:
-    """Constant along polygons, and what becomes of it from one random start of each kind."""
-    table = numbers.table
-    first = table["seed"] == table["seed"][table["start"] == "uniform rows"][0]
+    """The invariant, constant for polygons, and its change from one random start of each kind."""
+    first = numbers.rows(start="uniform rows")["seed"][0]
     starts = {f"polygon of {max(POLYGONS)}": ("polygon", max(POLYGONS), "black")}
-    starts |= {name: (name, FOLLOWED[0], SHADES[name]) for name in RANDOM}
+    starts |= {name: (name, RECORDED[0], SHADES[name]) for name in RANDOM}
     for label, (name, n, shade) in starts.items():
-        chosen = (table["start"] == name) & (table["pairs"] == n)
-        chosen &= first | (table["start"] == "polygon")
-        kept = n * np.log(table["gap"][chosen]) + np.log(table["beta"][chosen])
-        ax.plot(table["t"][chosen], kept - kept[0], color=shade)
-        below = name == "polygon"
-        ax.annotate(
-            label,
-            (END, kept[-1] - kept[0]),
-            (0, -3 if below else 3),
-            textcoords="offset points",
-            ha="right",
-            va="top" if below else "bottom",
-            color=shade,
-            size=8,
-        )
+        rows = numbers.rows(start=name, pairs=n, seed=0 if name == "polygon" else first)
+        kept = n * np.log(rows["gap"]) + np.log(rows["beta"])
+        ax.plot(rows["t"], kept - kept[0], color=shade)
+        way, side = (-3, "top") if name == "polygon" else (3, "bottom")
+        place: Any = {"textcoords": "offset points", "ha": "right", "va": side}
+        end = END, kept[-1] - kept[0]
+        ax.annotate(label, end, (0, way), color=shade, size=8, **place)
     ax.set_xscale("symlog", linthresh=1e-2)
     ax.set_yscale("symlog", linthresh=0.1)
     ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)")
     ax.set_ylabel("n log Δ + ν, from its start (linear within ±0.1)")
     ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
-    ax.set_title(f"one start of each kind, random ones of {FOLLOWED[0]} pairs in R⁸")
+    ax.set_title(f"one start of each kind, random ones of {RECORDED[0]} pairs in R⁸")
 
 
 def draw_slopes(ax: Axes, numbers: Numbers) -> None:
-    """Late slopes as they come, one mark per start."""
-    table = numbers.table
-    late = table["t"] == LATE
+    """Late slopes against the spread of heights, one marker for each start."""
     for name, shade in SHADES.items():
         for (n, _), marker in zip(SIZES, "o^D", strict=True):
-            chosen = late & (table["start"] == name) & (table["pairs"] == n)
-            here = table["spread"][chosen], table["late_slope"][chosen]
-            ax.plot(*here, marker, color=shade, ms=4, mfc="none")
+            rows = numbers.rows(start=name, pairs=n, t=LATE)
+            ax.plot(rows["spread"], rows["late_slope"], marker, color=shade, ms=4, mfc="none")
         ax.plot([], [], "s", color=shade, ms=5, label=name)
-    clip = late & (table["start"] == CLIP)
-    if clip.any():
-        ax.plot(table["spread"][clip], table["late_slope"][clip], "*", color="black", ms=9)
+    clip = numbers.rows(start=CLIP, t=LATE)
+    if clip["t"].size:
+        ax.plot(clip["spread"], clip["late_slope"], "*", color="black", ms=9)
     for (n, _), marker in zip(SIZES, "o^D", strict=True):
         ax.plot([], [], marker, color="black", ms=4, mfc="none", label=f"{n} pairs")
     ax.axhline(-1, color="0.7", lw=0.8, zorder=0)
@@ -212,20 +212,18 @@ def draw_slopes(ax: Axes, numbers: Numbers) -> None:
 
 
 def draw_exponents(ax: Axes, numbers: Numbers) -> None:
-    """-d log Δ/d log β against the number of pairs: fits, medians over seeds, and 1/n."""
-    table, reach = numbers.table, np.array([2.5, 700.0])
+    """-d log Δ/d log β against n: fits for polygons, medians over seeds, and 1/n."""
+    reach = np.array([2.5, 700.0])
     fitted = numbers.parameters["fitted_exponent_of_polygons"]
     ax.plot(reach, 1 / reach, color="black", lw=0.8, ls="--", label="1/n")
-    late = table["t"] == LATE
     for name, shade in SHADES.items():
-        for n in np.unique(table["pairs"][table["start"] == name]):
-            chosen = late & (table["start"] == name) & (table["pairs"] == n)
-            slope = np.median(table["late_slope"][chosen])
+        for n in np.unique(numbers.rows(start=name)["pairs"]):
+            slope = np.median(numbers.rows(start=name, pairs=n, t=LATE)["late_slope"])
             ax.plot(n, -slope / n, "s", color=shade, ms=5, mfc="none")
     ax.plot([int(n) for n in fitted], list(fitted.values()), "ko", ms=5, label="polygons")
-    clip = late & (table["start"] == CLIP)
-    if clip.any():
-        pairs, slope = table["pairs"][clip][0], table["late_slope"][clip][0]
+    clip = numbers.rows(start=CLIP, t=LATE)
+    if clip["t"].size:
+        pairs, slope = clip["pairs"][0], clip["late_slope"][0]
         label = f"CLIP, {pairs} pairs"
         ax.plot(pairs, -slope / pairs, "*", color="black", ms=9, label=label)
     ax.plot(

@@ -15,12 +15,12 @@ DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 class FeaturesMissingError(FileNotFoundError):
-    """There are no real embeddings here; the message says where to get them."""
+    """The real embeddings are missing; the message names their source."""
 
 
-def load(name: str, path: Path | None) -> tuple[Array, Array, str]:
-    """Images, texts (n, d) and the file's name: from a file, a folder, or where tests keep them."""
-    place = DEFAULT if path is None else path
+def load(name: str, path: str | Path | None) -> tuple[Array, Array, str]:
+    """Images, texts (n, d) and the file's name, from a file, a folder or the default folder."""
+    place = DEFAULT if path is None else Path(path)
     if place.is_dir():
         candidates = [place / name, place / PUBLIC_NAMES[name]]
         place = next((file for file in candidates if file.is_file()), candidates[0])

@@ -2,18 +2,16 @@
 
 The paper shows embeddings of trained CLIP; here the rows themselves are trained, from synthetic
 cones. (a) *Stabilization*: two cones keep their gap to the end in the free model (1). (b)
-*Enlargement*: from one shared cone with a small gap, in the parallel model (3), the gap rises
-fivefold while pairs are mismatched, and falls as they come to match. This rise and fall is what
-page 2 says of Figure 2. But the gap is not larger at the end than at the start, as it is in the
-paper's (b), "still enlarged after training": by (6) the height γ ends above its start exactly when
-the temperature does, and from CLIP's τ₀ = 0.07 it ends at 0.011. In the free model the gap of a
-shared cone hardly rises at all. `fig1_starts.csv` has other cones and temperatures: of its twelve
-runs one ends above its start, the parallel model from τ₀ = 0.005, whose τ ends at 0.009.
+*Enlargement*: from one shared cone with a small gap, in the parallel model (3), the gap rises while
+pairs are mismatched and falls as they come to match, as page 2 says of Figure 2. But it does not
+end larger than it began, while the paper's (b) is "still enlarged after training": by (6) the
+height γ ends above its start exactly if the temperature does, and from CLIP's τ₀ = 0.07 the
+temperature falls. In the free model the gap of a shared cone hardly rises at all. `fig1_starts.csv`
+has other cones and temperatures.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,44 +34,47 @@ STARTS = [(60, 60, tau) for tau in (0.07, 0.02, 0.01, 0.005)] + [(30, 30, 0.07),
 """Angles of a shared cone for images and for texts, in degrees, and τ₀."""
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Draw the cones and run the three flows, and further ones from shared cones."""
-    rng = np.random.default_rng(seed)
     n, times = 30 if quick else PAIRS, np.concatenate([[0], np.geomspace(1e-2, END, 200)])
-    axis, other = np.eye(DIM)[:2]
-    between = np.deg2rad(BETWEEN)
-    tilted = np.cos(between) * axis + np.sin(between) * other
-    angle = np.deg2rad(ANGLE)
-    images, near, far = (gd.sphere.cone(n, a, angle, rng) for a in (axis, axis, tilted))
-    starts = {
+    images, near, far = _cones(n, np.random.default_rng(seed))
+    runs = {
         "two_cones_free": _flow("free", images, far, TAU, times),
         "one_cone_parallel": _flow("parallel", images, near, TAU, times),
         "one_cone_free": _flow("free", images, near, TAU, times),
     }
     table: dict[str, Any] = {"t": times}
-    arrays = {}
-    for name, run in starts.items():
-        table |= {
-            f"{what}_{name}": getattr(run, what) for what in ("gap", "tau", "gamma", "mismatched")
-        }
-        shown = [0, -1] if name == "two_cones_free" else [0, int(run.gap.argmax()), -1]
-        model: Any = run.model
-        arrays[name] = np.array([model.embeddings(run.y[k]) for k in shown])
-        arrays[f"when_{name}"] = run.t[shown]
-    return Numbers(
-        table=table,
-        parameters={
-            "pairs": n,
-            "dim": DIM,
-            "tau": TAU,
-            "cone_angle_in_degrees": ANGLE,
-            "angle_between_axes_in_degrees": BETWEEN,
-            "gamma": HEIGHT,
-            "gap": {name: _summary(run) for name, run in starts.items()},
-        },
-        arrays=arrays,
-        more={"starts": _starts(n, seed, times)},
-    )
+    arrays: dict[str, Array] = {}
+    for name, run in runs.items():
+        for what in ("gap", "tau", "gamma", "mismatched"):
+            table[f"{what}_{name}"] = getattr(run, what)
+        arrays |= _stages(name, run)
+    parameters = {
+        "pairs": n,
+        "dim": DIM,
+        "tau": TAU,
+        "cone_angle_in_degrees": ANGLE,
+        "angle_between_axes_in_degrees": BETWEEN,
+        "gamma": HEIGHT,
+        "gap": {name: _summary(run) for name, run in runs.items()},
+    }
+    return Numbers(table, parameters, arrays, more={"starts": _starts(n, seed, times)})
+
+
+def _cones(n: int, rng: np.random.Generator) -> list[Array]:
+    """Images, texts in the same cone, and texts in another cone."""
+    axis, other = np.eye(DIM)[:2]
+    between = np.deg2rad(BETWEEN)
+    tilted = np.cos(between) * axis + np.sin(between) * other
+    return [gd.sphere.cone(n, a, np.deg2rad(ANGLE), rng) for a in (axis, axis, tilted)]
+
+
+def _stages(name: str, run: gd.Trajectory) -> dict[str, Array]:
+    """The embeddings to draw and their times: the start, the largest gap in (b), and the end."""
+    shown = [0, -1] if name == "two_cones_free" else [0, int(run.gap.argmax()), -1]
+    model: Any = run.model
+    states = np.array([model.embeddings(run.y[k]) for k in shown])
+    return {name: states, f"when_{name}": run.t[shown]}
 
 
 def _flow(kind: str, X: Array, Y: Array, tau: float, times: Array) -> gd.Trajectory:
@@ -99,7 +100,7 @@ def _summary(run: gd.Trajectory) -> dict[str, float]:
 
 
 def _starts(n: int, seed: int, times: Array) -> dict[str, Any]:
-    """What comes of other shared cones and temperatures, in both models."""
+    """Flows from other shared cones and temperatures, in both models."""
     rows: list[dict[str, Any]] = []
     for angle_x, angle_y, tau in STARTS:
         rng, angles = np.random.default_rng(seed), np.deg2rad([angle_x, angle_y])
@@ -112,70 +113,81 @@ def _starts(n: int, seed: int, times: Array) -> dict[str, Any]:
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
 
+STAGES = {
+    "two_cones_free": ("(a) Stabilization", ("Initialization →", "Trained")),
+    "one_cone_parallel": (
+        "(b) Enlargement, for a while",
+        ("Initialization →", "at its peak →", "Trained"),
+    ),
+}
+
+
 def draw(numbers: Numbers) -> Figure:
     """Initialization → Trained on the sphere, and the gap against time."""
     figure = Figure(figsize=(7.2, 5.4), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.35), squeeze=False)[:, 0]
     panels = top.subfigures(1, 2, width_ratios=(2, 3), squeeze=False)[0]
-    titles = {
-        "two_cones_free": ("(a) Stabilization", ("Initialization →", "Trained")),
-        "one_cone_parallel": (
-            "(b) Enlargement, for a while",
-            ("Initialization →", "at its peak →", "Trained"),
-        ),
-    }
-    for panel, (name, (title, stages)) in zip(panels, titles.items(), strict=True):
+    for panel, (name, (title, stages)) in zip(panels, STAGES.items(), strict=True):
         panel.suptitle(title, size=9, weight="bold")
-        states = numbers.arrays[name]  # (stages, 2, n, d): time, modality, pair, coordinate
-        widest = max(states, key=lambda state: gd.measures.gap(*state))
-        basis = plotting.principal_directions(*widest)
-        for k, (state, t) in enumerate(zip(states, numbers.arrays[f"when_{name}"], strict=True)):
-            ax: Any = panel.add_subplot(1, len(stages), k + 1, projection="3d")
-            plotting.sphere(ax)
-            shown = gd.sphere.unit(state.reshape(-1, states.shape[-1]) @ basis)
-            plotting.modalities(ax, *np.split(shown, 2), size=5)
-            gap = gd.measures.gap(*state)
-            ax.set_title(f"{stages[k]}\nt = {plotting.time(t)}, Δ = {gap:.2f}", size=8)
+        _spheres(panel, numbers.arrays[name], numbers.arrays[f"when_{name}"], stages)
     plotting.modality_key(panels[1], loc="lower right", ncols=2)
-    _gaps(bottom.subplots(), numbers)
+    ax = bottom.subplots()
+    _gaps(ax, numbers)
+    _notes(ax, numbers)
     return figure
 
 
+def _spheres(panel: Any, states: Array, times: Array, stages: tuple[str, ...]) -> None:
+    """Embeddings (stages, 2, n, d), projected to the principal directions of the widest gap."""
+    widest = max(states, key=lambda state: gd.measures.gap(*state))
+    basis = plotting.principal_directions(*widest)
+    for k, (state, t) in enumerate(zip(states, times, strict=True)):
+        ax = panel.add_subplot(1, len(stages), k + 1, projection="3d")
+        plotting.sphere(ax)
+        shown = gd.sphere.unit(state.reshape(-1, states.shape[-1]) @ basis)
+        plotting.modalities(ax, *np.split(shown, 2), size=5)
+        gap = gd.measures.gap(*state)
+        ax.set_title(f"{stages[k]}\nt = {plotting.time(t)}, Δ = {gap:.2f}", size=8)
+
+
+SHADE = "#e08e45"
+"""Colour of (b) in the lower panel."""
+
+
 def _gaps(ax: Any, numbers: Numbers) -> None:
-    """The gap of the three flows, with peak and end of (b) marked."""
-    styles = (("black", "-"), ("#e08e45", "-"), ("0.5", "--"))
+    """The gaps of the three flows, with a circle where all pairs match for the first time."""
+    styles = (("black", "-"), (SHADE, "-"), ("0.5", "--"))
     t = numbers.table["t"]
     for (name, label), (shade, style) in zip(CURVES.items(), styles, strict=True):
         gap, mismatched = (numbers.table[f"{what}_{name}"] for what in ("gap", "mismatched"))
         ax.plot(t, gap, color=shade, ls=style, label=label)
         first = np.flatnonzero(mismatched == 0)[:1]
-        size = 5 + 3 * (style == "-")  # two of them lie upon each other
+        size = 5 + 3 * (style == "-")  # two of the circles coincide
         ax.plot(t[first], gap[first], "o", mec=shade, mfc="none", mew=1.5, ms=size)
-    about = numbers.parameters["gap"]["one_cone_parallel"]
-    peak, end = (about["t_of_peak"], about["peak"]), (END, about["end"])
-    ax.plot(*zip(peak, end, strict=True), "D", color=styles[1][0], clip_on=False)
-    still = int(numbers.table["mismatched_one_cone_parallel"][t == peak[0]][0])
-    side = "below" if about["end"] < about["start"] else "above"
-    say: Any = {"textcoords": "offset points", "size": 8}
-    ax.annotate(
-        f"(b) peak: Δ = {peak[1]:.2f} at t = {peak[0]:.2g}, {still} of "
-        f"{numbers.parameters['pairs']} pairs mismatched",
-        peak,
-        (9, -2),
-        **say,
-    )
-    ax.annotate(
-        f"(b) end: Δ = {end[1]:.3f}, {side} its start {about['start']:.3f}; τ goes "
-        f"from {TAU} to {about['tau_at_end']:.3f}.\n"
-        "In the paper's (b) the gap is “still enlarged after training”.",
-        end,
-        (0, 9),
-        ha="right",
-        **say,
-    )
     ax.set_xscale("symlog", linthresh=0.1)
     ax.set(xlim=(0, END), ylim=(0, 1.3), xlabel="time t of the flow (linear below 0.1)")
-    ax.set(
-        ylabel="gap Δ", title=f"Synthetic cones, τ₀ = {TAU}; circles: all pairs match from then on"
+    title = f"Synthetic cones, τ₀ = {TAU}; circles: all pairs match from then on"
+    ax.set(ylabel="gap Δ", title=title)
+
+
+def _notes(ax: Any, numbers: Numbers) -> None:
+    """Peak and end of (b), marked and described."""
+    about = numbers.parameters["gap"]["one_cone_parallel"]
+    peak, end = (about["t_of_peak"], about["peak"]), (END, about["end"])
+    ax.plot(*zip(peak, end, strict=True), "D", color=SHADE, clip_on=False)
+    at_peak = numbers.table["t"] == peak[0]
+    still = int(numbers.table["mismatched_one_cone_parallel"][at_peak][0])
+    side = "below" if about["end"] < about["start"] else "above"
+    say: Any = {"textcoords": "offset points", "size": 8}
+    text = (
+        f"(b) peak: Δ = {peak[1]:.2f} at t = {peak[0]:.2g}, {still} of "
+        f"{numbers.parameters['pairs']} pairs mismatched"
     )
+    ax.annotate(text, peak, (9, -2), **say)
+    text = (
+        f"(b) end: Δ = {end[1]:.3f}, {side} its start {about['start']:.3f}; τ goes "
+        f"from {TAU} to {about['tau_at_end']:.3f}.\n"
+        "In the paper's (b) the gap is “still enlarged after training”."
+    )
+    ax.annotate(text, end, (0, 9), ha="right", **say)
     ax.legend(loc="upper left", ncols=2)

@@ -1,7 +1,7 @@
 """Figure 2: gap and temperature rise together while pairs are mismatched, then fall together.
 
-The free model (1). The paper does not print its set-up; this one gives all 138 vertices of its
-curves to a few 1e-7: regular pentagons at heights ±sin 18°, and an axis of time that says t + 0.1.
+The free model (1). The paper does not print its setting. This one passes through all vertices of
+its curves: regular pentagons at heights ±sin 18°, and a time axis that shows t + 0.1.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from experiments.record import Numbers
 from gapdyn import plotting
 from gapdyn.film import Film
 from gapdyn.published import FIGURE_2
+from gapdyn.types import Array
 
 PAIRS, ROTATION, HEIGHT, TAU = 5, 2, gd.examples.HEIGHT, 0.07
 OFFSET, LAST = 0.1, 1e5
 """The paper's logarithmic axis is t + OFFSET; it ends at LAST."""
-LABELS = {  # the paper's names of its six spheres: where they stand beside the curves, in points
+LABELS = {  # the paper's names of its six spheres, and their offsets from the curves in points
     "0": (6, -3, "left"),
     "0.4": (6, -5, "left"),
     "2.3": (-10, -1, "right"),
@@ -30,45 +31,54 @@ LABELS = {  # the paper's names of its six spheres: where they stand beside the 
     "1e5": (4, 6, "right"),
 }
 RANGES = {"gap": (0.515, 1.083), "tau": (-0.12, 1.0725)}
-"""The paper's vertical axes, that of τ from lower on, where the words stand."""
+"""The paper's vertical axes. That of τ begins lower, to make room for words."""
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Run the flow, at the times of the paper's vertices and readings among others."""
-    vertices = [curve.axis - OFFSET for curve in (FIGURE_2.gap, FIGURE_2.tau)]
-    readings = [reading.t for reading in FIGURE_2.readings]
-    even = np.geomspace(OFFSET, LAST, 60 if quick else 300) - OFFSET
-    peak, match = np.arange(2055, 2075) / 1000, np.arange(3825, 3840) / 1000
-    times = np.unique(np.concatenate([*vertices, readings, even, peak, match]))
+    times = _times(60 if quick else 300)
     model, y0 = gd.examples.figure_2()
     run = gd.flow(model, y0, times, rtol=1e-9, atol=1e-11)
-    law = PAIRS * np.log(run.gap) - np.log(run.tau)
     beside = _vertices(run)
     misfit = np.abs(beside["flow"] - beside["printed"])
-    return Numbers(
-        table=run.columns(),
-        parameters={
-            "model": str(model),
-            "pairs": PAIRS,
-            "rotation": ROTATION,
-            "gamma": HEIGHT,
-            "tau": TAU,
-            "axis": f"t + {OFFSET}",
-            "drift": run.drift,
-            "peak": {"t": float(run.t[run.gap.argmax()]), "gap": float(run.gap.max())},
-            "first_match": float(run.t[run.mismatched == 0][0]),
-            "variation_of_5_log_gap_minus_log_tau": float(np.ptp(law)),
-            "largest_misfit_over_vertices": {
-                name: float(misfit[beside["curve"] == name].max()) for name in ("gap", "tau")
-            },
+    parameters = {
+        "model": str(model),
+        "pairs": PAIRS,
+        "rotation": ROTATION,
+        "gamma": HEIGHT,
+        "tau": TAU,
+        "axis": f"t + {OFFSET}",
+        **_found(run),
+        "largest_misfit_over_vertices": {
+            name: float(misfit[beside["curve"] == name].max()) for name in ("gap", "tau")
         },
-        arrays={"embeddings": np.array([model.embeddings(y) for y in run.y])},
-        more={"vertices": beside},
-    )
+    }
+    embeddings = np.array([model.embeddings(y) for y in run.y])
+    return Numbers(run.columns(), parameters, {"embeddings": embeddings}, {"vertices": beside})
+
+
+def _times(count: int) -> Array:
+    """Times of vertices and readings, `count` even in log(t + 0.1), and fine ones at two events."""
+    vertices = [curve.axis - OFFSET for curve in (FIGURE_2.gap, FIGURE_2.tau)]
+    readings = [reading.t for reading in FIGURE_2.readings]
+    even = np.geomspace(OFFSET, LAST, count) - OFFSET
+    peak, match = np.arange(2055, 2075) / 1000, np.arange(3825, 3840) / 1000
+    return np.unique(np.concatenate([*vertices, readings, even, peak, match]))
+
+
+def _found(run: gd.Trajectory) -> dict[str, Any]:
+    """Drift, peak and first match of the flow, and how well Δⁿ/τ is conserved."""
+    law = PAIRS * np.log(run.gap) - np.log(run.tau)
+    return {
+        "drift": run.drift,
+        "peak": {"t": float(run.t[run.gap.argmax()]), "gap": float(run.gap.max())},
+        "first_match": float(run.t[run.mismatched == 0][0]),
+        "variation_of_5_log_gap_minus_log_tau": float(np.ptp(law)),
+    }
 
 
 def _vertices(run: gd.Trajectory) -> dict[str, Any]:
-    """Each vertex of the paper's curves, and the flow there."""
+    """Each vertex of the paper's curves, and the flow at its time."""
     parts = [
         (np.full(axis.size, name), axis, value, ours[run.t.searchsorted(axis - OFFSET)])
         for name, ours, (axis, value) in (
@@ -81,7 +91,7 @@ def _vertices(run: gd.Trajectory) -> dict[str, Any]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The paper's panels: Δ and τ with its vertices upon them, and below them its six spheres."""
+    """The paper's panels: Δ and τ with its vertices, and below them its six spheres."""
     figure = Figure(figsize=(7.2, 5.4), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.5, 1), squeeze=False)[:, 0]
     top.suptitle(
@@ -107,7 +117,7 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def _curve(ax: Any, numbers: Numbers, name: str) -> None:
-    """One observable against t + 0.1, our line under the paper's vertices."""
+    """One observable against t + 0.1: our line and the paper's vertices."""
     printed = getattr(FIGURE_2, name)
     ax.plot(
         numbers.table["t"] + OFFSET, numbers.table[name], color="#e08e45", lw=2.5, label="gapdyn"
@@ -126,7 +136,11 @@ def _curve(ax: Any, numbers: Numbers, name: str) -> None:
         ax.annotate(f"“{label}”", here, (x, y), textcoords="offset points", ha=side, size=8)
     plotting.log_time(ax, OFFSET / 1.5, LAST * 1.8)
     ax.set(xlabel="time t + 0.1, as the paper draws it")
-    match = numbers.parameters["first_match"] + OFFSET
+    _match(ax, numbers.parameters["first_match"] + OFFSET)
+
+
+def _match(ax: Any, match: float) -> None:
+    """A line at the time from which all pairs match, with a word on each side."""
     ax.axvline(match, color="0.4", lw=1, ls="--")
     for word, side, way in (("Mismatched", "right", -1), ("Matched", "left", 1)):
         place: Any = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
@@ -136,7 +150,7 @@ def _curve(ax: Any, numbers: Numbers, name: str) -> None:
 
 
 def animate(numbers: Numbers, path: Path) -> None:
-    """Write the same flow in motion as a GIF, evenly in log(t + 0.1)."""
+    """Write a film of the same flow as a GIF, its frames even in log(t + 0.1)."""
     t = numbers.table["t"]
     shown = np.searchsorted(t, np.geomspace(OFFSET, t[-1] + OFFSET, 72) - OFFSET - 1e-9)
     rows, gap, tau = numbers.arrays["embeddings"], numbers.table["gap"], numbers.table["tau"]

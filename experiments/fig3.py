@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,14 @@ from experiments.record import Numbers
 from gapdyn import plotting
 
 PAIRS, HEIGHT = 10, 0.98
-"""Ten points on circles whose radius is a fifth of the sphere's, as on the paper's page 4."""
+"""The radius of the circles is a fifth of the sphere's, as on the paper's page 4."""
 ROTATIONS = {"mismatched": 4, "matched": 0}
-"""By four places the lines leave a waist, as in the paper; by five they would meet in a point."""
+"""Rotated by four places, the lines leave a waist as in the paper; by five they would meet."""
 TITLES = {"mismatched": "Mismatched", "matched": "Perfectly Matched"}
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
-    """Lift rotated and matched polygons; nothing is random."""
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
+    """Lift a rotated and a matched polygon; nothing is random."""
     unlifted = {name: gd.sphere.polygon_pairs(PAIRS, k) for name, k in ROTATIONS.items()}
     pairs = {name: gd.sphere.lift(X, Y, gamma=HEIGHT) for name, (X, Y) in unlifted.items()}
     rows = np.array(list(pairs.values()))  # (2, 2, n, 3): state, modality, pair, coordinate
@@ -46,7 +45,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Two spheres, matching rows joined by dashed lines; α is the margin of the unlifted rows."""
+    """Two spheres with matching rows joined; α is the margin of the unlifted rows."""
     figure = Figure(figsize=(5.5, 3.3), layout="constrained")
     for k, (name, title) in enumerate(TITLES.items()):
         ax: Any = figure.add_subplot(1, 2, k + 1, projection="3d")

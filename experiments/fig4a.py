@@ -4,33 +4,28 @@ The paper prints Δ ≥ Ω(1/log²t) in (7) and says of its Figure 4(a), where C
 pairs of MSCOCO, that Δ against -1/log²t "exhibits a linear relationship, verifying our result
 and slow closure".
 
-(a) The paper's markers, read off the page. The paper joins them and draws no straight
-line; the one of least squares has
-R² = 0.95, or 0.99 if steps even in log t are counted alike, as in (b). It meets Δ = 0 near step
-77,000 and ends at -0.24 for t = ∞, or between -0.33 and -0.14 wherever markers that cover one
-another may be. Running means of 50 markers fall to 0.16 near step 4,600 and rise to 0.19 at the
-last one, step 8,690. What falls like c/log²t is a line that ends at 0.
+(a) The paper's markers, read off the page. The paper joins them and draws no straight line. The
+line of least squares ends below 0 at t = ∞, whatever the markers are that cover one another, while
+a gap that falls like c/log²t is a line that ends at 0. Running means of the markers rise again
+towards the end.
 
 (b, f) Two small encoders on 2,048 synthetic pairs, trained by Adam at three constant learning
-rates, and on 512 of the pairs along the gradient flow. Adam's rate decides when the gap closes: it
-is a tenth of its start after 37 steps at 3e-3, 316 at 3e-4 and 2,738 at 3e-5, with some 1,600 pairs
-still mismatched, while Theorem 3.2 assumes that all match. Lines from step 100 to 10,000 have
-R² = 0.00, 0.72 and 0.72. Under the gradient flow, the setting of the theorem, all pairs match by
-t = 10. From t = 100 on R² = 0.98, but the line ends at 0.085, a hardly smaller gap than the last,
-0.086: it falls like the power -0.07 of log t (R² = 1.00).
+rates, and on 512 of the pairs along the gradient flow. Adam's rate decides when the gap closes, and
+most pairs are still mismatched then, while Theorem 3.2 assumes that all match. In the gradient
+flow, the setting of the theorem, all pairs match early, and the gap hardly falls from then on: the
+line ends just below the last gap.
 
-(c, d, e) The parallel model (3) from two starts within the hypotheses of the theorem, and the free
-model (1). What is proved of γ is drawn twice as large: 2γ is the gap where u = mean X - mean Y
+(c, d, e) The parallel model (3) from two starts that meet the hypotheses of the theorem, and the
+free model (1). What is proved about γ is drawn as 2γ, which is the gap where u = mean X - mean Y
 vanishes. Otherwise Δ² = (1-γ²)‖u‖² + 4γ², and for these pentagons ‖u‖⁵β is constant while
 β = Θ(log t), so that Δ = Θ((log t)^(-1/5)): it goes to 0, but more slowly than 1/log²t.
 
-So the Ω of (7) holds. Read as a rate of the gap it does not follow, and a line with a negative end
-is no verification of a rate.
+So the Ω of (7) holds. A rate of the gap does not follow from it, and a line that ends below 0 does
+not verify a rate.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,31 +34,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 import gapdyn as gd
-from experiments import encoder_gap
 from experiments.record import Numbers
+from experiments.section_4 import late_gap
 from gapdyn import plotting, published
 from gapdyn.theory import lemma_3_1, theorem_3_2
 from gapdyn.types import Array
 
 PAIRS, HEIGHT, APART = 5, 0.3, 0.4
-"""Pentagons in R² (u = 0), or at heights ±APART of R³ (u ≠ 0), lifted to ±HEIGHT by (3)."""
+"""Pentagons in R² (u = 0), or at heights ±APART in R³ (u ≠ 0), lifted to ±HEIGHT by (3)."""
 FIRST, SHOWN, END, FINITE, LAST = -2, 2, 9, 300, 500
-"""log₁₀ t: the flows from FIRST to END, drawn from SHOWN on; bounds to FINITE, `exact` to LAST."""
+"""log₁₀ t: flows run from FIRST to END and are drawn from SHOWN on. Bounds end at FINITE, since
+10^LAST, where the exact solution ends, is not a float."""
 
 Curves = dict[str, tuple[Array, Array]]
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
-    """Run the flows, evaluate the bounds, train the encoders; the seed decides the last alone."""
-    steps = 4 if quick else 20  # for each power of ten
-    early = np.linspace(FIRST, SHOWN, steps * (SHOWN - FIRST) + 1)  # with its ends exactly
-    early = np.append(early, np.linspace(SHOWN, END, steps * (END - SHOWN) + 1)[1:])
-    X, Y = gd.sphere.polygon_pairs(PAIRS)
-    together = parallel(X, Y, early)
-    apart = parallel(*gd.sphere.lift(X, Y, gamma=APART), early)
-    model = gd.FreeModel(PAIRS, 3, gd.Learned())
-    start = model.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=together.tau[0])
-    free = gd.flow(model, start, together.t)
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
+    """Run the flows, evaluate the bounds, train the encoders, which alone depend on the seed."""
+    early = _powers_of_ten(4 if quick else 20)
+    together, apart, free = flows(early)
     curves: Curves = {
         "gap_together": (early, together.gap[1:]),
         "gap_apart": (early, apart.gap[1:]),
@@ -71,26 +60,41 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         "two_gamma_together": (early, 2 * together.gamma[1:]),
         "two_gamma_apart": (early, 2 * apart.gamma[1:]),
     }
-    curves |= statements(together, apart, early)
-    trained, said = encoder_gap.closing(seed, quick)
-    curves |= trained
-    return Numbers(
-        table={
-            "curve": np.repeat(list(curves), [len(log10_t) for log10_t, _ in curves.values()]),
-            "log10_t": np.concatenate([log10_t for log10_t, _ in curves.values()]),
-            "value": np.concatenate([value for _, value in curves.values()]),
-        },
-        parameters={
-            "together": about(together),
-            "apart": about(apart),
-            "free": {"beta0": float(free.beta[0]), "gap_at_end": float(free.gap[-1])},
-            "encoders": said,
-        },
-    )
+    trained, said = late_gap.closing(seed, quick)
+    curves |= statements(together, apart, early) | trained
+    times, values = zip(*curves.values(), strict=True)
+    table = {
+        "curve": np.repeat(list(curves), [len(log10_t) for log10_t in times]),
+        "log10_t": np.concatenate(times),
+        "value": np.concatenate(values),
+    }
+    parameters = {
+        "together": about(together),
+        "apart": about(apart),
+        "free": {"beta0": float(free.beta[0]), "gap_at_end": float(free.gap[-1])},
+        "encoders": said,
+    }
+    return Numbers(table, parameters)
+
+
+def _powers_of_ten(steps: int) -> Array:
+    """log₁₀ of the times of the flows, so many to a power of ten; FIRST, SHOWN and END exactly."""
+    early = np.linspace(FIRST, SHOWN, steps * (SHOWN - FIRST) + 1)
+    return np.append(early, np.linspace(SHOWN, END, steps * (END - SHOWN) + 1)[1:])
+
+
+def flows(log10_t: Array) -> tuple[gd.Trajectory, gd.Trajectory, gd.Trajectory]:
+    """The parallel model with u = 0 and with u ≠ 0, and the free model from the first start."""
+    X, Y = gd.sphere.polygon_pairs(PAIRS)
+    together = parallel(X, Y, log10_t)
+    apart = parallel(*gd.sphere.lift(X, Y, gamma=APART), log10_t)
+    model = gd.FreeModel(PAIRS, 3, gd.Learned())
+    start = model.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=together.tau[0])
+    return together, apart, gd.flow(model, start, together.t)
 
 
 def parallel(X: Array, Y: Array, log10_t: Array) -> gd.Trajectory:
-    """Run the parallel model from matched rows, β₀ at the threshold of the theorem."""
+    """Run the parallel model from matched rows, with β₀ at the threshold of the theorem."""
     beta0 = theorem_3_2.threshold(n=PAIRS, alpha=gd.measures.margin(X @ Y.T), gamma0=HEIGHT)
     model = gd.ParallelModel(n=PAIRS, d=X.shape[1], temperature=gd.Learned())
     y0 = model.start(X, Y, tau=1 / beta0, gamma=HEIGHT)
@@ -98,16 +102,17 @@ def parallel(X: Array, Y: Array, log10_t: Array) -> gd.Trajectory:
 
 
 def setting(run: gd.Trajectory) -> dict[str, Any]:
-    """What the theorem is told of a run; α is the margin at t = 0, which is the least."""
+    """The constants of the theorem for a run; α is the margin at t = 0, which is the smallest."""
     start = run.at(0.0)
     return {"n": PAIRS, "alpha": start.margin, "gamma0": start.gamma, "beta0": start.beta}
 
 
 def statements(together: gd.Trajectory, apart: gd.Trajectory, early: Array) -> Curves:
-    """Twice what is known of γ, and of Δ where u ≠ 0.
+    """Twice what is known of γ, and what is known of Δ where u ≠ 0.
 
-    All but the upper bound depend on n, γ₀ and αβ₀, and at the threshold αβ₀ is a function of n and
-    γ₀: the two runs share them. As u goes, the margin of the second rises to that of the first.
+    All but the upper bound depend on n, γ₀ and αβ₀ alone, and at the threshold αβ₀ is a function of
+    n and γ₀, so both runs share them. As u vanishes, the margin of the second run rises to that of
+    the first.
     """
     both, wide = setting(together), together.at(0.0).margin
     log10_t = np.concatenate([early, np.geomspace(END, LAST, len(early))[1:]])
@@ -126,16 +131,15 @@ def statements(together: gd.Trajectory, apart: gd.Trajectory, early: Array) -> C
 
 
 def gap_where_apart(gamma: Array, run: gd.Trajectory) -> Array:
-    """Δ as a function of γ: (6) gives β, and ‖u‖ⁿβ is constant (theory 3.1). It grows with γ."""
+    """Δ, which grows with γ: (6) gives β, and ‖u‖ⁿβ is constant (theory 3.1)."""
     start = run.at(0.0)
     beta = lemma_3_1.beta(gamma, beta0=start.beta, gamma0=start.gamma)
     u = 2 * APART * (start.beta / beta) ** (1 / PAIRS)
-    gap: Array = np.sqrt((1 - gamma**2) * u**2 + 4 * gamma**2)
-    return gap
+    return np.asarray(np.sqrt((1 - gamma**2) * u**2 + 4 * gamma**2))
 
 
 def about(run: gd.Trajectory) -> dict[str, Any]:
-    """A parallel run: its start, the hypotheses, the limits of γ log²t, and where it ends."""
+    """A parallel run: its start, the hypotheses, the limits of γ log²t, and its end."""
     start = setting(run)
     n, alpha, gamma0, beta0 = start.values()
     c = theorem_3_2.conserved(gamma0=gamma0, beta0=beta0)
@@ -172,7 +176,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The paper's scatter and our encoders in its axes; what the theory says; when gaps close."""
+    """The paper's scatter, our encoders in its axes, the theory, and the times of closing."""
     figure = Figure(figsize=(7, 8.6), layout="constrained")
     (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
     _paper(a, numbers.parameters["encoders"]["paper"])
@@ -195,7 +199,7 @@ def _curve(numbers: Numbers, name: str, first: float, last: float) -> tuple[Arra
 
 
 def _at_minus_1_over_log2(ax: Axes, lowest: float, highest: float) -> None:
-    """The axes of the paper's figure, on to t = ∞ at 0; above, the step or time itself."""
+    """The paper's horizontal axis, extended to t = ∞ at 0; above, the step or time itself."""
     ax.set(xlim=(-0.255, 0), ylim=(lowest, highest), xlabel="-1/log₁₀(t)²")
     ax.set_xticks(np.arange(-5, 1) / 20)
     above = ax.secondary_xaxis("top")
@@ -205,14 +209,14 @@ def _at_minus_1_over_log2(ax: Axes, lowest: float, highest: float) -> None:
 
 
 def _say(ax: Axes, **labels: tuple[float, float, str]) -> None:
-    """Write beside each curve, in its colour, what it is."""
+    """Label each curve in its colour."""
     for name, (x, y, text) in labels.items():
         colour = STYLES[name]["color"] if name != "asymptote" else "0.4"
         ax.text(x, y, text, color=colour, size=8)
 
 
 def _paper(ax: Axes, paper: dict[str, float]) -> None:
-    """The markers of the paper, the ink of those that cover one another, and their line."""
+    """The paper's markers, the area of those that cover one another, and their line."""
     _, x, gap, low, high = published.FIGURE_4A
     alone = high - low < 0.01
     ax.plot(x[alone], gap[alone], ".", color="black", ms=4, label="a marker")
@@ -232,7 +236,7 @@ def _paper(ax: Axes, paper: dict[str, float]) -> None:
 
 
 def _encoders(ax: Axes, numbers: Numbers) -> None:
-    """The gap of the encoders in the axes of the paper, each with the R² of its line."""
+    """The gap of the encoders in the axes of the paper, with the R² of their lines."""
     about = numbers.parameters["encoders"]
     labels = {
         "adam_3e-3": (-0.25, -0.09, "Adam at 3e-3"),
@@ -252,7 +256,7 @@ def _encoders(ax: Axes, numbers: Numbers) -> None:
 
 
 def _closing(ax: Axes, numbers: Numbers) -> None:
-    """What falls like 1/log²t is a straight line into the corner at t = ∞."""
+    """A quantity that falls like 1/log²t is a straight line that ends at 0."""
     for name, style in STYLES.items():
         log10_t, value = _curve(numbers, name, SHOWN, END)
         ax.plot(-1 / log10_t**2, value, **style)
@@ -270,7 +274,7 @@ def _closing(ax: Axes, numbers: Numbers) -> None:
 
 
 def _powers(ax: Axes, numbers: Numbers) -> None:
-    """2γ where u = 0, and Δ where it is not, between what is proved of each."""
+    """2γ where u = 0, and Δ where u ≠ 0, between their proved bounds."""
     for low, high, name, power, colour in (
         ("lower_bound", "upper_bound_together", "gap_together", -2, "black"),
         ("least_gap_apart", "largest_gap_apart", "gap_apart", -1 / PAIRS, RED),
@@ -293,7 +297,7 @@ def _powers(ax: Axes, numbers: Numbers) -> None:
 
 
 def _normalised(ax: Axes, numbers: Numbers) -> None:
-    """What γ log²t tends to, and how slowly it gets there."""
+    """The limit of γ log²t, and how slowly it is approached."""
     known = numbers.parameters["together"]
     for name, style in STYLES.items():
         if name not in ("gap_apart", "gap_free"):
@@ -317,7 +321,7 @@ def _normalised(ax: Axes, numbers: Numbers) -> None:
 
 
 def _log_of_log(ax: Axes, last: int) -> None:
-    """Make the horizontal axis log₁₀ t, itself on a logarithmic scale."""
+    """A horizontal axis of log₁₀ t that is itself logarithmic."""
     ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500) if k <= last]
     ax.set(xscale="log", xlim=(SHOWN, last), xlabel="log₁₀ t")
     ax.set_xticks(ticks, list(map(str, ticks)), minor=False)
@@ -329,7 +333,7 @@ def _from_the_start(ax: Axes, numbers: Numbers) -> None:
     for name, style in ENCODERS.items():
         log10_t, gap = _curve(numbers, f"encoders_{name}", 0, END)
         ax.plot(10**log10_t, gap, **style)
-    ax.axvspan(10**SHOWN, encoder_gap.STEPS, color="0.92", zorder=0)
+    ax.axvspan(10**SHOWN, late_gap.STEPS, color="0.92", zorder=0)
     ax.text(120, 0.0165, "shown in (b)", size=8)
     for name, (x, y, text) in {
         "adam_3e-3": (21, 0.5, "3e-3"),
@@ -338,7 +342,7 @@ def _from_the_start(ax: Axes, numbers: Numbers) -> None:
         "flow": (40, 0.07, "gradient flow"),
     }.items():
         ax.text(x, y, text, color=ENCODERS[name]["color"], ha="right", size=8)
-    ax.set(xscale="log", yscale="log", xlim=(1, encoder_gap.STEPS), ylim=(0.015, 1.3))
+    ax.set(xscale="log", yscale="log", xlim=(1, late_gap.STEPS), ylim=(0.015, 1.3))
     ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1)
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.yaxis.set_minor_locator(NullLocator())

@@ -1,24 +1,23 @@
 """Figure 4(b): from 100 random initialisations the gap grows in ten steps; why is another matter.
 
-(a) The paper's histogram of the change of Δ in the first ten steps of CLIP, read off the page. Its
-bars have mean 0.186 and deviation 0.078. The text says "with the mean being near 0.15", which is
-where the tallest bar stands; no changes in these bars have a mean below 0.170. It also says that
-the gap increases "for all random initialization"; the first bar begins at -0.005.
+(a) The paper's histogram of the change of Δ in the first ten steps of CLIP, read off the page. The
+text says "with the mean being near 0.15", where the tallest bar stands, but no changes in these
+bars have so small a mean. It also says that the gap increases "for all random initialization"; the
+first bar begins below 0.
 
-(b, c) Ten steps of two small encoders from 100 random weights of small gap. By Adam (the paper does
-not print its optimiser) the gap grows by 0.144 from every start, and by 0.297 if the loss is
-climbed. By plain gradient steps it grows by 0.024, and by 0.001 from matched pairs.
-`encoder_starts` says why it grows, though dΔ/dt < 0 at 63 of the 100 starts.
+(b, c) Ten steps of two small encoders from 100 random weights with a small gap. By Adam (the paper
+does not name its optimiser) the gap grows from every start, and more if the loss is climbed. By
+plain gradient steps it grows much less, and less still from matched pairs. `section_4.first_steps`
+says why it grows, though dΔ/dt < 0 at most starts.
 
-(d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw, and about the
+(d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw and near the
 limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt (p. 19). The
-free model (1) starts from the same rows, lifted, hence with the same gap, and widens it about 2n
-times more slowly: one pair moves a row where all pairs move γ.
+free model (1) starts from the same rows, lifted, hence with the same gap. Its gap grows about 2n
+times more slowly, since a row is moved by one pair and γ by all pairs.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import encoder_starts
 from experiments.record import Numbers
+from experiments.section_4 import first_steps
 from gapdyn import plotting, published
 from gapdyn.theory import theorem_3_3
 from gapdyn.types import Array
@@ -45,50 +44,54 @@ ENCODERS = {
 }
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+COLUMNS = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", "change_in_ten_steps")
+
+
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Draw rows, and start both models from each draw."""
     rng = np.random.default_rng(seed)
     n, d, draws = (64, 32, 20) if quick else (PAIRS, DIM, DRAWS)
-    parallel = gd.ParallelModel(n, d, gd.Learned())
-    free = gd.FreeModel(n, d + 1, gd.Learned())
-    rows = []
-    for k in range(draws):
-        X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
-        y = parallel.start(X, Y, tau=TAU, gamma=HEIGHT)
-        rows.append((k, "parallel", *beginning(parallel, y)))
-        y = free.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=TAU)
-        rows.append((k, "free", *beginning(free, y)))
-    trained, said = encoder_starts.beginnings(seed, quick, draws, STEPS, STEP)
+    rows = [row for k in range(draws) for row in starts(k, n, d, rng)]
+    trained, said = first_steps.beginnings(seed, quick, draws, STEPS, STEP)
     rows += [(k, name, gap, v / UNIT, np.nan, by) for k, name, gap, v, _, by in trained]
-    names = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", "change_in_ten_steps")
     setting: Any = {"d": d, "tau": TAU, "gamma0": HEIGHT}
-    return Numbers(
-        table={name: np.array(v) for name, v in zip(names, zip(*rows, strict=True), strict=True)},
-        parameters={
-            "pairs": n,
-            "dim": d,
-            "tau": TAU,
-            "gamma": HEIGHT,
-            "delta": DELTA,
-            "step": STEP,
-            "unit_of_velocities": UNIT,
-            "limit": theorem_3_3.limit(**setting).value,
-            "sharper_bound": theorem_3_3.sharper_bound(n=n, delta=DELTA, **setting).value,
-            "printed_bound": theorem_3_3.printed_bound(n=n, delta=DELTA, **setting).value,
-            "encoders": said,
-            "paper": paper(),
-        },
-    )
+    parameters = {
+        "pairs": n,
+        "dim": d,
+        "tau": TAU,
+        "gamma": HEIGHT,
+        "delta": DELTA,
+        "step": STEP,
+        "unit_of_velocities": UNIT,
+        "limit": theorem_3_3.limit(**setting).value,
+        "sharper_bound": theorem_3_3.sharper_bound(n=n, delta=DELTA, **setting).value,
+        "printed_bound": theorem_3_3.printed_bound(n=n, delta=DELTA, **setting).value,
+        "encoders": said,
+        "paper": paper(),
+    }
+    columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+    return Numbers({name: np.array(column) for name, column in columns}, parameters)
+
+
+def starts(k: int, n: int, d: int, rng: np.random.Generator) -> list[first_steps.Row]:
+    """Both models from the same rows, draw k."""
+    X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
+    parallel, free = gd.ParallelModel(n, d, gd.Learned()), gd.FreeModel(n, d + 1, gd.Learned())
+    lifted = free.start(*gd.sphere.lift(X, Y, gamma=HEIGHT), tau=TAU)
+    return [
+        (k, "parallel", *beginning(parallel, parallel.start(X, Y, tau=TAU, gamma=HEIGHT))),
+        (k, "free", *beginning(free, lifted)),
+    ]
 
 
 def beginning(
     model: gd.ParallelModel | gd.FreeModel, y: Array
 ) -> tuple[float, float, float, float]:
-    """Gap, its velocity, twice that of γ, and the change of the gap in ten gradient steps.
+    """Gap, its velocity, twice the velocity of γ, and the change of the gap in ten gradient steps.
 
-    γ is half the height difference of the centres; velocities are in units of 4β₀γ₀. A gradient
-    step is Euler's for the flow, with rows put back to unit length, and of such a size that ten of
-    them change the gap as the flow does by t = 0.1, to 2 %.
+    γ is half the height difference of the centres, and velocities are in units of 4β₀γ₀. A gradient
+    step is an Euler step of the flow, after which rows are normalised. Ten steps change the gap as
+    the flow does until t = 0.1, to 2 %.
     """
     gap, speed = gd.measures.gap(*model.embeddings(y)), theorem_3_3.gap_velocity(model, y)
     velocity = model.velocity(0.0, y)
@@ -107,7 +110,7 @@ def beginning(
 
 
 def paper() -> dict[str, float]:
-    """Mean and deviation of the paper's bars at their middles, and the least mean they allow."""
+    """Mean and deviation of the paper's bars at their middles, and the smallest possible mean."""
     edges, counts = published.FIGURE_4B
     middles, total = (edges[1:] + edges[:-1]) / 2, counts.sum()
     mean = counts @ middles / total
@@ -120,7 +123,7 @@ def paper() -> dict[str, float]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The paper's histogram beside ours, and below it what Theorem 3.3 is about."""
+    """The paper's histogram beside ours, and below them the models of Theorem 3.3."""
     figure = Figure(figsize=(7, 7.6), layout="constrained")
     (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
     b.sharex(a)
@@ -142,12 +145,11 @@ def draw(numbers: Numbers) -> Figure:
 
 def column(numbers: Numbers, model: str, name: str = "change_in_ten_steps") -> Array:
     """A column of the table for one model."""
-    values: Array = numbers.table[name][numbers.table["model"] == model]
-    return values
+    return np.asarray(numbers.table[name][numbers.table["model"] == model])
 
 
 def draw_paper(ax: Axes, paper: dict[str, float]) -> None:
-    """The bars of the paper, with the mean that they have and the one that the text has."""
+    """The paper's bars, their mean and the mean that the text gives."""
     edges, counts = published.FIGURE_4B
     ax.stairs(counts, edges, fill=True, color="0.75")
     for edge, count in zip(edges[:-1], counts, strict=True):
@@ -163,7 +165,7 @@ def draw_paper(ax: Axes, paper: dict[str, float]) -> None:
 
 
 def draw_adam(ax: Axes, numbers: Numbers) -> None:
-    """Encoders in the paper's axes and bins, which go on to the right."""
+    """Encoders in the paper's axes and bins, with more bins to the right."""
     width = published.FIGURE_4B.edges[1] - published.FIGURE_4B.edges[0]
     bins = published.FIGURE_4B.edges[0] + width * np.arange(19)
     overlaid(ax, numbers, ("adam", "adam_uphill"), bins, digits=2)
@@ -173,7 +175,7 @@ def draw_adam(ax: Axes, numbers: Numbers) -> None:
 
 
 def draw_descent(ax: Axes, numbers: Numbers) -> None:
-    """Encoders by plain gradient steps, from mismatched and from matched pairs."""
+    """Encoders after plain gradient steps, from mismatched and from matched pairs."""
     both = np.concatenate(
         [column(numbers, f"encoders_{k}") for k in ("descent", "descent_matched")]
     )
@@ -184,22 +186,22 @@ def draw_descent(ax: Axes, numbers: Numbers) -> None:
     ax.set_title("our encoders: mismatched pairs widen Δ")
 
 
-def overlaid(ax: Axes, numbers: Numbers, ways: tuple[str, str], bins: Array, digits: int) -> None:
-    """Histograms of two ways, the first filled and the second an outline, with their means."""
+def overlaid(ax: Axes, numbers: Numbers, kinds: tuple[str, str], bins: Array, digits: int) -> None:
+    """Histograms of two kinds of steps, the first filled and the second an outline."""
     styles: tuple[dict[str, Any], ...] = (
         {"color": BLUE, "alpha": 0.6},
         {"color": RED, "histtype": "step", "lw": 1.5},
     )
-    for way, style in zip(ways, styles, strict=True):
-        values = column(numbers, f"encoders_{way}")
+    for kind, style in zip(kinds, styles, strict=True):
+        values = column(numbers, f"encoders_{kind}")
         grew = f"grew in {(values > 0).sum()} of {values.size}, by {values.mean():.{digits}f}"
-        ax.hist(values, bins.tolist(), label=f"{ENCODERS[way]}:\n{grew}", **style)
+        ax.hist(values, bins.tolist(), label=f"{ENCODERS[kind]}:\n{grew}", **style)
     ax.axvline(0, color="0.4", ls=":", lw=1)
     ax.legend(loc="upper right")
 
 
 def draw_velocities(ax: Axes, numbers: Numbers) -> None:
-    """dΔ/dt of the parallel model, the limit (9), the sharper bound and the printed bound (8)."""
+    """dΔ/dt in the parallel model, the limit (9), the sharper bound and the printed bound (8)."""
     about = numbers.parameters
     velocities, twice = (
         column(numbers, "parallel", k) for k in ("gap_velocity", "two_gamma_velocity")
@@ -225,9 +227,9 @@ def draw_velocities(ax: Axes, numbers: Numbers) -> None:
 
 
 def draw_changes(ax: Axes, numbers: Numbers, model: str, slower: float, zoom: float) -> None:
-    """The change in ten gradient steps, beside what the speed of the limit (9) would give.
+    """The change in ten gradient steps, and the change at the speed of the limit (9).
 
-    The height of the free model moves exactly (1-γ₀²)/2n times as fast as that of the parallel one.
+    The height in the free model moves exactly (1-γ₀²)/2n times as fast as in the parallel one.
     """
     changes = column(numbers, model)
     ax.hist(zoom * changes, bins=12, color=BLUE, alpha=0.6)

@@ -1,7 +1,7 @@
 """Figure 5: uniformity against the gap; rising temperatures; modality swapping on a sphere.
 
-As the paper draws it: the twelve methods that it plots, and whole pairs that change sides. Appendix
-D.2 swaps single entries. Below, all 26 methods of its Tables 2 to 5, and ours.
+Above is the paper's figure: the twelve methods that it plots, and whole pairs that change sides,
+although Appendix D.2 swaps single entries. Below are all 26 methods of its Tables 2 to 5, and ours.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import scatter
-from experiments.methods import methods
 from experiments.record import Numbers
+from experiments.section_4 import scatter
+from experiments.section_4.methods import methods
 from gapdyn import plotting
 from gapdyn.loss import mix
 from gapdyn.published import FIGURE_5
@@ -24,18 +24,14 @@ from gapdyn.published import FIGURE_5
 PLOTTED = tuple(name for names in FIGURE_5.values() for name in names)
 SCHEDULES = ("TS S0", "TS S1", "TS S2", "TS S3")
 PLANE = np.radians([210, 285, 335, 45, 95])
-"""Where pairs stand on their circles of latitude; the first two are swapped."""
+"""Longitudes of the pairs on their circles of latitude. The first two pairs are swapped."""
 GAMMA, SWAPPED = 0.6, 2
 
 
 def compute(
-    seed: int = 0,
-    quick: bool = False,
-    features: Path | None = None,
-    jobs: int = 1,
-    folder: Path | None = None,
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
-    """Points from the table in `folder`, if it has this seed, or from one made anew."""
+    """Points from the trainings in `folder`, if they have this seed, or from new ones."""
     numbers = scatter.numbers(seed, quick, jobs, folder, ("gap",), ("uniformity",), PLOTTED)
     circle = np.column_stack([np.cos(PLANE), np.sin(PLANE)])
     X, Y = gd.sphere.lift(circle, circle, GAMMA)
@@ -62,12 +58,13 @@ TITLES = {
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Above, the paper's panels; below, all that its tables print and ours."""
+    """Above, the paper's panels; below, all methods in its tables, and ours."""
     figure = Figure(figsize=(7.2, 6.9), layout="constrained")
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.5, 1])[:, 0]
     above.suptitle("as the paper's Figure 5", size=9)
     grid = above.add_gridspec(2, 4, height_ratios=[1, 1.7])
-    _twelve(above.add_subplot(grid[:, :2]), numbers)
+    twelve = above.add_subplot(grid[:, :2]), numbers, "paper", "gap", "uniformity"
+    scatter.panel(*twelve, sets=("plotted",), title="(a) uniformity")
     _schedules(above.add_subplot(grid[0, 2:]), numbers)
     gaps = numbers.parameters["gap_on_sphere"]
     titles = {"before": "(c) pairs, Δ = {:.2f}", "after": "two swapped, Δ = {:.2f}"}
@@ -85,32 +82,22 @@ def draw(numbers: Numbers) -> Figure:
     return figure
 
 
-def _twelve(ax: Axes, numbers: Numbers) -> None:
-    """The methods that the paper plots."""
-    title = "(a) uniformity"
-    scatter.panel(ax, numbers, "paper", "gap", "uniformity", sets=("plotted",), title=title)
-
-
 def _schedules(ax: Axes, numbers: Numbers) -> None:
-    """τ over training, a line for each schedule, named at its end."""
+    """τ over the training: a line for each schedule, with its name at the end."""
     for shade, name in zip(plotting.SHADES, SCHEDULES, strict=True):
         share, tau = numbers.arrays[name]
         ax.plot(share, tau, color=shade)
         ax.annotate(
             name.removeprefix("TS "), (1, tau[-1]), (3, -3), textcoords="offset points", size=8
         )
-    ax.set_title(
-        "(b) τ of S0 to S3 (the paper: one line)",
-        loc="left",
-        size=8,
-    )
+    ax.set_title("(b) τ of S0 to S3 (the paper: one line)", loc="left", size=8)
     ax.set_xlabel("share of training", size=8, labelpad=1)
     ax.set(xlim=(0, 1), ylim=(0, 0.055))
     ax.tick_params(labelsize=8, pad=2)
 
 
 def _pairs(ax: Any, X: Any, Y: Any) -> None:
-    """Two modalities on a sphere, the swapped pairs named."""
+    """Two modalities on a sphere, with the names of the swapped pairs."""
     plotting.sphere(ax)
     plotting.modalities(ax, X, Y)
     for i in range(SWAPPED):

@@ -1,7 +1,8 @@
 """Figure 6: retrieval against gap and against uniformity, the paper's methods and ours.
 
-Recall@1 both ways. First the nine methods that the paper plots, on its axes and with its lines;
-then all 26 of its Tables 2 to 5, and ours, hollow where the paper's figure has no point.
+Recall@1 in both directions. The first row shows the nine methods that the paper plots, on
+its axes and with its lines. Further rows show all 26 methods of its Tables 2 to 5, and ours, hollow
+if the paper's figure does not show the method.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments import scatter
 from experiments.record import Numbers
+from experiments.section_4 import scatter
 from gapdyn.published import FIGURES_6_AND_7
 
 AGAINST = ("gap", "uniformity")
@@ -19,13 +20,9 @@ TASKS = ("image_retrieval", "text_retrieval")
 
 
 def compute(
-    seed: int = 0,
-    quick: bool = False,
-    features: Path | None = None,
-    jobs: int = 1,
-    folder: Path | None = None,
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
-    """Points from the table in `folder`, if it has this seed, or from one made anew."""
+    """Points from the trainings in `folder`, if they have this seed, or from new ones."""
     tasks = (*TASKS, "retrieval")
     return scatter.numbers(seed, quick, jobs, folder, AGAINST, tasks, FIGURES_6_AND_7)
 

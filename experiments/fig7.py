@@ -1,7 +1,8 @@
 """Figure 7: classification against gap and against uniformity, the paper's methods and ours.
 
-Zero-shot and linear probe. First the nine methods that the paper plots, on its axes and with its
-lines; then all 26 of its Tables 2 to 5, and ours, hollow where the paper's figure has no point.
+Zero-shot accuracy and linear probe. The first row shows the nine methods that the paper plots, on
+its axes and with its lines. Further rows show all 26 methods of its Tables 2 to 5, and ours, hollow
+if the paper's figure does not show the method.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments import scatter
 from experiments.record import Numbers
+from experiments.section_4 import scatter
 from gapdyn.published import FIGURES_6_AND_7
 
 AGAINST = ("gap", "uniformity")
@@ -19,13 +20,9 @@ TASKS = ("zero_shot", "linear_probe")
 
 
 def compute(
-    seed: int = 0,
-    quick: bool = False,
-    features: Path | None = None,
-    jobs: int = 1,
-    folder: Path | None = None,
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
-    """Points from the table in `folder`, if it has this seed, or from one made anew."""
+    """Points from the trainings in `folder`, if they have this seed, or from new ones."""
     return scatter.numbers(seed, quick, jobs, folder, AGAINST, TASKS, FIGURES_6_AND_7)
 
 

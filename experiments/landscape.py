@@ -1,7 +1,13 @@
-"""Where the loss wants the gap: loss against the signed gap, one curve per temperature.
+"""The loss against the signed gap, one curve for each temperature.
 
-After Liang et al. (2022): both modalities are shifted along the gap between their centres and put
-back on the sphere. On trained CLIP the minimum at its own τ = 0.01 is at the gap that it has.
+As in [1]_, both modalities are shifted along the gap between their centres and put back on the
+sphere. The minimum shows which gap the loss favours: on trained CLIP, at its own τ = 0.01, about
+the gap that it has.
+
+References
+----------
+.. [1] W. Liang, Y. Zhang, Y. Kwon, S. Yeung and J. Zou, Mind the gap: Understanding the modality
+   gap in multi-modal contrastive representation learning, NeurIPS 2022.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ from gapdyn.types import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
 AMOUNTS = (-1.5, 3.5)
-"""Range of λ: 0 is the data, 1 a closed gap, 2 about its mirror image."""
+"""Range of the shift: 0 leaves the data, 1 closes the gap, 2 about mirrors it."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
@@ -35,23 +41,13 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     for k, amount in enumerate(amounts):
         Z, gaps[k] = similarity_and_gap(X, Y, amount, direction)
         losses[:, k] = [gd.loss.loss(Z / tau) for tau in TAUS]
-    best = amounts[losses.argmin(axis=1)]
-    return Numbers(
-        table={
-            "amount": amounts,
-            "signed_gap": gaps,
-            **{f"loss_tau_{tau:g}": loss for tau, loss in zip(TAUS, losses, strict=True)},
-        },
-        parameters={
-            "features": source,
-            "pairs": len(X),
-            "gap": gd.measures.gap(X, Y),
-            "gap_of_least_loss": {
-                f"{tau:g}": minimum(X, Y, tau, direction, near)
-                for tau, near in zip(TAUS, best, strict=True)
-            },
-        },
-    )
+    table = {"amount": amounts, "signed_gap": gaps}
+    minima = {}
+    for tau, loss in zip(TAUS, losses, strict=True):
+        table[f"loss_tau_{tau:g}"] = loss
+        minima[f"{tau:g}"] = minimum(X, Y, tau, direction, near=amounts[loss.argmin()])
+    parameters = {"features": source, "pairs": len(X), "gap": gd.measures.gap(X, Y)}
+    return Numbers(table, parameters | {"gap_of_least_loss": minima})
 
 
 def similarity_and_gap(X: Array, Y: Array, amount: float, direction: Array) -> tuple[Array, float]:
@@ -62,7 +58,7 @@ def similarity_and_gap(X: Array, Y: Array, amount: float, direction: Array) -> t
 
 
 def minimum(X: Array, Y: Array, tau: float, direction: Array, near: float) -> float:
-    """Signed gap at which the loss is least, refined from the best amount of the grid."""
+    """Signed gap with the smallest loss, refined from the best amount of the grid."""
     best = minimize_scalar(
         lambda amount: gd.loss.loss(similarity_and_gap(X, Y, amount, direction)[0] / tau),
         bounds=(near - 0.15, near + 0.15),
@@ -81,7 +77,7 @@ def synthetic(seed: int) -> tuple[Array, Array]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Loss against the signed gap, minima and the data's own gap marked."""
+    """Loss against the signed gap, with the minima and the gap of the data."""
     figure = Figure(figsize=(6.2, 3.8), layout="constrained")
     ax = figure.subplots()
     gap, own = numbers.table["signed_gap"], numbers.parameters["gap"]

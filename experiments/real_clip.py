@@ -1,23 +1,16 @@
 """Every mitigation of Section 4 as a free flow from real embeddings: what closes the gap, and when.
 
-Starts from 500 MSCOCO pairs as CLIP embeds them before training: gap 1.1361, no pair matched. By
-t = 1e3 only frozen temperatures halve it, from FLT 7e-2 (0.547 is left) and 1e-1 (0.211) on, and
-three come below a tenth: 2e-1 (0.0012, first, at t = 398), 3e-1 (0.007) and 4e-1 (0.028). Theory
-3.5 calls 0.206 the best for 500 orthogonal pairs. The price is time, not margin: at 2e-1 all pairs
-match from t = 33 on, in the baseline from 2.9 on, but then the margin grows to 0.571 and not 0.092.
-
-Every other method leaves 0.73 or more: the baseline 1.100, and without CLIP's ceiling of β 1.128,
-and 1.1276 at t = 1e5; SLRT 0.1 1.090, TR scale 10 0.941, TR softplus 0.807. A schedule ends above
-its highest temperature frozen: TS S2 0.936, FLT 4e-2 0.859. Swapping in 6 of 50 segments leaves
-0.737 when hard, 0.987 when soft. Hard swapping in all of them mismatches the pairs, τ rises to 268
-and the rows hardly move: 1.093. At p = 1e-3 none of the 50 segments is swapped. The gaps that the
-paper prints, 0.007 to 0.669, are in much the same order: Spearman's ρ is 0.74 over 25 methods,
-0.83 without HS 1.
+The start is 500 MSCOCO pairs as CLIP embeds them before training, far apart and with no pair
+matched. By the time at which methods are compared, only frozen temperatures halve the gap, and the
+fastest is the one next to the best of theory 3.5. The price is time, not margin: the pairs match
+later than in the baseline, but their margin grows larger. A schedule ends with a larger gap than
+its highest temperature does when it is frozen. Swapping helps if it acts in some segments; hard
+swapping in all of them mismatches the pairs, and the temperature rises until the rows hardly move.
+The gaps are in much the same order as those that the paper prints.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -27,34 +20,32 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 import gapdyn as gd
 from experiments import features as real
-from experiments import pool
-from experiments.methods import TAU, Method, methods
+from experiments.processes import swept
 from experiments.record import Numbers
-from experiments.section_4 import printed
+from experiments.section_4.methods import TAU, Method, methods
+from experiments.section_4.runs import printed
 from gapdyn import plotting
 from gapdyn.types import Array
 
 END, LONG, QUICK_END = 1e3, 1e5, 1e2
-"""Where schedules end and methods are compared, and where the baseline without its clamp ends."""
+"""Time at which schedules end and methods are compared; end of the baseline without a ceiling."""
 
 SEGMENTS = 50
-"""Into how many the time of a run is cut for swapping."""
+"""Number of segments of a run for swapping."""
 
 UNCLAMPED = "No clamp"
 """The baseline without CLIP's ceiling of β at 100, as in the theorems."""
 
 YARDSTICK = 0.01
-"""Temperature, CLIP's own once trained, of a loss that compares runs which end at different τ. The
-best τ of each would not do: as τ falls the loss of matched pairs goes to 0."""
+"""Temperature of the loss that compares runs which end at different τ; trained CLIP has this one.
+The best τ of each run would not do, since the loss of matched pairs goes to 0 as τ falls."""
 
 SOLVER: dict[str, Any] = {"method": "RK45", "rtol": 1e-5, "atol": 1e-7}
-"""Gaps within 1e-4 of those at DOP853 and 1e-6, for half the velocities: steps are as long as
-stability lets them be."""
+"""Stability limits the steps, so loose tolerances cost little: gaps are within 1e-4 of those of
+DOP853 at 1e-6, for half the velocities."""
 
 OBSERVABLES = ("gap", "tau", "margin", "mismatched", "loss")
 RECALLS = ("recall_at_1_x_to_y", "recall_at_1_y_to_x")
@@ -65,44 +56,59 @@ def compute(
     seed: int = 0, quick: bool = False, features: Path | None = None, jobs: int = 1
 ) -> Numbers:
     """Run the flow under each method; the seed decides the masks of swaps, and nothing else."""
-    X, Y, source = real.load(real.RANDOM_INIT, features)
-    if quick:
-        X, Y = X[:50], Y[:50]
+    X, _, source = load(features, quick)
     end = QUICK_END if quick else END
-    chosen = {UNCLAMPED: Method(gd.Learned())} | methods(end, segment=end / SEGMENTS, seed=seed)
-    chosen = {name: method for name, method in chosen.items() if method.normalised}
-    ends = {name: LONG if name == UNCLAMPED and not quick else end for name in chosen}
-    tasks = [(X, Y, chosen[name], times(ends[name]), end) for name in chosen]
-    runs: list[dict[str, Array]] = [{}] * len(tasks)
-    longest_first = tasks[::-1]
-    with tqdm(total=len(tasks), desc="methods", disable=not sys.stderr.isatty()) as bar:
-        for index, future in pool.finished(follow, longest_first, jobs):
-            runs[-1 - index] = future.result()
-            bar.update()
-    lengths = [len(run["t"]) for run in runs]
-    table: dict[str, NDArray[Any]] = {"method": np.repeat(list(chosen), lengths)}
+    chosen = table_of(end, seed)
+    runs = run_all(list(chosen), features, quick, seed, jobs)
+    table = {"method": np.repeat(list(runs), [len(run["t"]) for run in runs.values()])}
     for key in ("t", *OBSERVABLES, *RECALLS):
-        table[key] = np.concatenate([run[key] for run in runs])
-    parameters = {
-        "features": source,
-        "pairs": len(X),
-        "dim": X.shape[1],
-        "tau": TAU,
-        "end": end,
-        "segments": SEGMENTS,
-        "yardstick": YARDSTICK,
-        "solver": SOLVER,
-        "left_out": LEFT_OUT,
-        "methods": {
-            name: {"segments_swapped": acted(method), **summary(run, end)}
-            for (name, method), run in zip(chosen.items(), runs, strict=True)
-        },
+        table[key] = np.concatenate([run[key] for run in runs.values()])
+    about = {
+        name: {"segments_swapped": segments_swapped(chosen[name]), **summary(run, end)}
+        for name, run in runs.items()
     }
-    return Numbers(table=table, parameters=parameters)
+    parameters = {"features": source, "pairs": len(X), "dim": X.shape[1], "tau": TAU, "end": end}
+    parameters |= {"segments": SEGMENTS, "yardstick": YARDSTICK, "solver": SOLVER}
+    return Numbers(table, parameters | {"left_out": LEFT_OUT, "methods": about})
+
+
+def run_all(
+    names: list[str], features: Path | None, quick: bool, seed: int, jobs: int
+) -> dict[str, dict[str, Array]]:
+    """Columns of each run, by method."""
+    file = None if features is None else str(features)
+    # The longest runs first: hot temperatures and swaps, which come last in the table.
+    grid = {"name": names[::-1], "features": [file], "quick": [quick]}
+    points = swept(measure, grid, [seed], jobs)[::-1]
+    return {
+        point.parameters["name"]: {key: np.array(column) for key, column in point.value.items()}
+        for point in points
+    }
+
+
+def load(features: str | Path | None, quick: bool) -> tuple[Array, Array, str]:
+    """Rows of both modalities and the name of their file."""
+    X, Y, source = real.load(real.RANDOM_INIT, features)
+    return (X[:50], Y[:50], source) if quick else (X, Y, source)
+
+
+def table_of(end: float, seed: int) -> dict[str, Method]:
+    """The methods that the free model can use, and the baseline without its ceiling."""
+    everything = {UNCLAMPED: Method(gd.Learned())}
+    everything |= methods(end, segment=end / SEGMENTS, seed=seed)
+    return {name: method for name, method in everything.items() if method.normalised}
+
+
+def measure(name: str, features: str | None, quick: bool, seed: int) -> dict[str, Array]:
+    """The run of one method: columns of the table."""
+    X, Y, _ = load(features, quick)
+    end = QUICK_END if quick else END
+    last = LONG if name == UNCLAMPED and not quick else end
+    return flow(X, Y, table_of(end, seed)[name], times(last), end)
 
 
 def times(end: float) -> Array:
-    """0, 3 and six a decade; but between 1e2 and 1e3 half periods of the alternating schedules."""
+    """0, 3, and six times a decade; from 1e2 to 1e3 half periods of the alternating schedules."""
     early = 10.0 ** (np.arange(-6, 13) / 6)
     late = np.linspace(1e2, 1e3, 19)
     later = 10.0 ** (np.arange(18, 31) / 6)
@@ -110,8 +116,8 @@ def times(end: float) -> Array:
     return t[t <= end]
 
 
-def follow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str, Array]:
-    """Columns of one run; `yardstick` is the loss at that temperature of the rows at `end`."""
+def flow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str, Array]:
+    """Columns of one run, and the loss at temperature YARDSTICK of the rows at time `end`."""
     model = gd.FreeModel(n=X.shape[0], d=X.shape[1], temperature=method.temperature)
     start = model.start(X, Y, tau=method.tau)
     run = gd.flow(model, start, t, swap=method.swap, keep_states=True, **SOLVER)
@@ -122,13 +128,13 @@ def follow(X: Array, Y: Array, method: Method, t: Array, end: float) -> dict[str
     return columns | dict(zip(RECALLS, recall.T, strict=True))
 
 
-def acted(method: Method) -> int:
-    """How many segments of the run are swapped."""
+def segments_swapped(method: Method) -> int:
+    """Number of segments of the run in which the method swaps."""
     return 0 if method.swap is None else int(method.swap.swapped(SEGMENTS).sum())
 
 
 def summary(run: dict[str, Array], end: float) -> dict[str, float | None]:
-    """The run at `end`, and the times at which things first happened; None for never."""
+    """The run at time `end`, and the times of first events, None if they did not happen."""
     t, gap = run["t"], run["gap"]
     last = int(np.flatnonzero(t == end)[0])
     return {
@@ -141,7 +147,7 @@ def summary(run: dict[str, Array], end: float) -> dict[str, float | None]:
 
 
 def first(t: Array, values: Array, level: float) -> float | None:
-    """When values first pass a level, linear between their times."""
+    """When values first exceed a level, interpolated linearly between times."""
     above = np.flatnonzero(values > level)
     if above.size == 0:
         return None
@@ -158,7 +164,7 @@ FAMILIES = {
     "scheduled": ("TS",),
     "swapped": ("HS", "SS"),
 }
-"""Panels, and how the names of the methods in them begin."""
+"""Panels, and the beginnings of the names of their methods."""
 
 COLOURS = {
     "Baseline": "black",
@@ -171,18 +177,22 @@ COLOURS = {
     "HS": "Reds",
     "SS": "Purples",
 }
-"""A colour, or a colour map for methods whose names begin alike."""
+"""A colour, or a colour map for the methods whose names begin so."""
 
 EVENTS = {
     "time_matched": ("o", "all pairs match"),
     "time_half_gap": ("D", "half the gap is left"),
     "time_tenth_gap": ("s", "a tenth is left"),
 }
-"""Times, their markers and what they are."""
+"""Markers and meaning of the times."""
+
+
+PAPER: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "mec": "black", "ms": 5}
+"""Style of the paper's gaps."""
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Gap and temperature against time by family; below, a row for each method: gap and cost."""
+    """Gap and temperature against time by family; below, gap and cost of each method."""
     figure = Figure(figsize=(9.6, 10.4), layout="constrained")
     upper, lower = cast(Any, figure.subfigures(2, 1, height_ratios=(1, 1.2)))
     about = numbers.parameters["methods"]
@@ -204,7 +214,7 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def colours_of(names: Iterable[str]) -> dict[str, Any]:
-    """A colour for each method, shades of one for those of a kind."""
+    """A colour for each method; those of one kind have shades of one colour."""
     names = list(names)
     found: dict[str, Any] = {}
     for start, colour in COLOURS.items():
@@ -220,14 +230,13 @@ def colours_of(names: Iterable[str]) -> dict[str, Any]:
 def curves(
     ax: Axes, numbers: Numbers, key: str, names: Sequence[str], colours: Mapping[str, Any]
 ) -> None:
-    """One observable of some methods against time, and the baseline for comparison."""
-    table = numbers.table
+    """One observable of some methods against time, and that of the baseline."""
     for name in dict.fromkeys(["Baseline", *names]):
-        own = table["method"] == name
+        own = numbers.rows(method=name)
         style = {"color": colours[name], "label": name if name in names else None}
-        ax.plot(table["t"][own], table[key][own], lw=1.2, **style)
-    shown = np.isin(table["method"], names)
-    plotting.log_time(ax, 0.1, float(table["t"][shown].max()))
+        ax.plot(own["t"], own[key], lw=1.2, **style)
+    end = max(numbers.rows(method=name)["t"].max() for name in names)
+    plotting.log_time(ax, 0.1, float(end))
     ax.set_xlabel("")
 
 
@@ -237,44 +246,48 @@ def compare(
     colours: Mapping[str, Any],
     parameters: Mapping[str, Any],
 ) -> None:
-    """A row for each method, a panel for each thing that it gains or costs."""
+    """A row for each method, and a panel for each of gap, times, margin and loss."""
     names = [name for starts in FAMILIES.values() for name in about if name.startswith(starts)]
     gap, when, margin, loss = axes = figure.subplots(1, 4, sharey=True)
     for y, name in enumerate(names):
-        own = about[name]
-        gap.plot(own["gap_end"], y, "o", color=colours[name])
-        gap.plot(printed(name).get("gap", np.nan), y, "o", mfc="none", mec="black", ms=5, mew=0.8)
+        own, colour = about[name], colours[name]
+        gap.plot(own["gap_end"], y, "o", color=colour)
+        gap.plot(printed(name).get("gap", np.nan), y, **PAPER, mew=0.8)
         for key, (marker, _) in EVENTS.items():
             if own[key] is not None:
-                when.plot(own[key], y, marker, color=colours[name], ms=5)
-        margin.plot(own["margin_end"], y, "o", color=colours[name])
-        loss.plot(own["loss_at_yardstick"], y, "o", color=colours[name])
+                when.plot(own[key], y, marker, color=colour, ms=5)
+        margin.plot(own["margin_end"], y, "o", color=colour)
+        loss.plot(own["loss_at_yardstick"], y, "o", color=colour)
     for ax in axes:
         ax.grid(axis="y", color="0.92")
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
     gap.set_yticks(range(len(names)), [labelled(name, about, parameters) for name in names], size=7)
     gap.set_ylim(len(names) - 0.5, -0.5)
-    end = parameters["end"]
+    explain(axes, parameters["end"], parameters["yardstick"])
+
+
+def explain(axes: Sequence[Axes], end: float, yardstick: float) -> None:
+    """Axes and legends of the comparison."""
+    gap, when, margin, loss = axes
     gap.set(xlabel=f"gap Δ at t = {end:g}", xlim=(-0.03, None))
     when.set(xlabel="time t", xscale="log")
     margin.axvline(0, color="0.7", lw=0.8)
     margin.set_xlabel(f"margin α at t = {end:g}")
-    loss.set(xlabel=f"loss of these rows at τ = {parameters['yardstick']:g}", xscale="log")
-    paper = Line2D(
-        [], [], ls="", marker="o", mfc="none", mec="black", ms=5, label="CLIP, the paper"
-    )
+    loss.set(xlabel=f"loss of these rows at τ = {yardstick:g}", xscale="log")
     marks = [
         Line2D([], [], ls="", marker=m, color="0.3", label=what) for m, what in EVENTS.values()
     ]
-    gap.legend(handles=[paper], fontsize=7, loc="lower left", handletextpad=0, borderpad=0)
-    when.legend(handles=marks, fontsize=7, loc="lower right", handletextpad=0, borderpad=0)
+    style: Any = {"fontsize": 7, "handletextpad": 0, "borderpad": 0}
+    paper = Line2D([], [], **PAPER, label="CLIP, the paper")
+    gap.legend(handles=[paper], loc="lower left", **style)
+    when.legend(handles=marks, loc="lower right", **style)
 
 
 def labelled(
     name: str, about: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Any]
 ) -> str:
-    """A method's name, with how often it acted when it is a swap."""
+    """A method's name, for a swap with the number of segments in which it acted."""
     if not name.startswith(FAMILIES["swapped"]):
         return name
     return f"{name} ({about[name]['segments_swapped']} of {parameters['segments']})"

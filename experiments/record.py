@@ -1,22 +1,23 @@
-"""What an experiment hands to its drawing, and the files it leaves."""
+"""The protocol of an experiment, the numbers that it computes, and the files that it writes."""
 
 from __future__ import annotations
 
+import csv
 import json
 import platform
 import time
 import traceback
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.features import FeaturesMissingError
@@ -24,6 +25,7 @@ from gapdyn.files import replacing, write_columns
 from gapdyn.plotting import STYLE
 
 PACKAGES = ("gapdyn", "numpy", "scipy", "matplotlib")
+VERSIONS = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -33,8 +35,8 @@ class Numbers:
 
     Attributes
     ----------
-    table : dict of arrays of one length
-        The columns of NAME.csv.
+    table : dict of arrays
+        The columns of NAME.csv, all of one length.
     parameters : dict
         What it was computed from, and single numbers that came out, for NAME.json.
     arrays : dict of arrays
@@ -48,52 +50,124 @@ class Numbers:
     arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     more: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
+    def rows(self, **values: Any) -> dict[str, NDArray[Any]]:
+        """The rows of the table in which columns have given values."""
+        chosen = np.logical_and.reduce([self.table[key] == v for key, v in values.items()])
+        return {key: column[chosen] for key, column in self.table.items()}
+
+
+@runtime_checkable
+class Experiment(Protocol):
+    """What each module named in `experiments.NAMES` has.
+
+    Attributes
+    ----------
+    compute : callable
+        `compute(seed=0, quick=False, ...)` returns Numbers that depend on its arguments alone.
+        Every experiment accepts `seed`, from which all that is random comes, and `quick`, for a
+        smaller computation that only checks that it runs. It takes these too if it uses them:
+        `features`, the path of real embeddings; `jobs`, how many processes it may use; `folder`,
+        where `tables` writes what others may use.
+    draw : callable
+        `draw(numbers)` returns a Figure.
+    """
+
+    __name__: str
+    compute: Callable[..., Numbers]
+    draw: Callable[[Numbers], Figure]
+
+
+@runtime_checkable
+class Animated(Protocol):
+    """An experiment that also leaves NAME.gif."""
+
+    animate: Callable[[Numbers, Path], None]
+
+
+@runtime_checkable
+class Reported(Protocol):
+    """An experiment that also writes a page: `report` returns the name of the page and its text."""
+
+    report: Callable[[Numbers], tuple[str, str]]
+
+
+def find(name: str) -> Experiment:
+    """The experiment of a name."""
+    module = import_module(f"experiments.{name}")
+    if not isinstance(module, Experiment):
+        raise TypeError(f"experiments.{name} must have compute and draw")
+    return module
+
+
+def takes(name: str) -> Set[str]:
+    """Names of the parameters that an experiment's `compute` accepts."""
+    return signature(find(name).compute).parameters.keys()
+
+
+def read(file: Path) -> dict[str, NDArray[Any]]:
+    """A table that `write` wrote: columns of numbers, or of words."""
+    with file.open(newline="") as stream:
+        head, *rows = csv.reader(stream)
+    return dict(zip(head, map(_column, zip(*rows, strict=True)), strict=True))
+
+
+def _column(words: Sequence[str]) -> NDArray[Any]:
+    """Words as numbers, if all of them are."""
+    try:
+        return np.array(words, dtype=np.float64)
+    except ValueError:
+        return np.array(words)
+
 
 def write(
-    module: ModuleType,
+    experiment: Experiment,
     numbers: Numbers,
     folder: Path,
     seed: int,
     quick: bool,
     formats: Sequence[str],
 ) -> list[Path]:
-    """Draw an experiment and put picture, CSV and JSON, all named after it, in a folder."""
-    name = module.__name__.rpartition(".")[2]
+    """Draw an experiment and put its tables, JSON, pictures and page into a folder."""
+    name = experiment.__name__.rpartition(".")[2]
     files = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_columns(files[0], numbers.table)
+    about = {"experiment": name, "seed": seed, "quick": quick, "parameters": numbers.parameters}
+    about["versions"] = VERSIONS
+    with replacing(files[1]) as stream:
+        stream.write(json.dumps(about, indent=2) + "\n")
     for key, table in numbers.more.items():
         files.append(folder / f"{name}_{key}.csv")
         write_columns(files[-1], table)
-    about = {
-        "experiment": name,
-        "seed": seed,
-        "quick": quick,
-        "parameters": numbers.parameters,
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
-    }
-    with replacing(files[1]) as stream:
-        stream.write(json.dumps(about, indent=2) + "\n")
-    with mpl.rc_context(rc=STYLE):
-        figure = module.draw(numbers)
-        for kind in formats:
-            files.append(folder / f"{name}.{kind}")
-            with replacing(files[-1], "wb") as stream:
-                figure.savefig(stream, format=kind)
-        if hasattr(module, "animate"):
-            files.append(folder / f"{name}.gif")
-            module.animate(numbers, files[-1])
-    if hasattr(module, "report"):  # a page of docs/ when all is as in the repository
-        page, text = module.report(numbers)
+    files += _write_pictures(experiment, numbers, folder / name, formats)
+    if isinstance(experiment, Reported):
+        # The page of the repository's own figures stands in docs/.
         usual = folder.resolve() == ROOT / "figures" and seed == 0 and not quick
-        files.append((ROOT / "docs" if usual else folder) / page)
-        with replacing(files[-1]) as stream:
-            stream.write(text)
+        files.append(_write_page(experiment, numbers, ROOT / "docs" if usual else folder))
     return files
 
 
-def takes(name: str) -> Set[str]:
-    """What an experiment's `compute` can be told: seed, quick, features; jobs, folder."""
-    return signature(import_module(f"experiments.{name}").compute).parameters.keys()
+def _write_page(experiment: Reported, numbers: Numbers, folder: Path) -> Path:
+    """Write the page of an experiment into a folder."""
+    page, text = experiment.report(numbers)
+    with replacing(folder / page) as stream:
+        stream.write(text)
+    return folder / page
+
+
+def _write_pictures(
+    experiment: Experiment, numbers: Numbers, stem: Path, formats: Sequence[str]
+) -> list[Path]:
+    """Draw the figure in each format, and the film if there is one."""
+    files = [stem.with_suffix(f".{kind}") for kind in formats]
+    with mpl.rc_context(rc=STYLE):
+        figure = experiment.draw(numbers)
+        for file, kind in zip(files, formats, strict=True):
+            with replacing(file, "wb") as stream:
+                figure.savefig(stream, format=kind)
+        if isinstance(experiment, Animated):
+            files.append(stem.with_suffix(".gif"))
+            experiment.animate(numbers, files[-1])
+    return files
 
 
 def run(
@@ -105,13 +179,12 @@ def run(
     formats: Sequence[str],
     jobs: int = 1,
 ) -> tuple[str, float]:
-    """Compute, draw and write one experiment; returns what was written, or why not, and seconds."""
+    """Compute, draw and write one experiment; returns a line about the outcome, and seconds."""
     start = time.perf_counter()
-    module = import_module(f"experiments.{name}")
-    told = {"seed": seed, "quick": quick, "features": features, "jobs": jobs, "folder": out}
+    options = {"seed": seed, "quick": quick, "features": features, "jobs": jobs, "folder": out}
     try:
-        numbers = module.compute(**{key: told[key] for key in takes(name)})
-        files = write(module, numbers, out, seed, quick, formats)
+        numbers = find(name).compute(**{key: options[key] for key in takes(name)})
+        files = write(find(name), numbers, out, seed, quick, formats)
         outcome = " ".join(file.name for file in files)
         if left_out := numbers.parameters.get("left_out"):
             outcome += f"; left out: {left_out}"

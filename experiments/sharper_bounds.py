@@ -1,14 +1,14 @@
 """Theorem 3.3: the printed bound (8), a sharper one and the limit (9) against the number of pairs.
 
-The first panel is about dγ/dt, with draws of it. The second is about dΔ/dt, which the paper bounds
-by 2dγ/dt from below: their ratio is near [1 + (1-γ₀²)/2nγ₀²]^{-1/2}, hence below 1. At heights
-below 1/n the motion of u = mean(X) - mean(Y) counts as well, and theory 2.4 has a term for it.
+The first panel shows dγ/dt over random draws. The second shows dΔ/dt, which the paper bounds from
+below by 2dγ/dt: their ratio is near [1 + (1-γ₀²)/2nγ₀²]^{-1/2}, hence below 1. At heights below
+1/n the motion of u = mean(X) - mean(Y) matters as well; theory 2.4 has a term for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ SCALED_HEIGHTS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 Row = tuple[str, float, float, int, str, float]
 
 
-def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
+def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Evaluate the bounds, and draw rows for each number of pairs."""
     rng = np.random.default_rng(seed)
     most, share = (128, 4) if quick else (2048, 1)
@@ -41,22 +41,19 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     for n, draws in DRAWS_OF_RATIO.items():
         if n <= most:
             rows += ratios(n, draws // share, rng)
-    names = ("panel", "pairs", "gamma", "draws", "quantity", "value")
-    return Numbers(
-        table={k: np.array(v) for k, v in zip(names, zip(*rows, strict=True), strict=True)},
-        parameters={
-            "tau": TAU,
-            "delta": DELTA,
-            "dim": {"bounds": DIM, "ratio": DIM_OF_RATIO},
-            "gamma_of_bounds": HEIGHT,
-            "pairs_needed": {
-                name: theorem_3_3.pairs_needed(
-                    d=DIM, tau=TAU, gamma0=HEIGHT, delta=DELTA, bound=name
-                )
-                for name in ("printed", "sharper")
-            },
+    setting: Any = {"d": DIM, "tau": TAU, "gamma0": HEIGHT, "delta": DELTA}
+    parameters = {
+        "tau": TAU,
+        "delta": DELTA,
+        "dim": {"bounds": DIM, "ratio": DIM_OF_RATIO},
+        "gamma_of_bounds": HEIGHT,
+        "pairs_needed": {
+            name: theorem_3_3.pairs_needed(**setting, bound=name) for name in ("printed", "sharper")
         },
-    )
+    }
+    names = ("panel", "pairs", "gamma", "draws", "quantity", "value")
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    return Numbers({name: np.array(column) for name, column in columns}, parameters)
 
 
 def bounds() -> list[Row]:
@@ -88,9 +85,9 @@ def speeds(n: int, draws: int, rng: np.random.Generator) -> list[Row]:
 
 
 def ratios(n: int, draws: int, rng: np.random.Generator) -> list[Row]:
-    """The mean of dΔ/dt over that of 2dγ/dt, at each height from the same draws of n pairs.
+    """The mean of dΔ/dt over the mean of 2dγ/dt, at each height from the same draws of n pairs.
 
-    A ratio of means, since single draws of few pairs have dγ/dt near 0.
+    Single draws of few pairs have dγ/dt near 0, so a mean of ratios would not do.
     """
     heights = [scaled / np.sqrt(n) for scaled in SCALED_HEIGHTS if scaled < np.sqrt(n)]
     velocities = np.array([gap_and_height(n, heights, rng) for _ in range(draws)])
@@ -129,7 +126,7 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tuple[Array, Array]:
-    """Pairs, or for one number of pairs γ₀√n, and the values of a quantity."""
+    """The values of a quantity against n, or against γ₀√n for one n."""
     table = numbers.table
     chosen = (table["panel"] == panel) & (table["quantity"] == name)
     if n is None:
@@ -139,7 +136,7 @@ def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tup
 
 
 def draw_bounds(ax: Axes, numbers: Numbers) -> None:
-    """All of dγ/dt over 2β₀γ₀, with the numbers of pairs from which on a bound is positive."""
+    """dγ/dt over 2β₀γ₀, and the numbers of pairs from which the bounds are positive."""
     low, middle, high = (column(numbers, "bounds", name) for name in QUANTILES)
     ax.fill_between(low[0], low[1], high[1], color="#2f7ebc", alpha=0.3, lw=0)
     ax.plot(*middle, color="#2f7ebc", label="draws: median, 5 % to 95 %")
@@ -155,22 +152,23 @@ def draw_bounds(ax: Axes, numbers: Numbers) -> None:
         text = f"{needed:g}" if power < 6 else f"${needed / 10**power:.1f}\\cdot 10^{{{power}}}$"
         ax.annotate(text, (needed, 0), (6, -11), textcoords="offset points", size=8)
     ax.axhline(0, color="0.7", lw=0.8, zorder=0)
+    label_bounds(ax)
+
+
+def label_bounds(ax: Axes) -> None:
+    """Axes, title and legend of the first panel."""
     ax.set_yscale("asinh", linear_width=0.02)
     ticks = (-3, -1, -0.3, -0.1, -0.03, 0, 0.03, 0.1)
     ax.set_yticks(ticks, [f"${tick:g}$" for tick in ticks])
     ax.minorticks_off()
-    ax.set(
-        xscale="log",
-        xlim=(4, 1e20),
-        xlabel="pairs n",
-        ylabel="(dγ/dt)/(2β₀γ₀) at t = 0 (asinh axis)",
-    )
+    ax.set(xscale="log", xlim=(4, 1e20), xlabel="pairs n")
+    ax.set_ylabel("(dγ/dt)/(2β₀γ₀) at t = 0 (asinh axis)")
     ax.set_title(f"{DIM} dimensions, τ₀ = {TAU}, γ₀ = {HEIGHT}, δ = {DELTA}")
     ax.legend(loc="center", bbox_to_anchor=(0.48, 0.36))
 
 
 def draw_ratio(ax: Axes, numbers: Numbers) -> None:
-    """Means over draws as points, theory 2.4 as lines."""
+    """Means over draws as points, and the prediction of theory 2.4 as lines."""
     shades = ("#b23a48", "#e08e45", "#c9b037", "#3a9d6e", "#2f7ebc", "#0b3c5d")
     pairs = np.unique(column(numbers, "ratio", "ratio")[0]).astype(int).tolist()
     for n, shade in zip(pairs, shades, strict=False):

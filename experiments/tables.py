@@ -1,7 +1,6 @@
 """Tables 1 to 5: every method of Section 4 on two small encoders, beside the paper's numbers.
 
-Writes `docs/results.md` too, with a verdict on each conclusion of Section 4, those that the paper
-prints quoted.
+This also writes `docs/results.md`, with a verdict on each conclusion of Section 4.
 """
 
 from __future__ import annotations
@@ -11,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import gapdyn as gd
-from experiments import paired_data, pool, results, section_4
-from experiments.methods import TAU, Method
+from experiments.processes import swept
 from experiments.record import Numbers
-from experiments.training import Recipe, train
-from experiments.verdicts import Methods, change, ours, papers
+from experiments.section_4 import paired_data, results, runs
+from experiments.section_4.methods import TAU, Method
+from experiments.section_4.training import Recipe, train
+from experiments.section_4.verdicts import Methods, change, ours, papers
 from gapdyn import plotting
 from gapdyn.types import Array
 
@@ -27,33 +28,31 @@ COMPARED = {
     "adam": Recipe(epochs=20, batch=256, rate=3e-3),
     "descent": Recipe(epochs=20, batch=256, rate=0.1, optimiser="descent"),
 }
-"""Trainings in which TR meets SLRT."""
+"""Recipes of the trainings that compare TR with SLRT."""
 
 
 def compute(
-    seed: int = 0, quick: bool = False, features: Path | None = None, jobs: int = 1
+    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
     """Train everything; the same seed gives the same table, whatever `jobs`."""
-    trainings = section_4.computed(seed, quick, jobs)
-    tasks = [(optimiser, scale, seed, quick) for optimiser in COMPARED for scale in SCALES]
-    found: dict[int, dict[str, Any]] = {}
-    for index, future in pool.finished(reparameterisation, tasks, jobs):
-        found[index] = future.result()
+    trainings = runs.train_all(seed, quick, jobs, folder)
+    grid = {"optimiser": list(COMPARED), "scale": SCALES, "quick": [quick]}
+    compared = swept(reparameterisation, grid, [seed], jobs)
     return Numbers(
-        table=section_4.summary(trainings),
+        table=runs.summary(trainings),
         more={"by_seed": trainings},
         parameters={
             "seed": seed,
             "quick": quick,
-            "settings": section_4.settings(quick),
-            "left_out": section_4.available(quick)[1],
-            "reparameterisation": [found[index] for index in range(len(tasks))],
+            "settings": runs.settings(quick),
+            "left_out": runs.available(quick)[1],
+            "reparameterisation": [point.value for point in compared],
         },
     )
 
 
-def reparameterisation(optimiser: str, scale: float, seed: int, quick: bool) -> dict[str, Any]:
-    """TR(s) against SLRT(η): how far log β of one departs from the other, for η = 1/s² and 1/s."""
+def reparameterisation(optimiser: str, scale: float, quick: bool, seed: int) -> dict[str, Any]:
+    """Largest difference of log β between TR with scale s and SLRT with rate 1/s², and 1/s."""
     pairs = paired_data.synthetic(seed)
     recipe = replace(COMPARED[optimiser], epochs=1) if quick else COMPARED[optimiser]
     path = log_beta(pairs, gd.Learned(gd.Exponential(scale)), recipe, seed)
@@ -66,16 +65,14 @@ def reparameterisation(optimiser: str, scale: float, seed: int, quick: bool) -> 
 
 
 def log_beta(pairs: paired_data.Pairs, temperature: gd.Learned, recipe: Recipe, seed: int) -> Array:
-    """log β before the first step of a training and after each."""
-    model = section_4.encoders_for(pairs, Method(temperature))
+    """log β before the first step of a training and after each step."""
+    model = runs.encoders_for(pairs, Method(temperature))
     path: list[float] = []
-    train(
-        model,
-        model.start(seed, tau=TAU),
-        recipe,
-        seed=seed,
-        watch=lambda k, y: path.append(float(np.log(temperature.beta(k, y[-1])))),
-    )
+
+    def watch(k: int, y: Array) -> None:
+        path.append(float(np.log(temperature.beta(k, y[-1]))))
+
+    train(model, model.start(seed, tau=TAU), recipe, seed=seed, watch=watch)
     return np.array(path)
 
 
@@ -85,64 +82,73 @@ def report(numbers: Numbers) -> tuple[str, str]:
     return "results.md", results.markdown(numbers.more["by_seed"], about, about["seed"])
 
 
-SOURCES = {
-    "synthetic": (plotting.SHADES[0], "o"),
-    "abundant": (plotting.SHADES[2], "D"),
-    "digits": (plotting.SHADES[3], "s"),
+PAPER: dict[str, Any] = {"color": "black", "marker": "o", "mfc": "none", "ms": 6}
+STYLES: dict[str, dict[str, Any]] = {
+    "synthetic": {"color": plotting.SHADES[0], "marker": "o", "ms": 4},
+    "abundant": {"color": plotting.SHADES[2], "marker": "D", "ms": 4},
+    "digits": {"color": plotting.SHADES[3], "marker": "s", "ms": 4},
 }
 
 
 def draw(numbers: Numbers) -> Figure:
     """A panel for each measure, a line for each method: its change against the baseline.
 
-    Of the gap it is the ratio, since gaps differ by powers of ten.
+    For the gap this is the ratio, since gaps differ by powers of ten.
     """
     trainings = numbers.more["by_seed"]
-    names = section_4.names()[1:]
     figure = Figure(figsize=(7.2, 9.6), layout="constrained")
     axes = figure.subplots(2, 4, sharey=True).ravel()
-    paper: Any = {"color": "black", "marker": "o", "mfc": "none", "ms": 6}
-    sources = {"the paper": (papers(), paper)}
-    for data, (colour, marker) in SOURCES.items():
+    sources = {"the paper": (papers(), PAPER)}
+    for data, style in STYLES.items():
         if (trainings["data"] == data).any():
-            style = {"color": colour, "marker": marker, "ms": 4}
             sources[results.NAMES[data]] = (ours(trainings, data), style)
-    panels = zip(axes, "abcdefg", results.COLUMNS.items(), strict=False)
-    for ax, letter, (key, (label, _)) in panels:
-        for source, (methods, style) in sources.items():
-            known = [k for k, name in enumerate(names) if name in methods.names]
-            found = [_against_baseline(methods, key, names[k]) for k in known]
-            change, error = np.array(found).T
-            ax.errorbar(change, known, xerr=error, ls="", lw=1, label=source, **style)
-        ax.axvline(1 if key == "gap" else 0, color="0.6", lw=0.8, zorder=0)
-        ax.grid(axis="y", color="0.92", lw=0.8)
-        ax.set_axisbelow(True)
-        ax.set_title(
-            f"({letter}) {label}{' / baseline' if key == 'gap' else ''}", loc="left", size=8
-        )
-        ax.tick_params(labelsize=8)
+    for ax, letter, (key, (label, _)) in zip(
+        axes, "abcdefg", results.COLUMNS.items(), strict=False
+    ):
+        _panel(ax, sources, key)
+        title = f"({letter}) {label}{' / baseline' if key == 'gap' else ''}"
+        ax.set_title(title, loc="left", size=8)
     axes[0].set_xscale("log")
-    for ax in axes[4:6]:  # so that a few percent show beside the paper's collapse
+    for ax in axes[4:6]:  # a linear part in which a few percent show beside the paper's collapse
         ax.set_xscale("symlog", linthresh=5)
         ax.set_xticks([-50, -5, 0, 5], ["-50", "-5", "0", "5"], minor=False)
         ax.minorticks_off()
+    names = runs.names()[1:]
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
-    axes[-1].set_axis_off()
     seeds = int(trainings["repeat"].max()) + 1
-    axes[-1].legend(
-        *axes[0].get_legend_handles_labels(),
+    _legend(axes[-1], axes[0], seeds)
+    return figure
+
+
+def _panel(ax: Axes, sources: dict[str, tuple[Methods, dict[str, Any]]], key: str) -> None:
+    """The change of one measure, from each source."""
+    names = runs.names()[1:]
+    for source, (methods, style) in sources.items():
+        known = [k for k, name in enumerate(names) if name in methods.names]
+        change, error = np.array([_against_baseline(methods, key, names[k]) for k in known]).T
+        ax.errorbar(change, known, xerr=error, ls="", lw=1, label=source, **style)
+    ax.axvline(1 if key == "gap" else 0, color="0.6", lw=0.8, zorder=0)
+    ax.grid(axis="y", color="0.92", lw=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(labelsize=8)
+
+
+def _legend(ax: Axes, first: Axes, seeds: int) -> None:
+    """The sources, in the panel that is left over."""
+    ax.set_axis_off()
+    ax.legend(
+        *first.get_legend_handles_labels(),
         loc="center left",
         title=f"change against\nthe baseline, mean\nand standard error\nover {seeds} seeds",
         title_fontsize=8,
     )
-    return figure
 
 
 def _against_baseline(methods: Methods, key: str, name: str) -> tuple[float, float]:
-    """Change of a measure and its standard error; of the gap as a ratio."""
-    change_of, error = change(methods, key, name)
+    """Change of a measure and its standard error; for the gap as a ratio."""
+    difference, error = change(methods, key, name)
     if key != "gap":
-        return change_of, error
+        return difference, error
     baseline = float(methods.mean("gap")[methods.names.index("Baseline")])
-    return 1 + change_of / baseline, error / baseline
+    return 1 + difference / baseline, error / baseline

@@ -1,6 +1,5 @@
 """Experiments: their numbers, and the command that runs them."""
 
-import csv
 import io
 import json
 from importlib import import_module
@@ -15,8 +14,10 @@ import experiments
 import gapdyn as gd
 from experiments import __main__ as command
 from experiments import features as real
+from experiments import record
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
+OPTIONS = {"seed", "quick", "features", "jobs", "folder"}
 
 
 def saved(name):
@@ -25,8 +26,7 @@ def saved(name):
     source = about["parameters"].get("features")
     if about["seed"] != 0 or about["quick"] or source not in (None, real.RANDOM_INIT):
         pytest.skip(f"figures/{name}.csv is of another run")
-    rows = list(csv.DictReader((FIGURES / f"{name}.csv").read_text().splitlines()))
-    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    return record.read(FIGURES / f"{name}.csv")
 
 
 def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
@@ -34,6 +34,7 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(experiments.NAMES)
     for name in experiments.NAMES:
+        assert {"seed", "quick"} <= record.takes(name) <= OPTIONS
         for ending in ("png", "csv", "json"):
             assert (FIGURES / f"{name}.{ending}").stat().st_size > 100
         about = json.loads((FIGURES / f"{name}.json").read_text())
@@ -52,7 +53,7 @@ def test_compute_is_repeatable_and_draw_draws(name):
 
 def test_figure_2_has_the_promised_numbers():
     """On the committed CSV: the columns of to_csv, and the paper's curves where it names a time."""
-    table = {key: column.astype(float) for key, column in saved("fig2").items()}
+    table = saved("fig2")
     assert list(table) == ["t", "gap", "tau", "beta", "gamma", "margin", "mismatched", "loss"]
     for _, t, gap, tau in gd.published.FIGURE_2.readings:
         k = int(np.flatnonzero(table["t"] == t)[0])
@@ -84,8 +85,7 @@ def test_figure_1_keeps_far_cones_apart_and_parts_a_shared_one_for_a_while():
     """The rise of (b) and its fall below the start; the fall is where the paper shows another."""
     table = saved("fig1")
     far, one, free = (
-        table[f"gap_{k}"].astype(float)
-        for k in ("two_cones_free", "one_cone_parallel", "one_cone_free")
+        table[f"gap_{k}"] for k in ("two_cones_free", "one_cone_parallel", "one_cone_free")
     )
     assert far[0] > 0.8 and far[-1] > 0.9 * far[0]
     assert one.max() > 4 * one[0]
@@ -95,10 +95,10 @@ def test_figure_1_keeps_far_cones_apart_and_parts_a_shared_one_for_a_while():
 
 
 def test_a_gap_of_figure_1_ends_enlarged_only_in_the_parallel_model_from_the_lowest_temperature():
-    rows = list(csv.DictReader((FIGURES / "fig1_starts.csv").read_text().splitlines()))
-    assert len(rows) == 12
-    wider = [(r["model"], r["tau"]) for r in rows if float(r["end"]) > float(r["start"])]
-    assert wider == [("parallel", "0.005")]
+    table = record.read(FIGURES / "fig1_starts.csv")
+    wider = table["end"] > table["start"]
+    assert len(wider) == 12
+    assert (table["model"][wider], table["tau"][wider]) == ("parallel", 0.005)
 
 
 def test_in_the_parallel_model_a_height_ends_above_its_start_exactly_if_the_temperature_does():
@@ -135,28 +135,22 @@ def test_real_clip_freezes_the_gap_while_recall_rises():
     """On the committed CSV: 500 pairs from CLIP's initialisation, τ₀ = 0.07."""
     table = saved("real_clip")
     learned = table.pop("method") == "No clamp"
-    t, gap, recall = (table[k].astype(float)[learned] for k in ("t", "gap", "recall_at_1_x_to_y"))
+    t, gap, recall = (table[k][learned] for k in ("t", "gap", "recall_at_1_x_to_y"))
     at = {time: int(np.flatnonzero(t == time)[0]) for time in (0, 3, 1e5)}
     assert [gap[at[k]] for k in at] == pytest.approx([1.136, 1.131, 1.128], abs=1e-3)
     assert (recall[0], recall[at[3]]) == (0.002, 1.0)
 
 
-def test_real_clip_runs_from_a_file_of_the_users(tmp_path):
+@pytest.mark.parametrize("name", ["landscape", "real_clip"])
+def test_features_may_be_a_file_of_the_users(tmp_path, name):
     both = np.stack(gd.sphere.lift(gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1), 0.4))
     np.save(tmp_path / "mine.npy", both)
-    module = import_module("experiments.real_clip")
+    module = import_module(f"experiments.{name}")
     numbers = module.compute(quick=True, features=tmp_path / "mine.npy")
-    assert numbers.parameters["features"] == "mine.npy"
-    assert numbers.table["gap"][0] == pytest.approx(gd.measures.gap(*both))
+    assert (numbers.parameters["features"], numbers.parameters["pairs"]) == ("mine.npy", 9)
+    if name == "real_clip":
+        assert numbers.table["gap"][0] == pytest.approx(gd.measures.gap(*both))
     assert isinstance(module.draw(numbers), Figure)
-
-
-def test_the_landscape_uses_the_users_file(tmp_path):
-    np.save(tmp_path / "mine.npy", np.stack([gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1)]))
-    numbers = import_module("experiments.landscape").compute(
-        quick=True, features=tmp_path / "mine.npy"
-    )
-    assert numbers.parameters["features"] == "mine.npy" and numbers.parameters["pairs"] == 9
 
 
 def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):

@@ -14,30 +14,17 @@ def numbers():
     return experiment.compute(seed=0, quick=True)
 
 
-def late(numbers, start, pairs=None):
-    """Columns at t = 100, one row per start of this kind."""
-    table = numbers.table
-    chosen = (table["start"] == start) & (table["t"] == experiment.LATE)
-    if pairs is not None:
-        chosen &= table["pairs"] == pairs
-    return {key: column[chosen] for key, column in table.items()}
-
-
 @pytest.mark.parametrize("n", experiment.POLYGONS)
 def test_the_gap_of_a_polygon_stays_on_a_power_law_of_beta(numbers, n):
     """Δⁿβ is what it was at t = 0, while the gap first widens and then narrows."""
-    table = numbers.table
-    chosen = (table["start"] == "polygon") & (table["pairs"] == n)
-    gap, beta = table["gap"][chosen], table["beta"][chosen]
+    rows = numbers.rows(start="polygon", pairs=n)
+    gap, beta = rows["gap"], rows["beta"]
+    assert (rows["spread"] == 0).all()
     law = n * np.log(gap) + np.log(beta)
     np.testing.assert_allclose(law, law[0], atol=1e-8)
     assert gap.max() > 1.3 * gap[0] and gap[-1] < gap[0]
     assert numbers.parameters["fitted_exponent_of_polygons"][str(n)] == pytest.approx(1 / n)
-    np.testing.assert_allclose(table["late_slope"][chosen], -1, atol=1e-8)
-
-
-def test_rows_of_symmetric_pairs_stand_at_one_height_along_the_gap(numbers):
-    assert (numbers.table["spread"][numbers.table["start"] == "polygon"] == 0).all()
+    np.testing.assert_allclose(rows["late_slope"], -1, atol=1e-8)
 
 
 def test_level_heights_suffice_at_a_moment():
@@ -57,7 +44,7 @@ def test_level_heights_suffice_at_a_moment():
 @pytest.mark.parametrize("n", [8, 32])
 def test_the_late_slope_of_random_rows_is_nearer_the_law_the_leveller_they_are(numbers, n):
     starts = ("opposite cones", "lifted to ±0.5", "lifted to ±0.31", "uniform rows")
-    runs = [late(numbers, start, n) for start in starts]
+    runs = [numbers.rows(start=start, pairs=n, t=experiment.LATE) for start in starts]
     spread = [np.median(run["spread"]) for run in runs]
     departure = [np.median(np.abs(run["late_slope"] + 1)) for run in runs]
     assert spread == sorted(spread) and departure == sorted(departure)
@@ -66,11 +53,9 @@ def test_the_late_slope_of_random_rows_is_nearer_the_law_the_leveller_they_are(n
 
 
 def test_one_random_start_of_each_kind_is_followed_over_time(numbers):
-    table = numbers.table
     for start in experiment.RANDOM:
-        chosen = (table["start"] == start) & (table["seed"] == 0)
-        followed = chosen & (table["pairs"] == experiment.FOLLOWED[0])
-        assert followed.sum() > 30 and (chosen & ~followed).sum() == 3
+        pairs = numbers.rows(start=start, seed=0)["pairs"]
+        assert (pairs == 32).sum() > 30 and (pairs == 8).sum() == 3
 
 
 def test_a_cone_is_a_lifted_set_of_rows():
@@ -80,7 +65,7 @@ def test_a_cone_is_a_lifted_set_of_rows():
 
 
 def test_clip_features_nearly_obey_the_law(numbers, shared_data):
-    clip = late(numbers, experiment.CLIP)
+    clip = numbers.rows(start=experiment.CLIP, t=experiment.LATE)
     assert numbers.parameters["features"] == real.RANDOM_INIT and clip["pairs"] == 40
     assert clip["late_slope"] == pytest.approx(-1, abs=0.05)
 
@@ -90,8 +75,8 @@ def test_features_may_be_the_users_or_missing(tmp_path, monkeypatch):
     np.save(tmp_path / "mine.npy", np.stack([gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1)]))
     numbers = experiment.compute(quick=True, features=tmp_path / "mine.npy")
     assert numbers.parameters["features"] == "mine.npy"
-    assert late(numbers, experiment.CLIP)["pairs"] == 9
+    assert set(numbers.rows(start=experiment.CLIP)["pairs"]) == {9}
     numbers = experiment.compute(quick=True, features=tmp_path / "nothing.npy")
     assert numbers.parameters["features"] is None
-    assert late(numbers, experiment.CLIP)["pairs"].size == 0
+    assert experiment.CLIP not in numbers.table["start"]
     assert experiment.draw(numbers).get_axes()

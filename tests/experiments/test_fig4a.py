@@ -1,24 +1,20 @@
 """Figure 4(a): Theorem 3.2 and its converse on runs, and what they leave open about the gap."""
 
-import csv
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import encoder_gap, fig4a
-from experiments.methods import Method
-from experiments.paired_data import synthetic
-from experiments.section_4 import encoders_for
+from experiments import fig4a
+from experiments.section_4 import late_gap
+from experiments.section_4.methods import Method
+from experiments.section_4.paired_data import synthetic
+from experiments.section_4.runs import encoders_for
 from gapdyn import published
 from gapdyn.theory import lemma_3_1, theorem_3_2
 
 STARTS = ["together", "apart"]
 ROUNDING = 1 + 1e-12
-ADAM = [f"adam_{rate}" for rate in encoder_gap.RATES]
-FIGURES = Path(__file__).resolve().parents[2] / "figures"
+ADAM = [f"adam_{rate}" for rate in late_gap.RATES]
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +30,6 @@ def curve(numbers):
         table = numbers.table
         chosen = (table["curve"] == name) & (table["log10_t"] <= last)
         return table["log10_t"][chosen], table["value"][chosen]
-
-    return read
-
-
-@pytest.fixture(scope="module")
-def normalised(numbers, curve):
-    """log₁₀ t, and γ log²t over the sharp constant."""
-
-    def read(name):
-        log10_t, value = curve(name)
-        constant = numbers.parameters["together"]["sharp_constant"]
-        return log10_t, value / 2 * (log10_t * np.log(10)) ** 2 / constant
 
     return read
 
@@ -66,10 +50,6 @@ def test_the_starts_are_those_of_theory_3_3(numbers):
     assert apart["beta0"] == pytest.approx(5.249, abs=5e-4)
 
 
-def test_the_gap_is_twice_gamma_where_the_centres_agree(curve):
-    np.testing.assert_allclose(curve("gap_together")[1], curve("two_gamma_together")[1], rtol=1e-12)
-
-
 @pytest.mark.parametrize("start", STARTS)
 def test_the_gap_stays_between_both_bounds(curve, start):
     """Twice γ does; where u = 0 that is the gap."""
@@ -79,19 +59,6 @@ def test_the_gap_stays_between_both_bounds(curve, start):
     np.testing.assert_array_equal([t_lower, t_upper], [t, t])
     assert (lower <= value * ROUNDING).all()
     assert (value <= upper * ROUNDING).all()
-
-
-@pytest.mark.parametrize("start", STARTS)
-def test_no_path_closes_faster_than_frozen_similarities(curve, start):
-    _, value = curve(f"two_gamma_{start}")
-    _, exact = curve("exact", fig4a.END)
-    assert (exact <= value * ROUNDING).all()
-
-
-def test_the_exact_solution_stays_between_both_bounds(curve):
-    _, exact = curve("exact", fig4a.FINITE)
-    assert (curve("lower_bound")[1] <= exact * ROUNDING).all()
-    assert (exact <= curve("upper_bound_together")[1] * ROUNDING).all()
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -105,20 +72,26 @@ def test_at_the_threshold_both_starts_share_all_but_the_upper_bound(numbers, cur
     np.testing.assert_allclose(exact, 2 * gamma, rtol=1e-12)
 
 
-def test_the_exact_solution_is_the_flow_of_the_frozen_model(numbers, curve):
+def test_gamma_log_squared_t_tends_to_its_constants(numbers, curve):
+    """γ log²t → (αC)² from below for the exact solution, and from above for the upper bound.
+
+    The lower bound loses (1-γ₀²)², since its proof has 1-γ² ≥ 1-γ₀² in the exponent.
+    """
     about = numbers.parameters["together"]
-    model = gd.FrozenModel(about["alpha"] * np.eye(about["n"]), gd.Learned())
-    log10_t, value = curve("exact", fig4a.END)
-    y0 = model.start(tau=1 / about["beta0"], gamma=about["gamma0"])
-    np.testing.assert_allclose(value, gd.flow(model, y0, 10**log10_t).gap, rtol=1e-6)
 
+    def normalised(name, first):
+        log10_t, value = curve(name)
+        scaled = value / 2 * (log10_t * np.log(10)) ** 2 / about["sharp_constant"]
+        return scaled[log10_t > first]
 
-def test_gamma_over_its_asymptote_tends_to_one(normalised):
-    """From below for the exact solution, from above for the upper bound."""
-    log10_t, exact = normalised("exact")
-    assert (np.diff(exact[log10_t > 0]) > 0).all() and 0.97 < exact[-1] < 1
-    log10_t, upper = normalised("upper_bound_together")
-    assert (np.diff(upper[log10_t > 3]) < 0).all() and 1 < upper[-1] < 1.003
+    exact = normalised("exact", 0)
+    assert (np.diff(exact) > 0).all() and 0.97 < exact[-1] < 1
+    upper = normalised("upper_bound_together", 3)
+    assert (np.diff(upper) < 0).all() and 1 < upper[-1] < 1.003
+    limit = about["constant_of_lower_bound"] / about["sharp_constant"]
+    assert limit == pytest.approx((1 - fig4a.HEIGHT**2) ** 2)
+    lower = normalised("lower_bound", fig4a.SHOWN)
+    assert (np.diff(lower) > 0).all() and 0.95 * limit < lower[-1] < limit
 
 
 def test_the_exact_solution_lags_behind_its_asymptote_by_log_log_t(numbers, curve):
@@ -129,22 +102,6 @@ def test_the_exact_solution_lags_behind_its_asymptote_by_log_log_t(numbers, curv
     b = np.sqrt(about["sharp_constant"] / (value[late] / 2))
     rest = np.log(about["n"] - 1) + np.log(10) * log10_t[late] - (b - 2 * np.log(b))
     np.testing.assert_allclose(rest * b, 2, rtol=5 / b.min())
-
-
-def test_the_lower_bound_loses_the_share_that_the_proof_gives_away(numbers, normalised):
-    """1-γ² ≥ 1-γ₀² in the exponent: γ log²t → (1-γ₀²)²(αC)², from below."""
-    log10_t, lower = normalised("lower_bound")
-    about = numbers.parameters["together"]
-    limit = about["constant_of_lower_bound"] / about["sharp_constant"]
-    assert limit == pytest.approx((1 - fig4a.HEIGHT**2) ** 2)
-    assert (np.diff(lower[log10_t > fig4a.SHOWN]) > 0).all()
-    assert 0.95 * limit < lower[-1] < limit
-
-
-def test_the_asymptote_is_a_straight_line_in_the_figure(numbers, curve):
-    log10_t, value = curve("asymptote")
-    slope = value * (np.log(10) * log10_t) ** 2
-    np.testing.assert_allclose(slope, 2 * numbers.parameters["together"]["sharp_constant"])
 
 
 def test_the_gap_lags_while_gamma_falls(numbers, curve):
@@ -210,38 +167,6 @@ def test_the_free_gap_follows_log_t_to_the_power_one_over_n(curve):
     assert slopes["two_gamma_together"] == pytest.approx(10 * slopes["gap_free"], rel=0.05)
 
 
-@pytest.fixture(scope="module")
-def committed():
-    """t and values of an encoder's curve, as the repository holds it."""
-    about = json.loads((FIGURES / "fig4a.json").read_text())
-    if about["seed"] != 0 or about["quick"]:
-        pytest.skip("figures/fig4a.csv is of another run")
-    rows = list(csv.DictReader((FIGURES / "fig4a.csv").read_text().splitlines()))
-
-    def read(name, first=1.0):
-        chosen = [row for row in rows if row["curve"] == f"encoders_{name}"]
-        t, value = (np.array([float(row[k]) for row in chosen]) for k in ("log10_t", "value"))
-        return 10 ** t[t >= np.log10(first)], value[t >= np.log10(first)]
-
-    return read
-
-
-def late_line(t, gap):
-    """Share of variance that a line in -1/log²t explains, and the line at t = ∞."""
-    A = np.stack([-1 / np.log(t) ** 2, np.ones_like(t)], axis=1)
-    solution, left, *_ = np.linalg.lstsq(A, gap)
-    return 1 - left[0] / ((gap - gap.mean()) ** 2).sum(), solution[1]
-
-
-@pytest.mark.parametrize("name", [*ADAM, "flow"])
-def test_encoders_are_seen_from_the_first_step_to_the_last(committed, name):
-    for kind in ("", "_beta"):
-        t, value = committed(f"{name}{kind}")
-        assert t[-1] == pytest.approx(encoder_gap.STEPS) and (t <= 1).any()
-        assert len(t) >= 50 and (value > 0).all()
-    assert (committed(name)[1] <= 2).all()
-
-
 def test_training_starts_with_the_gap_of_random_weights(numbers):
     pairs = synthetic(0, 256, 128)
     model = encoders_for(pairs, Method(gd.Fixed(1.0)))
@@ -252,30 +177,20 @@ def test_training_starts_with_the_gap_of_random_weights(numbers):
         assert numbers.parameters["encoders"][name]["beta_at_start"] == pytest.approx(1 / 0.07)
 
 
-def test_held_out_pairs_are_seen_when_training_pairs_are(numbers):
-    table = numbers.table
-    for name in ADAM:
-        t, held_out = (
-            table["log10_t"][table["curve"] == f"encoders_{name}{kind}"]
-            for kind in ("", "_held_out")
-        )
-        np.testing.assert_array_equal(t, held_out)
-
-
 def test_fits_know_the_law_and_a_gap_that_stays():
     """c/log²t is a line to 0 and the power -2 of log t; β = log t makes powers of β the same."""
     t = np.geomspace(1, 1e4, 81)[1:]
     run = {"t": t, "beta": np.log(t), "mismatched": np.zeros(80), "gap": 3 / np.log(t) ** 2}
-    law = encoder_gap.statements(run, 100.0)
+    law = late_gap.statements(run, 100.0)
     assert law["line_r2"] == pytest.approx(1) and law["line_at_infinity"] == pytest.approx(0)
     assert (law["power_of_log_t"], law["power_of_beta"]) == pytest.approx((-2, -2))
     assert law["line_at_first"] == pytest.approx(3 / np.log(100) ** 2)
     assert law["line_at_last"] == pytest.approx(law["line_at_first"] / 4)
     assert law["closed_at"] == [t[run["gap"] <= 0.1][0]]
-    frozen = encoder_gap.statements(run | {"gap": 0.4 + 3 / np.log(t) ** 2}, 100.0)
+    frozen = late_gap.statements(run | {"gap": 0.4 + 3 / np.log(t) ** 2}, 100.0)
     assert frozen["line_r2"] == pytest.approx(1) and frozen["closed_at"] == []
     assert frozen["line_at_infinity"] == pytest.approx(0.4) and frozen["power_of_log_t"] > -1
-    root = encoder_gap.statements(run | {"gap": np.log(t) ** -0.5}, 100.0)
+    root = late_gap.statements(run | {"gap": np.log(t) ** -0.5}, 100.0)
     assert (root["power_of_log_t"], root["power_of_log_t_r2"]) == pytest.approx((-0.5, 1))
     assert root["line_r2"] < 0.99
 
@@ -296,63 +211,37 @@ def test_the_line_of_the_paper_meets_zero_before_the_end_of_time(numbers):
     assert (np.abs(lines[0] - slope) < paper["slope_error"]).all()
 
 
-def test_the_paper_is_nearer_to_a_line_when_steps_even_in_log_t_count_alike(numbers):
-    steps, x, gap, *_ = published.FIGURE_4A
-    paper = numbers.parameters["encoders"]["paper"]
-    k = [np.abs(np.log(steps / t)).argmin() for t in np.geomspace(100, steps[-1], 33)]
-    residual = gap[k] - np.polyval(np.polyfit(x[k], gap[k], 1), x[k])
-    assert paper["line_r2_evenly_in_log_t"] == pytest.approx(
-        1 - residual.var() / gap[k].var(), abs=1e-3
-    )
-    assert paper["line_r2"] == pytest.approx(0.951, abs=1e-3)
-    assert paper["line_r2_evenly_in_log_t"] == pytest.approx(0.988, abs=1e-3)
-
-
-def test_the_gap_of_the_paper_no_longer_falls_in_the_end(numbers):
-    paper = numbers.parameters["encoders"]["paper"]
-    assert 4000 < paper["least_mean_at"] < 5000 < paper["last_step"]
-    assert paper["last_mean"] > paper["least_mean"] + 0.02
+@pytest.fixture(scope="module")
+def encoders(committed):
+    """Statements about the encoders, as the repository holds them."""
+    return committed("fig4a").parameters["encoders"]
 
 
 @pytest.mark.parametrize("name", ADAM)
-def test_under_adam_the_gap_is_no_line_and_beta_stays_below_its_ceiling(committed, name):
-    straight, _ = late_line(*committed(name, first=100))
-    assert straight < 0.8
-    _, beta = committed(f"{name}_beta")
-    assert beta.max() < 100
-    _, gap = committed(name)
-    assert gap[0] > 0.9 and gap[-1] < 0.05
+def test_under_adam_the_gap_is_no_line_and_closes_before_pairs_match(encoders, name):
+    about = encoders[name]
+    assert about["line_r2"] < 0.8 and about["largest_beta"] < 100
+    assert about["gap_at_start"] > 0.9 and about["gap_at_end"] < 0.05
+    assert about["mismatched_when_closed"][0] > encoders["pairs"] / 2
 
 
-def test_the_time_to_close_is_about_inverse_to_the_rate_of_adam(committed):
-    half = []
-    for name in ADAM:
-        t, gap = committed(name)
-        half.append(t[gap < 0.5][0])
-    np.testing.assert_allclose(np.diff(np.log10(half)), 1, atol=0.2)
+def test_the_time_to_close_is_about_inverse_to_the_rate_of_adam(encoders):
+    closed = [encoders[name]["closed_at"][0] for name in ADAM]
+    np.testing.assert_allclose(np.diff(np.log10(closed)), 1, atol=0.2)
 
 
-def test_pairs_do_not_match_yet_when_adam_has_closed_the_gap():
-    about = json.loads((FIGURES / "fig4a.json").read_text())["parameters"]["encoders"]
-    for name in ADAM:
-        assert about[name]["mismatched_when_closed"][0] > about["pairs"] / 2
-
-
-def test_the_flow_of_encoders_hardly_closes_the_gap_though_all_pairs_match(committed):
+def test_the_flow_of_encoders_hardly_closes_the_gap_though_all_pairs_match(encoders):
     """In the setting of Theorem 3.2, whose 1/log²t would leave a quarter of what t = 100 sees."""
-    about = json.loads((FIGURES / "fig4a.json").read_text())["parameters"]["encoders"]["flow"]
+    about = encoders["flow"]
     assert about["mismatched_at"]["10"] == about["mismatched_at"]["10000"] == 0
-    t, gap = committed("flow", first=100)
-    assert (np.diff(gap) < 0).all() and gap[-1] > 0.9 * gap[0]
-    straight, at_infinity = late_line(t, gap)
-    assert straight > 0.95 and at_infinity > 0.9 * gap[-1]
-    _, beta = committed("flow_beta")
-    assert beta.max() > 100
+    assert about["gap_at_end"] > 0.9 * about["line_at_first"]
+    assert about["line_r2"] > 0.95 and about["line_at_infinity"] > 0.9 * about["gap_at_end"]
+    assert about["largest_beta"] > 100
 
 
 def test_the_flow_of_encoders_is_accurate_enough():
     pairs = synthetic(3, 32, 16)
-    run = encoder_gap.by_flow(pairs, 1.0, seed=3)  # over the kinks of ReLU order 3 is enough
+    run = late_gap.by_flow(pairs, 1.0, seed=3)  # over the kinks of ReLU order 3 is enough
     model = encoders_for(pairs, Method(gd.Learned()))
     exact = gd.flow(model, model.start(3, tau=0.07), run["t"], rtol=1e-5, method="RK23")
     np.testing.assert_allclose(run["gap"], exact.gap, rtol=5e-3)

@@ -1,22 +1,19 @@
 """Figure 4(b): Theorem 3.3 at the start, in the parallel and in the free model."""
 
-import csv
-import json
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import encoder_starts, fig4b
-from experiments.methods import Method
-from experiments.paired_data import synthetic
-from experiments.section_4 import encoders_for
-from experiments.training import Recipe, train
+from experiments import fig4b
+from experiments.section_4 import first_steps
+from experiments.section_4.methods import Method
+from experiments.section_4.paired_data import synthetic
+from experiments.section_4.runs import encoders_for
+from experiments.section_4.training import Recipe, train
 from gapdyn import published
 from gapdyn.theory import bessel
-
-FIGURES = Path(__file__).resolve().parents[2] / "figures"
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +24,7 @@ def numbers():
 @pytest.fixture(scope="module")
 def models(numbers):
     """The columns of each model, draw by draw."""
-    return {
-        name: {key: column[numbers.table["model"] == name] for key, column in numbers.table.items()}
-        for name in ("parallel", "free")
-    }
+    return {name: numbers.rows(model=name) for name in ("parallel", "free")}
 
 
 @pytest.mark.parametrize("name", ["parallel", "free"])
@@ -69,11 +63,6 @@ def test_the_gap_lags_behind_twice_the_height(models):
     assert (parallel["gap_velocity"] < parallel["two_gamma_velocity"]).all()
 
 
-def test_draws_of_the_height_are_above_the_bounds(models, numbers):
-    about, draws = numbers.parameters, models["parallel"]["two_gamma_velocity"]
-    assert about["printed_bound"] < about["sharper_bound"] < draws.min()
-
-
 def test_draws_of_the_height_come_to_the_limit_from_below(models, numbers):
     """A softmax average of n is a ratio of means, low by M(2a)/M(a)² (A(2a) - A(a))/n at most."""
     n, d, limit = (numbers.parameters[key] for key in ("pairs", "dim", "limit"))
@@ -100,57 +89,37 @@ def test_ten_gradient_steps_are_near_the_flow(lift):
 def encoders():
     """Two encoders for few pairs, and a start with outputs of mean zero."""
     model = encoders_for(synthetic(5, 64, 16), Method(gd.Learned()))
-    return model, encoder_starts.scattered(model, np.random.default_rng(0))
+    return model, first_steps.scattered(model, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
-def committed():
-    """Gap, dΔ/dt and change of each way of the encoders, as the repository holds them."""
-    about = json.loads((FIGURES / "fig4b.json").read_text())
-    if about["seed"] != 0 or about["quick"]:
-        pytest.skip("figures/fig4b.csv is of another run")
-    rows = list(csv.DictReader((FIGURES / "fig4b.csv").read_text().splitlines()))
-    keys = ("gap", "gap_velocity", "change_in_ten_steps")
-    return {
-        name: np.array(
-            [
-                [float(row[key]) for key in keys]
-                for row in rows
-                if row["model"] == f"encoders_{name}"
-            ]
-        ).T
-        for name in fig4b.ENCODERS
-    }
+def kinds(committed):
+    """The rows of each kind of steps, as the repository holds them."""
+    return {name: committed("fig4b").rows(model=f"encoders_{name}") for name in fig4b.ENCODERS}
 
 
 def test_encoders_start_with_outputs_of_mean_zero_hence_with_a_small_gap(encoders):
     model, y = encoders
     theta, phi, _ = model.split(y)
-    for encoder, weights, inputs in (
-        (model.first, theta, model.images),
-        (model.second, phi, model.texts),
-    ):
-        outputs = encoder.forward(weights, inputs)[-1]
-        np.testing.assert_allclose(outputs.mean(axis=0), 0, atol=1e-14)
+    images = model.first.forward(theta, model.images)[-1]
+    texts = model.second.forward(phi, model.texts)[-1]
+    np.testing.assert_allclose([images.mean(axis=0), texts.mean(axis=0)], 0, atol=1e-14)
     plain = model.start(np.random.default_rng(0), tau=fig4b.TAU)
     small, large = (gd.measures.gap(*model.embeddings(z)) for z in (y, plain))
     assert small < 0.2 < 0.5 < large
 
 
-def test_ways_from_one_start_share_its_gap(numbers):
-    table = numbers.table
+def test_kinds_of_steps_from_one_start_share_its_gap(numbers, models):
     one, *others = (
-        table["gap"][table["model"] == f"encoders_{name}"]
-        for name in ("adam", "adam_uphill", "descent")
+        numbers.rows(model=f"encoders_{name}")["gap"] for name in ("adam", "adam_uphill", "descent")
     )
-    for other in others:
-        np.testing.assert_array_equal(one, other)
-    assert len(one) == (table["model"] == "parallel").sum()
+    np.testing.assert_array_equal(others, [one, one])
+    assert len(one) == len(models["parallel"]["gap"])
 
 
 def test_the_velocity_of_the_gap_is_that_of_the_flow(encoders):
     model, y = encoders
-    widens, speed = encoder_starts.velocity(model, y)
+    widens, speed = first_steps.velocity(model, y)
     t = 1e-5 * np.arange(3)
     gap = gd.flow(model, y, t, rtol=1e-10, atol=1e-12).gap
     assert (-3 * gap[0] + 4 * gap[1] - gap[2]) / (2 * t[1]) == pytest.approx(widens, rel=1e-3)
@@ -161,24 +130,14 @@ def test_uphill_is_the_opposite_of_the_velocity(encoders):
     model, y = encoders
     parts = model.images, model.texts, model.first, model.second, model.temperature
     out = np.empty_like(y)
-    encoder_starts.Uphill(*parts).descend(0.0, y, model.images, model.texts, None, out)
+    first_steps.Uphill(*parts).descend(0.0, y, model.images, model.texts, None, out)
     np.testing.assert_array_equal(out, -model.velocity(0.0, y))
 
 
 def test_near_copies_match_and_start_with_a_small_gap():
     pairs = synthetic(5, 64, 16)
-    model = encoders_for(
-        type(pairs)(
-            pairs.images,
-            pairs.images,
-            pairs.labels,
-            pairs.held_images,
-            pairs.held_images,
-            pairs.held_labels,
-        ),
-        Method(gd.Learned()),
-    )
-    X, Y = model.embeddings(encoder_starts.near_copies(model, np.random.default_rng(0)))
+    model = encoders_for(replace(pairs, texts=pairs.images), Method(gd.Learned()))
+    X, Y = model.embeddings(first_steps.near_copies(model, np.random.default_rng(0)))
     assert gd.measures.mismatched(X @ Y.T) == 0
     assert 0 < gd.measures.gap(X, Y) < 0.1
 
@@ -186,7 +145,7 @@ def test_near_copies_match_and_start_with_a_small_gap():
 def test_ends_are_those_of_so_many_steps_though_training_goes_on(encoders):
     model, y = encoders
     recipe = Recipe(5, model.n, 0.01, "descent", warm_up=0.0, cosine=False)
-    found = encoder_starts.ends(model, y, recipe, 3, 0)
+    found = first_steps.ends(model, y, recipe, 3, 0)
     z = y.copy()
     for _ in range(3):
         z = z + 0.01 * model.velocity(0.0, z)
@@ -195,22 +154,13 @@ def test_ends_are_those_of_so_many_steps_though_training_goes_on(encoders):
     assert abs(after - found[1]) > 1e-6
 
 
-def test_statistics_are_those_of_their_rows(numbers):
-    table, said = numbers.table, numbers.parameters["encoders"]
-    for name in fig4b.ENCODERS:
-        chosen = table["model"] == f"encoders_{name}"
-        change = table["change_in_ten_steps"][chosen]
-        assert said[name]["mean_change"] == pytest.approx(change.mean())
-        assert said[name]["share_that_grew"] == np.count_nonzero(change > 0) / change.size
-        assert np.isnan(table["two_gamma_velocity"][chosen]).all()  # encoders have no height
-
-
-def test_the_gap_of_encoders_grows_in_all_starts_downhill_and_uphill(committed):
+def test_the_gap_of_encoders_grows_in_all_starts_downhill_and_uphill(kinds):
+    change = {name: rows["change_in_ten_steps"] for name, rows in kinds.items()}
     for name in ("adam", "adam_uphill", "descent"):
-        gap, _, change = committed[name]
-        assert len(change) == 100 and gap.max() < 0.1 and (change > 0).all()
-    assert 0.12 < committed["adam"][2].mean() < 0.18
-    assert committed["adam_uphill"][2].mean() > 1.5 * committed["adam"][2].mean()
+        assert len(change[name]) == 100 and (change[name] > 0).all()
+        assert kinds[name]["gap"].max() < 0.1
+    assert 0.12 < change["adam"].mean() < 0.18
+    assert change["adam_uphill"].mean() > 1.5 * change["adam"].mean()
 
 
 def test_the_bars_of_the_paper_have_the_moments_that_are_said_of_them(numbers):
@@ -224,19 +174,14 @@ def test_the_bars_of_the_paper_have_the_moments_that_are_said_of_them(numbers):
     assert paper["mean_of_text"] < paper["least_mean"]
 
 
-def test_encoders_grow_by_less_than_the_paper_but_within_its_bars(committed):
-    edges, counts = published.FIGURE_4B
-    change = committed["adam"][2]
-    assert edges[0] < change.min() and change.max() < edges[-1]
-    mean = counts @ (edges[1:] + edges[:-1]) / 2 / counts.sum()
-    assert change.mean() < mean and abs(change.mean() - published.FIGURE_4B_TEXT_MEAN) < 0.01
-
-
-def test_the_growth_of_encoders_is_not_that_of_theorem_3_3(committed):
+def test_the_growth_of_encoders_is_not_that_of_theorem_3_3(kinds):
     """It would have dΔ/dt > 0 at t = 0."""
-    assert (committed["descent"][1] > 0).mean() < 0.5
+    assert (kinds["descent"]["gap_velocity"] > 0).mean() < 0.5
 
 
-def test_mismatched_pairs_enlarge_the_gap_of_encoders_more_than_matched_ones(committed):
-    growth = {name: (change / gap).mean() for name, (gap, _, change) in committed.items()}
-    assert growth["descent"] > 3 * growth["descent_matched"]
+def test_mismatched_pairs_enlarge_the_gap_of_encoders_more_than_matched_ones(kinds):
+    mismatched, matched = (
+        (kinds[name]["change_in_ten_steps"] / kinds[name]["gap"]).mean()
+        for name in ("descent", "descent_matched")
+    )
+    assert mismatched > 3 * matched

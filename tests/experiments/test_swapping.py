@@ -12,17 +12,11 @@ def numbers():
     return experiment.compute(seed=0, quick=True)
 
 
-def part(numbers, flow, n, p):
-    table = numbers.table
-    chosen = (table["flow"] == flow) & (table["pairs"] == n) & (table["p"] == p)
-    return {key: column[chosen] for key, column in table.items()}
-
-
-@pytest.mark.parametrize("n", experiment.FOLLOWED)
+@pytest.mark.parametrize("n", experiment.DRAWN)
 @pytest.mark.parametrize("p", experiment.PORTIONS[1:])
 def test_random_segments_follow_their_average(numbers, n, p):
     """Over all of β, though each segment is some tenths of the time so far."""
-    run = part(numbers, "random segments", n, p)
+    run = numbers.rows(flow="random segments", pairs=n, p=p)
     mean = swapping.height(run["beta"], n=n, p=p, gamma0=experiment.HEIGHT, beta0=experiment.BETA)
     assert (np.diff(run["t"]) > 0).all() and run["t"][-1] == 1e6
     np.testing.assert_allclose(run["gap"], 2 * mean, rtol=0.15)
@@ -32,9 +26,9 @@ def test_random_segments_follow_their_average(numbers, n, p):
     assert 1.15 / n < slopes["random_segments"] < 1.05 * slopes["limit"]
 
 
-@pytest.mark.parametrize("n", experiment.FOLLOWED)
+@pytest.mark.parametrize("n", experiment.DRAWN)
 def test_averages_are_the_exchange_law_without_swaps_and_fall_faster_with_them(numbers, n):
-    law, rare, always = (part(numbers, "averaged", n, p) for p in experiment.PORTIONS)
+    law, rare, always = (numbers.rows(flow="averaged", pairs=n, p=p) for p in experiment.PORTIONS)
     np.testing.assert_allclose(law["gap"] ** n * law["beta"], 0.8**n, rtol=1e-12)
     np.testing.assert_allclose(law["slope"], 1 / n, rtol=1e-12)
     assert (law["gap"][1:] > rare["gap"][1:]).all() and (rare["gap"][1:] > always["gap"][1:]).all()

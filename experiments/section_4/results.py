@@ -1,4 +1,4 @@
-"""`docs/results.md`: the tables of Section 4, ours beside the paper's, and the verdicts."""
+"""The page `docs/results.md`: our tables of Section 4 beside the paper's, and the verdicts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.correlation import Interval
-from experiments.section_4 import Table, summary
-from experiments.verdicts import (
+from experiments.section_4.correlation import Interval
+from experiments.section_4.runs import Table, summary
+from experiments.section_4.verdicts import (
     CONCLUSIONS,
     ELEVEN,
     LEAST_STEPS,
@@ -42,7 +42,7 @@ COLUMNS = {
     "text_retrieval": ("text retrieval", 1),
     "mmvp": ("pairs of pairs", 1),
 }
-"""Heading of each measure, and the digits shown."""
+"""Heading and number of decimals of each measure."""
 
 TABLES: dict[int, tuple[str, tuple[str, ...], Sequence[str]]] = {
     1: (
@@ -66,7 +66,7 @@ NAMES = {
     "abundant": "32,768 synthetic pairs",
     "digits": "halves of 1,285 digits",
 }
-"""What the data are called on the page."""
+"""Names of the data on the page."""
 
 INTRODUCTION = """\
 # Section 4 in miniature
@@ -74,18 +74,19 @@ INTRODUCTION = """\
 Written by `python -m experiments tables` from `tables_by_seed.csv` and `tables.json`, seed {seed};
 the picture is `tables.png`.
 
-The paper trained CLIP on MSCOCO. Here two small networks are trained on pairs with a latent code in
-common, and on the left and right halves of handwritten digits: encoders with hidden layers of
-{hidden}, embeddings in {dim} dimensions, Adam with a learning rate of {rate:g}, warm-up and cosine,
-learned temperature from 0.07 and clamped at 0.01. A number is the mean over {seeds} seeds and the
-standard deviation between them, on held-out pairs; the paper's is in brackets. Recalls (@1) and
-accuracies are in percent. *Steps* says in how many steps of training a method acted, *τ* at which
-temperature the training ended. Compare how measures go up and down together, not their size, which
-depends on data and networks: uniformity, for one, on the dimension.
+The paper trained CLIP on MSCOCO. Here two small networks are trained on pairs that share a latent
+code, and on the left and right halves of handwritten digits. The encoders have hidden layers of
+{hidden} units and embeddings in {dim} dimensions. Adam trains them with a learning rate of
+{rate:g}, which warms up and then falls as a cosine; the learned temperature starts at 0.07 and is
+clamped at 0.01. Each number is the mean over {seeds} seeds and the standard deviation between them,
+measured on held-out pairs; the paper's number is in brackets. Recalls (@1) and accuracies are in
+percent. *Steps* is the number of training steps in which a method acted, *τ* the temperature at the
+end of the training. Compare how the measures rise and fall together, not their size, which depends
+on the data and the networks; uniformity, for example, depends on the dimension.
 
-Audited is the paper as it stands in the proceedings (PMLR 280:1365-1387); page numbers are those of
-its PDF. Methods are named after its rows, and the tables below give its own names beside, and its
-numbers with the decimals that it prints.
+The paper is audited as it stands in the proceedings (PMLR 280:1365-1387), and page numbers are
+those of that PDF. Methods are named after the rows of its tables. The tables below also give the
+paper's own names, and its numbers with the decimals that it prints.
 
 ## How this differs from the paper's recipe
 
@@ -94,11 +95,12 @@ numbers with the decimals that it prints.
 
 {trainings}
 *Learnt* is recall@1 among training pairs. Near 100 % little is left to learn, gradients vanish,
-and the gap stays where the early temperature has left it: TS, which starts at the lowest, then
-ends with larger gaps, whatever comes after. Of 32,768 pairs networks learn what carries over to
-held-out ones; but 1,536 steps are few, and some of that lag remains. In the paper gaps follow
-the last temperature. The *floor* is √(tr Cov(x - y)/512), the root mean square of the gap of 512
-held-out pairs whose centres coincide in the long run: smaller gaps cannot be told from none.
+and the gap stays where the early temperature left it: TS, which starts at the lowest temperature,
+then ends with a larger gap, whatever comes later. From 32,768 pairs the networks learn what also
+holds for held-out ones; but 1,536 steps are few, and some of that lag remains. In the paper the gap
+follows the last temperature. The *floor* is √(tr Cov(x - y)/512), the root mean square of the gap
+of 512 held-out pairs drawn from distributions with the same mean: a gap below it cannot be told
+from 0.
 """
 
 DIFFERENCES = (
@@ -142,59 +144,62 @@ DIFFERENCES = (
         "“No normalization”, τ = 1; measured on normalised rows like all others",
     ),
 )
-"""Where the recipe is not the paper's, or the paper leaves it open."""
+"""Where our recipe differs from the paper's, or the paper leaves it open."""
 
 RULES = """\
 ## Verdicts
 
-Each conclusion is decided by one rule. A difference is taken within seeds, since methods share the
-data, weights and batches of a seed; ± is then its standard error, and it counts when Student's 95 %
-interval leaves out 0. A rank correlation ρ (Spearman's, over methods) counts when its 95 %
-bootstrap interval, in brackets, does. "No strong correlation" is accepted when |ρ| is below {weak},
-rejected when |ρ| is {strong} or more and told from 0, and else undecided; methods are too few to
-exclude a strong one. Retrieval is the mean of image and of text retrieval; the figures give each.
-That it is followed only up to the best fixed temperature is our rule, since Table 3 has it fall
-beyond; ρ with the hotter ones stands beside. The bootstrap takes methods for independent, which
-they are not quite: under Adam "TR scale 10" and "SLRT 0.1" are one training. A method that acted in
-fewer than {least} steps is undecided and in no correlation.
+Each conclusion is decided by one rule. Methods share the data, weights and batches of a seed, so a
+difference between two methods is taken seed by seed; ± is its standard error, and it counts if
+Student's 95 % interval excludes 0. A rank correlation ρ (Spearman's, over methods) counts if its
+95 % bootstrap interval, in brackets, excludes 0. "No strong correlation" is accepted if |ρ| is
+below {weak}, rejected if |ρ| is {strong} or more and its interval excludes 0, and otherwise
+undecided; there are too few methods to exclude a strong correlation. Retrieval is the mean of image
+and text retrieval; the figures give each. It is compared only up to the best fixed temperature.
+This is our rule, since in Table 3 retrieval falls beyond; ρ with the hotter temperatures is given
+as well. The bootstrap treats methods as independent, which they are not quite: under Adam
+"TR scale 10" and "SLRT 0.1" are the same training. A method that acted in fewer than {least} steps
+is undecided and enters no correlation.
 
-The last two columns apply the rules to the paper's numbers, which have no spread: to the methods
-that the figure plots from which the paper draws the conclusion, and to all that its tables print.
+The last two columns apply the rules to the paper's numbers, which have no spread: first to the
+methods in the figure on which the paper bases the conclusion, then to all methods in its tables.
 Figures 6 and 7 plot nine of the 26 methods of Tables 2 to 5, Figure 5 plots twelve. On the nine,
-everything that the paper says of Figures 6 and 7 holds (text retrieval alone goes with uniformity
-at ρ = {text}, which is moderate). On the 26 both accuracies still rise with
-uniformity, but whether retrieval rises as the gap falls cannot be told, even short of too hot a τ,
-and the linear probe is better where the gap is larger. The 17 that Figures 6 and 7 leave out are
+everything that the paper says of Figures 6 and 7 holds (text retrieval alone correlates with
+uniformity at ρ = {text}, which is moderate). On the 26, both accuracies still rise with uniformity.
+But it cannot be decided whether retrieval rises as the gap falls, even without the temperatures
+above the best, and the linear probe is better where the gap is larger. The 17 methods that Figures
+6 and 7 leave out are
 {left_out}.
 On the twelve of Figure 5, three of which Figures 6 and 7 leave out, ρ(gap, retrieval) = {twelve}.
-What ours give on the plotted methods alone stands above the panels of `fig6.png` and `fig7.png`.
+Our own correlations on the plotted methods alone stand above the panels of `fig6.png` and
+`fig7.png`.
 
-Rules and data were fixed before the first table. What was changed after it, because a review of
-method asked for it: differences and intervals were first those of means over seeds, at two standard
-errors; correlations left out τ fixed beyond 7e-2, the paper's best, on all data; matching counted
-as following neither unless an interval was very wide; the row on temperature control and the
-training on 32,768 pairs were not there. What was changed again, after the paper's figures and
-sentences were read letter by letter: its numbers came in two sets, as plotted and all; Figure 7,
-one rule for each task until then (up with uniformity, and closer to it than to the gap), was parted
-into the two things that the paper says; matching no longer has to be shown to follow neither, since
-the paper says "not strongly", and the {strong} from which on a correlation is strong came in;
-Figure 6b and the sentences on single methods got rows; and what the paper does not say was set
-apart from what it says.
+Rules and data were fixed before the first table. A review of the method then led to these changes.
+Differences and intervals had been those of means over seeds, at two standard errors. Correlations
+had left out every τ fixed above 7e-2, the paper's best, on all data. Matching had counted as
+following neither gap nor uniformity unless an interval was very wide. The row on temperature
+control and the training on 32,768 pairs were added. Further changes came after the paper's figures
+and sentences had been read letter by letter. Its numbers are given in two sets, as plotted and all.
+Figure 7 had had one rule for each task (up with uniformity, and closer to it than to the gap),
+which became the two statements of the paper. Matching no longer has to be shown to follow neither,
+since the paper says "not strongly", and the threshold {strong} of a strong correlation was added.
+Figure 6b and the sentences on single methods got rows, and what the paper does not state was set
+apart from what it states.
 """
 
 REPARAMETERISATION = """\
 ## Reparameterisation is a learning rate
 
-β = exp(ν/s) against β = exp ν with another learning rate of ν, from the same weights and on the
-same batches: the largest difference of log β along the training. In the gradient flow, and so for
-plain gradient descent, s is a rate of 1/s². The steps of Adam ignore the scale of a gradient, and
-s is a rate of 1/s.
+The table compares β = exp(ν/s) with β = exp ν at another learning rate of ν, from the same weights
+and on the same batches, by the largest difference of log β along the training. In the gradient
+flow, and so for plain gradient descent, s is the same as a rate of 1/s². The steps of Adam do not
+depend on the scale of a gradient, and s is the same as a rate of 1/s.
 
 """
 
 
 def markdown(trainings: Table, about: dict[str, Any], seed: int) -> str:
-    """The whole page, from all trainings and the parameters beside them."""
+    """The whole page, from all trainings and the parameters of `tables`."""
     table = summary(trainings)
     data = list(dict.fromkeys(table["data"].tolist()))
     parts = [_introduction(trainings, about, data, seed), _rules()]
@@ -214,7 +219,7 @@ def markdown(trainings: Table, about: dict[str, Any], seed: int) -> str:
 
 
 def _grid(head: Sequence[str], rows: Iterable[Iterable[str]], words: int = 1) -> str:
-    """A Markdown table, its first columns of words and the others to the right."""
+    """A Markdown table whose first `words` columns are aligned left and the others right."""
     lines = [head, ["---"] * words + ["---:"] * (len(head) - words), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -222,25 +227,6 @@ def _grid(head: Sequence[str], rows: Iterable[Iterable[str]], words: int = 1) ->
 def _introduction(trainings: Table, about: dict[str, Any], data: list[str], seed: int) -> str:
     """What was done."""
     settings = about["settings"]
-    rows = []
-    for d in data:
-        recipe, chosen = settings["recipes"][d], trainings["data"] == d
-        baseline = chosen & (trainings["method"] == "Baseline")
-        numbers = {key: trainings[key][baseline].mean() for key in trainings if key not in WORDS}
-        held = (numbers["image_retrieval"] + numbers["text_retrieval"]) / 2
-        rows.append(
-            [
-                NAMES[d],
-                f"{recipe['epochs']} epochs, batch {recipe['batch']}",
-                f"{numbers['steps_acted']:.0f}",
-                f"{numbers['tau_end']:.3f}",
-                f"{numbers['training_recall']:.1f}",
-                f"{held:.1f}",
-                f"{numbers['gap']:.3f}",
-                f"{numbers['gap_floor']:.3f}",
-            ]
-        )
-    head = ["trained on", "how", "steps", "τ", "learnt", "held-out recall", "gap", "floor"]
     text = INTRODUCTION.format(
         seed=seed,
         hidden=" and ".join(map(str, settings["hidden"])),
@@ -248,18 +234,34 @@ def _introduction(trainings: Table, about: dict[str, Any], data: list[str], seed
         seeds=settings["seeds"],
         rate=settings["recipes"][data[0]]["rate"],
         differences=_grid(["", "the paper", "here"], DIFFERENCES, words=3),
-        trainings="Of the baseline, means over seeds:\n\n" + _grid(head, rows, words=2),
+        trainings=_baselines(trainings, settings["recipes"], data),
     )
     if about["quick"]:
         text += "\n**A quick check on few pairs, no results.**\n"
     return text + (f"\n**Left out:** {about['left_out']}\n" if about["left_out"] else "")
 
 
+def _baselines(trainings: Table, recipes: dict[str, Any], data: list[str]) -> str:
+    """A row for each kind of data: how the baseline was trained and what it learnt."""
+    rows = []
+    for d in data:
+        baseline = (trainings["data"] == d) & (trainings["method"] == "Baseline")
+        mean = {key: trainings[key][baseline].mean() for key in trainings if key not in WORDS}
+        held = (mean["image_retrieval"] + mean["text_retrieval"]) / 2
+        how = f"{recipes[d]['epochs']} epochs, batch {recipes[d]['batch']}"
+        numbers = [f"{mean['steps_acted']:.0f}", f"{mean['tau_end']:.3f}"]
+        numbers += [f"{mean['training_recall']:.1f}", f"{held:.1f}"]
+        numbers += [f"{mean['gap']:.3f}", f"{mean['gap_floor']:.3f}"]
+        rows.append([NAMES[d], how, *numbers])
+    head = ["trained on", "how", "steps", "τ", "learnt", "held-out recall", "gap", "floor"]
+    return "Of the baseline, means over seeds:\n\n" + _grid(head, rows, words=2)
+
+
 WORDS = ("data", "method", "repeat")
 
 
 def _rules() -> str:
-    """How verdicts are found."""
+    """How the verdicts are reached."""
     left_out = [name for name in papers().names if name not in NINE]
 
     def rho(names: Sequence[str], x: str, y: str) -> Interval:
@@ -277,7 +279,7 @@ def _rules() -> str:
 
 
 def _conclusions(chosen: Sequence[Conclusion], trainings: Table, data: list[str]) -> str:
-    """A row for each conclusion; a column for each data, and two for the paper."""
+    """A row for each conclusion, a column for each kind of data, and two for the paper."""
     sources = {NAMES[d]: ours(trainings, d) for d in data}
     rows = []
     for c in chosen:
@@ -300,7 +302,7 @@ def _of_the_paper(v: Verdict) -> str:
 
 
 OF_THE_PAPER = {REPRODUCED: "holds", NOT: "is not so", UNDECIDED: UNDECIDED}
-"""The paper's numbers reproduce nothing; a conclusion is so in them or not."""
+"""Verdicts on the paper's own numbers, which do not reproduce anything."""
 
 
 def _each_method(trainings: Table, data: list[str]) -> str:
@@ -315,7 +317,7 @@ def _each_method(trainings: Table, data: list[str]) -> str:
 
 
 def _change(m: Methods, name: str, paper: Methods) -> str:
-    """What a method does to the gap, and whether the paper prints the same."""
+    """How a method changes the gap, and whether the paper prints the same."""
     numbers = stated(m, "gap", name, digits=3)
     if not tried(m, name):
         return f"{numbers}, undecided: acted in {m.acted[m.names.index(name)]:.3g} steps"
@@ -358,10 +360,10 @@ def _cell(table: Table, key: str, i: int) -> str:
 
 
 def as_printed(number: int, name: str, key: str) -> str:
-    """A number of one of the paper's tables, with the decimals it is printed with.
+    """A number of one of the paper's tables, with its printed decimals.
 
-    Three in Tables 1 and 2, and of gap and uniformity everywhere; else two, of which Tables 3 and 5
-    drop zeros at the end.
+    Tables 1 and 2 have three, and gap and uniformity have three everywhere. The other numbers have
+    two, of which Tables 3 and 5 drop trailing zeros.
     """
     value = getattr(getattr(published, f"TABLE_{number}")[name], key)
     if number in (1, 2) or key in ("gap", "uniformity"):
@@ -370,7 +372,7 @@ def as_printed(number: int, name: str, key: str) -> str:
 
 
 ROUNDING = 1e-9
-"""Differences of log β that are none."""
+"""Smaller differences of log β are rounding errors."""
 
 
 def _reparameterisation(found: list[dict[str, Any]]) -> str:

@@ -1,8 +1,8 @@
-"""One measure of Section 4 against another, a point for each method: what Figures 5 to 7 share."""
+"""Scatter plots of one measure of Section 4 against another, which Figures 5 to 7 share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments import section_4
-from experiments.correlation import Interval, rank_correlation
 from experiments.record import Numbers
-from experiments.section_4 import Table
-from experiments.verdicts import LEAST_METHODS, LEAST_STEPS, ours, papers
+from experiments.section_4 import runs
+from experiments.section_4.correlation import Interval, rank_correlation
+from experiments.section_4.runs import Table
+from experiments.section_4.verdicts import LEAST_METHODS, LEAST_STEPS, Methods, ours, papers
 from gapdyn import published
 
 LABELS = {
@@ -32,7 +32,7 @@ SOURCES = {
     "abundant": "ours, 32,768 synthetic pairs",
     "digits": "ours, halves of digits",
 }
-"""Where points come from, and their titles."""
+"""Titles of the sources of the points."""
 
 CONTROL, SWAP, BASELINE = "#2b8a3e", "#f08c00", "#e03131"
 """Green, orange and red, as in Figure 5(a)."""
@@ -47,7 +47,7 @@ KINDS = {
     "No normalization": ("X", "0.5"),
     "Baseline": ("^", BASELINE),
 }
-"""Marker and colour of a method, by the beginning of its name; the last lies on top."""
+"""Marker and colour by the beginning of a method's name. The last is drawn on top."""
 
 
 def numbers(
@@ -61,39 +61,42 @@ def numbers(
 ) -> Numbers:
     """Measures of every method that acted, from each source, and their rank correlations.
 
-    `plotted` names the methods that the paper's figure shows.
+    `plotted` names the methods in the paper's figure.
     """
-    keys = (*against, *tasks)
-    trainings = section_4.trainings(seed, quick, jobs, folder)
-    data = dict.fromkeys(trainings["data"].tolist())
+    trainings = runs.trainings(seed, quick, jobs, folder)
+    data = list(dict.fromkeys(trainings["data"].tolist()))
     sources = {"paper": papers()} | {d: ours(trainings, d) for d in data}
-    columns: dict[str, list[Any]] = {k: [] for k in ("source", "method", "plotted", *keys)}
-    for source, methods in sources.items():
-        for i in methods.where(lambda name: True, *keys):
-            name = methods.names[i]
-            row = (source, name, int(name in plotted), *(methods.mean(key)[i] for key in keys))
-            for column, value in zip(columns, row, strict=True):
-                columns[column].append(value)
-    found = {name: np.array(column) for name, column in columns.items()}
-    return Numbers(
-        table=found,
-        parameters={
-            "settings": section_4.settings(quick),
-            "least_steps_acted": LEAST_STEPS,
-            "gap_floor": {
-                d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data
-            },
-            "correlations": {
-                f"{x}, {y}": {source: correlations(found, source, x, y) for source in sources}
-                for x in against
-                for y in tasks
-            },
-        },
-    )
+    table = points(sources, (*against, *tasks), plotted)
+    floors = {d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data}
+    found = {
+        f"{x}, {y}": {source: correlations(table, source, x, y) for source in sources}
+        for x in against
+        for y in tasks
+    }
+    parameters = {
+        "settings": runs.settings(quick),
+        "least_steps_acted": LEAST_STEPS,
+        "gap_floor": floors,
+        "correlations": found,
+    }
+    return Numbers(table, parameters)
+
+
+def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequence[str]) -> Table:
+    """A row for each method that acted, from each source, with some measures."""
+    rows = [
+        (source, m.names[i], int(m.names[i] in plotted), *(m.mean(key)[i] for key in keys))
+        for source, m in sources.items()
+        for i in m.where(lambda name: True, *keys)
+    ]
+    names = ("source", "method", "plotted", *keys)
+    return {
+        name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
 
 
 def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[float]]:
-    """Spearman's ρ and its interval, over the methods that the paper plots and over all."""
+    """Spearman's ρ and its interval over the methods that the paper plots, and over all."""
     rows = table["source"] == source
     sets = {"plotted": rows & (table["plotted"] == 1), "all": rows}
     return {
@@ -104,18 +107,12 @@ def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[fl
 
 
 def panel(
-    ax: Axes,
-    numbers: Numbers,
-    source: str,
-    x: str,
-    y: str,
-    *,
-    sets: Sequence[str],
-    title: str,
+    ax: Axes, numbers: Numbers, source: str, x: str, y: str, *, sets: Sequence[str], title: str
 ) -> None:
-    """Points of one source by kind, hollow where the paper's figure has none; ρ below its title.
+    """Points of one source, hollow if the paper's figure does not have them, and ρ in the title.
 
-    `sets` are those whose correlation to say; without "all" only plotted points are drawn.
+    `sets` are "plotted", "all" or both: the sets of methods whose correlation to print. Without
+    "all" only the plotted methods are drawn.
     """
     table = numbers.table
     rows = np.flatnonzero(table["source"] == source)
@@ -123,26 +120,23 @@ def panel(
         rows = rows[table["plotted"][rows] == 1]
     for kind, (marker, colour) in KINDS.items():
         chosen = [i for i in rows if table["method"][i].startswith(kind)]
-        filled = table["plotted"][chosen] == 1
-        ax.scatter(
-            table[x][chosen],
-            table[y][chosen],
-            marker=marker,
-            s=24,
-            facecolors=np.where(filled, colour, "none").tolist(),
-            edgecolors=colour,
-            lw=0.9,
-        )
+        faces = np.where(table["plotted"][chosen] == 1, colour, "none").tolist()
+        here = table[x][chosen], table[y][chosen]
+        ax.scatter(*here, marker=marker, s=24, facecolors=faces, edgecolors=colour, lw=0.9)
     found = numbers.parameters["correlations"][f"{x}, {y}"].get(source, {})
     counts = {"plotted": int((table["plotted"][rows] == 1).sum()), "all": len(rows)}
     lines = [f"{counts[s]}: {Interval(*found[s])}" for s in sets if s in found]
     ax.set_title("\n".join([title, *lines]), loc="left", size=8)
+    _axes(ax, x, numbers.parameters["gap_floor"].get(source))
+
+
+def _axes(ax: Axes, x: str, floor: float | None) -> None:
+    """Labels and ticks; our gaps are on a logarithmic axis with their floor."""
     ax.set_xlabel(LABELS[x], size=8, labelpad=1)
     ax.tick_params(labelsize=8, pad=2)
     ax.locator_params("x", nbins=3, steps=[1, 2, 5, 10])
     ax.locator_params("y", nbins=4, steps=[1, 2, 5, 10])
     ax.margins(0.1)
-    floor = numbers.parameters["gap_floor"].get(source)
     if x == "gap" and floor is not None:
         ax.set_xscale("log")
         ax.set_xlabel(f"{LABELS[x]}, log scale", size=8, labelpad=1)
@@ -150,7 +144,7 @@ def panel(
 
 
 def trend(ax: Axes, numbers: Numbers, x: str, y: str) -> None:
-    """The paper's dashed line, if it has one, and the least squares of what it plots."""
+    """The dashed line in the paper's panel, if there is one, and the line of least squares."""
     if (x, y) not in published.TREND_LINES:
         return
     table = numbers.table
@@ -164,7 +158,7 @@ FIT: Any = {"color": "0.35", "lw": 1, "zorder": 0}
 
 
 def key(figure: Figure, title: str) -> None:
-    """Say below a figure which marker is which kind of method."""
+    """The legend below a figure: the marker of each kind of method."""
     handles = [
         Line2D([], [], ls="", marker=marker, color=colour, ms=5, label=kind)
         for kind, (marker, colour) in KINDS.items()
@@ -195,9 +189,9 @@ def draw(
     name: str,
     mean: str | None = None,
 ) -> Figure:
-    """What the paper plots; all rows of its tables; ours, a row of panels for each data.
+    """Rows of panels: what the paper plots, all of its tables, and each kind of our data.
 
-    `mean` is a measure that is not drawn, and whose correlations stand above each row.
+    `mean` is a measure that is not drawn, but whose correlations are printed above each row.
     """
     shown = [s for s in SOURCES if (numbers.table["source"] == s).any()]
     pairs = [(x, y) for x in against for y in tasks]
@@ -220,11 +214,11 @@ def draw(
 
 
 SETS = (("plotted",), ("all",), ("plotted", "all"))
-"""Whose correlations are told of what the paper plots, of all it prints, and of ours."""
+"""Sets whose correlations are printed in the first row, the second, and those of our data."""
 
 
 def _of_mean(numbers: Numbers, source: str, which: str, against: Sequence[str], mean: str) -> str:
-    """ρ of a measure that is not drawn."""
+    """The correlations of a measure that is not drawn, as text."""
     found = {x: numbers.parameters["correlations"][f"{x}, {mean}"][source] for x in against}
-    told = [f"{rho[which][0]:+.2f} with {x}" for x, rho in found.items() if which in rho]
-    return f"ρ = {', '.join(told)}"
+    texts = [f"{rho[which][0]:+.2f} with {x}" for x, rho in found.items() if which in rho]
+    return f"ρ = {', '.join(texts)}"

@@ -1,11 +1,11 @@
 """The gap of two encoders in 10,000 steps of training, and along the gradient flow.
 
 The paper trains CLIP on 2,048 pairs of MSCOCO for 10,000 steps and shows the gap against -1/log²t
-from step 100 on (p. 6). The encoders here are small, their pairs synthetic. Adam's learning rate is
-constant, since one that falls to zero would halt the gap by itself, and takes three values. Adam's
-steps have about the size of the rate, so that the number of steps in which a gap closes goes about
-like its inverse: steps 100 to 10,000 may see this happen, or come before or after it. The flow (4)
-is that of Theorem 3.2: full batch, all rates 1, and β = exp ν without a ceiling.
+from step 100 on (p. 6). The encoders here are small and their pairs synthetic. Adam's learning rate
+is constant, since one that falls to zero would stop the gap by itself, and takes three values. A
+step of Adam has about the size of the learning rate, so the number of steps in which a gap closes
+is about inverse to it: steps 100 to 10,000 may come before, during or after the closing. The flow
+(4) is that of Theorem 3.2, with a full batch, all rates 1, and β = exp ν without a ceiling.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from typing import Any
 import numpy as np
 
 import gapdyn as gd
-from experiments.methods import CLIP, Method, methods
-from experiments.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
-from experiments.section_4 import RECIPE, encoders_for
-from experiments.training import train
+from experiments.section_4.methods import CLIP, Method, methods
+from experiments.section_4.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
+from experiments.section_4.runs import RECIPE, encoders_for
+from experiments.section_4.training import train
 from gapdyn import published
 from gapdyn.types import Array
 
 RATES = ("3e-3", "3e-4", "3e-5")
 """The highest rate of the recipe, a tenth and a hundredth of it."""
 STEPS, BATCH, SHOWN = 10_000, 128, 100
-"""Half the recipe's batch, for ten thousand steps within ten seconds; fits from SHOWN on."""
+"""Half the recipe's batch keeps ten thousand steps within seconds. Fits begin at step SHOWN."""
 FLOW_PAIRS, RTOL = 512, 1e-4
-"""A full batch of 2,048 takes minutes; ten times the accuracy moves no gap by 0.2 %."""
+"""A full batch of 2,048 would take minutes. RTOL keeps the gaps accurate to 0.2 %."""
 MARKERS, EVENLY = 50, 33
-"""Of Figure 4(a): to a running mean, which are 500 steps; and as many as Adam is fitted at."""
+"""Markers of Figure 4(a) in a running mean, and in a fit that is even in log t."""
 CLOSED = 0.1
-"""A gap a tenth of the one that random weights start with."""
+"""A gap that counts as closed: a tenth of that of random weights."""
 
 Curves = dict[str, tuple[Array, Array]]
 
 
 def closing(seed: int, quick: bool) -> tuple[Curves, dict[str, Any]]:
-    """Train and flow; what is measured by name, with log₁₀ t, and what is to be said of it."""
+    """Curves by name as log₁₀ t and values, and statements about each run."""
     steps, batch, size, flow_size = (
         (STEPS // 10, BATCH // 4, (256, 128), 64)
         if quick
@@ -49,9 +49,9 @@ def closing(seed: int, quick: bool) -> tuple[Curves, dict[str, Any]]:
     fewer = replace(pairs, images=pairs.images[:flow_size], texts=pairs.texts[:flow_size])
     runs["flow"] = by_flow(fewer, float(steps), seed)
     curves = {
-        f"encoders_{name}{what}": (np.log10(run["t"][1:]), run[key][1:])
+        f"encoders_{name}{suffix}": (np.log10(run["t"][1:]), run[key][1:])
         for name, run in runs.items()
-        for key, what in {"gap": "", "gap_held_out": "_held_out", "beta": "_beta"}.items()
+        for key, suffix in {"gap": "", "gap_held_out": "_held_out", "beta": "_beta"}.items()
         if key in run
     }
     about = {name: statements(run, steps * SHOWN / STEPS) for name, run in runs.items()}
@@ -61,10 +61,10 @@ def closing(seed: int, quick: bool) -> tuple[Curves, dict[str, Any]]:
 
 
 def paper() -> dict[str, float]:
-    """The line through the markers of Figure 4(a) against -1/log₁₀(t)², and what they do late.
+    """The line through the markers of Figure 4(a) against -1/log₁₀(t)², and their late means.
 
-    The line is linear in its ordinates, and these are known up to intervals: so are its slope and
-    its value at t = ∞, whatever covered markers are.
+    Markers that cover one another are known up to intervals. The line is linear in the ordinates,
+    so the intervals bound its slope and its value at t = ∞.
     """
     steps, x, gap, low, high = published.FIGURE_4A
     to_line = np.linalg.pinv(np.stack([x, np.ones_like(x)], axis=1))
@@ -89,17 +89,11 @@ def paper() -> dict[str, float]:
 
 
 def by_adam(pairs: Pairs, rate: float, batch: int, steps: int, seed: int) -> dict[str, Array]:
-    """Minibatch Adam under CLIP's learned temperature with its ceiling, observed at some steps."""
+    """Adam with CLIP's learned temperature and its ceiling, observed at some steps."""
     method = methods(float(steps), segment=1.0, seed=seed)["Baseline"]
     model = encoders_for(pairs, method)
-    recipe = replace(
-        RECIPE,
-        epochs=steps * batch // model.n,
-        batch=batch,
-        rate=rate,
-        warm_up=0.0,
-        cosine=False,
-    )
+    constant = replace(RECIPE, batch=batch, rate=rate, warm_up=0.0, cosine=False)
+    recipe = replace(constant, epochs=steps * batch // model.n)
     at = {*powers_of_ten(steps), *np.geomspace(1, steps, 65).round().astype(int).tolist()}
     seen: list[tuple[float, ...]] = []
 
@@ -110,7 +104,8 @@ def by_adam(pairs: Pairs, rate: float, batch: int, steps: int, seed: int) -> dic
             held_out = gd.measures.gap(*model.embed(y, pairs.held_images, pairs.held_texts))
             beta = float(model.temperature.beta(k, y[-1]))
             closes = gap <= CLOSED < min((row[1] for row in seen), default=np.inf)
-            count = closes or k in powers_of_ten(steps)  # a count takes as long as ten steps
+            # Counting mismatched pairs takes as long as ten steps.
+            count = closes or k in powers_of_ten(steps)
             wrong = gd.measures.mismatched(X @ Y.T) if count else np.nan
             seen.append((k, gap, held_out, beta, wrong))
 
@@ -120,7 +115,7 @@ def by_adam(pairs: Pairs, rate: float, batch: int, steps: int, seed: int) -> dic
 
 
 def by_flow(pairs: Pairs, end: float, seed: int) -> dict[str, Array]:
-    """The gradient flow of the same encoders under β = exp ν, rate 1 and no ceiling."""
+    """The gradient flow of the same encoders, with β = exp ν, rate 1 and no ceiling."""
     method = Method(gd.Learned(CLIP))
     model = encoders_for(pairs, method)
     t = np.concatenate([[0], np.geomspace(end / 1e6, end, 121)])
@@ -142,21 +137,11 @@ def powers_of_ten(end: float) -> list[int]:
 
 
 def statements(run: dict[str, Array], first: float) -> dict[str, Any]:
-    """Both ends of a run, pairs that do not match on the way, and fits to its late part.
+    """Both ends of a run, its mismatched pairs, and fits to the times from `first` on.
 
-    `closed_at` is the first time seen at which the gap is CLOSED, if any.
-    The law c/log²t is a line with `line_at_infinity` 0, and has `power_of_log_t` -2.
+    `closed_at` is the first observed time at which the gap is at most CLOSED, if there is one.
     """
-    late = run["t"] >= first
-    log_t, gap, beta = np.log(run["t"][late]), run["gap"][late], run["beta"][late]
-    x = -1 / log_t**2
-    slope, at_infinity = np.polyfit(x, gap, 1)
     closed = np.flatnonzero(run["gap"] <= CLOSED)[:1]
-    wrong = {
-        f"{t:g}": int(n)
-        for t, n in zip(run["t"], run["mismatched"], strict=True)
-        if t in powers_of_ten(run["t"][-1])
-    }
     ends = {
         f"{key}_{where}": float(run[key][k])
         for key in ("gap", "beta")
@@ -165,9 +150,26 @@ def statements(run: dict[str, Array], first: float) -> dict[str, Any]:
     return ends | {
         "largest_gap": float(run["gap"].max()),
         "largest_beta": float(run["beta"].max()),
-        "mismatched_at": wrong,
+        "mismatched_at": {
+            f"{t:g}": int(n)
+            for t, n in zip(run["t"], run["mismatched"], strict=True)
+            if t in powers_of_ten(run["t"][-1])
+        },
         "closed_at": [float(run["t"][k]) for k in closed],
         "mismatched_when_closed": [int(run["mismatched"][k]) for k in closed],
+        **_fits(*(run[key][run["t"] >= first] for key in ("t", "gap", "beta"))),
+    }
+
+
+def _fits(t: Array, gap: Array, beta: Array) -> dict[str, float]:
+    """Fits to a gap: a line in -1/log²t, a line in log t, and powers of log t and β.
+
+    The law c/log²t has `line_at_infinity` 0 and `power_of_log_t` -2.
+    """
+    log_t = np.log(t)
+    x = -1 / log_t**2
+    slope, at_infinity = np.polyfit(x, gap, 1)
+    return {
         "line_r2": _r2(x, gap),
         "line_at_first": float(at_infinity + slope * x[0]),
         "line_at_last": float(at_infinity + slope * x[-1]),
@@ -180,5 +182,5 @@ def statements(run: dict[str, Array], first: float) -> dict[str, Any]:
 
 
 def _r2(x: Array, y: Array) -> float:
-    """Share of the variance of y that a straight line in x explains."""
+    """R² of a straight line in x."""
     return float(np.corrcoef(x, y)[0, 1] ** 2)

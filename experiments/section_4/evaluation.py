@@ -1,6 +1,7 @@
-"""What Section 4 of the paper measures of a trained model, on held-out pairs.
+"""The measures of Section 4 of the paper, taken from a trained model on held-out pairs.
 
-All measures are of unit rows, whatever a model trains on. Recalls and accuracies are in percent.
+Rows are normalised before they are measured, whatever the model trains on. Recalls and accuracies
+are in percent.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 
-from experiments.encoders import EncoderModel
-from experiments.paired_data import CLASSES, Labels, Pairs
+from experiments.section_4.encoders import EncoderModel
+from experiments.section_4.paired_data import CLASSES, Labels, Pairs
 from gapdyn import measures, sphere
 from gapdyn.types import Array
 
 SAMPLE = 512
-"""Held-out pairs of which gap and uniformity are taken (Appendix E)."""
+"""Number of held-out pairs from which gap and uniformity are computed (Appendix E)."""
 
 PROBED = 4096
-"""Training rows that the linear probe is fitted to, at most."""
+"""Largest number of training rows to which the linear probe is fitted."""
 
 MEASURES = (
     "gap",
@@ -34,7 +35,7 @@ MEASURES = (
 
 
 def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
-    """All of MEASURES for one state of a model; mmvp is NaN where the pairs have no twins.
+    """All of MEASURES for one state of a model; mmvp is NaN if the pairs have no twins.
 
     Raises
     ------
@@ -66,14 +67,14 @@ def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str
 
 
 def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
-    """What the measures stand on: how far training pairs are learnt by heart, and the gap's floor.
+    """How far the training pairs are learnt by heart, and how small a gap can be measured.
 
     Returns
     -------
     dict of float
         `training_recall`, recall@1 in percent, mean of both ways, among as many training pairs as
         there are held-out ones; and `gap_floor`, √(tr Cov(x - y)/m), the root mean square of the
-        gap of m pairs whose centres coincide in the long run.
+        gap of m pairs that are drawn from distributions with the same mean.
     """
     count = len(pairs.held_images)
     X, Y = map(sphere.normalise, model.embed(y, pairs.images[:count], pairs.texts[:count]))
@@ -87,12 +88,12 @@ def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, 
 
 
 def validate_labels(labels: Labels, classes: int) -> None:
-    """Every class has an example, and every example a class.
+    """Check that labels are classes 0 to `classes` - 1 and that each class has an example.
 
     Raises
     ------
     ValueError
-        If one has none.
+        If a label is not a class, or a class has no example.
     """
     strange = np.setdiff1d(labels, np.arange(classes))
     if strange.size:
@@ -105,14 +106,14 @@ def validate_labels(labels: Labels, classes: int) -> None:
 def zero_shot(
     texts: Array, labels: Labels, images: Array, truth: Labels, classes: int = CLASSES
 ) -> float:
-    """Share of images nearest to their class, which its texts stand for by their mean direction.
+    """Share of images that are nearest to the mean direction of the texts of their own class.
 
     Parameters
     ----------
     texts, labels : (n, d) array of unit rows, (n,) array
         Examples of the second modality and their classes, 0 to `classes` - 1.
     images, truth : (m, d) array of unit rows, (m,) array
-        What to classify, and the classes they are of.
+        Images to classify, and their true classes.
     classes : int
 
     Raises
@@ -128,15 +129,17 @@ def zero_shot(
 def linear_probe(
     X: Array, labels: Labels, held: Array, truth: Labels, classes: int = CLASSES
 ) -> float:
-    """Share of held-out rows that a logistic regression on the training rows classifies.
+    """Share of held-out rows that a logistic regression on the training rows classifies rightly.
 
-    It minimises Σ cross-entropy + ‖W‖²/2 over weights W (d, classes), and biases without penalty.
+    It minimises Σ cross-entropy + ‖W‖²/2 over weights W (d, classes) and biases, which have no
+    penalty.
 
     Parameters
     ----------
     X, labels : (n, d) array, (n,) array
         Training rows and their classes, 0 to `classes` - 1.
     held, truth : (m, d) array, (m,) array
+        Held-out rows and their true classes.
     classes : int
 
     Raises
@@ -165,19 +168,17 @@ def probe_weights(X: Array, labels: Labels, classes: int) -> Array:
 
     start = np.zeros(inputs.shape[1] * classes)
     options: Any = {"maxiter": 1000, "gtol": 1e-6, "ftol": 1e-14}
-    minimise: Any = scipy.optimize.minimize
-    found = minimise(objective, start, jac=True, method="L-BFGS-B", options=options)
-    weights: Array = found.x.reshape(-1, classes)
-    return weights
+    found = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    return np.asarray(found.x.reshape(-1, classes))
 
 
 def pair_of_pairs(one: list[Array], other: list[Array]) -> float:
-    """Share of pairs of pairs that are matched, as MMVP-VLM asks: each text picks its own image.
+    """Share of pairs of pairs in which each text is nearer to its own image, as in MMVP-VLM.
 
     Parameters
     ----------
     one, other : [X, Y], each (q, d) arrays of unit rows
-        Row i of `one` and row i of `other` are the two pairs to be told apart; chance is 25 %.
+        Row i of `one` and row i of `other` are the two pairs to tell apart. Chance gives 25 %.
     """
     (X, Y), (X_other, Y_other) = one, other
     picks = ((X - X_other) * Y).sum(axis=1) > 0, ((X_other - X) * Y_other).sum(axis=1) > 0

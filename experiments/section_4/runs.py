@@ -1,25 +1,26 @@
-"""Section 4 of the paper in miniature: every method trained on all data, from several seeds."""
+"""Section 4 of the paper in miniature: each method trained on each kind of data, over seeds."""
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from dataclasses import asdict
 from functools import cache, lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from experiments import paired_data, pool
-from experiments.encoders import Encoder, EncoderModel
-from experiments.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
-from experiments.methods import Method, methods
-from experiments.paired_data import DigitsMissingError, Pairs
-from experiments.training import Recipe, train
+import gapdyn as gd
+from experiments.processes import swept
+from experiments.record import read
+from experiments.section_4 import paired_data
+from experiments.section_4.encoders import Encoder, EncoderModel
+from experiments.section_4.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
+from experiments.section_4.methods import Method, methods
+from experiments.section_4.paired_data import DigitsMissingError, Pairs
+from experiments.section_4.training import Recipe, train
 from gapdyn import published
 from gapdyn.types import Array
 
@@ -27,27 +28,27 @@ HIDDEN, DIM = (128,), 32
 """Widths of the hidden layers of both encoders, and the dimension of their embeddings."""
 
 RECIPE = Recipe(epochs=200, batch=256, rate=3e-3)
-"""Adam moves log τ by about the sum of its learning rates at most: 2.4 on the synthetic pairs, and
-1.5 on the digits. From 0.07 to CLIP's 0.01, where the paper's baseline may go, it is 1.95."""
+"""Adam moves log τ by about the sum of its learning rates at most, which the number of epochs
+decides. On the synthetic pairs that is enough to go from 0.07 to CLIP's 0.01, on the digits not."""
 
 RECIPES = {
     "synthetic": RECIPE,
     "abundant": Recipe(epochs=12, batch=256, rate=3e-3),
     "digits": RECIPE,
 }
-"""About as many steps for few pairs, which are learnt by heart, as for many, which are not."""
+"""Few pairs, which are learnt by heart, get about as many steps as many pairs, which are not."""
 
 SEEDS, QUICK_SEEDS = 3, 2
-"""Data, weights, batches and masks are drawn anew from each, and are common to all methods."""
+"""Numbers of seeds. Each gives new data, weights, batches and masks, the same for all methods."""
 
 QUICK_RECIPE, QUICK_PAIRS = Recipe(epochs=3, batch=64, rate=3e-3), (256, 128)
-"""For a check: few synthetic pairs for training and held out."""
+"""For a quick check: the numbers of synthetic pairs for training and held out."""
 
 Table = dict[str, NDArray[Any]]
 
 
 def encoders_for(pairs: Pairs, method: Method) -> EncoderModel:
-    """Two encoders for the training pairs, under a method's temperature and normalisation."""
+    """Two encoders of the training pairs, with a method's temperature and normalisation."""
     sizes = [(x.shape[1], *HIDDEN, DIM) for x in (pairs.images, pairs.texts)]
     first, second = (Encoder(size, method.normalised) for size in sizes)
     return EncoderModel(pairs.images, pairs.texts, first, second, method.temperature)
@@ -65,16 +66,16 @@ def pairs_for(data: str, seed: int, quick: bool) -> Pairs:
     return paired_data.DATA[data](seed, *sizes)
 
 
-def measure(data: str, name: str, seed: int, repeat: int, quick: bool) -> dict[str, float]:
+def measure(data: str, method: str, base_seed: int, quick: bool, seed: int) -> dict[str, float]:
     """Train one method once and measure it.
 
     Parameters
     ----------
     data : str
         A name of `paired_data.DATA`.
-    name : str
-        Of the method.
-    seed, repeat : int
+    method : str
+        A name of `methods`.
+    base_seed, seed : int
         Together they decide all that is random.
     quick : bool
 
@@ -83,24 +84,24 @@ def measure(data: str, name: str, seed: int, repeat: int, quick: bool) -> dict[s
     dict of float
         `steps_acted`, `tau_end`, and all of `evaluation`.
     """
-    seeds = np.random.SeedSequence([seed, repeat]).generate_state(5).tolist()
+    seeds = np.random.SeedSequence([base_seed, seed]).generate_state(5).tolist()
     recipe = QUICK_RECIPE if quick else RECIPES[data]
     pairs = pairs_for(data, seeds[0], quick)
     for labels in (pairs.labels, pairs.labels[:PROBED]):
         validate_labels(labels, paired_data.CLASSES)
     steps = recipe.steps(len(pairs.images))
-    method = methods(float(steps), segment=1.0, seed=seeds[3])[name]
-    model = encoders_for(pairs, method)
-    y0 = model.start(seeds[1], tau=method.tau)
-    y = train(model, y0, recipe, swap=method.swap, seed=seeds[2])
-    acted = steps if method.swap is None else int(method.swap.swapped(steps).sum())
+    chosen = methods(float(steps), segment=1.0, seed=seeds[3])[method]
+    model = encoders_for(pairs, chosen)
+    y0 = model.start(seeds[1], tau=chosen.tau)
+    y = train(model, y0, recipe, swap=chosen.swap, seed=seeds[2])
+    acted = steps if chosen.swap is None else int(chosen.swap.swapped(steps).sum())
     tau = 1 / float(model.temperature.beta(float(steps), y[-1]))
     found = evaluate(model, y, pairs, seeds[4]) | memory(model, y, pairs, seeds[4])
     return {"steps_acted": acted, "tau_end": tau, **found}
 
 
 def available(quick: bool) -> tuple[list[str], str | None]:
-    """The data that can be had here, and why not the rest."""
+    """The data that are available here, and why the rest is not."""
     if quick:
         return ["synthetic"], None
     try:
@@ -110,38 +111,46 @@ def available(quick: bool) -> tuple[list[str], str | None]:
     return list(paired_data.DATA), None
 
 
-def run(seed: int, quick: bool, jobs: int) -> Table:
-    """Train and measure everything: a row for each data, method and seed.
+@cache
+def train_all(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
+    """Train and measure everything: a row for each kind of data, method and seed.
+
+    While it runs, finished trainings are kept in a file in `folder`, if there is one, and a run
+    that was interrupted continues from that file. The result is remembered in this process.
 
     Raises
     ------
-    What the first training that fails raises.
+    RuntimeError
+        If a training fails.
     """
     data, _ = available(quick)
-    tasks = [
-        (d, name, seed, repeat, quick)
-        for d in data
-        for name in names()
-        for repeat in range(QUICK_SEEDS if quick else SEEDS)
-    ]
-    outcomes: list[dict[str, float]] = [{}] * len(tasks)
-    with tqdm(total=len(tasks), desc="trainings", disable=not sys.stderr.isatty()) as bar:
-        for index, future in pool.finished(measure, tasks, jobs):
-            outcomes[index] = future.result()
-            bar.update()
-    labels = {"data": 0, "method": 1, "repeat": 3}
-    trainings = {key: np.array([task[k] for task in tasks]) for key, k in labels.items()}
-    return trainings | {key: np.array([o[key] for o in outcomes]) for key in outcomes[0]}
+    grid = {"data": data, "method": names(), "base_seed": [seed], "quick": [quick]}
+    repeats = QUICK_SEEDS if quick else SEEDS
+    journal = None if folder is None else folder / f"trainings_{_digest(seed, quick, data)}.jsonl"
+    points = swept(measure, grid, repeats, jobs, journal)
+    if journal is not None:
+        journal.unlink()
+    table = {key: np.array([p.parameters[key] for p in points]) for key in ("data", "method")}
+    table["repeat"] = np.array([p.seed for p in points])
+    return table | {key: np.array([p.value[key] for p in points]) for key in points[0].value}
+
+
+def _digest(seed: int, quick: bool, data: list[str]) -> str:
+    """A hash of all that the trainings of a run depend on, the code included."""
+    digest = sha256(json.dumps([seed, settings(quick), data]).encode())
+    for folder in (Path(__file__).parent, Path(gd.__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def by_seed(trainings: Table, key: str) -> Array:
-    """A column of trainings as (rows of the table, seeds)."""
-    values: Array = trainings[key].reshape(-1, int(trainings["repeat"].max()) + 1)
-    return values
+    """A column of the trainings, with the seeds along the second axis."""
+    return np.asarray(trainings[key].reshape(-1, int(trainings["repeat"].max()) + 1))
 
 
 def summary(trainings: Table) -> Table:
-    """A row for each data and method: means over seeds, deviations, and the paper's numbers."""
+    """Means and deviations over seeds for each kind of data and method, and the paper's numbers."""
     data, methods = by_seed(trainings, "data")[:, 0], by_seed(trainings, "method")[:, 0]
     seeds = by_seed(trainings, "repeat").shape[1]
     table: Table = {"data": data, "method": methods, "seeds": np.full(len(data), seeds)}
@@ -156,7 +165,7 @@ def summary(trainings: Table) -> Table:
 
 
 def printed(name: str) -> dict[str, float]:
-    """What the paper prints of a method, from whichever of its tables has it."""
+    """The numbers that the paper prints for a method, from all of its tables."""
     row: dict[str, float] = {}
     for table in (published.all_rows(), published.TABLE_1):
         if name in table:
@@ -165,7 +174,7 @@ def printed(name: str) -> dict[str, float]:
 
 
 def settings(quick: bool) -> dict[str, Any]:
-    """What a training depends on besides data, method and seed."""
+    """Everything that a training depends on besides data, method and seed."""
     recipes = {"synthetic": QUICK_RECIPE} if quick else RECIPES
     return {
         "hidden": list(HIDDEN),
@@ -182,14 +191,8 @@ def settings(quick: bool) -> dict[str, Any]:
     }
 
 
-@cache
-def computed(seed: int, quick: bool, jobs: int) -> Table:
-    """All trainings, once a process."""
-    return run(seed, quick, jobs)
-
-
 def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
-    """What `tables` left in a folder, or trained anew if that is not all that can be had here."""
+    """The trainings that `tables` left in a folder if they are complete, or new ones."""
     if folder is not None and (folder / "tables.json").is_file():
         about = json.loads((folder / "tables.json").read_text())
         left = about.get("seed"), about.get("quick"), about.get("parameters", {}).get("settings")
@@ -197,15 +200,4 @@ def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
             table = read(folder / "tables_by_seed.csv")
             if set(available(quick)[0]) <= set(table["data"].tolist()):
                 return table
-    return computed(seed, quick, jobs)
-
-
-def read(file: Path) -> Table:
-    """A table as `tables` and the figures that share it write it."""
-    with file.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    words = ("data", "source", "method")
-    return {
-        key: np.array([row[key] if key in words else float(row[key]) for row in rows])
-        for key in rows[0]
-    }
+    return train_all(seed, quick, jobs, folder)

@@ -1,9 +1,14 @@
-"""Two small networks that embed paired inputs: what CLIP is, at a size of seconds.
+"""Two small networks that embed paired inputs, as CLIP does, and train within seconds.
 
-An encoder has linear layers with ReLU between them; rows that come out are normalised, or not.
-`EncoderModel` puts two of them under the contrastive loss (2). It is a model like those of
-`gapdyn.models`, with the weights θ, φ for rows, so that `gapdyn.flow` moves it by gradient flow;
-`experiments.training` moves it by the steps of an optimiser.
+An encoder has linear layers with ReLU between them, and may normalise its output. `EncoderModel`
+puts two encoders under the contrastive loss (2). It is a model like those of `gapdyn.models`, whose
+state holds the weights θ, φ instead of rows: `gapdyn.flow` moves it by gradient flow, and
+`experiments.section_4.training` by the steps of an optimiser.
+
+References
+----------
+.. [1] K. He, X. Zhang, S. Ren and J. Sun, Delving deep into rectifiers: Surpassing human-level
+   performance on ImageNet classification, ICCV 2015.
 """
 
 from __future__ import annotations
@@ -32,12 +37,12 @@ class Encoder:
     sizes : tuple of int
         (k, width of each hidden layer, d).
     normalised : bool
-        Whether the rows that come out have unit length.
+        Whether the output rows have unit length.
 
     Raises
     ------
     TypeError, ValueError
-        If `sizes` is no tuple of two or more positive integers, or d is below 2.
+        If `sizes` is not a tuple of two or more positive integers, or d is below 2.
     """
 
     sizes: tuple[int, ...]
@@ -65,19 +70,19 @@ class Encoder:
             yield theta[start : end - m].reshape(k, m), theta[end - m : end]
 
     def initial(self, rng: np.random.Generator) -> Array:
-        """Normal weights that keep the size of what passes (He et al. 2015), biases zero."""
+        """Normal weights that keep the variance from layer to layer [1]_, and biases zero."""
         theta = np.zeros(self.size)
         layers = list(self.layers(theta))
         for i, (W, _) in enumerate(layers):
-            gain = 1.0 if i == 0 else 2.0  # half of what leaves a ReLU is zero
+            gain = 1.0 if i == 0 else 2.0  # half of the outputs of a ReLU are zero
             W[...] = rng.standard_normal(W.shape) * np.sqrt(gain / W.shape[0])
         return theta
 
     def forward(self, theta: Array, inputs: Array) -> list[Array]:
-        """What enters each layer, and the rows (n, d) that leave the last."""
+        """Inputs of each layer, and the output (n, d) of the last."""
         passed = [inputs]
         for W, b in self.layers(theta):
-            if len(passed) > 1:  # ReLU, by its sign alone: a complex step goes through
+            if len(passed) > 1:  # ReLU; the sign of the real part lets a complex step through
                 passed[-1] *= passed[-1].real > 0
             passed.append(passed[-1] @ W)
             passed[-1] += b
@@ -89,7 +94,7 @@ class Encoder:
         return sphere.unit(rows) if self.normalised else rows
 
     def backward(self, theta: Array, passed: list[Array], push: Array, out: Array) -> None:
-        """Gradient in θ, into `out`, of what has gradient `push` (n, d) in the embeddings."""
+        """Write to `out` the gradient in θ of a function whose gradient in the rows is `push`."""
         if self.normalised:
             length = sphere.lengths(passed[-1])[:, None]
             push = sphere.project(passed[-1] / length, push) / length
@@ -100,6 +105,16 @@ class Encoder:
             if i > 0:
                 push = push @ W.T
                 push *= passed[i] > 0
+
+
+def _inputs(name: str, inputs: Array, encoder: Encoder) -> Array:
+    """A copy of the inputs of an encoder, once they fit it."""
+    array = validate_array(name, inputs, ndim=2).astype(np.float64)
+    if array.shape[1] != encoder.sizes[0]:
+        raise ValueError(
+            f"{name} must have {encoder.sizes[0]} columns as its encoder, got {array.shape[1]}"
+        )
+    return array
 
 
 class EncoderState(NamedTuple):
@@ -122,19 +137,20 @@ class EncoderModel(Model):
         From k and l inputs to embeddings of one dimension.
     temperature : Temperature
     mixing : (n, d) or (n, 1) array, optional
-        λ of a swap in front of the loss, in [0, 1].
+        Weights λ in [0, 1] of a swap that is applied to the embeddings before the loss.
 
     Raises
     ------
     TypeError, ValueError
-        If inputs do not pair or do not fit the encoders, the encoders do not embed in one
-        dimension, the temperature is none, or `mixing` is not of its shape and range.
+        If inputs do not pair or do not fit the encoders, the dimensions of the embeddings differ,
+        `temperature` is not a temperature, or `mixing` has a wrong shape or range.
 
     Notes
     -----
-    The velocity jumps where a ReLU switches, and where a row that is normalised passes through
-    zero. Where it points there from all sides the flow stays, and an adaptive solver crawls: with
-    hidden layers in most runs sooner or later. Steps of an optimiser do not notice.
+    The velocity jumps where a ReLU switches, and where a row passes through zero before it is
+    normalised. Where the velocity points at such a surface from both sides the flow slides along
+    it, and an adaptive solver takes tiny steps. With hidden layers most runs come to this sooner or
+    later. The steps of an optimiser are not affected.
     """
 
     images: Array = field(repr=False)
@@ -151,13 +167,7 @@ class EncoderModel(Model):
             if not isinstance(getattr(self, name), Encoder):
                 raise TypeError(f"{name} must be an Encoder, got {getattr(self, name)!r}")
         for name, encoder in (("images", self.first), ("texts", self.second)):
-            inputs = validate_array(name, getattr(self, name), ndim=2).astype(np.float64)
-            if inputs.shape[1] != encoder.sizes[0]:
-                raise ValueError(
-                    f"{name} must have {encoder.sizes[0]} columns as its encoder,"
-                    f" got {inputs.shape[1]}"
-                )
-            object.__setattr__(self, name, inputs)
+            object.__setattr__(self, name, _inputs(name, getattr(self, name), encoder))
         if len(self.images) != len(self.texts):
             raise ValueError(f"texts must have {len(self.images)} rows, got {len(self.texts)}")
         validate_count("the number of pairs", self.n, least=2)
@@ -200,11 +210,11 @@ class EncoderModel(Model):
         return EncoderState(*map(np.asarray, (1.0, 1.0, self.temperature.rate)))
 
     def mixed(self, mixing: Array | None) -> EncoderModel:
-        """The same model with a swap in front of its loss."""
+        """The same model with another mixing."""
         return replace(self, mixing=mixing)
 
     def embed(self, y: Array, images: Array, texts: Array) -> tuple[Array, Array]:
-        """Embeddings (m, d) of any inputs, as the encoders leave them."""
+        """Embeddings (m, d) of any inputs, normalised only if the encoders normalise."""
         theta, phi, _ = self.split(y)
         return self.first.rows(theta, images), self.second.rows(phi, texts)
 
@@ -228,7 +238,7 @@ class EncoderModel(Model):
     def descend(
         self, t: float, y: Array, images: Array, texts: Array, mixing: Array | None, out: Array
     ) -> Array:
-        """The velocity that a batch of pairs gives, into `out`."""
+        """Write to `out` the velocity for a batch of pairs."""
         theta, phi, _ = self.split(y)
         nu = float(y[-1])
         beta = self.temperature.beta(t, nu)

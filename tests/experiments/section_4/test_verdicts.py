@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from experiments import section_4, verdicts
-from experiments.evaluation import MEASURES
-from experiments.verdicts import NOT, REPRODUCED, UNDECIDED
+from experiments.section_4 import runs, verdicts
+from experiments.section_4.evaluation import MEASURES
+from experiments.section_4.verdicts import NOT, REPRODUCED, UNDECIDED
 from gapdyn import published
+
+HOT = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
 
 
 def methods(error=0.0, acted=1000.0, **means):
@@ -15,7 +17,7 @@ def methods(error=0.0, acted=1000.0, **means):
 
     The standard error of a change against the baseline is `error`.
     """
-    names = section_4.names()
+    names = runs.names()
     k = np.arange(len(names), dtype=float)
     values = {key: np.zeros((len(names), 3)) for key in (*MEASURES, "retrieval")}
     for key, mean in means.items():
@@ -41,10 +43,9 @@ def test_retrieval_rises_where_the_correlation_is_negative(retrieval, verdict):
 def test_temperatures_beyond_the_best_have_no_say_in_the_rise():
     m = methods(gap=lambda k: k, retrieval=lambda k: -k)
     m.values["retrieval"][m.names.index("FLT 7e-2")] = 1.0
-    hot = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
-    assert verdicts.hotter_than_best(m) == hot == verdicts.hotter_than_best(verdicts.papers())
+    assert verdicts.hotter_than_best(m) == HOT == verdicts.hotter_than_best(verdicts.papers())
     before = verdicts.retrieval_rises(m)
-    m.values["retrieval"][[m.names.index(name) for name in hot]] = -1e9
+    m.values["retrieval"][[m.names.index(name) for name in HOT]] = -1e9
     after = verdicts.retrieval_rises(m)
     assert after.verdict == before.verdict == REPRODUCED
     (rho, with_hot), (rho_before, _) = (found.numbers.split(";") for found in (after, before))
@@ -137,7 +138,7 @@ def test_a_method_that_hardly_acted_is_undecided_and_in_no_correlation():
 
 
 def test_each_method_is_held_to_what_the_paper_prints_of_it():
-    claimed = [name for name in section_4.names() if verdicts.claims_to_shrink(name)]
+    claimed = [name for name in runs.names() if verdicts.claims_to_shrink(name)]
     assert {"Baseline", "FLT 1e-2", "TS A0", "No normalization", "SS 1e-2"}.isdisjoint(claimed)
     assert {"FLT 4e-2", "TS S3", "SLRT 0.1", "HS 1", "HS rows", "SS 5e-2"} <= set(claimed)
     m = methods(gap=-1.0)
@@ -181,7 +182,6 @@ def test_rows_shrink_the_gap_less_than_entries(rows, entries, verdict):
 
 
 ROWS = published.all_rows()
-HOT = ("FLT 1e-1", "FLT 2e-1", "FLT 3e-1", "FLT 4e-1")
 
 
 def retrieval(row):
@@ -216,12 +216,6 @@ def test_correlations_of_what_the_paper_plots_and_of_all_it_prints(x, y, nine, a
         m = verdicts.papers(names)
         found = verdicts.correlation(m, x, key, np.arange(len(names)))
         assert found.value == pytest.approx(rho, abs=0.005)
-
-
-def test_the_interval_of_gap_and_retrieval_on_the_nine():
-    m = verdicts.papers(published.FIGURES_6_AND_7)
-    found = verdicts.retrieval_rises(m)
-    assert found.numbers == "ρ(gap, retrieval) = -0.92 [-1.00, -0.56] over 9 methods"
 
 
 def test_the_papers_own_numbers_by_both_sets():
@@ -260,10 +254,3 @@ def test_each_conclusion_is_quoted_with_its_place_or_is_unsaid():
         assert c.said.count("“") == c.said.count("”") == 1 and ", p. " in c.said
     unsaid = [c.statement for c in verdicts.CONCLUSIONS if not c.said]
     assert len(unsaid) == 4 and any("p = 1" in statement for statement in unsaid)
-
-
-def test_the_twelve_of_figure_5_do_not_show_that_retrieval_rises():
-    names = [name for group in published.FIGURE_5.values() for name in group]
-    u, v = ([f(ROWS[name]) for name in names] for f in (lambda row: row.gap, retrieval))
-    assert scipy.stats.spearmanr(u, v).statistic == pytest.approx(-0.26, abs=0.005)
-    assert set(names) - set(published.FIGURES_6_AND_7) == {"HS 1", "HS 1e-2", "SS 5e-2"}

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import correlation
+from experiments.section_4 import correlation
 
 
 @given(seed=st.integers(0, 2**32), m=st.integers(3, 30), ties=st.booleans())
@@ -43,7 +43,7 @@ def test_the_interval_is_that_of_scipys_bootstrap():
     ours = correlation.rank_correlation(x, y)
     theirs = scipy.stats.bootstrap(
         (x, y),
-        correlation.spearman,
+        lambda x, y, axis: correlation.spearman(x, y),
         paired=True,
         vectorized=True,
         method="percentile",

@@ -1,8 +1,13 @@
-"""Minibatches, Adam, a learning rate that warms up and then falls as a cosine.
+"""Training by minibatches, with Adam or plain gradient descent.
 
-So trains the paper (E.1), but for this: it warms up for 20 of 100 epochs and not for a tenth of the
-steps, takes the best of four learning rates for each method, and does not print its optimiser. A
-step is the unit of time of schedules, and the segment of a swap.
+The learning rate rises linearly over the first tenth of the steps and then falls as a cosine. The
+paper (E.1) warms up for 20 of 100 epochs, takes the best of four learning rates for each method,
+and does not name its optimiser. One step is the unit of time of schedules and the segment of a
+swap.
+
+References
+----------
+.. [1] D. P. Kingma and J. Ba, Adam: A method for stochastic optimization, ICLR 2015.
 """
 
 from __future__ import annotations
@@ -14,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.encoders import EncoderModel
+from experiments.section_4.encoders import EncoderModel
 from gapdyn.swap import Swap
 from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_count, validate_number, validate_positive
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's, as Kingma and Ba (2015) print them."""
+"""Adam's constants, as printed in [1]_."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Recipe:
     Parameters
     ----------
     epochs, batch : int
-        Passes over the pairs, and pairs a step; pairs left over at the end of a pass wait for the
-        next.
+        Passes over the pairs, and pairs in a step. Each pass has a new order and leaves out the
+        last pairs if they do not fill a batch.
     rate : float
         The highest learning rate.
     optimiser : str
@@ -39,7 +44,7 @@ class Recipe:
     warm_up : float
         Share of the steps in which the learning rate rises linearly.
     cosine : bool
-        Whether it then falls to zero as a cosine; it stays otherwise.
+        Whether the learning rate then falls to zero as a cosine, or stays.
 
     Raises
     ------
@@ -67,7 +72,7 @@ class Recipe:
             raise ValueError(f"warm_up must lie in [0, 1), got {self.warm_up}")
 
     def steps(self, pairs: int) -> int:
-        """Number of steps on so many pairs; an error when a batch is larger than that."""
+        """Number of steps on so many pairs; a ValueError if a batch is larger than that."""
         if self.batch > pairs:
             raise ValueError(f"batch must be at most the {pairs} pairs there are, got {self.batch}")
         return self.epochs * (pairs // self.batch)
@@ -83,7 +88,7 @@ class Recipe:
         return rates
 
     def batches(self, pairs: int, rng: np.random.Generator) -> Iterator[NDArray[np.int_]]:
-        """Indices of the pairs of each step: a fresh order every epoch."""
+        """Indices of the pairs of each step, in a new order every epoch."""
         for _ in range(self.epochs):
             order = rng.permutation(pairs)
             for start in range(0, pairs - self.batch + 1, self.batch):
@@ -97,24 +102,23 @@ def train(
     *,
     swap: Swap | None = None,
     seed: int | np.random.Generator = 0,
-    watch: Callable[[int, Array], object] | None = None,
+    watch: Callable[[int, Array], object] = lambda k, y: None,
 ) -> Array:
-    """Train a model on its own inputs.
+    """Train a model on its own inputs; its temperature at step k is that of time k.
 
     Parameters
     ----------
     model : EncoderModel
-        At step k its temperature is that of time k.
     y0 : (N,) array
-        State to start from; it stays as it is.
+        State to start from; it is not changed.
     recipe : Recipe
     swap : Swap, optional
-        Segment k is step k, whatever the swap's own `segment`.
+        Each step is a segment, whatever the swap's own `segment` is.
     seed : int or numpy.random.Generator
         Decides the batches.
-    watch : callable, optional
-        Told the number of steps done and the state, before the first step and after each. It is
-        the one array that steps move: what wants to keep it copies it.
+    watch : callable
+        Called with the number of steps done and the state, before the first step and after each.
+        The next step changes that array, so copy it to keep it.
 
     Returns
     -------
@@ -124,11 +128,45 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If the batch is larger than the data, `y0` is no state of the model, `swap` is none, or the
-        model has a mixing of its own: one for all its pairs fits no batch.
+        If the arguments do not fit together, or the model has a mixing of its own.
     ArithmeticError
-        If the training diverges, or the embedding of an input becomes zero; it says at which step.
+        If the training diverges or the embedding of an input becomes zero.
     """
+    y = _validate(model, y0, swap)
+    steps = recipe.steps(model.n)
+    advance = ADVANCE[recipe.optimiser](model)
+    acts = np.zeros(steps, dtype=bool) if swap is None else swap.swapped(steps)
+    batches = recipe.batches(model.n, np.random.default_rng(seed))
+    watch(0, y)
+    for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
+        mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
+        advance(y, _velocity(model, k, y, chosen, mixing, recipe.rate), rate)
+        y[-1] = model.temperature.project(y[-1])
+        watch(k + 1, y)
+    return y
+
+
+def _velocity(
+    model: EncoderModel,
+    k: int,
+    y: Array,
+    chosen: NDArray[np.int_],
+    mixing: Array | None,
+    rate: float,
+) -> Array:
+    """The velocity for the batch of step k, unless the training has diverged."""
+    batch = model.images[chosen], model.texts[chosen]
+    velocity = model.descend(float(k), y, *batch, mixing, np.empty_like(y))
+    if not np.isfinite(velocity.sum()):
+        raise ArithmeticError(
+            f"the gradient is not finite at step {k}: the training has diverged at rate"
+            f" {rate:g}, or the embedding of an input has become zero"
+        )
+    return velocity
+
+
+def _validate(model: EncoderModel, y0: Array, swap: Swap | None) -> Array:
+    """A copy of the starting state, once all three fit together."""
     y = np.array(validate_array("y0", y0, ndim=1), dtype=np.float64)
     if y.shape != (model.size,):
         raise ValueError(f"y0 must have {model.size} entries, got {y.size}")
@@ -136,25 +174,6 @@ def train(
         raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
     if model.mixing is not None:
         raise ValueError("model must have no mixing of its own: give train a swap")
-    steps = recipe.steps(model.n)
-    advance = ADVANCE[recipe.optimiser](model)
-    swapped = np.zeros(steps, dtype=bool) if swap is None else swap.swapped(steps)
-    batches = recipe.batches(model.n, np.random.default_rng(seed))
-    velocity = np.empty_like(y)
-    if watch is not None:
-        watch(0, y)
-    for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
-        mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and swapped[k] else None
-        model.descend(float(k), y, model.images[chosen], model.texts[chosen], mixing, velocity)
-        if not np.isfinite(velocity.sum()):
-            raise ArithmeticError(
-                f"the gradient is not finite at step {k}: the training has diverged at rate"
-                f" {recipe.rate:g}, or the embedding of an input has become zero"
-            )
-        advance(y, velocity, rate)
-        y[-1] = model.temperature.project(y[-1])
-        if watch is not None:
-            watch(k + 1, y)
     return y
 
 
@@ -165,15 +184,16 @@ class Descent:
         pass
 
     def __call__(self, y: Array, velocity: Array, rate: float) -> None:
-        """Move `y` on; `velocity` is spent."""
+        """Move `y` by one step, overwriting `velocity`."""
         velocity *= rate
         y += velocity
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015): its steps ignore the scale of a gradient.
+    """Adam [1]_, whose steps do not depend on the scale of the gradient.
 
-    They would ignore the learning rate of ν too, so that one multiplies the step.
+    A learning rate of ν that multiplied its gradient would have no effect, so it multiplies the
+    step.
     """
 
     def __init__(self, model: EncoderModel) -> None:
@@ -182,7 +202,7 @@ class Adam:
         self.done = 0
 
     def __call__(self, y: Array, velocity: Array, rate: float) -> None:
-        """Move `y` on."""
+        """Move `y` by one step."""
         self.done += 1
         step = np.multiply(velocity, 1 - BETA_1, out=self.step)
         self.mean *= BETA_1

@@ -8,12 +8,12 @@ import sympy as sp
 from scipy.special import logsumexp
 
 import gapdyn as gd
-from experiments.encoders import Encoder, EncoderModel
+from experiments.section_4.encoders import Encoder, EncoderModel
 from gapdyn.flow import Solver
 from gapdyn.loss import mix
 
-IMAGE, TEXT, DIM, WIDTH = 4, 3, 3, 5
-"""Inputs of either modality, dimension of the embeddings, width of a hidden layer."""
+IMAGE, TEXT, WIDTH, DIM = SIZES = 4, 3, 5, 3
+"""Inputs of either modality, width of a hidden layer, dimension of the embeddings."""
 
 TEMPERATURES = {
     "exponential": gd.Learned(),
@@ -48,31 +48,18 @@ def network(encoder, theta, inputs):
 
 
 def make(
-    depth=1,
-    normalised=True,
-    temperature="exponential",
-    mixing="unmixed",
-    n=4,
-    sizes=(IMAGE, TEXT, WIDTH, DIM),
-    seed=0,
-    tau=0.4,
+    depth=1, normalised=True, temperature="exponential", mixing="unmixed", n=4, sizes=SIZES, seed=0
 ):
     """A model and a state with random biases, off the kinks of its ReLUs."""
     image, text, width, d = sizes
     first, second = (Encoder((k, *[width] * depth, d), normalised) for k in (image, text))
     rng = np.random.default_rng(seed)
     chosen = TEMPERATURES.get(temperature, temperature)
-    make_mixing = MIXINGS[mixing]
+    mask = None if MIXINGS[mixing] is None else MIXINGS[mixing](n, d)
     while True:
-        model = EncoderModel(
-            rng.standard_normal((n, image)),
-            rng.standard_normal((n, text)),
-            first,
-            second,
-            chosen,
-            None if make_mixing is None else make_mixing(n, d),
-        )
-        y = model.start(rng, tau=tau if isinstance(chosen, gd.Learned) else None)
+        inputs = rng.standard_normal((n, image)), rng.standard_normal((n, text))
+        model = EncoderModel(*inputs, first, second, chosen, mask)
+        y = model.start(rng, tau=0.4 if isinstance(chosen, gd.Learned) else None)
         y[:-1] += 0.3 * rng.standard_normal(y.size - 1)
         theta, phi, _ = model.split(y)
         reaches = network(first, theta, model.images)[1], network(second, phi, model.texts)[1]
@@ -199,29 +186,29 @@ def symbolic_loss(model, t, X, Y, nu):
     ) / (2 * model.n)
 
 
+def symbolic_rows(encoder, theta, numbers, inputs):
+    """Embeddings as functions of θ, each ReLU on the side of its kink on which `numbers` put it."""
+    passed, plain, start = sp.Matrix([[exact(x) for x in row] for row in inputs]), inputs, 0
+    for k, m in zip(encoder.sizes, encoder.sizes[1:], strict=False):
+        if start:
+            on = sp.Matrix((plain > 0).astype(int).tolist())
+            passed, plain = passed.multiply_elementwise(on), np.maximum(plain, 0)
+        weights, biases = slice(start, start + k * m), slice(start + k * m, start + (k + 1) * m)
+        plain = plain @ numbers[weights].reshape(k, m) + numbers[biases]
+        W, b = sp.Matrix(k, m, theta[weights]), sp.Matrix(1, m, theta[biases])
+        passed, start = passed * W + sp.ones(passed.rows, 1) * b, start + (k + 1) * m
+    if encoder.normalised:
+        lengths = [sp.sqrt(sum(x**2 for x in passed.row(i))) for i in range(passed.rows)]
+        passed = sp.Matrix(passed.rows, passed.cols, lambda i, j: passed[i, j] / lengths[i])
+    return passed
+
+
 def symbolic_velocity(model, y, t, digits=40):
     """Minus the rates times SymPy's derivatives: eq. (2) in the rows, rows in the weights."""
     symbols = sp.symbols(f"y:{model.size}")
-
-    def embed(encoder, theta, numbers, inputs):
-        passed, plain, start = sp.Matrix([[exact(x) for x in row] for row in inputs]), inputs, 0
-        for k, m in zip(encoder.sizes, encoder.sizes[1:], strict=False):
-            if start:  # the side of its kink on which each ReLU is, at this point
-                on = sp.Matrix((plain > 0).astype(int).tolist())
-                passed, plain = passed.multiply_elementwise(on), np.maximum(plain, 0)
-            W = sp.Matrix(k, m, theta[start : start + k * m])
-            b = sp.Matrix(1, m, theta[start + k * m : start + (k + 1) * m])
-            plain = plain @ numbers[start : start + k * m].reshape(k, m)
-            plain = plain + numbers[start + k * m : start + (k + 1) * m]
-            passed, start = passed * W + sp.ones(passed.rows, 1) * b, start + (k + 1) * m
-        if encoder.normalised:
-            lengths = [sp.sqrt(sum(x**2 for x in passed.row(i))) for i in range(passed.rows)]
-            passed = sp.Matrix(passed.rows, passed.cols, lambda i, j: passed[i, j] / lengths[i])
-        return passed
-
     cut = model.first.size
-    X = embed(model.first, symbols[:cut], y[:cut], model.images)
-    Y = embed(model.second, symbols[cut:-1], y[cut:-1], model.texts)
+    X = symbolic_rows(model.first, symbols[:cut], y[:cut], model.images)
+    Y = symbolic_rows(model.second, symbols[cut:-1], y[cut:-1], model.texts)
     rows = sp.symbols(f"x:{2 * model.n * model.d}")
     half = model.n * model.d
     loss = symbolic_loss(model, t, rows[:half], rows[half:], symbols[-1])
@@ -360,18 +347,6 @@ def test_a_batch_of_all_rows_in_any_order_gives_the_full_velocity():
     np.testing.assert_allclose(batch, model.velocity(0.0, y), rtol=1e-12, atol=1e-15)
 
 
-def test_half_a_batch_sees_fewer_negatives_so_its_loss_is_less():
-    """Each cross-entropy of a part sums over fewer rivals: halves lose less, on the mean."""
-    model, y = make(1, n=8)
-    halves = [
-        EncoderModel(
-            model.images[part], model.texts[part], model.first, model.second, model.temperature
-        ).loss(0.0, y)
-        for part in (slice(0, 4), slice(4, 8))
-    ]
-    assert np.mean(halves) < model.loss(0.0, y)
-
-
 # The flow.
 
 
@@ -380,24 +355,6 @@ def run():
     """A flow in which no ReLU is held at its kink."""
     model, y = make(1, temperature="rate 0.3", n=6, seed=4)
     return gd.flow(model, y, 4.0)
-
-
-def test_the_flow_descends(run):
-    assert (np.diff(run.loss) < 0).all() and run.loss[-1] < 0.5 * run.loss[0]
-    assert run.drift == 0
-
-
-def test_the_loss_falls_by_the_squared_gradient_in_the_metric_of_the_rates(run):
-    """dℓ/dt = -Σ (dy/dt)²/rate along the flow."""
-    model = run.model
-    for t in (0.5, 2.0, 3.5):
-        y, h = run.at(t).y, 1e-3
-        v = model.velocity(t, y)
-        fall = -(v**2 / rates(model)).sum()
-        direct = np.imag(model.loss(t, y + 1e-100j * v)) / 1e-100
-        assert direct == pytest.approx(fall, rel=1e-12)
-        slope = (run.at(t + h).loss - run.at(t - h).loss) / (2 * h)
-        assert slope == pytest.approx(fall, rel=1e-4)
 
 
 def test_states_and_observables_have_their_names(run):
@@ -428,22 +385,6 @@ def test_observables_are_of_unit_rows_and_the_loss_of_what_descends():
     assert seen.loss == pytest.approx(gd.loss.loss(seen.beta * mixed[0] @ mixed[1].T), rel=1e-12)
 
 
-@pytest.mark.parametrize("temperature", ["fixed", "linear schedule"])
-def test_nu_rests_where_it_is_not_learned(temperature):
-    model, y = make(0, temperature=temperature)
-    run = gd.flow(model, y, [0.0, 0.5, 1.0])
-    np.testing.assert_array_equal(run.y[:, -1], y[-1])
-    np.testing.assert_allclose(run.tau, [1 / model.temperature.beta(t, 0.0) for t in run.t])
-    if temperature == "fixed":
-        assert (np.diff(run.loss) < 0).all()
-
-
-def test_under_a_ceiling_nu_rests_at_it():
-    model, y = make(0, temperature=gd.Learned(max_beta=3.0), seed=2)
-    run = gd.flow(model, y, 20.0)
-    assert run.beta.max() <= 3.0 * (1 + 1e-8) and run.beta[-1] == pytest.approx(3.0)
-
-
 def test_a_swapped_segment_is_the_flow_of_the_mixed_model():
     model, y = make(0)
     swap = gd.HardSwap(1.0, segment=5.0, seed=2)
@@ -451,17 +392,6 @@ def test_a_swapped_segment_is_the_flow_of_the_mixed_model():
     run, alone = gd.flow(model, y, [1.0, 2.0], swap=swap), gd.flow(mixed, y, [1.0, 2.0])
     np.testing.assert_array_equal(run.y, alone.y)
     assert model.mixing is None and mixed.mixed(None).mixing is None
-
-
-def test_the_flow_under_a_swap_can_be_asked_anywhere():
-    model, y = make(0)
-    swap = gd.HardSwap(0.5, segment=0.25, seed=1)
-    run = gd.flow(model, y, 2.0, swap=swap)
-    assert 0 < swap.swapped(8).sum() < 8
-    exact = gd.flow(model, y, [1.1], swap=swap)
-    np.testing.assert_allclose(run.at(1.1).y, exact.y[-1], rtol=1e-6, atol=1e-8)
-    never = gd.flow(model, y, [2.0], swap=gd.HardSwap(0.0, segment=0.25))
-    np.testing.assert_array_equal(never.y, gd.flow(model, y, [2.0]).y)
 
 
 def test_a_saved_run_comes_back_without_its_model(run, tmp_path):
@@ -489,38 +419,16 @@ def test_a_relu_can_hold_the_flow_at_its_kink():
         assert side * (inputs[i] @ dW[:, j] + db[j]) < 0
 
 
-# One family, theory 3.2: scale s is the rate 1/s², along the flow.
-
-
-def test_scale_s_is_the_rate_one_over_s_squared_along_the_flow():
-    y0 = make(0, n=6)[1]
-
-    def end(temperature):
-        model, y = make(0, temperature=temperature, n=6)
-        np.testing.assert_array_equal(y[:-1], y0[:-1])
-        run = gd.flow(model, y, [3.0], rtol=1e-11, atol=1e-13)
-        return np.append(run.y[-1, :-1], run.beta[-1])
-
-    scaled = end(gd.Learned(gd.Exponential(2.0)))
-    np.testing.assert_allclose(scaled, end(gd.Learned(rate=1 / 4)), rtol=1e-8, atol=1e-9)
-    assert abs(scaled[-1] / end(gd.Learned(rate=1 / 2))[-1] - 1) > 1e-3
-
-
 # What is refused.
 
 
 @pytest.mark.parametrize(
-    ("sizes", "message"),
-    [((3,), "sizes"), ((3, 1), "the last of sizes"), ((0, 3), "sizes"), ((3, 0, 2), "sizes")],
+    ("sizes", "error"),
+    [((3,), ValueError), ((3, 1), ValueError), ((0, 3), ValueError), ((3, 0, 2), ValueError)]
+    + [(sizes, TypeError) for sizes in ((3.0, 2), ("3", 2), 3, None)],
 )
-def test_an_encoder_needs_an_input_and_two_dimensions(sizes, message):
-    with pytest.raises(ValueError, match=message):
-        Encoder(sizes)
-
-
-@pytest.mark.parametrize("sizes", [(3.0, 2), ("3", 2), 3, None])
-def test_sizes_are_integers(sizes):
-    with pytest.raises(TypeError, match="sizes"):
+def test_sizes_are_an_input_and_two_dimensions_or_more(sizes, error):
+    with pytest.raises(error, match="sizes"):
         Encoder(sizes)
 
 

@@ -1,16 +1,17 @@
-"""The first steps of two encoders that start with a small gap, Theorem 3.3 on networks.
+"""The first steps of two encoders that start with a small gap: Theorem 3.3 on networks.
 
-ReLUs send all outputs one way, so that random weights start with a gap near 1. Output biases that
-take the mean off the outputs spread the rows around the sphere, as the theorem assumes, and leave a
-small gap. In ten steps it grows from every start, under Adam by 0.144 on average, where the bars of
-the paper's Figure 4(b) have 0.186 and its text "near 0.15".
+Through ReLUs all outputs have a common direction, so that random weights start with a gap near 1.
+Output biases that subtract the mean of the outputs spread the rows around the sphere, as the
+theorem assumes, and leave a small gap. In ten steps of Adam this gap grows from every start, as in
+the paper's Figure 4(b).
 
-Theorem 3.3 is not the reason. It would have dΔ/dt > 0 at the start, which is negative from most
-starts: weights that all rows of a modality share move the difference of the centres some thirty
-times its length in a unit of time, in a direction that has little to do with its own. It shortens a
-little and then grows, whatever drives it. Adam's steps have the size of the learning rate wherever
-they go, and climbing the loss enlarges the gap twice as much as descending. What mismatched pairs
-do shows in plain gradient steps, which double the gap; from matched pairs they add a seventh.
+Theorem 3.3 does not explain this growth: dΔ/dt, which it would have positive at the start, is
+negative from most starts. All rows of a modality share their weights, so that the velocity of the
+difference of the centres is much larger than the difference itself and nearly orthogonal to it: the
+gap falls a little and then grows, whatever the cause of the motion. Adam's steps have the size of
+the learning rate in any direction, and climbing the loss enlarges the gap more than descending. The
+effect of mismatched pairs shows in plain gradient steps, which enlarge the gap much more from
+mismatched pairs than from matched ones.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from typing import Any
 import numpy as np
 
 import gapdyn as gd
-from experiments.encoders import EncoderModel
-from experiments.methods import TAU, methods
-from experiments.paired_data import HELD_OUT, TRAINING, synthetic
-from experiments.section_4 import RECIPE, encoders_for
-from experiments.training import Recipe, train
+from experiments.section_4.encoders import EncoderModel
+from experiments.section_4.methods import TAU, methods
+from experiments.section_4.paired_data import HELD_OUT, TRAINING, synthetic
+from experiments.section_4.runs import RECIPE, encoders_for
+from experiments.section_4.training import Recipe, train
 from gapdyn.types import Array
 
 APART = 0.3
-"""Share of random weights in which the second of two matched encoders differs from the first."""
+"""Share of fresh random weights by which the second of two matched encoders differs."""
 DIFFERENCE = 1e-6
-"""Of time, for dΔ/dt by a central difference, whose error is of its square."""
+"""Step of time of the central difference for dΔ/dt, whose error is of second order."""
 
 Row = tuple[int, str, float, float, float, float]
 
@@ -48,25 +49,23 @@ class Uphill(EncoderModel):
 def beginnings(
     seed: int, quick: bool, draws: int, steps: int, step: float
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Start `draws` times, and take `steps` steps each way, at a constant learning rate.
+    """Take `steps` steps of four kinds from each of `draws` starts, at a constant learning rate.
 
     Returns
     -------
-    list of (draw, way, Δ at the start, dΔ/dt and speed of c_X - c_Y there, change of Δ)
-        Ways: Adam at the recipe's highest rate, the same uphill; plain gradient descent at rate
-        `step`, the same from matched pairs. Velocities are those of the flow of all pairs,
-        downhill for all ways.
+    list of (draw, kind, Δ at the start, dΔ/dt and speed of c_X - c_Y there, change of Δ)
+        The kinds are Adam at the recipe's highest rate, the same uphill, plain gradient descent at
+        rate `step`, and the same from matched pairs. Velocities are those of the gradient flow of
+        all pairs, downhill for every kind.
     dict
-        Setting, and statistics of each way.
+        The setting, and statistics of each kind.
     """
     pairs = synthetic(seed, *((256, 128) if quick else (TRAINING, HELD_OUT)))
     same = replace(pairs, texts=pairs.images)
     method = methods(float(steps), segment=1.0, seed=seed)["Baseline"]
     model, copies = encoders_for(pairs, method), encoders_for(same, method)
     uphill = Uphill(model.images, model.texts, model.first, model.second, model.temperature)
-    batch = min(RECIPE.batch, model.n // 8)
-    epochs = -(-steps * batch // model.n)
-    adam = replace(RECIPE, epochs=epochs, batch=batch, warm_up=0.0, cosine=False)
+    adam = constant_adam(model.n, steps)
     descent = replace(adam, rate=step, optimiser="descent")
     rows: list[Row] = []
     for k in range(draws):
@@ -81,16 +80,23 @@ def beginnings(
         ):
             first, last = ends(moved, start, recipe, steps, k)
             rows.append((k, f"encoders_{name}", first, *speeds, last - first))
-    return rows, {"pairs": model.n, "batch": batch, "rate": adam.rate} | statistics(rows)
+    return rows, {"pairs": model.n, "batch": adam.batch, "rate": adam.rate} | statistics(rows)
+
+
+def constant_adam(n: int, steps: int) -> Recipe:
+    """Adam at the recipe's highest rate, for `steps` steps or a few more."""
+    batch = min(RECIPE.batch, n // 8)
+    epochs = -(-steps * batch // n)  # rounded up
+    return replace(RECIPE, epochs=epochs, batch=batch, warm_up=0.0, cosine=False)
 
 
 def scattered(model: EncoderModel, rng: np.random.Generator) -> Array:
-    """Random weights, and output biases for which the outputs have mean zero over the pairs."""
+    """Random weights, and output biases that give the outputs mean zero over the pairs."""
     return centred(model, model.start(rng, tau=TAU))
 
 
 def near_copies(model: EncoderModel, rng: np.random.Generator) -> Array:
-    """Two encoders of one modality that differ by APART of random weights, centred alike."""
+    """Two encoders of one modality that nearly agree, with outputs of mean zero."""
     y = model.start(rng, tau=TAU)
     theta, phi, _ = model.split(y)
     phi *= APART
@@ -99,19 +105,17 @@ def near_copies(model: EncoderModel, rng: np.random.Generator) -> Array:
 
 
 def centred(model: EncoderModel, y: Array) -> Array:
-    """The state with the mean output of both encoders taken off their output biases."""
+    """Subtract, in place, the mean output of each encoder from its output biases."""
     theta, phi, _ = model.split(y)
-    for encoder, weights, inputs in (
-        (model.first, theta, model.images),
-        (model.second, phi, model.texts),
-    ):
+    pairs = (model.first, theta, model.images), (model.second, phi, model.texts)
+    for encoder, weights, inputs in pairs:
         *_, (_, bias) = encoder.layers(weights)
         bias -= encoder.forward(weights, inputs)[-1].mean(axis=0)
     return y
 
 
 def velocity(model: EncoderModel, y: Array) -> tuple[float, float]:
-    """dΔ/dt and ‖c_X' - c_Y'‖ under the gradient flow of all pairs."""
+    """dΔ/dt and ‖d(c_X - c_Y)/dt‖ in the gradient flow of all pairs."""
     move = DIFFERENCE * model.velocity(0.0, y)
     behind, here, ahead = (
         np.subtract(*(rows.mean(axis=0) for rows in model.embeddings(z)))
@@ -122,7 +126,7 @@ def velocity(model: EncoderModel, y: Array) -> tuple[float, float]:
 
 
 def ends(model: EncoderModel, y: Array, recipe: Recipe, steps: int, seed: int) -> list[float]:
-    """The gap of all pairs before the first step and after so many; the rest is idle."""
+    """The gap of all pairs before the first step and after `steps`, where the recipe has more."""
     gaps: list[float] = []
 
     def watch(k: int, y: Array) -> None:
@@ -134,7 +138,7 @@ def ends(model: EncoderModel, y: Array, recipe: Recipe, steps: int, seed: int) -
 
 
 def statistics(rows: list[Row]) -> dict[str, Any]:
-    """What to say of each way over its draws."""
+    """Statistics of each kind of step over its draws."""
     said = {}
     for name in dict.fromkeys(row[1] for row in rows):
         gap, widens, speed, change = np.array([row[2:] for row in rows if row[1] == name]).T

@@ -5,21 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from experiments import paired_data
-from experiments.paired_data import (
-    CLASSES,
-    DIGITS_HELD_OUT,
-    HELD_OUT,
-    IMAGE_INPUTS,
-    PRIVATE,
-    SHARED,
-    TEXT_INPUTS,
-    TRAINING,
-    TWINS,
-    DigitsMissingError,
-    digits,
-    synthetic,
-)
+from experiments.section_4 import paired_data as data
+from experiments.section_4.paired_data import digits, synthetic
 
 SEEDS = range(4)
 
@@ -28,27 +15,27 @@ SEEDS = range(4)
 def draw(request):
     if request.param == "digits":
         pytest.importorskip("sklearn")
-    return paired_data.DATA[request.param]
+    return data.DATA[request.param]
 
 
 @pytest.fixture
 def clean(monkeypatch):
     """Pairs without noise, and latent codes [z, p] of inputs, by solving tanh([z, p] A) = x."""
-    monkeypatch.setattr(paired_data, "NOISE", 0.0)
+    monkeypatch.setattr(data, "NOISE", 0.0)
 
-    def make(seed, training=TRAINING):
+    def make(seed, training=data.TRAINING):
         rng = np.random.default_rng(seed)
-        centres = rng.standard_normal((CLASSES, SHARED))
-        latent = SHARED + PRIVATE
+        centres = rng.standard_normal((data.CLASSES, data.SHARED))
+        latent = data.SHARED + data.PRIVATE
         maps = [
             rng.standard_normal((latent, inputs)) / np.sqrt(latent)
-            for inputs in (IMAGE_INPUTS, TEXT_INPUTS)
+            for inputs in (data.IMAGE_INPUTS, data.TEXT_INPUTS)
         ]
 
         def codes(inputs, modality):
             solution = np.linalg.lstsq(maps[modality].T, np.arctanh(inputs).T, rcond=None)[0].T
             np.testing.assert_allclose(np.tanh(solution @ maps[modality]), inputs, atol=1e-9)
-            return solution[:, :SHARED], solution[:, SHARED:]
+            return solution[:, : data.SHARED], solution[:, data.SHARED :]
 
         return synthetic(seed, training), centres / np.sqrt(2), codes
 
@@ -61,8 +48,11 @@ def clean(monkeypatch):
 def test_training_and_held_out_pairs_never_coincide(draw):
     for seed in SEEDS:
         pairs = draw(seed)
-        for kept, held in ((pairs.images, pairs.held_images), (pairs.texts, pairs.held_texts)):
-            rows = np.vstack([kept, held])
+        for kept, held, twins in (
+            (pairs.images, pairs.held_images, pairs.twin_images),
+            (pairs.texts, pairs.held_texts, pairs.twin_texts),
+        ):
+            rows = np.vstack([kept, held, *([] if twins is None else twins)])
             assert len(np.unique(rows, axis=0)) == len(rows)
 
 
@@ -70,7 +60,7 @@ def test_every_class_is_present_on_both_sides(draw):
     for seed in SEEDS:
         pairs = draw(seed)
         for labels, rows in ((pairs.labels, pairs.images), (pairs.held_labels, pairs.held_images)):
-            np.testing.assert_array_equal(np.unique(labels), np.arange(CLASSES))
+            np.testing.assert_array_equal(np.unique(labels), np.arange(data.CLASSES))
             assert len(labels) == len(rows)
 
 
@@ -86,11 +76,11 @@ def test_the_seed_decides_everything(draw):
 
 def test_sizes_are_those_promised():
     pairs = synthetic(0)
-    assert pairs.images.shape == (TRAINING, IMAGE_INPUTS)
-    assert pairs.texts.shape == (TRAINING, TEXT_INPUTS)
-    assert pairs.held_images.shape == (HELD_OUT, IMAGE_INPUTS)
-    assert pairs.twin_images.shape == (2, TWINS, IMAGE_INPUTS)
-    assert pairs.twin_texts.shape == (2, TWINS, TEXT_INPUTS)
+    assert pairs.images.shape == (data.TRAINING, data.IMAGE_INPUTS)
+    assert pairs.texts.shape == (data.TRAINING, data.TEXT_INPUTS)
+    assert pairs.held_images.shape == (data.HELD_OUT, data.IMAGE_INPUTS)
+    assert pairs.twin_images.shape == (2, data.TWINS, data.IMAGE_INPUTS)
+    assert pairs.twin_texts.shape == (2, data.TWINS, data.TEXT_INPUTS)
     few = synthetic(0, 5, 7)
     assert (len(few.images), len(few.held_texts)) == (5, 7)
     for training, held_out, name in ((1, 9, "training"), (9, 1, "held_out")):
@@ -104,9 +94,11 @@ def test_pairs_share_z_and_nothing_else(clean):
     pairs, _, codes = clean(0)
     (z, p), (z_text, p_text) = codes(pairs.images, 0), codes(pairs.texts, 1)
     np.testing.assert_allclose(z, z_text, atol=1e-8)
-    across = np.corrcoef(np.hstack([z, p, p_text]), rowvar=False)
-    assert np.abs(across[:SHARED, SHARED:]).max() < 5 / np.sqrt(TRAINING)
-    assert np.abs(across[SHARED:-PRIVATE, -PRIVATE:]).max() < 5 / np.sqrt(TRAINING)
+    correlations = np.corrcoef(np.hstack([z, p, p_text]), rowvar=False)
+    assert np.abs(correlations[: data.SHARED, data.SHARED :]).max() < 5 / np.sqrt(data.TRAINING)
+    assert np.abs(correlations[data.SHARED : -data.PRIVATE, -data.PRIVATE :]).max() < 5 / np.sqrt(
+        data.TRAINING
+    )
     for private in (p, p_text):
         assert private.var() == pytest.approx(1, abs=0.05)
 
@@ -127,7 +119,7 @@ def test_codes_have_unit_variance_half_of_it_between_classes(clean):
 
 def test_noise_is_added_to_inputs_of_variance_about_two_fifths(monkeypatch):
     noisy = synthetic(0)
-    monkeypatch.setattr(paired_data, "NOISE", 0.0)
+    monkeypatch.setattr(data, "NOISE", 0.0)
     clean = synthetic(0)
     for with_noise, without in ((noisy.images, clean.images), (noisy.held_texts, clean.held_texts)):
         assert without.var() == pytest.approx(0.4, abs=0.05) and np.abs(without).max() < 1
@@ -141,11 +133,11 @@ def test_twins_differ_in_one_coordinate_of_their_shared_code_alone(clean):
     differ = np.abs(z - other) > 1e-7
     assert (differ.sum(axis=1) == 1).all()
     counts = differ.sum(axis=0)
-    assert counts.sum() == TWINS and counts.min() > TWINS / SHARED / 2
+    assert counts.sum() == data.TWINS and counts.min() > data.TWINS / data.SHARED / 2
     # The coordinate is drawn anew from the same class: both scatter by 1/√2 about one centre.
     change = (z - other)[differ]
-    assert change.mean() == pytest.approx(0, abs=5 / np.sqrt(TWINS))
-    assert change.var() == pytest.approx(1, abs=5 * np.sqrt(2 / TWINS))
+    assert change.mean() == pytest.approx(0, abs=5 / np.sqrt(data.TWINS))
+    assert change.var() == pytest.approx(1, abs=5 * np.sqrt(2 / data.TWINS))
     nearest = [
         np.linalg.norm(code[:, None] - centres, axis=2).argmin(axis=1) for code in (z, other)
     ]
@@ -153,12 +145,6 @@ def test_twins_differ_in_one_coordinate_of_their_shared_code_alone(clean):
     (z_text, p_text), (other_text, p_other) = (codes(twins, 1) for twins in pairs.twin_texts)
     np.testing.assert_allclose([z_text, other_text], [z, other], atol=1e-8)
     np.testing.assert_allclose(p_text, p_other, atol=1e-8)
-
-
-def test_twins_are_held_out():
-    pairs = synthetic(0)
-    rows = np.vstack([pairs.images, pairs.held_images, *pairs.twin_images])
-    assert len(np.unique(rows, axis=0)) == TRAINING + HELD_OUT + 2 * TWINS
 
 
 # Digits.
@@ -177,7 +163,9 @@ def test_halves_put_together_are_the_images_up_to_centring_and_scale(scans, seed
     left = np.vstack([pairs.images, pairs.held_images]).reshape(-1, 8, 4)
     right = np.vstack([pairs.texts, pairs.held_texts]).reshape(-1, 8, 4)
     labels = np.concatenate([pairs.labels, pairs.held_labels])
-    assert len(labels) == len(scans.target) == 1797 and len(pairs.held_labels) == DIGITS_HELD_OUT
+    assert (
+        len(labels) == len(scans.target) == 1797 and len(pairs.held_labels) == data.DIGITS_HELD_OUT
+    )
     restored = []
     for half, pixels in ((left, scans.images[:, :, :4]), (right, scans.images[:, :, 4:])):
         # Means and deviation are those of the training pairs, which the order of rows reveals.
@@ -201,14 +189,14 @@ def test_the_scale_is_that_of_the_training_pairs_alone(scans, seed):
         assert 1e-3 < np.abs(held.mean(axis=0)).max() < 0.3
     step = 1 / np.diff(np.unique(np.round(pairs.images[:, 1], 12))).min()  # one grey level
     order = np.random.default_rng(seed).permutation(1797)
-    kept = scans.images[order[DIGITS_HELD_OUT:], :, :4]
+    kept = scans.images[order[data.DIGITS_HELD_OUT :], :, :4]
     assert step == pytest.approx(kept.std(), rel=1e-9)
     assert step != pytest.approx(scans.images[:, :, :4].std(), rel=1e-6)
 
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(DigitsMissingError, match=r"gapdyn\[digits\]") as caught:
+    with pytest.raises(data.DigitsMissingError, match=r"gapdyn\[digits\]") as caught:
         digits(0)
     assert isinstance(caught.value, ImportError)
     assert isinstance(caught.value.__cause__, ImportError)

@@ -1,9 +1,10 @@
-"""Conclusions of Section 4, each decided by a rule from the numbers of one table.
+"""The conclusions of Section 4, and the rules that decide them from the numbers of one table.
 
-Most are printed in the paper, and are quoted with their place; the rest is what its tables show,
-unsaid. A rule gives `REPRODUCED`, `NOT` or `UNDECIDED`, and the numbers that decided. It is applied
-to the encoders' table of each data, and to the paper's numbers, which have no spread: to the
-methods that the figure plots from which the paper draws the conclusion, and to all it prints.
+Most conclusions are quoted from the paper. The others are not stated in it, but follow from its
+tables. A rule returns `REPRODUCED`, `NOT` or `UNDECIDED` and the numbers that decided. It is
+applied to our table for each kind of data. It is also applied to the paper's numbers, which have no
+spread: once to the methods in the figure on which the paper bases the conclusion, and once to all
+methods in its tables.
 """
 
 from __future__ import annotations
@@ -16,35 +17,36 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from experiments import section_4
-from experiments.correlation import Interval, rank_correlation
-from experiments.evaluation import MEASURES
-from experiments.section_4 import Table, by_seed, printed
+from experiments.section_4 import runs
+from experiments.section_4.correlation import Interval, rank_correlation
+from experiments.section_4.evaluation import MEASURES
+from experiments.section_4.runs import Table, by_seed, printed
 from gapdyn import published
 from gapdyn.types import Array
 
 REPRODUCED, NOT, UNDECIDED = "reproduced", "not reproduced", "undecided"
 
 LEAST_STEPS = 10
-"""A method that acted in fewer steps of training has not been tried."""
+"""A method that acted in fewer steps of the training counts as not tried."""
 
 LEVEL = 0.95
-"""Of Student's interval of a difference over seeds."""
+"""Level of Student's interval for a difference over seeds."""
 
 MORE_THAN_CHANCE = 3
-"""Of the 20 methods that the paper shrinks the gap with, half a one would be decided to widen it by
-chance; three or more with a probability of 1.3 %."""
+"""If none of the 20 methods for which the paper prints a smaller gap had an effect, the expected
+number with a significantly larger gap would be one half, and three or more would have a probability
+of 1.3 %."""
 
 SWEEP = tuple(name for name in published.TABLE_3 if name.startswith("FLT"))
 
 TEMPERATURE_CONTROL = ("Baseline", "FLT", "TS", "TR", "SLRT")
 
 WEAK, STRONG = 0.5, 0.7
-"""A correlation below WEAK in size is not strong; from STRONG on it is, if it is told from 0."""
+"""|ρ| below WEAK is not a strong correlation; from STRONG on it is, if its interval excludes 0."""
 
 
 class Methods(NamedTuple):
-    """Every measure by method and seed, (methods, seeds), and in how many steps a method acted."""
+    """Measures as arrays (methods, seeds), and the number of steps in which each method acted."""
 
     names: list[str]
     acted: Array
@@ -52,18 +54,17 @@ class Methods(NamedTuple):
 
     def mean(self, key: str, rows: NDArray[np.intp] | None = None) -> Array:
         """Means over seeds, of all methods or of some."""
-        mean: Array = self.values[key].mean(axis=1)
-        return mean if rows is None else mean[rows]
+        return np.asarray(self.values[key].mean(axis=1)[... if rows is None else rows])
 
     def where(self, keep: Callable[[str], bool], *needed: str) -> NDArray[np.intp]:
-        """Indices of the methods to keep that acted and have the needed measures."""
+        """Indices of the methods to keep, without those not tried or without a needed measure."""
         known = [np.isfinite(self.mean(key)) for key in needed]
         kept = np.array([keep(name) for name in self.names]) & (self.acted >= LEAST_STEPS)
         return np.flatnonzero(np.logical_and.reduce([kept, *known]))
 
 
 class Verdict(NamedTuple):
-    """What a rule says, and the numbers that made it say so."""
+    """The result of a rule, and the numbers that decided."""
 
     verdict: str
     numbers: str
@@ -74,7 +75,7 @@ TOO_FEW = Verdict(UNDECIDED, f"fewer than {LEAST_METHODS} methods have the numbe
 
 
 def ours(trainings: Table, data: str) -> Methods:
-    """The encoders' methods on one of the data."""
+    """Our numbers for one kind of data."""
     rows = by_seed(trainings, "data")[:, 0] == data
     values = {key: by_seed(trainings, key)[rows] for key in MEASURES}
     names = by_seed(trainings, "method")[rows, 0].tolist()
@@ -82,10 +83,8 @@ def ours(trainings: Table, data: str) -> Methods:
 
 
 def papers(among: Sequence[str] | None = None) -> Methods:
-    """The methods that the paper prints: all 26, or those among some."""
-    names = [name for name in section_4.names() if printed(name)]
-    if among is not None:
-        names = [name for name in names if name in among]
+    """The paper's numbers for all 26 methods, or for some."""
+    names = [name for name in runs.names() if printed(name) and (among is None or name in among)]
     values = {
         key: np.array([[printed(name).get(key, np.nan)] for name in names]) for key in MEASURES
     }
@@ -93,7 +92,7 @@ def papers(among: Sequence[str] | None = None) -> Methods:
 
 
 def _with_retrieval(names: list[str], acted: Array, values: dict[str, Array]) -> Methods:
-    """With `retrieval`, the mean of both ways."""
+    """The methods with one more measure, `retrieval`: the mean of image and text retrieval."""
     both = (values["image_retrieval"] + values["text_retrieval"]) / 2
     return Methods(names, acted, values | {"retrieval": both})
 
@@ -101,7 +100,7 @@ def _with_retrieval(names: list[str], acted: Array, values: dict[str, Array]) ->
 def change(m: Methods, key: str, name: str, other: str = "Baseline") -> tuple[float, float]:
     """Mean difference of a measure between two methods, and its standard error.
 
-    Methods share data, weights and batches of a seed, so the difference is taken within seeds.
+    All methods share the data, weights and batches of a seed, so each difference is of one seed.
     """
     i, j = m.names.index(name), m.names.index(other)
     differences = m.values[key][i] - m.values[key][j]
@@ -110,7 +109,7 @@ def change(m: Methods, key: str, name: str, other: str = "Baseline") -> tuple[fl
 
 
 def decided(m: Methods, key: str, name: str, other: str = "Baseline") -> int:
-    """The sign of a change whose Student interval leaves out 0, else 0."""
+    """The sign of a change if Student's interval excludes 0, else 0."""
     difference, error = change(m, key, name, other)
     seeds = m.values[key].shape[1]
     reach = student(LEVEL, seeds) * error if seeds > 1 else 0.0
@@ -118,19 +117,19 @@ def decided(m: Methods, key: str, name: str, other: str = "Baseline") -> int:
 
 
 def student(level: float, seeds: int) -> float:
-    """Half the width of Student's interval of a mean over seeds, in standard errors."""
+    """Half the width of Student's interval for a mean over seeds, in standard errors."""
     return float(scipy.stats.t.ppf((1 + level) / 2, seeds - 1))
 
 
 def stated(m: Methods, key: str, name: str, other: str = "Baseline", digits: int = 1) -> str:
-    """A change and its standard error, where there is one."""
+    """A change and, if there are several seeds, its standard error, as text."""
     difference, error = change(m, key, name, other)
     spread = f" ± {error:.{digits}f}" if m.values[key].shape[1] > 1 else ""
     return f"{difference:+.{digits}f}{spread}"
 
 
 def tried(m: Methods, name: str) -> bool:
-    """Whether a method acted in steps enough."""
+    """Whether a method acted in enough steps."""
     return bool(m.acted[m.names.index(name)] >= LEAST_STEPS)
 
 
@@ -140,7 +139,10 @@ def claims_to_shrink(name: str) -> bool:
 
 
 def each_shrinks(m: Methods, among: Sequence[str] | None = None) -> Verdict:
-    """Whether each method that the paper prints a smaller gap for, or each of some, has one."""
+    """Whether each method has a smaller gap than the baseline.
+
+    The methods are those for which the paper prints a smaller gap, or those in `among`.
+    """
     claimed = [n for n in m.names if (claims_to_shrink(n) if among is None else n in among)]
     signs = {name: decided(m, "gap", name) if tried(m, name) else 0 for name in claimed}
     lists = {
@@ -156,14 +158,14 @@ def each_shrinks(m: Methods, among: Sequence[str] | None = None) -> Verdict:
 
 
 def best_of_sweep(m: Methods) -> str:
-    """The fixed temperature at which retrieval is best."""
+    """The fixed temperature with the best retrieval."""
     sweep = [name for name in SWEEP if name in m.names]
     rows = np.array([m.names.index(name) for name in sweep])
     return sweep[int(m.mean("retrieval", rows).argmax())]
 
 
 def hotter_than_best(m: Methods) -> tuple[str, ...]:
-    """Fixed temperatures beyond the best."""
+    """Fixed temperatures above the one with the best retrieval."""
     hotter = SWEEP[SWEEP.index(best_of_sweep(m)) + 1 :]
     return tuple(name for name in hotter if name in m.names)
 
@@ -171,7 +173,7 @@ def hotter_than_best(m: Methods) -> tuple[str, ...]:
 def retrieval_rises(m: Methods, kinds: tuple[str, ...] = ("",)) -> Verdict:
     """Whether retrieval is higher where the gap is smaller, up to the best fixed temperature.
 
-    Among all methods, or among those whose names begin with one of `kinds`.
+    `kinds` are beginnings of the names of the methods to consider.
     """
     hot = hotter_than_best(m)
     everywhere = m.where(lambda name: name.startswith(kinds), "gap", "retrieval")
@@ -191,7 +193,7 @@ def correlation(m: Methods, x: str, y: str, rows: NDArray[np.intp]) -> Interval:
 
 
 def turns_over(m: Methods) -> Verdict:
-    """Whether retrieval in the sweep of fixed temperatures is best strictly inside: Table 3."""
+    """Whether the best retrieval over the fixed temperatures of Table 3 is not at an end."""
     best, ends = best_of_sweep(m), (SWEEP[0], SWEEP[-1])
     top = m.names.index(best)
     above = " and ".join(stated(m, "retrieval", best, end) for end in ends)
@@ -204,7 +206,7 @@ def turns_over(m: Methods) -> Verdict:
 
 
 def rises_with_uniformity(m: Methods, task: str) -> Verdict:
-    """Whether a task is better where uniformity is better."""
+    """Whether the score of a task rises with uniformity."""
     rows = m.where(lambda name: True, "uniformity", task)
     if len(rows) < LEAST_METHODS:
         return TOO_FEW
@@ -213,21 +215,21 @@ def rises_with_uniformity(m: Methods, task: str) -> Verdict:
 
 
 def not_strong(m: Methods, task: str, against: Sequence[str]) -> Verdict:
-    """Whether a task shows no strong correlation with any of some measures."""
+    """Whether a task has no strong correlation with any measure in `against`."""
     rows = m.where(lambda name: True, *against, task)
     if len(rows) < LEAST_METHODS:
         return TOO_FEW
     rhos = {x: correlation(m, x, task, rows) for x in against}
     numbers = ", ".join(f"ρ({x}, {_words(task)}) = {rho}" for x, rho in rhos.items())
-    told = [rho for rho in rhos.values() if rho.low > 0 or rho.high < 0]
-    if any(abs(rho.value) >= STRONG for rho in told):
+    significant = [rho for rho in rhos.values() if rho.low > 0 or rho.high < 0]
+    if any(abs(rho.value) >= STRONG for rho in significant):
         return Verdict(NOT, numbers + _over(rows))
     weak = all(abs(rho.value) < WEAK for rho in rhos.values())
     return Verdict(REPRODUCED if weak else UNDECIDED, numbers + _over(rows))
 
 
 def moves(m: Methods, name: str, expected: dict[str, int], other: str = "Baseline") -> Verdict:
-    """Whether a method changes measures to the sides expected, +1 up and -1 down."""
+    """Whether a method changes measures in the expected directions, +1 up and -1 down."""
     numbers = ", ".join(
         f"{_words(key)} {stated(m, key, name, other, digits=3 if key == 'gap' else 1)}"
         for key in expected
@@ -239,7 +241,7 @@ def moves(m: Methods, name: str, expected: dict[str, int], other: str = "Baselin
 
 
 def rows_less_than_entries(m: Methods) -> Verdict:
-    """Whether swapping whole rows shrinks the gap, and less than swapping entries as often."""
+    """Whether swapping whole rows shrinks the gap, but less than swapping entries as often."""
     shrinks = moves(m, "HS rows", {"gap": -1})
     less = moves(m, "HS rows", {"gap": +1}, other="HS 1e-2")
     verdicts = {shrinks.verdict, less.verdict}
@@ -248,7 +250,7 @@ def rows_less_than_entries(m: Methods) -> Verdict:
 
 
 def _words(key: str) -> str:
-    """What a measure is called."""
+    """The name of a measure in sentences."""
     return "matching" if key == "mmvp" else key.replace("_", " ")
 
 
@@ -257,22 +259,22 @@ def _over(rows: NDArray[np.intp]) -> str:
 
 
 def _side(rho: Interval, expected: int) -> str:
-    """REPRODUCED when the interval is on the expected side of 0, NOT when on the other."""
+    """REPRODUCED if the interval is on the expected side of 0, NOT if it is on the other side."""
     low, high = sorted((expected * rho.low, expected * rho.high))
     return REPRODUCED if low > 0 else NOT if high < 0 else UNDECIDED
 
 
 class Conclusion(NamedTuple):
-    """A conclusion, the rule that decides it, and who draws it.
+    """A conclusion and the rule that decides it.
 
     Attributes
     ----------
     statement : str
     rule : callable
     said : str
-        The paper's words and their place; empty if it does not say so and its tables show it.
+        The paper's words and their place; empty if the paper does not state the conclusion.
     plotted : tuple of str
-        The methods of the figure from which the paper draws it, if it does from one.
+        The methods in the figure on which the paper bases the conclusion, if it bases it on one.
     """
 
     statement: str
@@ -392,4 +394,4 @@ CONCLUSIONS = (
         partial(moves, name="HS 1", expected={"retrieval": -1, "linear_probe": -1}),
     ),
 )
-"""What Section 4 and Appendices D and F conclude, then what only their tables show."""
+"""What Section 4 and Appendices D and F state, then what only their tables show."""

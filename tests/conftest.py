@@ -48,7 +48,7 @@ def make(kind, temperature, n=3, d=3, seed=0, tau=0.4):
             model = gd.ParallelModel(n, d, temperature, row_rate=0.7)
             return model, model.start(X, Y, tau=tau, gamma=0.3)
         case "untied":
-            model = gd.ParallelModel(n, d, temperature, tied=False)
+            model = gd.ParallelModel(n, d, temperature, tied=False, row_rate=0.7)
             return model, model.start(X, Y, tau=tau, gamma_x=0.3, gamma_y=-0.6)
         case "frozen":
             model = gd.FrozenModel(X @ Y.T, temperature)
@@ -56,6 +56,49 @@ def make(kind, temperature, n=3, d=3, seed=0, tau=0.4):
         case "scalar":
             model = gd.ScalarModel(temperature)
             return model, model.start(tau=tau, gamma=-0.3)
+
+
+class Own(gd.Model):
+    """A model of a user's, dy/dt = law(t, y), whose every observable is its first entry."""
+
+    temperature = gd.Fixed(1.0)
+    size = 1
+
+    def __init__(self, law):
+        self.law = law
+
+    def split(self, y):
+        return (y,)
+
+    def rates(self):
+        return (np.asarray(1.0),)
+
+    def loss(self, t, y):
+        raise NotImplementedError
+
+    def velocity(self, t, y, out=None):
+        return self.law(t, y)
+
+    def observe(self, t, y):
+        return gd.Observables(*[y[0]] * 7)
+
+
+def interrupted(t):
+    """A schedule during which Ctrl-C is pressed soon after t = 2."""
+    if t > 2:
+        raise KeyboardInterrupt
+    return 0.3
+
+
+def refusals(*cases):
+    """A test that each case, (call, error, says), raises its error with its message."""
+
+    @pytest.mark.parametrize(("call", "error", "says"), cases)
+    def test_bad_input_is_named(call, error, says):
+        with pytest.raises(error, match=says):
+            call()
+
+    return test_bad_input_is_named
 
 
 class Square(temperatures.Parametrisation):

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import MODELS, TEMPERATURES, make
+from conftest import MODELS, TEMPERATURES, Own, interrupted, make, refusals
 
 import gapdyn as gd
 
@@ -112,29 +112,13 @@ def test_methods_with_a_jacobian_take_one_member_after_the_other(method):
         np.testing.assert_array_equal(run.y, gd.flow(model, y0, 5.0, method=method).y)
 
 
-class Decay(gd.Model):
+def decay(t, y):
     """dy/dt = -y, and one that is infinite at t = 1 where y starts at 1."""
-
-    temperature = gd.Fixed(1.0)
-    size = 1
-
-    def split(self, y):
-        return (y,)
-
-    rates = loss = None
-
-    def velocity(self, t, y, out=None):
-        return np.where(y > 0, y**2, -y)
-
-    def observe(self, t, y):
-        return gd.Observables(*[y[0]] * 7)
-
-
-Decay.__abstractmethods__ = frozenset()
+    return np.where(y > 0, y**2, -y)
 
 
 def test_a_model_of_the_users_takes_many_states():
-    runs = gd.flow_many(Decay(), [[-1.0], [-2.0]], [1.0, 2.0])
+    runs = gd.flow_many(Own(decay), [[-1.0], [-2.0]], [1.0, 2.0])
     np.testing.assert_allclose([run.y[:, 0] for run in runs], -np.exp([[-1, -2]]) * [[1], [2]])
     assert runs[1].gap.tolist() == runs[1].y[:, 0].tolist()
 
@@ -143,7 +127,7 @@ def test_a_model_of_the_users_takes_many_states():
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:lsoda:UserWarning")
 def test_a_member_that_fails_loses_nothing_of_the_others(method):
     with pytest.raises(gd.IntegrationError, match=r"in \.trajectories") as caught:
-        gd.flow_many(Decay(), [[-1.0], [-2.0], [1.0]], 5.0, method=method)
+        gd.flow_many(Own(decay), [[-1.0], [-2.0], [1.0]], 5.0, method=method)
     error = caught.value
     assert 0.9 < error.t < 1.1 and len(error.trajectories) == 3
     np.testing.assert_allclose(
@@ -154,12 +138,9 @@ def test_a_member_that_fails_loses_nothing_of_the_others(method):
 
 
 def test_the_member_that_fails_is_named():
-    class Turning(Decay):
-        def velocity(self, t, y, out=None):
-            return np.where((t < 0.5) | (y < 1), -y, y * np.nan)
-
+    turning = Own(lambda t, y: np.where((t < 0.5) | (y < 1), -y, y * np.nan))
     with pytest.raises(gd.IntegrationError, match="velocity of member 1 is not fin") as caught:
-        gd.flow_many(Turning(), [[-1.0], [9.0]], 5.0)
+        gd.flow_many(turning, [[-1.0], [9.0]], 5.0)
     assert caught.value.trajectory is caught.value.trajectories[1]
     model, Y0 = starts("free", gd.Learned(), 3)
     with pytest.raises(gd.IntegrationError, match="drifted from unit length") as caught:
@@ -168,12 +149,7 @@ def test_the_member_that_fails_is_named():
 
 
 def test_an_interrupt_keeps_what_there_is():
-    def interrupt(t):
-        if t > 2.0:
-            raise KeyboardInterrupt
-        return 0.3
-
-    model, Y0 = starts("free", gd.Scheduled(interrupt), 3)
+    model, Y0 = starts("free", gd.Scheduled(interrupted), 3)
     with pytest.raises(gd.IntegrationError, match="interrupted at t = ") as caught:
         gd.flow_many(model, Y0, [5.0, 10.0])
     for run in caught.value.trajectories:
@@ -188,35 +164,25 @@ def test_progress_goes_to_a_bar_on_request_only(capsys):
     assert "100%" in capsys.readouterr().err
 
 
-class OneByOne(Decay):
-    def velocity(self, t, y, out=None):
-        return np.array([-y[0].mean()])
-
-
+one_by_one = Own(lambda t, y: np.array([-y[0].mean()]))
 free, Y0 = starts("free", gd.Learned(), 3)
 hot = Y0.copy()
 hot[1, -1] = 800.0
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "says"),
-    [
-        (lambda: gd.flow_many(OneByOne(), [[1.0], [2.0]], 1.0), ValueError, "model must take many"),
-        (lambda: gd.flow_many(free, Y0[0], 1.0), ValueError, "Y0 must have 2 axes"),
-        (lambda: gd.flow_many(free, Y0[:0], 1.0), ValueError, "rows of Y0 must be at least 1"),
-        (lambda: gd.flow_many(free, Y0[:, 1:], 1.0), ValueError, "Y0 must have 31 columns"),
-        (lambda: gd.flow_many(free, [*Y0, Y0[0, 1:]], 1.0), ValueError, "Y0 must be a rectang"),
-        (lambda: gd.flow_many(free, Y0 * np.nan, 1.0), ValueError, "Y0 must be finite"),
-        (lambda: gd.flow_many(free, Y0 * [[1], [2], [1]], 1.0), ValueError, "unit length, row 1"),
-        (lambda: gd.flow_many(free, hot, 1.0), ValueError, "finite velocities, row 1 has none"),
-        (lambda: gd.flow_many(free, Y0.astype(int), 1.0), TypeError, "Y0 must hold real"),
-        (lambda: gd.flow_many("free", Y0, 1.0), TypeError, "model must be a gapdyn.Model"),
-        (lambda: gd.flow_many(free, Y0, [2.0, 1.0]), ValueError, "t must be increasing"),
-        (lambda: gd.flow_many(free, Y0, 1.0, rtol=3e-14), ValueError, "least 3.8e-14 for 3 mem"),
-        (lambda: gd.flow_many(free, Y0, 1.0, method="Euler"), ValueError, "method must be one of"),
-        (lambda: gd.flow_many(free, Y0, 1.0, keep_states=1), TypeError, "keep_states must be"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: gd.flow_many(one_by_one, [[1.0], [2.0]], 1.0), ValueError, "model must take many"),
+    (lambda: gd.flow_many(free, Y0[0], 1.0), ValueError, "Y0 must have 2 axes"),
+    (lambda: gd.flow_many(free, Y0[:0], 1.0), ValueError, "rows of Y0 must be at least 1"),
+    (lambda: gd.flow_many(free, Y0[:, 1:], 1.0), ValueError, "Y0 must have 31 columns"),
+    (lambda: gd.flow_many(free, [*Y0, Y0[0, 1:]], 1.0), ValueError, "Y0 must be a rectang"),
+    (lambda: gd.flow_many(free, Y0 * np.nan, 1.0), ValueError, "Y0 must be finite"),
+    (lambda: gd.flow_many(free, Y0 * [[1], [2], [1]], 1.0), ValueError, "unit length, row 1"),
+    (lambda: gd.flow_many(free, hot, 1.0), ValueError, "finite velocities, row 1 has none"),
+    (lambda: gd.flow_many(free, Y0.astype(int), 1.0), TypeError, "Y0 must hold real"),
+    (lambda: gd.flow_many("free", Y0, 1.0), TypeError, "model must be a gapdyn.Model"),
+    (lambda: gd.flow_many(free, Y0, [2.0, 1.0]), ValueError, "t must be increasing"),
+    (lambda: gd.flow_many(free, Y0, 1.0, rtol=3e-14), ValueError, "least 3.8e-14 for 3 mem"),
+    (lambda: gd.flow_many(free, Y0, 1.0, method="Euler"), ValueError, "method must be one of"),
+    (lambda: gd.flow_many(free, Y0, 1.0, keep_states=1), TypeError, "keep_states must be"),
 )
-def test_bad_input_is_named(call, error, says):
-    with pytest.raises(error, match=says):
-        call()

@@ -4,7 +4,7 @@ import pickle
 import mpmath as mp
 import numpy as np
 import pytest
-from conftest import MODELS, TEMPERATURES, make
+from conftest import MODELS, TEMPERATURES, Own, interrupted, make, refusals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,23 +62,16 @@ def test_the_scalar_flow_at_fixed_temperature_follows_its_exact_solution():
 
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
-def test_loss_never_rises_and_rows_stay_unit(kind, temperature):
-    model, y0 = make(kind, temperature, n=5, d=3, seed=1)
+@settings(max_examples=3)
+@given(n=st.integers(2, 9), d=st.integers(2, 9), seed=st.integers(0, 2**32))
+def test_loss_never_rises_and_rows_stay_unit(kind, temperature, n, d, seed):
+    model, y0 = make(kind, temperature, n, d, seed)
     run = gd.flow(model, y0, 50.0)
     assert run.drift < 1e-6
     assert run.t[0] == 0 and run.t[-1] == 50
     if isinstance(temperature, gd.Learned | gd.Fixed):
         assert (np.diff(run.loss) <= 1e-9 * run.loss[:-1] + 1e-10).all()
-
-
-@settings(max_examples=10)
-@given(n=st.integers(2, 9), d=st.integers(2, 9), seed=st.integers(0, 2**32))
-def test_random_starts_descend_to_matched_pairs_or_rest(n, d, seed):
-    model = gd.FreeModel(n, d, gd.Learned())
-    y0 = model.start(gd.sphere.sample(n, d, seed), gd.sphere.sample(n, d, seed + 1), tau=0.07)
-    run = gd.flow(model, y0, 1e3)
-    assert (np.diff(run.loss) <= 1e-9 * run.loss[:-1] + 1e-10).all()
-    assert run.loss[-1] < run.loss[0]
+        assert run.loss[-1] < run.loss[0]
 
 
 @pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
@@ -163,15 +156,6 @@ def test_save_and_load_bring_everything_back(kind, temperature, tmp_path):
     np.testing.assert_array_equal(again.at(1.2).y, run.at(1.2).y)
 
 
-def test_a_run_under_a_function_of_the_users_loads_without_its_model(tmp_path):
-    model, y0 = make("free", gd.Scheduled(lambda t: 0.4))
-    gd.flow(model, y0, [0, 1.0]).save(tmp_path / "run.npz")
-    again = gd.Trajectory.load(tmp_path / "run.npz")
-    assert again.model is None and again.at(1.0).gap == again.gap[1]
-    with pytest.raises(ValueError, match="t must be a stored time"):
-        again.at(0.5)
-
-
 def test_csv_has_the_promised_columns_and_full_precision(figure_2, tmp_path):
     run = gd.flow(*figure_2, [0, 1, 10.0])
     run.to_csv(tmp_path / "run.csv")
@@ -210,14 +194,8 @@ def test_a_file_that_is_replaced_keeps_its_mode_and_its_link(figure_2, tmp_path)
 
 
 def test_an_interrupted_flow_keeps_what_it_has(figure_2):
-    model, y0 = figure_2
-
-    def interrupt(t):
-        if t > 2.0:
-            raise KeyboardInterrupt
-        return 0.3
-
-    model = gd.FreeModel(5, 3, gd.Scheduled(interrupt))
+    _, y0 = figure_2
+    model = gd.FreeModel(5, 3, gd.Scheduled(interrupted))
     with pytest.raises(gd.IntegrationError, match=r"interrupted at t = .* of 10; ") as caught:
         gd.flow(model, y0, 10.0)
     run = caught.value.trajectory
@@ -237,44 +215,21 @@ def test_a_schedule_that_turns_invalid_says_where():
     assert f"at t = {caught.value.t:.6g} of 10" in str(caught.value)
 
 
-class Blowing(gd.Model):
-    """dy/dt = y², which is infinite at t = 1."""
-
-    temperature = gd.Fixed(1.0)
-    size = 1
-
-    def split(self, y):
-        return (y,)
-
-    rates = loss = None
-
-    def velocity(self, t, y, out=None):
-        return y**2 if t < 2 else y * np.nan
-
-    def observe(self, t, y):
-        return gd.Observables(*[float(y[0])] * 7)
-
-
-Blowing.__abstractmethods__ = frozenset()
-
-
 @pytest.mark.parametrize("method", ["DOP853", "LSODA", "Radau"])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:lsoda:UserWarning")
 def test_a_flow_that_no_step_can_follow_says_what_to_try(method):
+    blowing = Own(lambda t, y: y**2 if t < 2 else y * np.nan)  # from 1 to infinity at t = 1
     with pytest.raises(gd.IntegrationError, match="try another rtol, or method='LSODA'") as caught:
-        gd.flow(Blowing(), [1.0], 5.0, method=method)
+        gd.flow(blowing, [1.0], 5.0, method=method)
     assert 0.9 < caught.value.t < 1.1
     assert caught.value.trajectory.t[-1] == caught.value.t
 
 
 @pytest.mark.parametrize("method", ["DOP853", "LSODA"])
 def test_a_velocity_that_turns_nan_is_an_error(method):
-    class Turning(Blowing):
-        def velocity(self, t, y, out=None):
-            return -y if t < 0.5 else y * np.nan
-
+    turning = Own(lambda t, y: -y if t < 0.5 else y * np.nan)
     with pytest.raises(gd.IntegrationError, match="the velocity is not finite") as caught:
-        gd.flow(Turning(), [1.0], 5.0, method=method)
+        gd.flow(turning, [1.0], 5.0, method=method)
     assert caught.value.t <= 0.5
 
 
@@ -285,7 +240,7 @@ def test_errors_travel_from_other_processes(figure_2):
     np.testing.assert_array_equal(error.trajectory.gap, run.gap)
 
 
-@pytest.mark.parametrize("given", [{}, {"breaks": (50.0, 50.5)}, {"max_step": 0.2}])
+@pytest.mark.parametrize("given", [{"breaks": (50.0, 50.5)}, {"max_step": 0.2}])
 def test_a_schedule_may_say_where_its_features_are(given):
     """A pulse of half a time unit, long after the flow has come to take long steps."""
     pulse = gd.Scheduled(lambda t: 2.0 if 50 < t < 50.5 else 0.02, **given)
@@ -294,9 +249,7 @@ def test_a_schedule_may_say_where_its_features_are(given):
     during = gd.FrozenModel(np.eye(4), gd.Fixed(2.0))
     before = run.at(50.0).gamma
     after = gd.flow(during, during.start(gamma=before), 0.5).gamma[-1]
-    if given:  # without, the pulse is stepped over, as the docstring warns
-        assert run.gamma[-1] == pytest.approx(after, abs=1e-6)
-    assert after < 0.45
+    assert run.gamma[-1] == pytest.approx(after, abs=1e-6) and after < 0.45
 
 
 @pytest.mark.parametrize("method", ["DOP853", "LSODA", "Radau"])
@@ -368,40 +321,31 @@ free = gd.FreeModel(4, 3, gd.Learned())
 y0 = free.start(gd.sphere.sample(4, 3, 0), gd.sphere.sample(4, 3, 1), tau=0.5)
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "says"),
-    [
-        (lambda: gd.flow(free, y0[:-1], 1.0), ValueError, "y0 must have 25 entries"),
-        (lambda: gd.flow(free, y0 * np.nan, 1.0), ValueError, "y0 must be finite"),
-        (lambda: gd.flow(free, y0.astype(complex), 1.0), TypeError, "y0 must hold real"),
-        (lambda: gd.flow(free, 2 * y0, 1.0), ValueError, "y0 must have rows of unit length"),
-        (lambda: gd.flow(free, y0, 0.0), ValueError, "t must be positive"),
-        (lambda: gd.flow(free, y0, -1.0), ValueError, "t must be positive"),
-        (lambda: gd.flow(free, y0, np.inf), ValueError, "t must be finite"),
-        (lambda: gd.flow(free, y0, "1e5"), TypeError, "t must be a time"),
-        (lambda: gd.flow(free, y0, [1.0, 1.0]), ValueError, "t must be increasing"),
-        (lambda: gd.flow(free, y0, [2.0, 1.0]), ValueError, "t must be increasing"),
-        (lambda: gd.flow(free, y0, [-1.0, 1.0]), ValueError, "t must be increasing"),
-        (lambda: gd.flow(free, y0, [0.0]), ValueError, "the last positive"),
-        (lambda: gd.flow(free, y0, []), ValueError, "t must be"),
-        (lambda: gd.flow(free, y0, [[1.0]]), ValueError, "t must be a time or one axis"),
-        (lambda: gd.flow(free, y0, [0.0, np.nan]), ValueError, "finite times, got nan"),
-        (lambda: gd.flow(free, y0, 1.0, method="Euler"), ValueError, "method must be one of RK23"),
-        (lambda: gd.flow(free, y0, 1.0, rtol=0.0), ValueError, "rtol must be positive"),
-        (lambda: gd.flow(free, y0, 1.0, rtol=1e-16), ValueError, "rtol must be at least"),
-        (lambda: gd.flow(free, y0, 1.0, atol=-1.0), ValueError, "atol must be positive"),
-        (lambda: gd.flow(free, y0, 1.0, atol=0.0), ValueError, "atol must be positive"),
-        (lambda: gd.flow(free, y0, 1.0, method=["RK45"]), ValueError, "method must be one of"),
-        (lambda: gd.flow("free", y0, 1.0), TypeError, "model must be a gapdyn.Model"),
-        (lambda: gd.flow(free, y0, 1.0, swap="hard"), TypeError, "swap must be HardSwap"),
-        (lambda: gd.flow(free, y0, [[1.0], [1.0, 2.0]]), ValueError, "t must be a time"),
-        (lambda: gd.flow(free, [[1.0], [1.0, 2.0]], 1.0), ValueError, "y0 must be a rectangular"),
-        (lambda: gd.flow(free, [*y0[:-1], 800.0], 1.0), ValueError, "y0 must have a finite velo"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: gd.flow(free, y0[:-1], 1.0), ValueError, "y0 must have 25 entries"),
+    (lambda: gd.flow(free, y0 * np.nan, 1.0), ValueError, "y0 must be finite"),
+    (lambda: gd.flow(free, y0.astype(complex), 1.0), TypeError, "y0 must hold real"),
+    (lambda: gd.flow(free, 2 * y0, 1.0), ValueError, "y0 must have rows of unit length"),
+    (lambda: gd.flow(free, y0, 0.0), ValueError, "t must be positive"),
+    (lambda: gd.flow(free, y0, np.inf), ValueError, "t must be finite"),
+    (lambda: gd.flow(free, y0, "1e5"), TypeError, "t must be a time"),
+    (lambda: gd.flow(free, y0, [1.0, 1.0]), ValueError, "t must be increasing"),
+    (lambda: gd.flow(free, y0, [-1.0, 1.0]), ValueError, "t must be increasing"),
+    (lambda: gd.flow(free, y0, [0.0]), ValueError, "the last positive"),
+    (lambda: gd.flow(free, y0, []), ValueError, "t must be"),
+    (lambda: gd.flow(free, y0, [[1.0]]), ValueError, "t must be a time or one axis"),
+    (lambda: gd.flow(free, y0, [0.0, np.nan]), ValueError, "finite times, got nan"),
+    (lambda: gd.flow(free, y0, 1.0, method="Euler"), ValueError, "method must be one of RK23"),
+    (lambda: gd.flow(free, y0, 1.0, rtol=0.0), ValueError, "rtol must be positive"),
+    (lambda: gd.flow(free, y0, 1.0, rtol=1e-16), ValueError, "rtol must be at least"),
+    (lambda: gd.flow(free, y0, 1.0, atol=0.0), ValueError, "atol must be positive"),
+    (lambda: gd.flow(free, y0, 1.0, method=["RK45"]), ValueError, "method must be one of"),
+    (lambda: gd.flow("free", y0, 1.0), TypeError, "model must be a gapdyn.Model"),
+    (lambda: gd.flow(free, y0, 1.0, keep_states="all"), TypeError, "keep_states must be True, Fal"),
+    (lambda: gd.flow(free, y0, [[1.0], [1.0, 2.0]]), ValueError, "t must be a time"),
+    (lambda: gd.flow(free, [[1.0], [1.0, 2.0]], 1.0), ValueError, "y0 must be a rectangular"),
+    (lambda: gd.flow(free, [*y0[:-1], 800.0], 1.0), ValueError, "y0 must have a finite velo"),
 )
-def test_bad_input_is_named(call, error, says):
-    with pytest.raises(error, match=says):
-        call()
 
 
 def test_bad_files_are_named(tmp_path, figure_2):

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import refusals
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,23 +139,17 @@ def test_clip_at_initialisation_has_the_known_gap_and_recall(shared_data):
 X = sphere.sample(4, 3, seed=0)
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "says"),
-    [
-        (lambda: gd.measure(X, X[:3]), ValueError, "one shape"),
-        (lambda: gd.measure(X[:1], X[:1]), ValueError, "rows of X must be at least 2"),
-        (lambda: gd.measure(X, X[0]), ValueError, "Y must have 2 axes"),
-        (lambda: gd.measure(X[:, :1], X[:, :1]), ValueError, "dimension of X"),
-        (lambda: gd.measure(X, np.where(X == X[2, 1], np.inf, X)), ValueError, r"Y .*\(2, 1\)"),
-        (lambda: gd.measure(X, X * [[1.0], [0.0], [1.0], [1.0]]), ValueError, "Y .*row 1 is zero"),
-        (lambda: gd.measure(X.astype(int), X), TypeError, "X must hold real floating"),
-        (lambda: gd.measure(X, X.astype(complex)), TypeError, "Y must hold real floating"),
-        (lambda: measures.gap(X, X[:2]), ValueError, "one shape"),
-        (lambda: measures.alignment(X, X[:1]), ValueError, "rows of Y must be at least 2"),
-        (lambda: measures.uniformity(X, X[:2]), ValueError, "one shape"),
-        (lambda: measures.margin(X), ValueError, "Z must be square"),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: gd.measure(X, X[:3]), ValueError, "one shape"),
+    (lambda: gd.measure(X[:1], X[:1]), ValueError, "rows of X must be at least 2"),
+    (lambda: gd.measure(X, X[0]), ValueError, "Y must have 2 axes"),
+    (lambda: gd.measure(X[:, :1], X[:, :1]), ValueError, "dimension of X"),
+    (lambda: gd.measure(X, np.where(X == X[2, 1], np.inf, X)), ValueError, r"Y .*\(2, 1\)"),
+    (lambda: gd.measure(X, X * [[1.0], [0.0], [1.0], [1.0]]), ValueError, "Y .*row 1 is zero"),
+    (lambda: gd.measure(X.astype(int), X), TypeError, "X must hold real floating"),
+    (lambda: gd.measure(X, X.astype(complex)), TypeError, "Y must hold real floating"),
+    (lambda: measures.gap(X, X[:2]), ValueError, "one shape"),
+    (lambda: measures.alignment(X, X[:1]), ValueError, "rows of Y must be at least 2"),
+    (lambda: measures.uniformity(X, X[:2]), ValueError, "one shape"),
+    (lambda: measures.margin(X), ValueError, "Z must be square"),
 )
-def test_bad_input_is_named(call, error, says):
-    with pytest.raises(error, match=says):
-        call()

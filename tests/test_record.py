@@ -109,7 +109,7 @@ def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):
     model, y0 = make("free", gd.Scheduled(lambda t: 0.4))
     gd.flow(model, y0, [0, 1.0, 2.0], keep_states=False).save(tmp_path / "run.npz")
     again = gd.Trajectory.load(tmp_path / "run.npz")
-    assert again.at(2.0).gap == again.gap[2]
+    assert again.model is None and again.at(2.0).gap == again.gap[2]
     with pytest.raises(ValueError, match="t must be a stored time with its state"):
         again.at(1.0)
 
@@ -178,8 +178,3 @@ def test_an_interrupt_tears_no_row(monkeypatch, method, moment):
     np.testing.assert_array_equal(fields["t"][kept], fields["y"][:, 0])
     np.testing.assert_array_equal(fields["t"], fields["gap"])
     assert kept[0] == 0 and kept[-1] == fields["t"].size - 1 and fields["t"][-1] >= reached[0]
-
-
-def test_what_to_keep_is_yes_no_or_open(figure_2):
-    with pytest.raises(TypeError, match="keep_states must be True, False or None, got 'all'"):
-        gd.flow(*figure_2, 1.0, keep_states="all")

@@ -224,20 +224,10 @@ def test_floats_keep_every_bit(bits):
         assert back[number].tobytes() == x[number].tobytes()
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        1j,
-        {1: 2},
-        {3, 4},
-        b"x",
-        np.longdouble(1),
-        np.ones(2, complex),
-        np.datetime64("2025-03-24"),
-        object,
-    ],
-    ids=repr,
-)
+NO_JSON = [1j, {1: 2}, b"x", np.longdouble(1), np.ones(2, complex), np.datetime64(0, "s"), object]
+
+
+@pytest.mark.parametrize("value", NO_JSON, ids=repr)
 def test_what_json_cannot_hold_fails_or_is_refused(value):
     with pytest.warns(RuntimeWarning, match="values must be numbers, strings"):
         run = sweep(lambda seed: value, [{}], seeds=1)
@@ -571,25 +561,18 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"function": lambda y, seed: 0}, TypeError, "function must take x, seed"),
         ({"function": lambda x: 0}, TypeError, "function must take x, seed"),
         ({"grid": {}}, ValueError, "grid must have a point"),
-        ({"grid": []}, ValueError, "grid must have a point"),
         ({"grid": {"x": []}}, ValueError, "grid must have a point"),
-        ({"grid": {"x": 3}}, TypeError, "grid must map names to sequences"),
         ({"grid": {"x": "abc"}}, TypeError, "grid must map names to sequences"),
-        ({"grid": {"x": {1, 2}}}, TypeError, "grid must map names to sequences"),
         ({"grid": {"x": [1], "seed": [2]}}, ValueError, "other than the seed"),
         ({"grid": [{1: 2}]}, ValueError, "grid must name parameters"),
         ({"grid": [1, 2]}, TypeError, "grid must be a mapping or a sequence"),
-        ({"grid": 3}, TypeError, "grid must be a mapping or a sequence"),
         ({"grid": {"x": [1, 2, 1]}}, ValueError, "no point twice"),
-        ({"grid": {"x": [object()]}}, TypeError, "grid must hold numbers"),
         ({"seeds": 0}, ValueError, "seeds must be at least 1"),
         ({"seeds": []}, ValueError, "seeds must hold at least one"),
         ({"seeds": [-1]}, ValueError, "each of seeds must be at least 0"),
         ({"seeds": [1, 1]}, ValueError, "no point twice"),
         ({"seeds": [0.5]}, TypeError, "each of seeds must be an integer"),
         ({"seeds": "12"}, TypeError, "seeds must be an integer"),
-        ({"seeds": True}, TypeError, "seeds must be an integer"),
-        ({"executor": 2.0}, TypeError, "executor must be a concurrent.futures.Executor"),
         ({"executor": True}, TypeError, "or a number of processes, got True"),
         ({"executor": 0}, ValueError, "executor must be at least 1"),
         ({"executor": ProcessPoolExecutor}, TypeError, "executor must be a concurrent.futures"),

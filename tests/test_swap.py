@@ -8,7 +8,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 import reference
-from hypothesis import given
+from conftest import TEMPERATURES, interrupted, refusals
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -27,10 +28,15 @@ def rows_swap(p, segment=1.0, seed=0):
 mixings = st.builds(
     lambda make, n, d, seed: make(1.0, seed=seed).mixing(0, n, d),
     st.sampled_from([*SWAPS, rows_swap]),
-    st.integers(1, 6),
-    st.integers(1, 6),
+    st.integers(2, 6),
+    st.integers(2, 6),
     st.integers(0, 2**32),
 )
+
+
+def shape(mixing):
+    """(n, d) of modalities that a mask can mix."""
+    return len(mixing), max(2, mixing.shape[1])
 
 
 def start(n, d, temperature=None, tau=0.4, seed=0):
@@ -45,8 +51,7 @@ def start(n, d, temperature=None, tau=0.4, seed=0):
 @given(mixings, st.integers(0, 2**32))
 def test_swapping_is_linear_and_its_own_transpose(mixing, seed):
     """⟨mix(U), V⟩ = ⟨U, mix(V)⟩ in the space of pairs (X, Y), and X̄ + Ȳ = X + Y."""
-    n, d = len(mixing), 4 if mixing.shape[1] == 1 else mixing.shape[1]
-    U, V, W = np.random.default_rng(seed).standard_normal((3, 2, n, d))
+    U, V, W = np.random.default_rng(seed).standard_normal((3, 2, *shape(mixing)))
     mixed_U, mixed_V = np.array(mix(*U, mixing)), np.array(mix(*V, mixing))
     assert np.sum(mixed_U * V) == pytest.approx(np.sum(U * mixed_V), abs=1e-12)
     np.testing.assert_allclose(
@@ -71,18 +76,18 @@ def test_hard_swapping_exchanges_entries_of_the_modalities_and_twice_is_nothing(
         assert mixing.shape == (4, 1)
 
 
-@given(mixings.filter(lambda mixing: len(mixing) > 1 and mixing.shape[1] > 1), st.integers(0, 99))
+@given(mixings, st.integers(0, 99))
 def test_the_opposite_mask_only_names_the_modalities_anew(mixing, seed):
     """With 1-λ for λ the logits are transposed, which neither the loss nor the flow notices."""
-    model, y = start(*mixing.shape, seed=seed)
+    model, y = start(*shape(mixing), seed=seed)
     one, other = model.mixed(mixing), model.mixed(1 - mixing)
     assert one.loss(0, y) == pytest.approx(other.loss(0, y), rel=1e-13)
     np.testing.assert_allclose(one.velocity(0, y), other.velocity(0, y), atol=1e-13)
 
 
-@given(mixings.filter(lambda mixing: len(mixing) > 1 and mixing.shape[1] > 1), st.integers(0, 99))
+@given(mixings, st.integers(0, 99))
 def test_modalities_that_coincide_do_not_notice_a_swap(mixing, seed):
-    model, y = start(*mixing.shape, seed=seed)
+    model, y = start(*shape(mixing), seed=seed)
     model.split(y).Y[...] = model.split(y).X
     mixed = model.mixed(mixing)
     assert mixed.loss(0, y) == pytest.approx(model.loss(0, y), rel=1e-13)
@@ -95,10 +100,19 @@ def test_modalities_that_coincide_do_not_notice_a_swap(mixing, seed):
 # Gradients.
 
 
-@given(mixings.filter(lambda mixing: len(mixing) > 1 and mixing.shape[1] > 1), st.integers(0, 99))
-def test_the_velocity_is_minus_the_gradient_of_the_mixed_loss(mixing, seed):
-    model, y = start(*mixing.shape, gd.Learned(rate=0.3), seed=seed)
-    assert gd.check_gradient(model.mixed(mixing), y) < 1e-12
+@pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
+@settings(max_examples=15)
+@given(mixing=mixings, seed=st.integers(0, 99))
+def test_the_velocity_is_minus_the_gradient_of_the_mixed_loss(temperature, mixing, seed):
+    model, y = start(*shape(mixing), temperature, seed=seed)
+    mixed, (X, Y) = model.mixed(mixing), model.embeddings(y)
+    Z = (mixing * X + (1 - mixing) * Y) @ (mixing * Y + (1 - mixing) * X).T
+    logits = temperature.beta(0.7, float(model.split(y).nu)) * Z
+    assert mixed.loss(0.7, y) == pytest.approx(gd.loss.loss(logits), rel=1e-13)
+    assert gd.check_gradient(mixed, y, t=0.7) < 1e-12
+    scaled = y.copy()
+    mixed.split(scaled).X[...] *= 3  # lengths of rows do not matter
+    np.testing.assert_allclose(mixed.velocity(0.7, scaled), mixed.velocity(0.7, y), atol=1e-14)
 
 
 def exact(model, y):
@@ -389,13 +403,8 @@ def test_swapping_closes_the_gap_of_figure_2(figure_2):
 
 
 def test_an_interrupted_run_keeps_its_swap_and_what_it_has(figure_2):
-    def interrupt(t):
-        if t > 2.0:
-            raise KeyboardInterrupt
-        return 0.3
-
     _, y0 = figure_2
-    model, swap = gd.FreeModel(5, 3, gd.Scheduled(interrupt)), gd.SoftSwap(1.0, 0.3)
+    model, swap = gd.FreeModel(5, 3, gd.Scheduled(interrupted)), gd.SoftSwap(1.0, 0.3)
     with pytest.raises(gd.IntegrationError, match=r"interrupted at t = .* of 10; ") as caught:
         gd.flow(model, y0, 10.0, swap=swap)
     run = caught.value.trajectory
@@ -461,23 +470,18 @@ y_parallel = parallel.start(X, X, tau=0.5, gamma=0.3)
 y_height = scalar.start(tau=0.5, gamma=0.3)
 
 
-@pytest.mark.parametrize("p", [0.0, 0.5])
 @pytest.mark.parametrize(
     ("model", "y", "says"),
     [
-        (
-            parallel,
-            y_parallel,
-            r"modalities of a ParallelModel off their circles of latitude \(3\)",
-        ),
+        (parallel, y_parallel, r"ParallelModel off their circles of latitude \(3\)"),
         (frozen, y_height, "FrozenModel has no rows to swap"),
         (scalar, y_height, "ScalarModel has no rows to swap"),
     ],
-    ids=["parallel", "frozen", "scalar"],
 )
-def test_a_model_that_cannot_be_swapped_says_why_at_the_door(model, y, says, p):
-    with pytest.raises(ValueError, match=says):
-        gd.flow(model, y, 1.0, swap=gd.HardSwap(p))
+def test_a_model_that_cannot_be_swapped_says_why_at_the_door(model, y, says):
+    for p in (0.0, 0.5):
+        with pytest.raises(ValueError, match=says):
+            gd.flow(model, y, 1.0, swap=gd.HardSwap(p))
     with pytest.raises(ValueError, match=says):
         model.mixed(np.ones((4, 1)))
 
@@ -487,17 +491,12 @@ def test_a_model_that_cannot_be_swapped_says_why_at_the_door(model, y, says, p):
     ("arguments", "error", "says"),
     [
         ({"p": -0.1}, ValueError, r"p must lie in \[0, 1\], got -0.1"),
-        ({"p": 1.1}, ValueError, r"p must lie in \[0, 1\], got 1.1"),
         ({"p": np.nan}, ValueError, "p must be finite"),
         ({"p": True}, TypeError, "p must be a real number"),
-        ({"p": "0.5"}, TypeError, "p must be a real number"),
         ({"p": 0.5, "segment": 0.0}, ValueError, "segment must be positive"),
-        ({"p": 0.5, "segment": -1.0}, ValueError, "segment must be positive"),
         ({"p": 0.5, "segment": np.inf}, ValueError, "segment must be finite"),
         ({"p": 0.5, "seed": -1}, ValueError, "seed must be at least 0"),
-        ({"p": 0.5, "seed": 1.0}, TypeError, "seed must be an integer"),
         ({"p": 0.5, "seed": None}, TypeError, "seed must be an integer"),
-        ({"p": 0.5, "seed": np.random.default_rng()}, TypeError, "seed must be an integer"),
     ],
 )
 def test_bad_arguments_are_named(swap, arguments, error, says):
@@ -505,35 +504,16 @@ def test_bad_arguments_are_named(swap, arguments, error, says):
         swap(**arguments)
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "says"),
-    [
-        (lambda: gd.HardSwap(0.5, rows=1), TypeError, "rows must be True or False"),
-        (lambda: gd.HardSwap(0.5).swapped(-1), ValueError, "count must be at least 0"),
-        (lambda: gd.HardSwap(0.5).swapped(1.0), TypeError, "count must be an integer"),
-        (lambda: gd.HardSwap(0.5).mixing(-1, 2, 2), ValueError, "k must be at least 0"),
-        (lambda: gd.HardSwap(0.5).mixing(0, 0, 2), ValueError, "n must be at least 1"),
-        (lambda: gd.SoftSwap(0.5).mixing(0, 2, 0), ValueError, "d must be at least 1"),
-        (lambda: gd.SoftSwap(0.5).intervals(free, 1.0, 1.0), ValueError, "start and end must incr"),
-        (
-            lambda: gd.SoftSwap(0.5).intervals(free, -1.0, 1.0),
-            ValueError,
-            "start and end must incr",
-        ),
-        (lambda: gd.flow(free, y0, 1.0, swap=0.5), TypeError, r"swap must be HardSwap\(p\), Soft"),
-        (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap), TypeError, "swap must be HardSwap"),
-        (
-            lambda: gd.flow(free, y0, 1e8, swap=gd.HardSwap(0.5)),
-            ValueError,
-            r"segment must be at least 10, for 10,000,000 segments up to t = 1e\+08, got 1.0",
-        ),
-        (
-            lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap(0.5, 5e-324)),
-            ValueError,
-            "segment must be at least 1e-07",
-        ),
-    ],
+test_bad_input_is_named = refusals(
+    (lambda: gd.HardSwap(0.5, rows=1), TypeError, "rows must be True or False"),
+    (lambda: gd.HardSwap(0.5).swapped(-1), ValueError, "count must be at least 0"),
+    (lambda: gd.HardSwap(0.5).swapped(1.0), TypeError, "count must be an integer"),
+    (lambda: gd.HardSwap(0.5).mixing(-1, 2, 2), ValueError, "k must be at least 0"),
+    (lambda: gd.HardSwap(0.5).mixing(0, 0, 2), ValueError, "n must be at least 1"),
+    (lambda: gd.SoftSwap(0.5).mixing(0, 2, 0), ValueError, "d must be at least 1"),
+    (lambda: gd.SoftSwap(0.5).intervals(free, 1.0, 1.0), ValueError, "start and end must incr"),
+    (lambda: gd.SoftSwap(0.5).intervals(free, -1.0, 1.0), ValueError, "must increase from 0 on"),
+    (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap), TypeError, r"swap must be HardSwap\(p\)"),
+    (lambda: gd.flow(free, y0, 1e8, swap=gd.HardSwap(0.5)), ValueError, "at least 10, for 10,000"),
+    (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap(0.5, 5e-324)), ValueError, "at least 1e-07"),
 )
-def test_bad_input_is_named(call, error, says):
-    with pytest.raises(error, match=says):
-        call()

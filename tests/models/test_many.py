@@ -1,5 +1,6 @@
 """Many states as columns: the same as one by one, to rounding, at all temperatures."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -79,21 +80,13 @@ def test_many_observables_are_those_of_the_members(kind, temperature):
 @pytest.mark.parametrize("kind", MODELS)
 def test_many_velocities_keep_relative_accuracy_at_late_times(kind, beta):
     """Matched pairs: what is left of the loss is e^-βα, and must not be rounding noise."""
-    n = d = 4
-    rng = np.random.default_rng(5)
-    X = [gd.sphere.normalise(np.eye(n) + 0.03 * rng.normal(size=(n, d))) for _ in range(3)]
-    temperature = gd.Learned()
-    if kind == "frozen":
-        model = gd.FrozenModel(np.eye(n), temperature)
-    elif kind == "scalar":
-        model = gd.ScalarModel(temperature)
-    elif kind == "free":
-        model = gd.FreeModel(n, d, temperature)
-    else:
-        model = gd.ParallelModel(n, d, temperature, tied=kind == "parallel")
-    heights = {} if kind == "free" else {"gamma": 0.2}
-    rows = [()] * 3 if kind in ("frozen", "scalar") else [(x, x) for x in X]
-    Y = np.array([model.start(*pair, tau=1 / beta, **heights) for pair in rows]).T
+    model, Y = members(kind, gd.Learned(), 4, 4, 3, seed=5)
+    parts = model.split(Y)
+    parts.nu[...] = np.log(beta)
+    if kind in MODELS[:3]:
+        parts.Y[...] = parts.X
+    elif kind == "frozen":
+        model = dataclasses.replace(model, Z=np.eye(4))
     got = model.velocity(0.0, Y)
     assert np.isfinite(got).all()
     tolerance = max(1e-14, 10 * beta * EPS)

@@ -69,8 +69,3 @@ def test_its_verdicts_are_those_of_the_audit():
     assert len(rows) == 14
     for name, verdict in rows:
         assert verdicts[name] == verdict, name
-
-
-def test_the_files_it_shows_are_there():
-    for target in re.findall(r"\]\(([^)h][^)]*)\)", README.read_text()):
-        assert (README.parent / target.split("#")[0]).is_file(), target

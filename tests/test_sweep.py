@@ -80,15 +80,11 @@ def test_a_grid_may_be_a_list_of_points():
 
 
 def test_columns_are_arrays_of_one_length():
-    run = sweep(draw, GRID | {"scale": [1, 2.5]}, seeds=2)
-    with pytest.raises(ValueError, match="'n' names both"):
-        run.columns()
     columns = sweep(vector, {"size": [1, 2], "name": ["a", "b"]}, seeds=2).columns()
     assert columns["size"].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
     assert columns["name"].tolist() == list("aabb") * 2
     assert columns["seed"].tolist() == [0, 1] * 4
-    assert columns["pair"].shape == (8, 2)
-    assert columns["pair"].dtype == float
+    assert columns["pair"].shape == (8, 2) and columns["pair"].dtype == float
     assert columns["ragged"].dtype == columns["mixed"].dtype == object
     assert columns["mixed"].tolist() == [1, 1, 1, 1, "2", "2", "2", "2"]
 
@@ -98,10 +94,11 @@ def vector(size, name, seed):
     return {"pair": [0.5, seed], "ragged": [1] * size, "mixed": mixed}
 
 
-def test_columns_want_the_same_names_at_every_point():
-    run = sweep(lambda seed: {f"value{seed}": 0}, [{}], seeds=2)
+def test_columns_want_the_same_names_at_every_point_and_each_once():
     with pytest.raises(ValueError, match="differ in names"):
-        run.columns()
+        sweep(lambda seed: {f"value{seed}": 0}, [{}], seeds=2).columns()
+    with pytest.raises(ValueError, match="'n' names both"):
+        sweep(draw, GRID, seeds=2).columns()
 
 
 def test_a_function_that_changes_its_parameters_changes_no_other_point():
@@ -574,24 +571,24 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"seeds": [0.5]}, TypeError, "each of seeds must be an integer"),
         ({"seeds": "12"}, TypeError, "seeds must be an integer"),
         ({"executor": True}, TypeError, "or a number of processes, got True"),
-        ({"executor": 0}, ValueError, "executor must be at least 1"),
+        ({"executor": 0, "function": square}, ValueError, "executor must be at least 1"),
         ({"executor": ProcessPoolExecutor}, TypeError, "executor must be a concurrent.futures"),
+        ({"executor": Threads(1)}, ValueError, "function must be one that can be pickled"),
+        ({"out": "missing/run"}, FileNotFoundError, "out wants a file in an existing folder"),
+        ({"out": "."}, IsADirectoryError, "out wants a file"),
+        ({"out": os.devnull}, ValueError, "keeps what it is given"),
     ],
 )
-def test_wrong_input_is_refused(changes, error, message, tmp_path):
-    arguments = {"function": square, "grid": {"x": [1]}, "seeds": 1} | changes
-    with pytest.raises(error, match=message):
-        sweep(**arguments, out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+def test_wrong_input_is_refused_before_anything_runs(changes, error, message, tmp_path):
+    calls, out = [], tmp_path / "run"
 
-
-def test_what_cannot_be_pickled_is_refused_before_it_runs():
     def local(x, seed):
-        raise AssertionError("ran")
+        calls.append(x)
 
-    for function in (local, lambda x, seed: local(x, seed)):
-        with Threads(1) as executor, pytest.raises(ValueError, match="can be pickled"):
-            sweep(function, {"x": [1]}, seeds=1, executor=executor)
+    arguments = {"function": local, "grid": {"x": [1]}, "seeds": 1, "out": out} | changes
+    with pytest.raises(error, match=message):
+        sweep(**arguments)
+    assert not calls and not out.exists()
 
 
 def test_what_has_no_name_is_refused_with_a_file(tmp_path):
@@ -603,18 +600,3 @@ def test_what_has_no_name_is_refused_with_a_file(tmp_path):
         with pytest.raises(ValueError, match="known by its name in out"):
             sweep(function, {"x": [1]}, seeds=1, out=tmp_path / "run")
         assert sweep(function, {"x": [1]}, seeds=1).points[0].value == 1
-
-
-def test_where_nothing_can_be_written_nothing_runs(tmp_path):
-    calls = []
-
-    def function(seed):
-        calls.append(seed)
-
-    with pytest.raises(FileNotFoundError, match="out wants a file in an existing folder"):
-        sweep(function, [{}], seeds=1, out=tmp_path / "missing" / "run")
-    with pytest.raises(IsADirectoryError, match="out wants a file"):
-        sweep(function, [{}], seeds=1, out=tmp_path)
-    with pytest.raises(ValueError, match="keeps what it is given"):
-        sweep(function, [{}], seeds=1, out=os.devnull)
-    assert calls == []

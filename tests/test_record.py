@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make
+from conftest import Own, make
 
 import gapdyn as gd
 from gapdyn.record import Record
@@ -82,19 +82,24 @@ def test_kept_states_are_saved_and_files_without_them_load(figure_2, few, tmp_pa
     whole.save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz") as stored:
         old = {name: stored[name] for name in stored.files if name not in ("kept", "start")}
-        np.savez(tmp_path / "old.npz", **old)
-        for damage in (
-            {"kept": np.arange(30)},
-            {"kept": np.arange(1, 32)},
-            {"y": whole.y[1:]},
-            {"start": whole.start[1:]},
-        ):
-            np.savez(tmp_path / "damaged.npz", **{**stored, **damage})
-            with pytest.raises(ValueError, match="path must be a saved trajectory"):
-                gd.Trajectory.load(tmp_path / "damaged.npz")
+    np.savez(tmp_path / "old.npz", **old)
     loaded = gd.Trajectory.load(tmp_path / "old.npz")
     np.testing.assert_array_equal(loaded.kept, np.arange(31))
     assert loaded.start is None
+
+
+DAMAGE = {"kept": np.arange(1, 32), "y": np.ones((30, 31)), "start": np.ones(30), "gap": [1.0]}
+DAMAGE |= {"drift": [1.0, 2.0], "solver": "[1, 2, 3, 4]"}
+DAMAGE |= {"model": '["Foo"]', "swap": '["HardSwap", 2.0]'}
+
+
+@pytest.mark.parametrize(("name", "value"), [*DAMAGE.items(), ("kept", np.arange(30))])
+def test_a_damaged_file_is_named(figure_2, tmp_path, name, value):
+    gd.flow(*figure_2, TIMES).save(tmp_path / "run.npz")
+    with np.load(tmp_path / "run.npz") as stored:
+        np.savez(tmp_path / "damaged.npz", **{**stored, name: value})
+    with pytest.raises(ValueError, match="path must be a saved trajectory"):
+        gd.Trajectory.load(tmp_path / "damaged.npz")
 
 
 @pytest.mark.parametrize("kind", ["free", "parallel"])
@@ -122,20 +127,11 @@ def test_the_exchange_law_is_told_of_the_states_that_are_kept(figure_2, few):
     assert law.late_slope(run, since=10.0) == pytest.approx(-1, abs=1e-3)
 
 
-class Counter:
-    """States that number themselves, and an interrupt at any moment."""
-
-    drift = staticmethod(lambda y: 0.0)
-
-    def observe(self, t, y):
-        return gd.Observables(*[float(y[0])] * 7)
-
-
 @pytest.mark.parametrize("capacity", [1, 2, 3, 5, 8, 1000])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 64, 100])
 def test_as_many_states_as_fit_evenly_in_output_times(monkeypatch, capacity, count):
     monkeypatch.setattr("gapdyn.record.MEMORY", capacity * 16)
-    record = Record(Counter(), None)
+    record = Record(Own(None), None)
     for k in range(count):
         record.add(k, np.full(2, float(k)))
     fields = record.fields()
@@ -155,7 +151,7 @@ def test_as_many_states_as_fit_evenly_in_output_times(monkeypatch, capacity, cou
 def test_an_interrupt_tears_no_row(monkeypatch, method, moment):
     """Wherever it comes, what is left has its first and its last state, and pairs that belong."""
     monkeypatch.setattr("gapdyn.record.MEMORY", 4 * 16)
-    record, calls = Record(Counter(), None), []
+    record, calls = Record(Own(None), None), []
     owner = record.model if method == "observe" else record
     inner = getattr(owner, method)
 

@@ -27,13 +27,6 @@ TEMPERATURES = {
 }
 
 
-def run(command, cwd):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "gapdyn", *command.split()],
-        capture_output=True, text=True, cwd=cwd, timeout=120,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_verify_speaks_on_every_terminal(tmp_path, encoding):
     done = subprocess.run(
@@ -61,7 +54,8 @@ def features(n=6, d=4):
 
 
 def test_the_example_of_the_readme_writes_figure_2_without_a_bar_in_a_pipe(here):
-    done = run(EXAMPLE, here)
+    command = [sys.executable, "-W", "error", "-m", "gapdyn", *EXAMPLE.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     table = np.genfromtxt(here / "run.csv", delimiter=",", names=True)
     assert " ".join(table.dtype.names) == "t gap tau beta gamma margin mismatched loss"

@@ -1,4 +1,4 @@
-"""The commands as a user runs them: in a process, with files, good and bad."""
+"""The commands as a user runs them, with good and bad files and options."""
 
 import json
 import os
@@ -28,7 +28,7 @@ TEMPERATURES = {
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_verify_speaks_on_every_terminal(tmp_path, encoding):
+def test_verify_prints_in_every_encoding(tmp_path, encoding):
     done = subprocess.run(
         [sys.executable, "-m", "gapdyn.cli", "verify", "--id", "lemma-3.1-order"],
         capture_output=True, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": encoding},
@@ -37,7 +37,7 @@ def test_verify_speaks_on_every_terminal(tmp_path, encoding):
     assert ("β" if encoding == "utf-8" else "\\u03b2") in done.stdout.decode(encoding)
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+def test_a_closed_pipe_is_no_error(tmp_path):
     command = f"{sys.executable} -m gapdyn.cli verify --id lemma-3.1-order | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "id          lemma-3.1-order\n" and done.stderr == ""
@@ -111,7 +111,7 @@ def test_every_model_runs_under_every_temperature(here, model, temperature, caps
     assert trajectory.y.shape[1] == SIZES[model]
 
 
-def test_an_option_without_effect_is_said_so(here, capsys):
+def test_an_option_without_effect_is_reported(here, capsys):
     command = "simulate --model scalar --gamma 0.3 --t-end 1 --rotation 2"
     command += " --temperature fixed --rate 2"
     assert cli.main(command.split()) == 0

@@ -1,4 +1,4 @@
-"""Every function, test, audit entry and file that the pages of docs/ name is there."""
+"""Every function, test, audit entry and file that the pages of docs/ name exists."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""An ensemble is its members: each within its tolerance, whatever the others do."""
+"""Each member of an ensemble is within its tolerance, whatever the others do."""
 
 import pickle
 
@@ -38,7 +38,7 @@ def test_every_member_is_within_tolerance_of_its_own_tight_flow(kind, temperatur
 
 @pytest.mark.parametrize("method", ["RK23", "RK45", "DOP853"])
 def test_one_restless_member_among_many_at_rest_keeps_its_tolerance(method):
-    """A root mean square over all would forgive the one √B of its error."""
+    """A root mean square over all B members would make light of its error by a factor √B."""
     model = gd.FrozenModel(np.eye(4), gd.Fixed(0.2))
     Y0 = np.array([model.start(gamma=0.9), *[model.start(gamma=0.0)] * 400])
     runs = gd.flow_many(model, Y0, 100.0, rtol=1e-5, atol=1e-7, method=method)
@@ -91,7 +91,7 @@ def test_a_member_is_a_trajectory_like_any_other(tmp_path):
 
 
 def test_members_share_the_memory(figure_2, monkeypatch):
-    """What fits seven states of one member fits two of three."""
+    """Memory for seven states of one member holds two states of three members."""
     monkeypatch.setattr("gapdyn.record.MEMORY", 7 * 31 * 8)
     model, y0 = figure_2
     times = [0.0, *np.geomspace(0.1, 100, 30)]

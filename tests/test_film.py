@@ -1,4 +1,4 @@
-"""A run in motion: frames are states of the run, and where rows cannot be shown it says so."""
+"""Frames of a film are states of its run; a run that has no rows to show is refused."""
 
 import io
 from dataclasses import replace

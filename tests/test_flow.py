@@ -233,7 +233,7 @@ def test_a_velocity_that_turns_nan_is_an_error(method):
     assert caught.value.t <= 0.5
 
 
-def test_errors_travel_from_other_processes(figure_2):
+def test_errors_can_be_pickled(figure_2):
     run = gd.flow(*figure_2, 1.0)
     error = pickle.loads(pickle.dumps(gd.IntegrationError("stopped", run)))
     assert (str(error), error.t) == ("stopped", 1.0)

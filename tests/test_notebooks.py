@@ -1,4 +1,4 @@
-"""Every notebook runs from a clone, in under a minute, and says what its committed outputs say."""
+"""Every notebook runs from a clone and prints what its committed outputs say."""
 
 import re
 from pathlib import Path
@@ -13,11 +13,11 @@ PATHS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 NOISE = 1e-7
-"""Departures that are rounding and tolerance: below, numbers are the same."""
+"""Smaller differences are rounding error and tolerances of the solver."""
 
 
-def said(notebook):
-    """Text that the cells have left, without pictures."""
+def printed(notebook):
+    """The text outputs of the cells, without pictures."""
     texts = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -35,7 +35,7 @@ def test_a_notebook_runs_and_its_numbers_stand(path):
     fresh = nbformat.read(path, as_version=4)
     where = {"metadata": {"path": path.parent}}
     nbclient.NotebookClient(fresh, timeout=300, resources=where).execute()
-    old, new = said(committed), said(fresh)
+    old, new = printed(committed), printed(fresh)
     assert NUMBER.sub("#", new) == NUMBER.sub("#", old)
     numbers = [np.array(NUMBER.findall(text), dtype=float) for text in (new, old)]
     np.testing.assert_allclose(*numbers, rtol=2e-3, atol=NOISE)

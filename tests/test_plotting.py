@@ -27,12 +27,12 @@ def test_few_pairs_are_joined_by_dashes_and_many_by_thin_lines():
 
 
 @pytest.mark.parametrize(
-    ("t", "said"),
+    ("t", "text"),
     [(0, "0"), (0.00471, "0.00471"), (51.14, "51.1"), (1712, "1,710"), (1e2, "10²"), (1e5, "10⁵")],
 )
-def test_times_are_said_in_three_digits(t, said):
-    assert plotting.time(t) == said
-    assert plotting.moment(t, 0.5, 0.07) == f"t = {said}\nΔ = 0.500, τ = 0.070"
+def test_times_are_written_with_three_digits(t, text):
+    assert plotting.time(t) == text
+    assert plotting.moment(t, 0.5, 0.07) == f"t = {text}\nΔ = 0.500, τ = 0.070"
 
 
 def test_principal_directions_are_orthonormal_leading_and_of_fixed_sign():

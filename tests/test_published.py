@@ -1,4 +1,4 @@
-"""The printed numbers, against the notes that they were taken from, where those are at hand."""
+"""The printed numbers, against the notes that they were taken from, where those are present."""
 
 import csv
 import json
@@ -134,10 +134,10 @@ READ_6_AND_7 = {
     "SLRT 0.1": Row(0.2680, -1.1520, 15.13, 66.60, 70.32, 80.40),
     "HS 1e-3": Row(0.2249, -1.1561, 13.91, 65.92, 69.72, 79.74),
 }
-"""The same of the eight panels of Figures 6 and 7 on page 9."""
+"""The same for the eight panels of Figures 6 and 7 on page 9."""
 
 PIXEL = Row(0.0006, 0.0004, 0.012, 0.035, 0.015, 0.013)
-"""What a pixel of the rasters is worth."""
+"""The size of a pixel of the rasters."""
 
 
 def test_every_point_of_figure_5_is_a_row_of_the_tables():

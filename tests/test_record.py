@@ -1,4 +1,4 @@
-"""States that are kept and those that are not: `at` gives all of them back."""
+"""Which states a run keeps in memory; `at` computes the others again."""
 
 from dataclasses import replace
 
@@ -119,7 +119,7 @@ def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):
         again.at(1.0)
 
 
-def test_the_exchange_law_is_told_of_the_states_that_are_kept(figure_2, few):
+def test_the_exchange_law_uses_the_states_that_are_kept(figure_2, few):
     run = gd.flow(*figure_2, TIMES)
     law = gd.theory.exchange_law
     assert law.invariant(run).size == run.kept.size < run.t.size
@@ -149,7 +149,7 @@ def test_as_many_states_as_fit_evenly_in_output_times(monkeypatch, capacity, cou
 @pytest.mark.parametrize("method", ["observe", "_settle", "_store"])
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_an_interrupt_tears_no_row(monkeypatch, method, moment):
-    """Wherever it comes, what is left has its first and its last state, and pairs that belong."""
+    """Whenever it comes, the first and the last state are kept, and each stands at its own time."""
     monkeypatch.setattr("gapdyn.record.MEMORY", 4 * 16)
     record, calls = Record(Own(None), None), []
     owner = record.model if method == "observe" else record

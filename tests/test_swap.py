@@ -77,8 +77,8 @@ def test_hard_swapping_exchanges_entries_of_the_modalities_and_twice_is_nothing(
 
 
 @given(mixings, st.integers(0, 99))
-def test_the_opposite_mask_only_names_the_modalities_anew(mixing, seed):
-    """With 1-λ for λ the logits are transposed, which neither the loss nor the flow notices."""
+def test_the_opposite_mask_exchanges_the_modalities(mixing, seed):
+    """With 1-λ for λ the logits are transposed, which changes neither the loss nor the flow."""
     model, y = start(*shape(mixing), seed=seed)
     one, other = model.mixed(mixing), model.mixed(1 - mixing)
     assert one.loss(0, y) == pytest.approx(other.loss(0, y), rel=1e-13)
@@ -86,14 +86,14 @@ def test_the_opposite_mask_only_names_the_modalities_anew(mixing, seed):
 
 
 @given(mixings, st.integers(0, 99))
-def test_modalities_that_coincide_do_not_notice_a_swap(mixing, seed):
+def test_a_swap_of_equal_modalities_changes_neither_the_loss_nor_their_sum(mixing, seed):
     model, y = start(*shape(mixing), seed=seed)
     model.split(y).Y[...] = model.split(y).X
     mixed = model.mixed(mixing)
     assert mixed.loss(0, y) == pytest.approx(model.loss(0, y), rel=1e-13)
     moves, swapped = (m.split(m.velocity(0, y)) for m in (model, mixed))
     np.testing.assert_allclose(swapped.nu, moves.nu, atol=1e-13)
-    # The rows themselves part: what one would have felt, the other feels in the swapped share.
+    # The rows move apart: in swapped entries each modality takes the gradient of the other.
     np.testing.assert_allclose(swapped.X + swapped.Y, moves.X + moves.Y, atol=1e-13)
 
 
@@ -202,7 +202,7 @@ def test_a_mask_is_a_function_of_seed_and_segment(swap):
         np.testing.assert_array_equal(swap(0.3, 7.0, seed=s).mixing(k, 8, 8), masks[s, k])
 
 
-def test_whether_a_segment_is_swapped_says_nothing_of_its_mask():
+def test_whether_a_segment_is_swapped_is_independent_of_its_mask():
     for k in range(3):
         agree = gd.HardSwap(0.5).swapped(1000) == (gd.SoftSwap(0.5).mixing(k, 1, 1000) < 0.5)[0]
         assert abs(agree.mean() - 0.5) < 5 / np.sqrt(4 * 1000)
@@ -452,7 +452,7 @@ def test_a_run_under_a_swap_of_the_users_loads_without_its_model(figure_2, tmp_p
         again.at(1.5)
 
 
-# Refusals.
+# Wrong input.
 
 X = gd.sphere.sample(4, 3, seed=0)
 free = gd.FreeModel(4, 3, gd.Learned())

@@ -393,7 +393,7 @@ def test_two_processes_do_not_write_one_file(tmp_path):
     assert len(two_hundred(out).points) == 200
 
 
-# What goes wrong on the way.
+# Failures.
 
 
 @pytest.mark.parametrize("pool", [HERE, THREADS, spawning, OURS, DASK])

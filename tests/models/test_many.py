@@ -1,4 +1,4 @@
-"""Many states as columns: the same as one by one, to rounding, at all temperatures."""
+"""Many states as columns: each moves as it does alone, to rounding, at all temperatures."""
 
 import dataclasses
 import math
@@ -202,7 +202,7 @@ class OfAll(gd.temperature.Temperature):
 @pytest.mark.parametrize("temperature", [gd.Learned(ByMath()), Branching(), OfAll()])
 def test_a_temperature_that_is_not_elementwise_is_one_clear_error(temperature):
     model, y0 = gd.ScalarModel(temperature), np.array([0.1, 0.3])
-    assert gd.flow(model, y0, 1.0).gap[-1] < 0.6  # one state alone is no matter
+    assert gd.flow(model, y0, 1.0).gap[-1] < 0.6  # one state alone is no problem
     with pytest.raises(ValueError, match="temperature must be elementwise: at an array"):
         gd.flow_many(model, [y0, y0 + 0.1], 1.0)
     assert len(gd.flow_many(model, [y0, y0 + 0.1], 1.0, method="LSODA")) == 2  # one by one

@@ -193,7 +193,7 @@ def test_a_height_at_the_pole_stays_while_it_is_pushed_out():
 
 
 @every_model
-def test_models_travel_to_other_processes(kind):
+def test_models_can_be_pickled(kind):
     model, y = make(kind, gd.Learned())
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.velocity(0, y), model.velocity(0, y))
@@ -209,7 +209,7 @@ MIXINGS = [
 
 
 @pytest.mark.parametrize("mixing", MIXINGS, ids=["entries", "rows", "soft"])
-def test_a_mixing_changes_what_is_said_of_the_loss_alone(mixing):
+def test_a_mixing_changes_the_observed_loss_alone(mixing):
     model, y = make("free", gd.Learned())
     mixed = model.mixed(mixing)
     plain, seen = model.observe(0.0, y), mixed.observe(0.0, y)

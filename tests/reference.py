@@ -99,13 +99,28 @@ def parts(model, y):
     return unit(matrix(state.X)), unit(matrix(state.Y)), mp.mpf(float(state.nu)), heights
 
 
+def mix(model, A, B):
+    """λ∘A + (1-λ)∘B of Section 4; A itself where the model has no mixing."""
+    if getattr(model, "mixing", None) is None:
+        return A
+    L = matrix(np.broadcast_to(model.mixing, (model.n, model.d)))
+    rows = [zip(*three, strict=True) for three in zip(L, A, B, strict=True)]
+    return [[w * a + (1 - w) * b for w, a, b in row] for row in rows]
+
+
+def similarities(model, X, Y):
+    """Z, which is given or that of the mixed rows."""
+    if X is None:
+        return matrix(model.Z)
+    return product(mix(model, X, Y), transpose(mix(model, Y, X)))
+
+
 def model_loss(model, t, y):
     X, Y, nu, heights = parts(model, y)
     a = beta(model, t, nu)[0] * scale(model, heights)
     if isinstance(model, gd.ScalarModel):
         return mp.exp(-a)
-    Z = matrix(model.Z) if X is None else product(X, transpose(Y))
-    return loss([[a * z for z in row] for row in Z])
+    return loss([[a * z for z in row] for row in similarities(model, X, Y)])
 
 
 def model_velocity(model, t, y):
@@ -117,12 +132,13 @@ def model_velocity(model, t, y):
     if isinstance(model, gd.ScalarModel):
         g = mp.exp(-b * c)
     else:
-        Z = matrix(model.Z) if X is None else product(X, transpose(Y))
+        Z = similarities(model, X, Y)
         G = gradient([[b * c * z for z in row] for row in Z])
         g = pull(Z, b * c)
         if X is not None:
-            for W, V in ((X, product(G, Y)), (Y, product(transpose(G), X))):
-                rate = mp.mpf(model.row_rate)
+            rate = mp.mpf(model.row_rate)
+            GY, GX = product(G, mix(model, Y, X)), product(transpose(G), mix(model, X, Y))
+            for W, V in ((X, mix(model, GY, GX)), (Y, mix(model, GX, GY))):
                 velocity += [-rate * b * c * v for row in tangent(W, V) for v in row]
     velocity.append(mp.mpf(model.temperature.rate) * db * c * g)
     if len(heights) == 1:

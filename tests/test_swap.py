@@ -8,7 +8,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import reference
-from conftest import TEMPERATURES, interrupted, refusals
+from conftest import TEMPERATURES, interrupted, make, refusals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
@@ -26,7 +26,7 @@ def rows_swap(p, segment=1.0, seed=0):
 
 
 mixings = st.builds(
-    lambda make, n, d, seed: make(1.0, seed=seed).mixing(0, n, d),
+    lambda swap, n, d, seed: swap(1.0, seed=seed).mixing(0, n, d),
     st.sampled_from([*SWAPS, rows_swap]),
     st.integers(2, 6),
     st.integers(2, 6),
@@ -37,12 +37,6 @@ mixings = st.builds(
 def shape(mixing):
     """(n, d) of modalities that a mask can mix."""
     return len(mixing), max(2, mixing.shape[1])
-
-
-def start(n, d, temperature=None, tau=0.4, seed=0):
-    model = gd.FreeModel(n, d, temperature or gd.Learned())
-    X, Y = gd.sphere.sample(n, d, seed), gd.sphere.sample(n, d, seed + 1)
-    return model, model.start(X, Y, tau=tau)
 
 
 # The map.
@@ -79,7 +73,7 @@ def test_hard_swapping_exchanges_entries_of_the_modalities_and_twice_is_nothing(
 @given(mixings, st.integers(0, 99))
 def test_the_opposite_mask_exchanges_the_modalities(mixing, seed):
     """With 1-λ for λ the logits are transposed, which changes neither the loss nor the flow."""
-    model, y = start(*shape(mixing), seed=seed)
+    model, y = make("free", gd.Learned(), *shape(mixing), seed)
     one, other = model.mixed(mixing), model.mixed(1 - mixing)
     assert one.loss(0, y) == pytest.approx(other.loss(0, y), rel=1e-13)
     np.testing.assert_allclose(one.velocity(0, y), other.velocity(0, y), atol=1e-13)
@@ -87,7 +81,7 @@ def test_the_opposite_mask_exchanges_the_modalities(mixing, seed):
 
 @given(mixings, st.integers(0, 99))
 def test_a_swap_of_equal_modalities_changes_neither_the_loss_nor_their_sum(mixing, seed):
-    model, y = start(*shape(mixing), seed=seed)
+    model, y = make("free", gd.Learned(), *shape(mixing), seed)
     model.split(y).Y[...] = model.split(y).X
     mixed = model.mixed(mixing)
     assert mixed.loss(0, y) == pytest.approx(model.loss(0, y), rel=1e-13)
@@ -104,7 +98,7 @@ def test_a_swap_of_equal_modalities_changes_neither_the_loss_nor_their_sum(mixin
 @settings(max_examples=15)
 @given(mixing=mixings, seed=st.integers(0, 99))
 def test_the_velocity_is_minus_the_gradient_of_the_mixed_loss(temperature, mixing, seed):
-    model, y = start(*shape(mixing), temperature, seed=seed)
+    model, y = make("free", temperature, *shape(mixing), seed)
     mixed, (X, Y) = model.mixed(mixing), model.embeddings(y)
     Z = (mixing * X + (1 - mixing) * Y) @ (mixing * Y + (1 - mixing) * X).T
     logits = temperature.beta(0.7, float(model.split(y).nu)) * Z
@@ -115,40 +109,16 @@ def test_the_velocity_is_minus_the_gradient_of_the_mixed_loss(temperature, mixin
     np.testing.assert_allclose(mixed.velocity(0.7, scaled), mixed.velocity(0.7, y), atol=1e-14)
 
 
-def exact(model, y):
-    """Loss and velocity of a mixed free model in 50 digits, as Section 4 writes them."""
-    X, Y, nu, _ = reference.parts(model, y)
-    L = reference.matrix(np.broadcast_to(model.mixing, (model.n, model.d)))
-
-    def mixed(A, B):
-        rows = [zip(*three, strict=True) for three in zip(L, A, B, strict=True)]
-        return [[w * a + (1 - w) * b for w, a, b in row] for row in rows]
-
-    beta, dbeta = reference.beta(model, 0.0, nu)
-    mixed_X, mixed_Y = mixed(X, Y), mixed(Y, X)
-    Z = reference.product(mixed_X, reference.transpose(mixed_Y))
-    M = [[beta * z for z in row] for row in Z]
-    G = reference.gradient(M)
-    GY = reference.product(G, mixed_Y)
-    GX = reference.product(reference.transpose(G), mixed_X)
-    velocity = []
-    for W, V in ((X, mixed(GY, GX)), (Y, mixed(GX, GY))):
-        velocity += [-beta * v for row in reference.tangent(W, V) for v in row]
-    velocity.append(model.temperature.rate * dbeta * reference.pull(Z, beta))
-    return reference.loss(M), velocity
-
-
-@pytest.mark.parametrize("make", [*SWAPS, rows_swap])
+@pytest.mark.parametrize("swap", [*SWAPS, rows_swap])
 @pytest.mark.parametrize("matched", [True, False])
 @pytest.mark.parametrize("beta", [1e-6, 1.0, 100.0, 1e4, 1e8])
-def test_loss_and_velocity_equal_their_50_digit_values(make, matched, beta):
-    temperature = gd.Learned(rate=0.3)
-    model, y = start(4, 3, temperature, tau=1 / beta, seed=5)
+def test_loss_and_velocity_equal_their_50_digit_values(swap, matched, beta):
+    model, y = make("free", gd.Learned(rate=0.3), 4, 3, seed=5, tau=1 / beta)
     if matched:
         model.split(y).Y[...] = model.split(y).X
-    model = model.mixed(make(1.0, seed=2).mixing(0, 4, 3))
-    loss, velocity = exact(model, y)
+    model = model.mixed(swap(1.0, seed=2).mixing(0, 4, 3))
     tolerance = max(1e-12, 10 * beta * EPS)
+    loss, velocity = reference.model_loss(model, 0, y), reference.model_velocity(model, 0, y)
     assert reference.departure(model.loss(0, y), [loss]) <= tolerance
     assert reference.departure(model.velocity(0, y), velocity) <= tolerance
 
@@ -179,11 +149,11 @@ def test_runs_of_a_smaller_p_swap_a_subset_of_the_segments():
 
 
 @pytest.mark.parametrize(
-    ("make", "variance"), [(gd.HardSwap, 1 / 4), (rows_swap, 1 / 4), (gd.SoftSwap, 1 / 12)]
+    ("swap", "variance"), [(gd.HardSwap, 1 / 4), (rows_swap, 1 / 4), (gd.SoftSwap, 1 / 12)]
 )
-def test_masks_are_fair_and_independent(make, variance):
+def test_masks_are_fair_and_independent(swap, variance):
     """Mean ½ and the variance of λ ∈ {0, 1} or of [0, 1], uncorrelated between segments."""
-    draws = np.array([make(1.0, seed=4).mixing(k, 40, 5) for k in range(500)])
+    draws = np.array([swap(1.0, seed=4).mixing(k, 40, 5) for k in range(500)])
     assert draws.min() >= 0 and draws.max() <= 1
     error = np.sqrt(variance / draws.size)
     assert abs(draws.mean() - 0.5) < 5 * error
@@ -320,7 +290,7 @@ BINARY, UNIFORM = ([0.0, 1.0], [0.5, 0.5]), ((nodes + 1) / 2, weights / 2)
 
 
 @pytest.mark.parametrize(
-    ("make", "n", "masks"),
+    ("swap", "n", "masks"),
     [
         (gd.HardSwap, 2, all_masks(*BINARY, 2, 2)),
         (rows_swap, 3, all_masks(*BINARY, 3, 1)),
@@ -328,10 +298,10 @@ BINARY, UNIFORM = ([0.0, 1.0], [0.5, 0.5]), ((nodes + 1) / 2, weights / 2)
     ],
     ids=["entries", "rows", "soft"],
 )
-def test_short_segments_lead_to_the_averaged_flow(make, n, masks):
+def test_short_segments_lead_to_the_averaged_flow(swap, n, masks):
     """dy/dt = (1-p) v₀ + p E_λ v_λ; the distance to it falls like the square root of a segment."""
     p, end = 0.5, 2.0
-    model, y0 = start(n, 2, tau=0.5, seed=1)
+    model, y0 = make("free", gd.Learned(), n, 2, seed=1, tau=0.5)
     mixed = [model.mixed(mask) for mask in masks[0]]
 
     def averaged(t, y):
@@ -343,7 +313,7 @@ def test_short_segments_lead_to_the_averaged_flow(make, n, masks):
     distances = []
     for segment in segments:
         runs = [
-            gd.flow(model, y0, [end], rtol=1e-6, atol=1e-8, swap=make(p, segment, seed=seed))
+            gd.flow(model, y0, [end], rtol=1e-6, atol=1e-8, swap=swap(p, segment, seed=seed))
             for seed in range(24)
         ]
         squares = [np.sum((run.y[-1] - limit) ** 2) for run in runs]

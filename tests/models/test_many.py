@@ -185,21 +185,20 @@ class ByMath(gd.temperature.Parametrisation):
         return math.log(beta)
 
 
-class Branching(gd.temperature.Temperature):
-    """A β(t, ν) that asks which of two cases one ν is."""
+class OfNu(gd.temperature.Temperature):
+    """A β(ν) of the user's."""
+
+    def __init__(self, law):
+        self.law = law
 
     def beta(self, t, nu):
-        return 1.0 if nu < 0 else 1.0 + nu
+        return self.law(nu)
 
 
-class OfAll(gd.temperature.Temperature):
-    """A β(t, ν) that mixes the members up."""
-
-    def beta(self, t, nu):
-        return 1.0 + nu - np.mean(nu)
+BRANCHES, MIXES_MEMBERS = OfNu(lambda nu: 1.0 + max(nu, 0)), OfNu(lambda nu: 1 + nu - np.mean(nu))
 
 
-@pytest.mark.parametrize("temperature", [gd.Learned(ByMath()), Branching(), OfAll()])
+@pytest.mark.parametrize("temperature", [gd.Learned(ByMath()), BRANCHES, MIXES_MEMBERS])
 def test_a_temperature_that_is_not_elementwise_is_one_clear_error(temperature):
     model, y0 = gd.ScalarModel(temperature), np.array([0.1, 0.3])
     assert gd.flow(model, y0, 1.0).gap[-1] < 0.6  # one state alone is no problem

@@ -167,7 +167,6 @@ free, Y0 = starts("free", gd.Learned(), 3)
 hot = Y0.copy()
 hot[1, -1] = 800.0
 
-
 test_bad_input_is_named = refusals(
     (lambda: gd.flow_many(one_by_one, [[1.0], [2.0]], 1.0), ValueError, "model must take many"),
     (lambda: gd.flow_many(free, Y0[0], 1.0), ValueError, "Y0 must have 2 axes"),

@@ -320,7 +320,6 @@ def test_progress_goes_to_a_bar_on_request_only(figure_2, capsys):
 free = gd.FreeModel(4, 3, gd.Learned())
 y0 = free.start(gd.sphere.sample(4, 3, 0), gd.sphere.sample(4, 3, 1), tau=0.5)
 
-
 test_bad_input_is_named = refusals(
     (lambda: gd.flow(free, y0[:-1], 1.0), ValueError, "y0 must have 25 entries"),
     (lambda: gd.flow(free, y0 * np.nan, 1.0), ValueError, "y0 must be finite"),
@@ -341,7 +340,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.flow(free, y0, 1.0, atol=0.0), ValueError, "atol must be positive"),
     (lambda: gd.flow(free, y0, 1.0, method=["RK45"]), ValueError, "method must be one of"),
     (lambda: gd.flow("free", y0, 1.0), TypeError, "model must be a gapdyn.Model"),
-    (lambda: gd.flow(free, y0, 1.0, keep_states="all"), TypeError, "keep_states must be True, Fal"),
+    (lambda: gd.flow(free, y0, 1.0, keep_states="all"), TypeError, "keep_states must be True"),
     (lambda: gd.flow(free, y0, [[1.0], [1.0, 2.0]]), ValueError, "t must be a time"),
     (lambda: gd.flow(free, [[1.0], [1.0, 2.0]], 1.0), ValueError, "y0 must be a rectangular"),
     (lambda: gd.flow(free, [*y0[:-1], 800.0], 1.0), ValueError, "y0 must have a finite velo"),

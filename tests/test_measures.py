@@ -138,7 +138,6 @@ def test_clip_at_initialisation_has_the_known_gap_and_recall(shared_data):
 
 X = sphere.sample(4, 3, seed=0)
 
-
 test_bad_input_is_named = refusals(
     (lambda: gd.measure(X, X[:3]), ValueError, "one shape"),
     (lambda: gd.measure(X[:1], X[:1]), ValueError, "rows of X must be at least 2"),

@@ -92,7 +92,6 @@ def test_a_cone_takes_an_axis_of_any_length(size):
 good = np.eye(3)
 antipodes = np.tile([1.0, 0.0], (3, 1)), np.tile([-1.0, 0.0], (3, 1))
 
-
 test_bad_input_is_named = refusals(
     (lambda: sphere.normalise(np.zeros((2, 3))), ValueError, "X .*zero length, row 0"),
     (lambda: sphere.normalise(np.ones(3)), ValueError, "X must have 2 axes"),

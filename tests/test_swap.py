@@ -1,7 +1,6 @@
 """Swaps as statements: the map, the masks, and the flow under them."""
 
 import itertools
-import json
 import pickle
 
 import mpmath as mp
@@ -398,16 +397,6 @@ def test_a_mixed_model_is_saved_with_its_mixing(figure_2, tmp_path):
     assert gd.Trajectory.load(tmp_path / "run.npz").model == mixed != model
 
 
-def test_a_file_without_swap_mixing_and_budget_loads(figure_2, tmp_path):
-    gd.flow(*figure_2, 1.0).save(tmp_path / "run.npz")
-    with np.load(tmp_path / "run.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files if name != "swap"}
-    spec = json.loads(str(arrays["model"]))
-    np.savez(tmp_path / "old.npz", **{**arrays, "model": json.dumps(spec[:-2])})
-    again = gd.Trajectory.load(tmp_path / "old.npz")
-    assert again.swap is None and again.model == figure_2[0]
-
-
 def test_a_run_under_a_swap_of_the_users_loads_without_its_model(figure_2, tmp_path):
     class Halves(gd.SoftSwap):
         def _draw(self, generator, n, d):
@@ -429,6 +418,7 @@ free = gd.FreeModel(4, 3, gd.Learned())
 parallel = gd.ParallelModel(4, 3, gd.Learned())
 frozen = gd.FrozenModel(np.eye(3), gd.Learned())
 scalar = gd.ScalarModel(gd.Learned())
+mixed = free.mixed(np.ones((4, 1)))
 y0 = free.start(X, X[::-1], tau=0.5)
 y_parallel = parallel.start(X, X, tau=0.5, gamma=0.3)
 y_height = scalar.start(tau=0.5, gamma=0.3)
@@ -478,6 +468,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.SoftSwap(0.5).intervals(free, 1.0, 1.0), ValueError, "start and end must incr"),
     (lambda: gd.SoftSwap(0.5).intervals(free, -1.0, 1.0), ValueError, "must increase from 0 on"),
     (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap), TypeError, r"swap must be HardSwap\(p\)"),
+    (lambda: gd.flow(mixed, y0, 1.0, swap=gd.HardSwap(0.5)), ValueError, "a mixing of its own"),
     (lambda: gd.flow(free, y0, 1e8, swap=gd.HardSwap(0.5)), ValueError, "at least 10, for 10,000"),
     (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap(0.5, 5e-324)), ValueError, "at least 1e-07"),
 )

@@ -248,7 +248,6 @@ parallel = gd.ParallelModel(4, 3, gd.Learned())
 untied = gd.ParallelModel(4, 3, gd.Learned(), tied=False)
 frozen = gd.FrozenModel(np.eye(3), gd.Learned())
 
-
 test_bad_input_is_named = refusals(
     (lambda: gd.FreeModel(1, 3, gd.Learned()), ValueError, "n must be at least 2"),
     (lambda: gd.FreeModel(4, 1, gd.Learned()), ValueError, "d must be at least 2"),

@@ -17,10 +17,10 @@ def starts(kind, temperature, count, n=5, d=3):
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("temperature", TEMPERATURES, ids=str)
 def test_every_member_is_within_tolerance_of_its_own_tight_flow(kind, temperature):
-    model, Y0 = starts(kind, temperature, 6)
+    model, Y0 = starts(kind, temperature, 3)
     times = [0.0, 0.5, 3.0, 12.0]
     runs = gd.flow_many(model, Y0, times, rtol=1e-6, atol=1e-8)
-    assert len(runs) == 6
+    assert len(runs) == 3
     for run, y0 in zip(runs, Y0, strict=True):
         tight = gd.flow(model, y0, times, rtol=1e-11, atol=1e-13)
         np.testing.assert_array_equal(run.t, times)

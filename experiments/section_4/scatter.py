@@ -51,17 +51,18 @@ KINDS = {
 
 
 def numbers(
-    seed: int,
-    quick: bool,
-    jobs: int,
-    folder: Path | None,
     against: Sequence[str],
     tasks: Sequence[str],
     plotted: Sequence[str],
+    seed: int = 0,
+    quick: bool = False,
+    jobs: int = 1,
+    folder: Path | None = None,
 ) -> Numbers:
     """Measures of every method that acted, from each source, and their rank correlations.
 
-    `plotted` names the methods in the paper's figure.
+    `plotted` names the methods in the paper's figure. The trainings are those in `folder`, if they
+    have this seed, or new ones.
     """
     trainings = runs.trainings(seed, quick, jobs, folder)
     data = list(dict.fromkeys(trainings["data"].tolist()))
@@ -183,10 +184,10 @@ LINES = "; dashed: lines of the paper, grey: least squares"
 
 
 def draw(
-    numbers: Numbers,
     against: Sequence[str],
     tasks: Sequence[str],
     name: str,
+    numbers: Numbers,
     mean: str | None = None,
 ) -> Figure:
     """Rows of panels: what the paper plots, all of its tables, and each kind of our data.

@@ -145,16 +145,13 @@ def each_shrinks(m: Methods, among: Sequence[str] | None = None) -> Verdict:
     """
     claimed = [n for n in m.names if (claims_to_shrink(n) if among is None else n in among)]
     signs = {name: decided(m, "gap", name) if tried(m, name) else 0 for name in claimed}
-    lists = {
-        word: [name for name in claimed if signs[name] == sign]
-        for word, sign in (("smaller", -1), ("larger", 1), ("undecided", 0))
-    }
-    numbers = f"smaller in {len(lists.pop('smaller'))} of {len(claimed)}"
-    for word, names in lists.items():
+    smaller, larger, undecided = ([n for n in claimed if signs[n] == s] for s in (-1, 1, 0))
+    numbers = f"smaller in {len(smaller)} of {len(claimed)}"
+    for word, names in {"larger": larger, "undecided": undecided}.items():
         numbers += f"; {word}: {', '.join(names)}" if names else ""
-    if len(lists["larger"]) >= MORE_THAN_CHANCE:
+    if len(larger) >= MORE_THAN_CHANCE:
         return Verdict(NOT, numbers)
-    return Verdict(UNDECIDED if any(lists.values()) else REPRODUCED, numbers)
+    return Verdict(UNDECIDED if larger or undecided else REPRODUCED, numbers)
 
 
 def best_of_sweep(m: Methods) -> str:

@@ -52,8 +52,9 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
         },
     }
     names = ("panel", "pairs", "gamma", "draws", "quantity", "value")
-    columns = zip(names, zip(*rows, strict=True), strict=True)
-    return Numbers({name: np.array(column) for name, column in columns}, parameters)
+    return Numbers(
+        dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)), parameters
+    )
 
 
 def bounds() -> list[Row]:
@@ -127,12 +128,8 @@ def draw(numbers: Numbers) -> Figure:
 
 def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tuple[Array, Array]:
     """The values of a quantity against n, or against γ₀√n for one n."""
-    table = numbers.table
-    chosen = (table["panel"] == panel) & (table["quantity"] == name)
-    if n is None:
-        return table["pairs"][chosen], table["value"][chosen]
-    chosen &= table["pairs"] == n
-    return table["gamma"][chosen] * np.sqrt(n), table["value"][chosen]
+    rows = numbers.rows(panel=panel, quantity=name, **({} if n is None else {"pairs": n}))
+    return rows["pairs"] if n is None else rows["gamma"] * np.sqrt(n), rows["value"]
 
 
 def draw_bounds(ax: Axes, numbers: Numbers) -> None:

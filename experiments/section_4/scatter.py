@@ -91,9 +91,7 @@ def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequenc
         for i in m.where(lambda name: True, *keys)
     ]
     names = ("source", "method", "plotted", *keys)
-    return {
-        name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
+    return dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
 
 
 def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[float]]:

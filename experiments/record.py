@@ -142,16 +142,11 @@ def write(
     if isinstance(experiment, Reported):
         # The page of the repository's own figures stands in docs/.
         usual = folder.resolve() == ROOT / "figures" and seed == 0 and not quick
-        files.append(_write_page(experiment, numbers, ROOT / "docs" if usual else folder))
+        page, text = experiment.report(numbers)
+        files.append((ROOT / "docs" if usual else folder) / page)
+        with replacing(files[-1]) as stream:
+            stream.write(text)
     return files
-
-
-def _write_page(experiment: Reported, numbers: Numbers, folder: Path) -> Path:
-    """Write the page of an experiment into a folder."""
-    page, text = experiment.report(numbers)
-    with replacing(folder / page) as stream:
-        stream.write(text)
-    return folder / page
 
 
 def _write_pictures(

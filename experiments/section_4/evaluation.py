@@ -88,13 +88,7 @@ def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, 
 
 
 def validate_labels(labels: Labels, classes: int) -> None:
-    """Check that labels are classes 0 to `classes` - 1 and that each class has an example.
-
-    Raises
-    ------
-    ValueError
-        If a label is not a class, or a class has no example.
-    """
+    """Raise a ValueError if a label is no class, 0 to `classes` - 1, or a class has no example."""
     strange = np.setdiff1d(labels, np.arange(classes))
     if strange.size:
         raise ValueError(f"labels must be classes 0 to {classes - 1}, got {strange[0]}")

@@ -49,16 +49,10 @@ class Uphill(EncoderModel):
 def beginnings(
     seed: int, quick: bool, draws: int, steps: int, step: float
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Take `steps` steps of four kinds from each of `draws` starts, at a constant learning rate.
+    """Take `steps` steps of four kinds from each of `draws` starts; say what came of each kind.
 
-    Returns
-    -------
-    list of (draw, kind, Δ at the start, dΔ/dt and speed of c_X - c_Y there, change of Δ)
-        The kinds are Adam at the recipe's highest rate, the same uphill, plain gradient descent at
-        rate `step`, and the same from matched pairs. Velocities are those of the gradient flow of
-        all pairs, downhill for every kind.
-    dict
-        The setting, and statistics of each kind.
+    A row has the draw, the kind, Δ at the start, dΔ/dt and the speed of c_X - c_Y there in the
+    gradient flow of all pairs, downhill for every kind, and the change of Δ.
     """
     pairs = synthetic(seed, *((256, 128) if quick else (TRAINING, HELD_OUT)))
     same = replace(pairs, texts=pairs.images)

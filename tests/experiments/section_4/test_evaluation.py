@@ -100,13 +100,6 @@ def test_pair_of_pairs_by_its_definition():
     assert pair_of_pairs(one, other) == pytest.approx(100 * right / 300)
 
 
-def test_chance_is_a_quarter():
-    """Two texts pick right or wrong independently, of images that they know nothing of."""
-    rng = np.random.default_rng(1)
-    one, other = ([gd.sphere.sample(40_000, 8, rng) for _ in range(2)] for _ in range(2))
-    assert pair_of_pairs(one, other) == pytest.approx(25, abs=5 * 100 * np.sqrt(0.19 / 40_000))
-
-
 def test_matched_pairs_of_pairs_are_told_apart_and_swapped_or_equal_ones_are_not():
     X, Y = gd.sphere.sample(50, 5, 0), gd.sphere.sample(50, 5, 1)
     assert pair_of_pairs([X, X], [Y, Y]) == 100.0

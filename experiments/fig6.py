@@ -1,8 +1,6 @@
 """Figure 6: retrieval against gap and against uniformity, the paper's methods and ours.
 
-Recall@1 in both directions. The first row shows the nine methods that the paper plots, on
-its axes and with its lines. Further rows show all 26 methods of its Tables 2 to 5, and ours, hollow
-if the paper's figure does not show the method.
+Recall@1 in both directions. `scatter.draw` describes the rows of panels.
 """
 
 from functools import partial

@@ -1,8 +1,6 @@
 """Figure 7: classification against gap and against uniformity, the paper's methods and ours.
 
-Zero-shot accuracy and linear probe. The first row shows the nine methods that the paper plots, on
-its axes and with its lines. Further rows show all 26 methods of its Tables 2 to 5, and ours, hollow
-if the paper's figure does not show the method.
+Zero-shot accuracy and linear probe. `scatter.draw` describes the rows of panels.
 """
 
 from functools import partial

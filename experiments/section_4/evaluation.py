@@ -69,12 +69,9 @@ def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str
 def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
     """How far the training pairs are learnt by heart, and how small a gap can be measured.
 
-    Returns
-    -------
-    dict of float
-        `training_recall`, recall@1 in percent, mean of both ways, among as many training pairs as
-        there are held-out ones; and `gap_floor`, √(tr Cov(x - y)/m), the root mean square of the
-        gap of m pairs that are drawn from distributions with the same mean.
+    `training_recall` is recall@1 in percent, mean of both ways, among as many training pairs as
+    there are held-out ones. `gap_floor` is √(tr Cov(x - y)/m), the root mean square of the gap of m
+    pairs that are drawn from distributions with the same mean.
     """
     count = len(pairs.held_images)
     X, Y = map(sphere.normalise, model.embed(y, pairs.images[:count], pairs.texts[:count]))

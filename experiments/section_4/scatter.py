@@ -190,7 +190,10 @@ def draw(
 ) -> Figure:
     """Rows of panels: what the paper plots, all of its tables, and each kind of our data.
 
-    `mean` is a measure that is not drawn, but whose correlations are printed above each row.
+    The first row has the nine methods that the paper plots, its axes and its lines. Further rows
+    have all 26 methods of its Tables 2 to 5, and ours, hollow if the paper's figure does not show
+    the method. `mean` is a measure that is not drawn, but whose correlations are printed above each
+    row.
     """
     shown = [s for s in SOURCES if (numbers.table["source"] == s).any()]
     pairs = [(x, y) for x in against for y in tasks]

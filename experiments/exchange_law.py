@@ -63,10 +63,9 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     """Run the flow from polygons, from random rows, and from CLIP features where there are any."""
     steps = 4 if quick else 16  # for each power of ten, LATE and END among them
     times = np.concatenate([[0.0], 10 ** (np.arange(-2 * steps, 6 * steps + 1) / steps)])
-    polygons = {
-        n: flow(*gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=HEIGHT), times)
-        for n, rotation in POLYGONS.items()
-    }
+    pairs = {n: gd.sphere.polygon_pairs(n, rotation) for n, rotation in POLYGONS.items()}
+    polygons = {n: flow(*gd.sphere.lift(*XY, gamma=HEIGHT), times) for n, XY in pairs.items()}
+    slopes = {n: np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0] for n, run in polygons.items()}
     parts = [record(run, "polygon", 0) for run in polygons.values()]
     parts += random_starts(seed, quick, times)
     try:
@@ -82,10 +81,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         "gamma_of_polygons": HEIGHT,
         "late_slope_from": LATE,
         "late_slope_to": {"random rows": END, "CLIP": END_OF_CLIP},
-        "fitted_exponent_of_polygons": {
-            str(n): -float(np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0])
-            for n, run in polygons.items()
-        },
+        "fitted_exponent_of_polygons": {str(n): -float(slope) for n, slope in slopes.items()},
         # Rounded up, since the departure itself is the integrator's noise.
         "departure_of_polygons_below": float(10 ** np.ceil(np.log10(departure))),
     }

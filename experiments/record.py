@@ -132,9 +132,8 @@ def write(
     files = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_columns(files[0], numbers.table)
     about = {"experiment": name, "seed": seed, "quick": quick, "parameters": numbers.parameters}
-    about["versions"] = VERSIONS
     with replacing(files[1]) as stream:
-        stream.write(json.dumps(about, indent=2) + "\n")
+        stream.write(json.dumps(about | {"versions": VERSIONS}, indent=2) + "\n")
     for key, table in numbers.more.items():
         files.append(folder / f"{name}_{key}.csv")
         write_columns(files[-1], table)

@@ -74,13 +74,8 @@ def numbers(
         for x in against
         for y in tasks
     }
-    parameters = {
-        "settings": runs.settings(quick),
-        "least_steps_acted": LEAST_STEPS,
-        "gap_floor": floors,
-        "correlations": found,
-    }
-    return Numbers(table, parameters)
+    parameters = {"settings": runs.settings(quick), "least_steps_acted": LEAST_STEPS}
+    return Numbers(table, parameters | {"gap_floor": floors, "correlations": found})
 
 
 def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequence[str]) -> Table:

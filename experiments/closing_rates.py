@@ -131,6 +131,7 @@ SCHEDULED: Curve = partial(appendix_c.schedule, beta=partial(SCHEDULE.beta, nu=0
 SOFTPLUS = with_learned(appendix_c.softplus, gd.Learned(gd.Softplus()))
 LINEAR = with_learned(appendix_c.linear, gd.Learned(gd.Linear()))
 SLRT = with_learned(appendix_c.slrt, gd.Learned(rate=0.1))
+EXPONENTIAL = with_learned(appendix_c.exponential, gd.Learned())
 TR = with_learned(appendix_c.exponential, gd.Learned(gd.Exponential(2.0)), scale=2.0)
 SCHEMES = {
     "fixed_best": Scheme(*with_fixed(BEST), f"fixed τ* = {BEST:.3f}", "#0b3c5d"),
@@ -142,9 +143,7 @@ SCHEMES = {
     "schedule": Scheme(scheduled, SCHEDULED, "τ 0.01 to 0.05 by 10⁵ (TS S3)", "#e08e45"),
     "tr": Scheme(*TR, "β = exp(ν/2) (TR)", "#d1495b"),
     "clamp": Scheme(clamped, clamped_rate, "β = exp ν ≤ 100 (CLIP)", "0.6"),
-    "exponential": Scheme(
-        *with_learned(appendix_c.exponential, gd.Learned()), "β = exp ν", "black"
-    ),
+    "exponential": Scheme(*EXPONENTIAL, "β = exp ν", "black"),
 }
 """The schemes by name, in the order in which they close."""
 

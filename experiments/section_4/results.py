@@ -179,14 +179,10 @@ def _grid(head: Sequence[str], rows: Iterable[Iterable[str]], words: int = 1) ->
 def _introduction(trainings: Table, about: dict[str, Any], data: list[str], seed: int) -> str:
     """What was done."""
     settings = about["settings"]
-    text = INTRODUCTION.format(
-        seed=seed,
-        hidden=" and ".join(map(str, settings["hidden"])),
-        dim=settings["dim"],
-        seeds=settings["seeds"],
-        rate=settings["recipes"][data[0]]["rate"],
-        trainings=_baselines(trainings, settings["recipes"], data),
-    )
+    said = settings | {"hidden": " and ".join(map(str, settings["hidden"])), "seed": seed}
+    said["rate"] = settings["recipes"][data[0]]["rate"]
+    said["trainings"] = _baselines(trainings, settings["recipes"], data)
+    text = INTRODUCTION.format(**said)
     if about["quick"]:
         text += "\n**A quick check on few pairs, no results.**\n"
     return text + (f"\n**Left out:** {about['left_out']}\n" if about["left_out"] else "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -145,10 +144,8 @@ def trend(ax: Axes, numbers: Numbers, x: str, y: str) -> None:
     rows = (table["source"] == "paper") & (table["plotted"] == 1)
     ends = np.array(published.TREND_LINES[x, y]).T
     ax.plot(*ends, color="#ff9500", ls=(0, (3, 1.5)), lw=2, zorder=0)
-    ax.plot(ends[0], np.polyval(np.polyfit(table[x][rows], table[y][rows], 1), ends[0]), **FIT)
-
-
-FIT: Any = {"color": "0.35", "lw": 1, "zorder": 0}
+    line = np.polyfit(table[x][rows], table[y][rows], 1)
+    ax.plot(ends[0], np.polyval(line, ends[0]), color="0.35", lw=1, zorder=0)
 
 
 def key(figure: Figure, title: str) -> None:

@@ -208,7 +208,8 @@ def rises_with_uniformity(m: Methods, task: str) -> Verdict:
     if len(rows) < LEAST_METHODS:
         return TOO_FEW
     rho = correlation(m, "uniformity", task, rows)
-    return Verdict(_side(rho, +1), f"ρ(uniformity, {_words(task)}) = {rho}{_over(rows)}")
+    numbers = f"ρ(uniformity, {_words(task)}) = {rho} over {len(rows)} methods"
+    return Verdict(_side(rho, +1), numbers)
 
 
 def not_strong(m: Methods, task: str, against: Sequence[str]) -> Verdict:
@@ -218,11 +219,12 @@ def not_strong(m: Methods, task: str, against: Sequence[str]) -> Verdict:
         return TOO_FEW
     rhos = {x: correlation(m, x, task, rows) for x in against}
     numbers = ", ".join(f"ρ({x}, {_words(task)}) = {rho}" for x, rho in rhos.items())
+    numbers += f" over {len(rows)} methods"
     significant = [rho for rho in rhos.values() if rho.low > 0 or rho.high < 0]
     if any(abs(rho.value) >= STRONG for rho in significant):
-        return Verdict(NOT, numbers + _over(rows))
+        return Verdict(NOT, numbers)
     weak = all(abs(rho.value) < WEAK for rho in rhos.values())
-    return Verdict(REPRODUCED if weak else UNDECIDED, numbers + _over(rows))
+    return Verdict(REPRODUCED if weak else UNDECIDED, numbers)
 
 
 def moves(m: Methods, name: str, expected: dict[str, int], other: str = "Baseline") -> Verdict:
@@ -249,10 +251,6 @@ def rows_less_than_entries(m: Methods) -> Verdict:
 def _words(key: str) -> str:
     """The name of a measure in sentences."""
     return "matching" if key == "mmvp" else key.replace("_", " ")
-
-
-def _over(rows: NDArray[np.intp]) -> str:
-    return f" over {len(rows)} methods"
 
 
 def _side(rho: Interval, expected: int) -> str:

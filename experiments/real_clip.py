@@ -80,10 +80,7 @@ def run_all(
     # The longest runs first: hot temperatures and swaps, which come last in the table.
     grid = {"name": names[::-1], "features": [file], "quick": [quick]}
     points = swept(measure, grid, [seed], jobs)[::-1]
-    return {
-        point.parameters["name"]: {key: np.array(column) for key, column in point.value.items()}
-        for point in points
-    }
+    return {p.parameters["name"]: {k: np.array(v) for k, v in p.value.items()} for p in points}
 
 
 def load(features: str | Path | None, quick: bool) -> tuple[Array, Array, str]:

@@ -22,6 +22,7 @@ from experiments.record import Numbers
 from gapdyn import plotting
 from gapdyn.examples import simplex
 from gapdyn.theory import swapping
+from gapdyn.types import Array
 
 HEIGHT, BETA, SINCE = 0.4, 1.0, 4
 """γ₀ and β₀ of every start; log₁₀ of the time from which a flow counts as late."""
@@ -84,17 +85,13 @@ def averaged(n: int, p: float) -> Columns:
     return columns("averaged", n, p, np.full(REACH.size, np.nan), REACH, gap)
 
 
-def columns(flow: str, n: int, p: float, t: object, beta: object, gap: object) -> Columns:
+def columns(flow: str, n: int, p: float, t: Array, beta: Array, gap: Array) -> Columns:
     """Columns of the table, with the slope of the averaged flow at each β and Δ."""
-    b, g = np.asarray(beta, dtype=np.float64), np.asarray(gap, dtype=np.float64)
+    run = {"flow": flow, "pairs": n, "p": p}
+    slope = swapping.slope(beta, gap / 2, n=n, p=p)
     return {
-        "flow": np.full(b.size, flow),
-        "pairs": np.full(b.size, n),
-        "p": np.full(b.size, p),
-        "t": np.asarray(t, dtype=np.float64),
-        "beta": b,
-        "gap": g,
-        "slope": swapping.slope(b, g / 2, n=n, p=p),
+        **{key: np.full(beta.size, value) for key, value in run.items()},
+        **{"t": t, "beta": beta, "gap": gap, "slope": slope},
     }
 
 

@@ -25,13 +25,7 @@ def numbers():
 @pytest.fixture(scope="module")
 def curve(numbers):
     """log₁₀ t and the values of a curve, up to a last log₁₀ t."""
-
-    def read(name, last=fig4a.LAST):
-        table = numbers.table
-        chosen = (table["curve"] == name) & (table["log10_t"] <= last)
-        return table["log10_t"][chosen], table["value"][chosen]
-
-    return read
+    return lambda name, last=fig4a.LAST: fig4a._curve(numbers, name, -np.inf, last)
 
 
 @pytest.mark.parametrize("start", STARTS)

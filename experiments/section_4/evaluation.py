@@ -35,7 +35,10 @@ MEASURES = (
 
 
 def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
-    """All of MEASURES for one state of a model; mmvp is NaN if the pairs have no twins."""
+    """All of MEASURES for one state of a model; mmvp is NaN if the pairs have no twins.
+
+    A ValueError if a class has no example among the training pairs.
+    """
 
     def embed(images: Array, texts: Array) -> list[Array]:
         return [sphere.normalise(rows) for rows in model.embed(y, images, texts)]

@@ -286,11 +286,7 @@ HARD = ("HS 1e-3", "HS 1e-2", "HS 1e-1", "HS 1")
 ALL_TASKS = dict.fromkeys(("zero_shot", "linear_probe", "image_retrieval", "text_retrieval"), +1)
 RETRIEVALS = dict.fromkeys(("image_retrieval", "text_retrieval"), +1)
 
-FIGURE_7A = "“not strongly correlated with modality gap” (Figure 7, p. 9)"
-FIGURE_7B = (
-    "“Uniformity has a clear positive correlation with zero-shot and linear probe accuracies"
-    " instead” (Figure 7, p. 9)"
-)
+PROBES = {"zero_shot": "Zero-shot accuracy", "linear_probe": "The linear probe"}
 
 CONCLUSIONS = (
     Conclusion(
@@ -307,29 +303,24 @@ CONCLUSIONS = (
         " p. 9, of Figure 6b)",
         NINE,
     ),
-    Conclusion(
-        "Zero-shot accuracy has no strong correlation with the gap",
-        partial(not_strong, task="zero_shot", against=("gap",)),
-        FIGURE_7A,
-        NINE,
+    *(
+        Conclusion(
+            f"{name} has no strong correlation with the gap",
+            partial(not_strong, task=task, against=("gap",)),
+            "“not strongly correlated with modality gap” (Figure 7, p. 9)",
+            NINE,
+        )
+        for task, name in PROBES.items()
     ),
-    Conclusion(
-        "The linear probe has no strong correlation with the gap",
-        partial(not_strong, task="linear_probe", against=("gap",)),
-        FIGURE_7A,
-        NINE,
-    ),
-    Conclusion(
-        "Zero-shot accuracy rises with uniformity",
-        partial(rises_with_uniformity, task="zero_shot"),
-        FIGURE_7B,
-        NINE,
-    ),
-    Conclusion(
-        "The linear probe rises with uniformity",
-        partial(rises_with_uniformity, task="linear_probe"),
-        FIGURE_7B,
-        NINE,
+    *(
+        Conclusion(
+            f"{name} rises with uniformity",
+            partial(rises_with_uniformity, task=task),
+            "“Uniformity has a clear positive correlation with zero-shot and linear probe"
+            " accuracies instead” (Figure 7, p. 9)",
+            NINE,
+        )
+        for task, name in PROBES.items()
     ),
     Conclusion(
         "Matching of pairs of pairs has no strong correlation with gap or uniformity",

@@ -31,71 +31,28 @@ LEARNED: dict[str, Any] = FROZEN | {"beta0": 1 / TAU}
 BEST = appendix_c.optimal_temperature(n=PAIRS, alpha=MARGIN)
 SCHEDULE = gd.LinearSchedule(0.01, 0.05, t_end=1e5)
 CEILING = 100.0
+AT_CEILING = float(lemma_3_1.gamma(CEILING, gamma0=HEIGHT, beta0=1 / TAU))
+"""Ceiling of β, and the γ at which β = exp ν arrives there, by (6)."""
 TARGETS = (0.1, 0.01, 0.001)
 LEAST, EARLIEST, LATEST = 300, -1.5, 100
 """Ends of the axes: the largest -log₁₀ γ, and the first and last log₁₀ t."""
 
 
+Curve = Callable[..., Array]
+
+
 class Scheme(NamedTuple):
     """Log t as a function of γ, Appendix C's γ as a function of t, and their style."""
 
-    clock: Callable[[Array], Array]
-    rate: Callable[[Array], Array]
+    clock: Curve
+    rate: Curve
     label: str
     colour: str
     width: float = 1.5
 
 
-def schemes() -> dict[str, Scheme]:
-    """The schemes by name, in the order in which they close."""
-    constant, exponential = appendix_c.constant, appendix_c.exponential
-    return {
-        "fixed_best": Scheme(
-            partial(fixed, beta=1 / BEST),
-            partial(constant, beta0=1 / BEST, **FROZEN),
-            f"fixed τ* = {BEST:.3f}",
-            "#0b3c5d",
-        ),
-        "fixed": Scheme(
-            partial(fixed, beta=1 / TAU),
-            partial(constant, **LEARNED),
-            f"fixed τ = {TAU}",
-            "#2f7ebc",
-        ),
-        "softplus": Scheme(
-            partial(learned, temperature=gd.Learned(gd.Softplus())),
-            partial(appendix_c.softplus, **LEARNED),
-            "β = log(1+exp ν)",
-            "#8fc1a9",
-            width=4,  # the next one lies on top of it
-        ),
-        "linear": Scheme(
-            partial(learned, temperature=gd.Learned(gd.Linear())),
-            partial(appendix_c.linear, **LEARNED),
-            "β = ν",
-            "#2a7f62",
-        ),
-        "slrt": Scheme(
-            partial(learned, temperature=gd.Learned(rate=0.1)),
-            partial(appendix_c.slrt, **LEARNED),
-            "β = exp ν, rate 0.1 (SLRT)",
-            "#8d6a9f",
-        ),
-        "schedule": Scheme(scheduled, scheduled_rate, "τ 0.01 to 0.05 by 10⁵ (TS S3)", "#e08e45"),
-        "tr": Scheme(
-            partial(learned, temperature=gd.Learned(gd.Exponential(2.0))),
-            partial(exponential, scale=2.0, **LEARNED),
-            "β = exp(ν/2) (TR)",
-            "#d1495b",
-        ),
-        "clamp": Scheme(clamped, clamped_rate, "β = exp ν ≤ 100 (CLIP)", "0.6"),
-        "exponential": Scheme(learned, partial(exponential, **LEARNED), "β = exp ν", "black"),
-    }
-
-
-def learned(gamma: Array, **scheme: Any) -> Array:
-    """Log t for a learned β(ν), by the exact solution."""
-    return theorem_3_2.closing_log_time(gamma, **LEARNED, **scheme)
+learned: Curve = partial(theorem_3_2.closing_log_time, **LEARNED)
+"""Log t for a learned β(ν), by the exact solution."""
 
 
 def fixed(gamma: Array, *, beta: float, gamma0: float = HEIGHT) -> Array:
@@ -110,25 +67,18 @@ def fixed(gamma: Array, *, beta: float, gamma0: float = HEIGHT) -> Array:
 
 def clamped(gamma: Array) -> Array:
     """Log t for β = exp ν with a ceiling: learned until β is at the ceiling, then fixed."""
-    there = height_at_ceiling()
-    before = learned(np.maximum(gamma, there))
-    after = fixed(np.minimum(gamma, there), beta=CEILING, gamma0=there)
+    before = learned(np.maximum(gamma, AT_CEILING))
+    after = fixed(np.minimum(gamma, AT_CEILING), beta=CEILING, gamma0=AT_CEILING)
     return np.logaddexp(before, after)
 
 
 def clamped_rate(t: Array) -> Array:
     """Appendix C's exponential rate up to the ceiling, its constant rate from there on."""
-    there = height_at_ceiling()
-    since = t - np.exp(learned(np.array(there)))
+    since = t - np.exp(learned(np.array(AT_CEILING)))
     late = appendix_c.constant(
-        np.maximum(since, 0), n=PAIRS, alpha=MARGIN, gamma0=there, beta0=CEILING
+        np.maximum(since, 0), n=PAIRS, alpha=MARGIN, gamma0=AT_CEILING, beta0=CEILING
     )
     return np.where(since > 0, late, appendix_c.exponential(t, **LEARNED))
-
-
-def height_at_ceiling() -> float:
-    """γ at which β = exp ν arrives at its ceiling, by (6)."""
-    return float(lemma_3_1.gamma(CEILING, gamma0=HEIGHT, beta0=1 / TAU))
 
 
 @dataclass(frozen=True)
@@ -167,18 +117,44 @@ def scheduled(gamma: Array) -> Array:
     return np.array([clock(height) for height in gamma])
 
 
-def scheduled_rate(t: Array) -> Array:
-    """Appendix C for the schedule."""
-    return appendix_c.schedule(t, beta=lambda s: SCHEDULE.beta(s, 0.0), **FROZEN)
+def with_fixed(tau: float) -> tuple[Curve, Curve]:
+    """Clock and rate of a fixed temperature."""
+    return partial(fixed, beta=1 / tau), partial(appendix_c.constant, beta0=1 / tau, **FROZEN)
+
+
+def with_learned(rate: Curve, temperature: gd.Learned, **scale: float) -> tuple[Curve, Curve]:
+    """Clock and rate of a learned temperature."""
+    return partial(learned, temperature=temperature), partial(rate, **LEARNED, **scale)
+
+
+SCHEDULED: Curve = partial(appendix_c.schedule, beta=partial(SCHEDULE.beta, nu=0.0), **FROZEN)
+SOFTPLUS = with_learned(appendix_c.softplus, gd.Learned(gd.Softplus()))
+LINEAR = with_learned(appendix_c.linear, gd.Learned(gd.Linear()))
+SLRT = with_learned(appendix_c.slrt, gd.Learned(rate=0.1))
+EXPONENTIAL = with_learned(appendix_c.exponential, gd.Learned())
+TR = with_learned(appendix_c.exponential, gd.Learned(gd.Exponential(2.0)), scale=2.0)
+SCHEMES = {
+    "fixed_best": Scheme(*with_fixed(BEST), f"fixed τ* = {BEST:.3f}", "#0b3c5d"),
+    "fixed": Scheme(*with_fixed(TAU), f"fixed τ = {TAU}", "#2f7ebc"),
+    # Wide, since the next one lies on top of it.
+    "softplus": Scheme(*SOFTPLUS, "β = log(1+exp ν)", "#8fc1a9", width=4),
+    "linear": Scheme(*LINEAR, "β = ν", "#2a7f62"),
+    "slrt": Scheme(*SLRT, "β = exp ν, rate 0.1 (SLRT)", "#8d6a9f"),
+    "schedule": Scheme(scheduled, SCHEDULED, "τ 0.01 to 0.05 by 10⁵ (TS S3)", "#e08e45"),
+    "tr": Scheme(*TR, "β = exp(ν/2) (TR)", "#d1495b"),
+    "clamp": Scheme(clamped, clamped_rate, "β = exp ν ≤ 100 (CLIP)", "0.6"),
+    "exponential": Scheme(*EXPONENTIAL, "β = exp ν", "black"),
+}
+"""The schemes by name, in the order in which they close."""
 
 
 def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Read all clocks, and evaluate the predicted γ at the same times; nothing is random."""
     powers = np.geomspace(-np.log10(HEIGHT), LEAST, 30 if quick else 120)[1:]
     gamma = np.concatenate([HEIGHT * (1 - np.geomspace(1e-3, 1e-2, 3)), 10**-powers])
-    parts = [curve(name, scheme, gamma) for name, scheme in schemes().items()]
-    times = {}
-    for name, scheme in schemes().items():
+    parts, times = [], {}
+    for name, scheme in SCHEMES.items():
+        parts.append(curve(name, scheme, gamma))
         log10_t = scheme.clock(np.array(TARGETS)) / np.log(10)
         times[name] = dict(zip(map(str, TARGETS), log10_t.tolist(), strict=True))
     parameters = FROZEN | {
@@ -186,7 +162,7 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
         "optimal_temperature": BEST,
         "schedule": str(SCHEDULE),
         "max_beta": CEILING,
-        "gamma_at_max_beta": height_at_ceiling(),
+        "gamma_at_max_beta": AT_CEILING,
         "log10_closing_time": times,
     }
     return Numbers({key: np.concatenate([p[key] for p in parts]) for key in parts[0]}, parameters)
@@ -196,18 +172,14 @@ def curve(name: str, scheme: Scheme, gamma: Array) -> dict[str, NDArray[Any]]:
     """Columns of the table for one scheme, up to time 10^LATEST."""
     log10_t = scheme.clock(gamma) / np.log(10)
     shown = log10_t <= LATEST
+    rate = scheme.rate(10 ** log10_t[shown])
+    rate[(rate <= 0) | (rate > HEIGHT)] = np.nan  # still above γ₀, or underflows
     return {
         "scheme": np.full(shown.sum(), name),
         "log10_t": log10_t[shown],
         "log10_gamma": np.log10(gamma[shown]),
-        "log10_predicted": predicted(scheme, log10_t[shown]),
+        "log10_predicted": np.log10(rate),
     }
-
-
-def predicted(scheme: Scheme, log10_t: Array) -> Array:
-    """log₁₀ of Appendix C's γ, or NaN if that is still above γ₀ or underflows."""
-    gamma = scheme.rate(10**log10_t)
-    return np.log10(np.where((gamma > 0) & (gamma <= HEIGHT), gamma, np.nan))
 
 
 def draw(numbers: Numbers) -> Figure:
@@ -223,7 +195,7 @@ def draw(numbers: Numbers) -> Figure:
 def _curves(ax: Axes, numbers: Numbers) -> None:
     """Axes that compress more than logarithms, on which exponentials and powers of log t show."""
     start = -np.log10(HEIGHT)
-    for name, scheme in schemes().items():
+    for name, scheme in SCHEMES.items():
         rows = numbers.rows(scheme=name)
         log10_t, below = rows["log10_t"], -rows["log10_gamma"]
         since = min(EARLIEST, log10_t[0])  # where γ is still γ₀
@@ -242,7 +214,7 @@ def _curves(ax: Axes, numbers: Numbers) -> None:
 def _dots(ax: Axes, numbers: Numbers) -> None:
     """A row for each scheme, with a dot for each target."""
     rows = numbers.parameters["log10_closing_time"]
-    colours = [scheme.colour for scheme in schemes().values()]
+    colours = [scheme.colour for scheme in SCHEMES.values()]
     for row, (times, colour) in enumerate(zip(rows.values(), colours, strict=True)):
         ax.plot([*times.values()], [row] * len(times), color=colour, lw=1, zorder=1)
     for target, fill in zip(map(str, TARGETS), ("white", "0.8", None), strict=True):
@@ -251,7 +223,7 @@ def _dots(ax: Axes, numbers: Numbers) -> None:
         ax.scatter(at, range(len(at)), s=32, c=faces, ec=colours, clip_on=False, zorder=2)
         ax.scatter([], [], s=32, c=fill or "0.3", ec="0.3", label=f"γ = {target}")
     ax.legend(loc="upper right")
-    ax.set_yticks(range(len(rows)), [scheme.label for scheme in schemes().values()])
+    ax.set_yticks(range(len(rows)), [scheme.label for scheme in SCHEMES.values()])
     for text, colour in zip(ax.get_yticklabels(), colours, strict=True):
         text.set_color(colour)
     ax.tick_params("y", length=0)

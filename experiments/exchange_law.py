@@ -34,13 +34,6 @@ CLIP = "CLIP at random initialisation"
 Rows = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
 
 
-def lifted(gamma: float) -> Rows:
-    """Rows uniform on S^{d-2}, raised to ±γ."""
-    return lambda n, d, rng: gd.sphere.lift(
-        gd.sphere.sample(n, d - 1, rng), gd.sphere.sample(n, d - 1, rng), gamma=gamma
-    )
-
-
 def cones(n: int, d: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Cones of 45° about e and -e."""
     axis, angle = np.eye(d)[0], np.pi / 4
@@ -50,6 +43,11 @@ def cones(n: int, d: int, rng: np.random.Generator) -> tuple[Array, Array]:
 def uniform(n: int, d: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Rows uniform on S^{d-1}."""
     return gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
+
+
+def lifted(gamma: float) -> Rows:
+    """Rows uniform on S^{d-2}, raised to ±γ."""
+    return lambda n, d, rng: gd.sphere.lift(*uniform(n, d - 1, rng), gamma=gamma)
 
 
 RANDOM: dict[str, Rows] = {
@@ -65,7 +63,9 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     """Run the flow from polygons, from random rows, and from CLIP features where there are any."""
     steps = 4 if quick else 16  # for each power of ten, LATE and END among them
     times = np.concatenate([[0.0], 10 ** (np.arange(-2 * steps, 6 * steps + 1) / steps)])
-    polygons = {n: polygon(n, rotation, times) for n, rotation in POLYGONS.items()}
+    pairs = {n: gd.sphere.polygon_pairs(n, rotation) for n, rotation in POLYGONS.items()}
+    polygons = {n: flow(*gd.sphere.lift(*XY, gamma=HEIGHT), times) for n, XY in pairs.items()}
+    slopes = {n: np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0] for n, run in polygons.items()}
     parts = [record(run, "polygon", 0) for run in polygons.values()]
     parts += random_starts(seed, quick, times)
     try:
@@ -81,21 +81,11 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         "gamma_of_polygons": HEIGHT,
         "late_slope_from": LATE,
         "late_slope_to": {"random rows": END, "CLIP": END_OF_CLIP},
-        "fitted_exponent_of_polygons": {str(n): fitted(run) for n, run in polygons.items()},
+        "fitted_exponent_of_polygons": {str(n): -float(slope) for n, slope in slopes.items()},
         # Rounded up, since the departure itself is the integrator's noise.
         "departure_of_polygons_below": float(10 ** np.ceil(np.log10(departure))),
     }
     return Numbers({key: np.concatenate([p[key] for p in parts]) for key in parts[0]}, parameters)
-
-
-def polygon(n: int, rotation: int, times: Array) -> gd.Trajectory:
-    """The flow from a rotated and lifted polygon."""
-    return flow(*gd.sphere.lift(*gd.sphere.polygon_pairs(n, rotation), gamma=HEIGHT), times)
-
-
-def fitted(run: gd.Trajectory) -> float:
-    """-d log Δ/d log β by least squares over the whole run."""
-    return -float(np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0])
 
 
 def random_starts(seed: int, quick: bool, times: Array) -> list[dict[str, NDArray[np.generic]]]:
@@ -143,11 +133,9 @@ def spread(X: Array, Y: Array) -> float:
 def draw(numbers: Numbers) -> Figure:
     """Δ against β, n log Δ + ν against t, late slopes against heights, exponents against n."""
     figure = Figure(figsize=(8.6, 7.2), layout="constrained")
-    axes = figure.subplots(2, 2)
-    draw_polygons(axes[0, 0], numbers)
-    draw_invariant(axes[0, 1], numbers)
-    draw_slopes(axes[1, 0], numbers)
-    draw_exponents(axes[1, 1], numbers)
+    panels = (draw_polygons, draw_invariant, draw_slopes, draw_exponents)
+    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
+        panel(ax, numbers)
     return figure
 
 

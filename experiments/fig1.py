@@ -79,12 +79,10 @@ def _stages(name: str, run: gd.Trajectory) -> dict[str, Array]:
 
 def _flow(kind: str, X: Array, Y: Array, tau: float, times: Array) -> gd.Trajectory:
     """The flow of one model from given rows."""
-    n, d = X.shape
-    if kind == "free":
-        free = gd.FreeModel(n, d, gd.Learned())
-        return gd.flow(free, free.start(X, Y, tau=tau), times)
-    parallel = gd.ParallelModel(n, d, gd.Learned())
-    return gd.flow(parallel, parallel.start(X, Y, tau=tau, gamma=HEIGHT), times)
+    make: Any = {"free": gd.FreeModel, "parallel": gd.ParallelModel}[kind]
+    heights = {} if kind == "free" else {"gamma": HEIGHT}
+    model = make(*X.shape, gd.Learned())
+    return gd.flow(model, model.start(X, Y, tau=tau, **heights), times)
 
 
 def _summary(run: gd.Trajectory) -> dict[str, float]:

@@ -101,10 +101,10 @@ def parallel(X: Array, Y: Array, log10_t: Array) -> gd.Trajectory:
     return gd.flow(model, y0, np.concatenate([[0], 10**log10_t]))
 
 
-def setting(run: gd.Trajectory) -> dict[str, Any]:
-    """The constants of the theorem for a run; α is the margin at t = 0, which is the smallest."""
+def setting(run: gd.Trajectory) -> theorem_3_2.Setting:
+    """The theorem for a run; α is the margin at t = 0, which is the smallest."""
     start = run.at(0.0)
-    return {"n": PAIRS, "alpha": start.margin, "gamma0": start.gamma, "beta0": start.beta}
+    return theorem_3_2.Setting(PAIRS, start.margin, start.gamma, start.beta)
 
 
 def statements(together: gd.Trajectory, apart: gd.Trajectory, early: Array) -> Curves:
@@ -114,19 +114,19 @@ def statements(together: gd.Trajectory, apart: gd.Trajectory, early: Array) -> C
     n and γ₀, so both runs share them. As u vanishes, the margin of the second run rises to that of
     the first.
     """
-    both, wide = setting(together), together.at(0.0).margin
+    both = setting(together)
     log10_t = np.concatenate([early, np.geomspace(END, LAST, len(early))[1:]])
     finite, late = log10_t[log10_t <= FINITE], log10_t[log10_t >= SHOWN]
-    lower = theorem_3_2.lower_bound(10**finite, **both)
-    upper = theorem_3_2.upper_bound(10**finite, alpha_max=wide, **setting(apart))
+    lower = both.lower_bound(10**finite)
+    upper = setting(apart).upper_bound(10**finite, alpha_max=both.alpha)
     return {
         "lower_bound": (finite, 2 * lower),
-        "upper_bound_together": (finite, 2 * theorem_3_2.upper_bound(10**finite, **both)),
+        "upper_bound_together": (finite, 2 * both.upper_bound(10**finite)),
         "upper_bound_apart": (finite, 2 * upper),
         "least_gap_apart": (finite, gap_where_apart(lower, apart)),
         "largest_gap_apart": (finite, gap_where_apart(upper, apart)),
-        "exact": (log10_t, 2 * theorem_3_2.exact(np.log(10) * log10_t, **both)),
-        "asymptote": (late, 2 * about(together)["sharp_constant"] / (np.log(10) * late) ** 2),
+        "exact": (log10_t, 2 * both.exact(np.log(10) * log10_t)),
+        "asymptote": (late, 2 * (both.alpha * both.conserved) ** 2 / (np.log(10) * late) ** 2),
     }
 
 
@@ -141,15 +141,16 @@ def gap_where_apart(gamma: Array, run: gd.Trajectory) -> Array:
 def about(run: gd.Trajectory) -> dict[str, Any]:
     """A parallel run: its start, the hypotheses, the limits of γ log²t, and its end."""
     start = setting(run)
-    n, alpha, gamma0, beta0 = start.values()
-    c = theorem_3_2.conserved(gamma0=gamma0, beta0=beta0)
-    return start | {
+    root = start.alpha * start.conserved
+    return {
+        "n": PAIRS,
+        **{name: getattr(start, name) for name in ("alpha", "gamma0", "beta0")},
         "largest_margin": float(run.margin.max()),
-        "threshold": theorem_3_2.threshold(n=n, alpha=alpha, gamma0=gamma0),
-        "hypotheses": {h.name: h.holds for h in theorem_3_2.hypotheses(run, alpha)},
-        "C": c,
-        "sharp_constant": (alpha * c) ** 2,
-        "constant_of_lower_bound": (alpha * c * (1 - gamma0**2)) ** 2,
+        "threshold": start.threshold,
+        "hypotheses": {h.name: h.holds for h in theorem_3_2.hypotheses(run, start.alpha)},
+        "C": start.conserved,
+        "sharp_constant": root**2,
+        "constant_of_lower_bound": (root * (1 - start.gamma0**2)) ** 2,
         "gap_at_end": float(run.gap[-1]),
         "two_gamma_at_end": 2 * float(run.gamma[-1]),
     }

@@ -42,9 +42,8 @@ ENCODERS = {
     "descent": "mismatched pairs",
     "descent_matched": "matched pairs",
 }
-
-
-COLUMNS = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", "change_in_ten_steps")
+CHANGE = "change_in_ten_steps"
+COLUMNS = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", CHANGE)
 
 
 def compute(seed: int = 0, quick: bool = False) -> Numbers:
@@ -69,8 +68,8 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
         "encoders": said,
         "paper": paper(),
     }
-    columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
-    return Numbers({name: np.array(column) for name, column in columns}, parameters)
+    columns = map(np.array, zip(*rows, strict=True))
+    return Numbers(dict(zip(COLUMNS, columns, strict=True)), parameters)
 
 
 def starts(k: int, n: int, d: int, rng: np.random.Generator) -> list[first_steps.Row]:
@@ -143,11 +142,6 @@ def draw(numbers: Numbers) -> Figure:
     return figure
 
 
-def column(numbers: Numbers, model: str, name: str = "change_in_ten_steps") -> Array:
-    """A column of the table for one model."""
-    return np.asarray(numbers.table[name][numbers.table["model"] == model])
-
-
 def draw_paper(ax: Axes, paper: dict[str, float]) -> None:
     """The paper's bars, their mean and the mean that the text gives."""
     edges, counts = published.FIGURE_4B
@@ -176,11 +170,10 @@ def draw_adam(ax: Axes, numbers: Numbers) -> None:
 
 def draw_descent(ax: Axes, numbers: Numbers) -> None:
     """Encoders after plain gradient steps, from mismatched and from matched pairs."""
-    both = np.concatenate(
-        [column(numbers, f"encoders_{k}") for k in ("descent", "descent_matched")]
-    )
+    kinds = ("descent", "descent_matched")
+    both = np.concatenate([numbers.rows(model=f"encoders_{k}")[CHANGE] for k in kinds])
     bins = np.linspace(min(both.min(), 0), both.max(), 25)
-    overlaid(ax, numbers, ("descent", "descent_matched"), bins, digits=3)
+    overlaid(ax, numbers, kinds, bins, digits=3)
     ax.set(ylim=(0, 1.5 * ax.get_ylim()[1]))
     ax.set(xlabel=f"change of Δ in {STEPS} gradient steps of {STEP:g}")
     ax.set_title("our encoders: mismatched pairs widen Δ")
@@ -193,7 +186,7 @@ def overlaid(ax: Axes, numbers: Numbers, kinds: tuple[str, str], bins: Array, di
         {"color": RED, "histtype": "step", "lw": 1.5},
     )
     for kind, style in zip(kinds, styles, strict=True):
-        values = column(numbers, f"encoders_{kind}")
+        values = numbers.rows(model=f"encoders_{kind}")[CHANGE]
         grew = f"grew in {(values > 0).sum()} of {values.size}, by {values.mean():.{digits}f}"
         ax.hist(values, bins.tolist(), label=f"{ENCODERS[kind]}:\n{grew}", **style)
     ax.axvline(0, color="0.4", ls=":", lw=1)
@@ -203,9 +196,8 @@ def overlaid(ax: Axes, numbers: Numbers, kinds: tuple[str, str], bins: Array, di
 def draw_velocities(ax: Axes, numbers: Numbers) -> None:
     """dΔ/dt in the parallel model, the limit (9), the sharper bound and the printed bound (8)."""
     about = numbers.parameters
-    velocities, twice = (
-        column(numbers, "parallel", k) for k in ("gap_velocity", "two_gamma_velocity")
-    )
+    rows = numbers.rows(model="parallel")
+    velocities, twice = rows["gap_velocity"], rows["two_gamma_velocity"]
     ax.hist(velocities, bins=12, color=BLUE, alpha=0.6)
     ax.axvline(about["limit"], color="black", lw=1.2, label="limit (9)")
     label = f"sharper bound, of 2dγ/dt\nat δ = {about['delta']:g}"
@@ -231,7 +223,7 @@ def draw_changes(ax: Axes, numbers: Numbers, model: str, slower: float, zoom: fl
 
     The height in the free model moves exactly (1-γ₀²)/2n times as fast as in the parallel one.
     """
-    changes = column(numbers, model)
+    changes = numbers.rows(model=model)[CHANGE]
     ax.hist(zoom * changes, bins=12, color=BLUE, alpha=0.6)
     label = "at the speed\nof the limit (9)" if slower == 1 else "at (1-γ₀²)/2n of\nthat speed"
     steady = zoom * slower * UNIT * numbers.parameters["limit"] * STEPS * STEP

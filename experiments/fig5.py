@@ -32,7 +32,7 @@ def compute(
     seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
 ) -> Numbers:
     """Points from the trainings in `folder`, if they have this seed, or from new ones."""
-    numbers = scatter.numbers(seed, quick, jobs, folder, ("gap",), ("uniformity",), PLOTTED)
+    numbers = scatter.numbers(("gap",), ("uniformity",), PLOTTED, seed, quick, jobs, folder)
     circle = np.column_stack([np.cos(PLANE), np.sin(PLANE)])
     X, Y = gd.sphere.lift(circle, circle, GAMMA)
     stay = (np.arange(len(PLANE)) >= SWAPPED).astype(float)[:, None]

@@ -1,32 +1,13 @@
 """Figure 6: retrieval against gap and against uniformity, the paper's methods and ours.
 
-Recall@1 in both directions. The first row shows the nine methods that the paper plots, on
-its axes and with its lines. Further rows show all 26 methods of its Tables 2 to 5, and ours, hollow
-if the paper's figure does not show the method.
+Recall@1 in both directions. `scatter.draw` describes the rows of panels.
 """
 
-from __future__ import annotations
+from functools import partial
 
-from pathlib import Path
-
-from matplotlib.figure import Figure
-
-from experiments.record import Numbers
 from experiments.section_4 import scatter
 from gapdyn.published import FIGURES_6_AND_7
 
-AGAINST = ("gap", "uniformity")
-TASKS = ("image_retrieval", "text_retrieval")
-
-
-def compute(
-    seed: int = 0, quick: bool = False, jobs: int = 1, folder: Path | None = None
-) -> Numbers:
-    """Points from the trainings in `folder`, if they have this seed, or from new ones."""
-    tasks = (*TASKS, "retrieval")
-    return scatter.numbers(seed, quick, jobs, folder, AGAINST, tasks, FIGURES_6_AND_7)
-
-
-def draw(numbers: Numbers) -> Figure:
-    """What the paper plots, then a row for each source; a column for each pair of measures."""
-    return scatter.draw(numbers, AGAINST, TASKS, "Figure 6", mean="retrieval")
+AGAINST, TASKS = ("gap", "uniformity"), ("image_retrieval", "text_retrieval")
+compute = partial(scatter.numbers, AGAINST, (*TASKS, "retrieval"), FIGURES_6_AND_7)
+draw = partial(scatter.draw, AGAINST, TASKS, "Figure 6", mean="retrieval")

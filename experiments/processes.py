@@ -42,13 +42,7 @@ def swept(
     jobs: int,
     journal: Path | None = None,
 ) -> tuple[Point, ...]:
-    """All points of a sweep through new processes, kept in `journal` as they are finished.
-
-    Raises
-    ------
-    RuntimeError
-        If a point fails.
-    """
+    """All points of a `gapdyn.sweep` in new processes; a RuntimeError if one fails."""
     show = sys.stderr.isatty()
     with processes(jobs) as pool:
         found = gd.sweep(function, grid, seeds=seeds, executor=pool, out=journal, progress=show)

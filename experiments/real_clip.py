@@ -80,10 +80,7 @@ def run_all(
     # The longest runs first: hot temperatures and swaps, which come last in the table.
     grid = {"name": names[::-1], "features": [file], "quick": [quick]}
     points = swept(measure, grid, [seed], jobs)[::-1]
-    return {
-        point.parameters["name"]: {key: np.array(column) for key, column in point.value.items()}
-        for point in points
-    }
+    return {p.parameters["name"]: {k: np.array(v) for k, v in p.value.items()} for p in points}
 
 
 def load(features: str | Path | None, quick: bool) -> tuple[Array, Array, str]:
@@ -186,7 +183,6 @@ EVENTS = {
 }
 """Markers and meaning of the times."""
 
-
 PAPER: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "mec": "black", "ms": 5}
 """Style of the paper's gaps."""
 
@@ -207,7 +203,7 @@ def draw(numbers: Numbers) -> Figure:
         below.set_xlabel("time t")
     axes[0, 0].set(ylabel="gap Δ", ylim=(0, None))
     axes[1, 0].set(ylabel="temperature τ", yscale="log", ylim=(2e-3, 5e2))
-    compare(lower, about, colours, numbers.parameters)
+    compare(lower, colours, numbers.parameters)
     title = "free model from {features}: {pairs} pairs in {dim} dimensions; black: the baseline"
     figure.suptitle(title.format(**numbers.parameters), size=9)
     return figure
@@ -240,13 +236,9 @@ def curves(
     ax.set_xlabel("")
 
 
-def compare(
-    figure: SubFigure,
-    about: Mapping[str, Mapping[str, Any]],
-    colours: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-) -> None:
+def compare(figure: SubFigure, colours: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     """A row for each method, and a panel for each of gap, times, margin and loss."""
+    about = parameters["methods"]
     names = [name for starts in FAMILIES.values() for name in about if name.startswith(starts)]
     gap, when, margin, loss = axes = figure.subplots(1, 4, sharey=True)
     for y, name in enumerate(names):
@@ -262,7 +254,7 @@ def compare(
         ax.grid(axis="y", color="0.92")
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
-    gap.set_yticks(range(len(names)), [labelled(name, about, parameters) for name in names], size=7)
+    gap.set_yticks(range(len(names)), [labelled(name, parameters) for name in names], size=7)
     gap.set_ylim(len(names) - 0.5, -0.5)
     explain(axes, parameters["end"], parameters["yardstick"])
 
@@ -284,10 +276,9 @@ def explain(axes: Sequence[Axes], end: float, yardstick: float) -> None:
     when.legend(handles=marks, loc="lower right", **style)
 
 
-def labelled(
-    name: str, about: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Any]
-) -> str:
+def labelled(name: str, parameters: Mapping[str, Any]) -> str:
     """A method's name, for a swap with the number of segments in which it acted."""
     if not name.startswith(FAMILIES["swapped"]):
         return name
-    return f"{name} ({about[name]['segments_swapped']} of {parameters['segments']})"
+    swapped = parameters["methods"][name]["segments_swapped"]
+    return f"{name} ({swapped} of {parameters['segments']})"

@@ -132,9 +132,8 @@ def write(
     files = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_columns(files[0], numbers.table)
     about = {"experiment": name, "seed": seed, "quick": quick, "parameters": numbers.parameters}
-    about["versions"] = VERSIONS
     with replacing(files[1]) as stream:
-        stream.write(json.dumps(about, indent=2) + "\n")
+        stream.write(json.dumps(about | {"versions": VERSIONS}, indent=2) + "\n")
     for key, table in numbers.more.items():
         files.append(folder / f"{name}_{key}.csv")
         write_columns(files[-1], table)
@@ -142,16 +141,11 @@ def write(
     if isinstance(experiment, Reported):
         # The page of the repository's own figures stands in docs/.
         usual = folder.resolve() == ROOT / "figures" and seed == 0 and not quick
-        files.append(_write_page(experiment, numbers, ROOT / "docs" if usual else folder))
+        page, text = experiment.report(numbers)
+        files.append((ROOT / "docs" if usual else folder) / page)
+        with replacing(files[-1]) as stream:
+            stream.write(text)
     return files
-
-
-def _write_page(experiment: Reported, numbers: Numbers, folder: Path) -> Path:
-    """Write the page of an experiment into a folder."""
-    page, text = experiment.report(numbers)
-    with replacing(folder / page) as stream:
-        stream.write(text)
-    return folder / page
 
 
 def _write_pictures(

@@ -22,6 +22,7 @@ from gapdyn.types import Array
 TAU, DELTA = 0.07, 0.05
 DIM, HEIGHT = 512, 0.3
 DRAWS = {2**k: 200 if k < 9 else 50 if k < 11 else 20 for k in range(2, 12)}
+SETTING: dict[str, Any] = {"d": DIM, "tau": TAU, "gamma0": HEIGHT, "delta": DELTA}
 QUANTILES = {"5 % of draws": 0.05, "50 % of draws": 0.5, "95 % of draws": 0.95}
 DIM_OF_RATIO = 128
 DRAWS_OF_RATIO = {4: 400, 8: 400, 32: 200, 128: 100, 512: 25, 2048: 5}
@@ -41,19 +42,19 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
     for n, draws in DRAWS_OF_RATIO.items():
         if n <= most:
             rows += ratios(n, draws // share, rng)
-    setting: Any = {"d": DIM, "tau": TAU, "gamma0": HEIGHT, "delta": DELTA}
     parameters = {
         "tau": TAU,
         "delta": DELTA,
         "dim": {"bounds": DIM, "ratio": DIM_OF_RATIO},
         "gamma_of_bounds": HEIGHT,
         "pairs_needed": {
-            name: theorem_3_3.pairs_needed(**setting, bound=name) for name in ("printed", "sharper")
+            name: theorem_3_3.pairs_needed(**SETTING, bound=name) for name in ("printed", "sharper")
         },
     }
     names = ("panel", "pairs", "gamma", "draws", "quantity", "value")
-    columns = zip(names, zip(*rows, strict=True), strict=True)
-    return Numbers({name: np.array(column) for name, column in columns}, parameters)
+    return Numbers(
+        dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)), parameters
+    )
 
 
 def bounds() -> list[Row]:
@@ -61,11 +62,8 @@ def bounds() -> list[Row]:
     limit = theorem_3_3.limit(d=DIM, tau=TAU, gamma0=HEIGHT).value
     rows: list[Row] = []
     for n in np.floor(np.geomspace(4, 1e20, 148)).tolist():
-        setting = {"n": n, "tau": TAU, "gamma0": HEIGHT, "delta": DELTA}
-        printed, sharper = (
-            bound(d=DIM, **setting).value
-            for bound in (theorem_3_3.printed_bound, theorem_3_3.sharper_bound)
-        )
+        printed = theorem_3_3.printed_bound(n=n, **SETTING).value
+        sharper = theorem_3_3.sharper_bound(n=n, **SETTING).value
         values = {"printed": printed, "sharper": sharper, "limit": limit}
         rows += [("bounds", n, HEIGHT, 0, name, value) for name, value in values.items()]
     return rows
@@ -127,12 +125,8 @@ def draw(numbers: Numbers) -> Figure:
 
 def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tuple[Array, Array]:
     """The values of a quantity against n, or against γ₀√n for one n."""
-    table = numbers.table
-    chosen = (table["panel"] == panel) & (table["quantity"] == name)
-    if n is None:
-        return table["pairs"][chosen], table["value"][chosen]
-    chosen &= table["pairs"] == n
-    return table["gamma"][chosen] * np.sqrt(n), table["value"][chosen]
+    rows = numbers.rows(panel=panel, quantity=name, **({} if n is None else {"pairs": n}))
+    return rows["pairs"] if n is None else rows["gamma"] * np.sqrt(n), rows["value"]
 
 
 def draw_bounds(ax: Axes, numbers: Numbers) -> None:

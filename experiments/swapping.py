@@ -22,6 +22,7 @@ from experiments.record import Numbers
 from gapdyn import plotting
 from gapdyn.examples import simplex
 from gapdyn.theory import swapping
+from gapdyn.types import Array
 
 HEIGHT, BETA, SINCE = 0.4, 1.0, 4
 """γ₀ and β₀ of every start; log₁₀ of the time from which a flow counts as late."""
@@ -29,7 +30,6 @@ DRAWN = (4, 12)
 PORTIONS = (0.0, 0.1, 1.0)
 OTHERS = (2, 24)
 """Further numbers of pairs, at p = 1 only, for their slopes."""
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 TICKS = {4: (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8), 12: (0.1, 0.2, 0.3, 0.5, 0.8)}
 PAIRS = np.array([2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64])
 REACH = np.geomspace(1.0, 1e4, 61)
@@ -85,17 +85,13 @@ def averaged(n: int, p: float) -> Columns:
     return columns("averaged", n, p, np.full(REACH.size, np.nan), REACH, gap)
 
 
-def columns(flow: str, n: int, p: float, t: object, beta: object, gap: object) -> Columns:
+def columns(flow: str, n: int, p: float, t: Array, beta: Array, gap: Array) -> Columns:
     """Columns of the table, with the slope of the averaged flow at each β and Δ."""
-    b, g = np.asarray(beta, dtype=np.float64), np.asarray(gap, dtype=np.float64)
+    run = {"flow": flow, "pairs": n, "p": p}
+    slope = swapping.slope(beta, gap / 2, n=n, p=p)
     return {
-        "flow": np.full(b.size, flow),
-        "pairs": np.full(b.size, n),
-        "p": np.full(b.size, p),
-        "t": np.asarray(t, dtype=np.float64),
-        "beta": b,
-        "gap": g,
-        "slope": swapping.slope(b, g / 2, n=n, p=p),
+        **{key: np.full(beta.size, value) for key, value in run.items()},
+        **{"t": t, "beta": beta, "gap": gap, "slope": slope},
     }
 
 
@@ -138,7 +134,7 @@ def draw_gap(ax: Axes, numbers: Numbers, n: int) -> None:
     ax.plot([], [], color="0.3", lw=1.2, label="their average")
     ax.legend(loc="lower left")
     end = circles["beta"][-1], circles["gap"][-1]
-    text = f"t = {power_of_ten(circles['t'][-1])}"
+    text = f"t = {plotting.time(circles['t'][-1])}"
     ax.annotate(text, end, (-6, -10), ha="right", size=8, **label)
     ax.set(xscale="log", yscale="log", xlim=(0.9, REACH[-1]), xlabel="β", ylabel="gap Δ")
     ax.set_yticks(TICKS[n], [f"{tick:g}" for tick in TICKS[n]])
@@ -153,11 +149,6 @@ def exponent_of_line(n: int, p: float) -> str:
     return f"{power}, unswapped" if p == 0 else rf"$\to${power}, p = {p:g}"
 
 
-def power_of_ten(t: float) -> str:
-    """The nearest power of ten, as text."""
-    return "10" + str(round(np.log10(t))).translate(RAISED)
-
-
 def draw_exponents(ax: Axes, numbers: Numbers) -> None:
     """Late exponents of the averaged flow against n, and late slopes of the random flows."""
     reach = np.geomspace(PAIRS[0], PAIRS[-1], 200)
@@ -170,7 +161,7 @@ def draw_exponents(ax: Axes, numbers: Numbers) -> None:
         exponents = [swapping.exponent(n=int(n), p=p) for n in PAIRS]
         ax.plot(PAIRS, exponents, "s", color=shade, ms=size, label=f"late exponent, p = {p:g}")
     flows = numbers.rows(flow="random segments")
-    end = power_of_ten(flows["t"][-1])
+    end = plotting.time(flows["t"][-1])
     for n in np.unique(flows["pairs"]):
         slope = numbers.parameters["late_slope"][f"n = {n}, p = 1"]["random_segments"]
         ax.plot(n, slope, "o", color="black", ms=9, mfc="none", mew=1)

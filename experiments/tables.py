@@ -122,12 +122,15 @@ def draw(numbers: Numbers) -> Figure:
 
 
 def _panel(ax: Axes, sources: dict[str, tuple[Methods, dict[str, Any]]], key: str) -> None:
-    """The change of one measure, from each source."""
+    """The change of one measure, from each source; for the gap as a ratio."""
     names = runs.names()[1:]
     for source, (methods, style) in sources.items():
         known = [k for k, name in enumerate(names) if name in methods.names]
-        change, error = np.array([_against_baseline(methods, key, names[k]) for k in known]).T
-        ax.errorbar(change, known, xerr=error, ls="", lw=1, label=source, **style)
+        moved, error = np.array([change(methods, key, names[k]) for k in known]).T
+        if key == "gap":
+            baseline = methods.mean("gap")[methods.names.index("Baseline")]
+            moved, error = 1 + moved / baseline, error / baseline
+        ax.errorbar(moved, known, xerr=error, ls="", lw=1, label=source, **style)
     ax.axvline(1 if key == "gap" else 0, color="0.6", lw=0.8, zorder=0)
     ax.grid(axis="y", color="0.92", lw=0.8)
     ax.set_axisbelow(True)
@@ -143,12 +146,3 @@ def _legend(ax: Axes, first: Axes, seeds: int) -> None:
         title=f"change against\nthe baseline, mean\nand standard error\nover {seeds} seeds",
         title_fontsize=8,
     )
-
-
-def _against_baseline(methods: Methods, key: str, name: str) -> tuple[float, float]:
-    """Change of a measure and its standard error; for the gap as a ratio."""
-    difference, error = change(methods, key, name)
-    if key != "gap":
-        return difference, error
-    baseline = float(methods.mean("gap")[methods.names.index("Baseline")])
-    return 1 + difference / baseline, error / baseline

@@ -23,8 +23,7 @@ OPTIONS = {"seed", "quick", "features", "jobs", "folder"}
 def saved(name):
     """The table of an experiment as the repository holds it, not as a reader ran it anew."""
     about = json.loads((FIGURES / f"{name}.json").read_text())
-    source = about["parameters"].get("features")
-    if about["seed"] != 0 or about["quick"] or source not in (None, real.RANDOM_INIT):
+    if about["seed"] != 0 or about["quick"]:
         pytest.skip(f"figures/{name}.csv is of another run")
     return record.read(FIGURES / f"{name}.csv")
 
@@ -129,16 +128,6 @@ def test_the_landscape_has_its_minima_where_theory_3_8_says(shared_data):
     expected = {"0.01": 0.860, "0.02": 0.713, "0.05": 0.398, "0.1": 0.209}
     assert minima["gap_of_least_loss"] == pytest.approx(expected, abs=0.01)
     assert minima["gap"] == pytest.approx(0.851, abs=1e-3)
-
-
-def test_real_clip_freezes_the_gap_while_recall_rises():
-    """On the committed CSV: 500 pairs from CLIP's initialisation, τ₀ = 0.07."""
-    table = saved("real_clip")
-    learned = table.pop("method") == "No clamp"
-    t, gap, recall = (table[k][learned] for k in ("t", "gap", "recall_at_1_x_to_y"))
-    at = {time: int(np.flatnonzero(t == time)[0]) for time in (0, 3, 1e5)}
-    assert [gap[at[k]] for k in at] == pytest.approx([1.136, 1.131, 1.128], abs=1e-3)
-    assert (recall[0], recall[at[3]]) == (0.002, 1.0)
 
 
 @pytest.mark.parametrize("name", ["landscape", "real_clip"])

@@ -37,10 +37,7 @@ MEASURES = (
 def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
     """All of MEASURES for one state of a model; mmvp is NaN if the pairs have no twins.
 
-    Raises
-    ------
-    ValueError
-        If a class has no example among the training pairs.
+    A ValueError if a class has no example among the training pairs.
     """
 
     def embed(images: Array, texts: Array) -> list[Array]:
@@ -69,12 +66,9 @@ def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str
 def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
     """How far the training pairs are learnt by heart, and how small a gap can be measured.
 
-    Returns
-    -------
-    dict of float
-        `training_recall`, recall@1 in percent, mean of both ways, among as many training pairs as
-        there are held-out ones; and `gap_floor`, √(tr Cov(x - y)/m), the root mean square of the
-        gap of m pairs that are drawn from distributions with the same mean.
+    `training_recall` is recall@1 in percent, mean of both ways, among as many training pairs as
+    there are held-out ones. `gap_floor` is √(tr Cov(x - y)/m), the root mean square of the gap of m
+    pairs that are drawn from distributions with the same mean.
     """
     count = len(pairs.held_images)
     X, Y = map(sphere.normalise, model.embed(y, pairs.images[:count], pairs.texts[:count]))
@@ -88,13 +82,7 @@ def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, 
 
 
 def validate_labels(labels: Labels, classes: int) -> None:
-    """Check that labels are classes 0 to `classes` - 1 and that each class has an example.
-
-    Raises
-    ------
-    ValueError
-        If a label is not a class, or a class has no example.
-    """
+    """Raise a ValueError if a label is no class, 0 to `classes` - 1, or a class has no example."""
     strange = np.setdiff1d(labels, np.arange(classes))
     if strange.size:
         raise ValueError(f"labels must be classes 0 to {classes - 1}, got {strange[0]}")

@@ -2,16 +2,14 @@
 
 Through ReLUs all outputs have a common direction, so that random weights start with a gap near 1.
 Output biases that subtract the mean of the outputs spread the rows around the sphere, as the
-theorem assumes, and leave a small gap. In ten steps of Adam this gap grows from every start, as in
-the paper's Figure 4(b).
+theorem assumes, and leave a small gap, which grows from every start in ten steps of Adam.
 
 Theorem 3.3 does not explain this growth: dΔ/dt, which it would have positive at the start, is
 negative from most starts. All rows of a modality share their weights, so that the velocity of the
 difference of the centres is much larger than the difference itself and nearly orthogonal to it: the
 gap falls a little and then grows, whatever the cause of the motion. Adam's steps have the size of
-the learning rate in any direction, and climbing the loss enlarges the gap more than descending. The
-effect of mismatched pairs shows in plain gradient steps, which enlarge the gap much more from
-mismatched pairs than from matched ones.
+the learning rate in any direction, uphill too. The effect of mismatched pairs shows in plain
+gradient steps.
 """
 
 from __future__ import annotations
@@ -49,16 +47,10 @@ class Uphill(EncoderModel):
 def beginnings(
     seed: int, quick: bool, draws: int, steps: int, step: float
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Take `steps` steps of four kinds from each of `draws` starts, at a constant learning rate.
+    """Take `steps` steps of four kinds from each of `draws` starts; say what came of each kind.
 
-    Returns
-    -------
-    list of (draw, kind, Δ at the start, dΔ/dt and speed of c_X - c_Y there, change of Δ)
-        The kinds are Adam at the recipe's highest rate, the same uphill, plain gradient descent at
-        rate `step`, and the same from matched pairs. Velocities are those of the gradient flow of
-        all pairs, downhill for every kind.
-    dict
-        The setting, and statistics of each kind.
+    A row has the draw, the kind, Δ at the start, dΔ/dt and the speed of c_X - c_Y there in the
+    gradient flow of all pairs, downhill for every kind, and the change of Δ.
     """
     pairs = synthetic(seed, *((256, 128) if quick else (TRAINING, HELD_OUT)))
     same = replace(pairs, texts=pairs.images)

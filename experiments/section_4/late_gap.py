@@ -1,11 +1,10 @@
 """The gap of two encoders in 10,000 steps of training, and along the gradient flow.
 
-The paper trains CLIP on 2,048 pairs of MSCOCO for 10,000 steps and shows the gap against -1/log²t
-from step 100 on (p. 6). The encoders here are small and their pairs synthetic. Adam's learning rate
-is constant, since one that falls to zero would stop the gap by itself, and takes three values. A
-step of Adam has about the size of the learning rate, so the number of steps in which a gap closes
-is about inverse to it: steps 100 to 10,000 may come before, during or after the closing. The flow
-(4) is that of Theorem 3.2, with a full batch, all rates 1, and β = exp ν without a ceiling.
+The paper trains CLIP for 10,000 steps and shows the gap from step 100 on (p. 6). Adam's learning
+rate is constant here, since one that falls to zero would stop the gap by itself, and takes three
+values. A step of Adam has about the size of the learning rate, so the number of steps in which a
+gap closes is about inverse to it: steps 100 to 10,000 may come before, during or after the closing.
+The flow (4) is that of Theorem 3.2: a full batch, all rates 1, and β = exp ν without a ceiling.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import gapdyn as gd
-from experiments.section_4.methods import CLIP, Method, methods
+from experiments.section_4.methods import Method, methods
 from experiments.section_4.paired_data import HELD_OUT, TRAINING, Pairs, synthetic
 from experiments.section_4.runs import RECIPE, encoders_for
 from experiments.section_4.training import train
@@ -116,19 +115,15 @@ def by_adam(pairs: Pairs, rate: float, batch: int, steps: int, seed: int) -> dic
 
 def by_flow(pairs: Pairs, end: float, seed: int) -> dict[str, Array]:
     """The gradient flow of the same encoders, with β = exp ν, rate 1 and no ceiling."""
-    method = Method(gd.Learned(CLIP))
+    method = Method(gd.Learned())
     model = encoders_for(pairs, method)
     t = np.concatenate([[0], np.geomspace(end / 1e6, end, 121)])
     t[1 + 20 * np.arange(7)] = end / 10.0 ** np.arange(6, -1, -1)  # exactly
     run = gd.flow(
         model, model.start(seed, tau=method.tau), t, rtol=RTOL, atol=RTOL / 100, method="RK45"
     )
-    return {
-        "t": run.t,
-        "gap": run.gap,
-        "beta": run.beta,
-        "mismatched": np.asarray(run.mismatched, dtype=np.float64),
-    }
+    names = ("t", "gap", "beta", "mismatched")
+    return {name: np.asarray(getattr(run, name), dtype=np.float64) for name in names}
 
 
 def powers_of_ten(end: float) -> list[int]:

@@ -8,29 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from experiments.section_4 import verdicts
 from experiments.section_4.correlation import Interval
 from experiments.section_4.runs import Table, summary
-from experiments.section_4.verdicts import (
-    CONCLUSIONS,
-    ELEVEN,
-    LEAST_STEPS,
-    NINE,
-    NOT,
-    REPRODUCED,
-    STRONG,
-    UNDECIDED,
-    WEAK,
-    Conclusion,
-    Methods,
-    Verdict,
-    claims_to_shrink,
-    correlation,
-    decided,
-    ours,
-    papers,
-    stated,
-    tried,
-)
+from experiments.section_4.verdicts import NOT, REPRODUCED, UNDECIDED, Methods, ours, papers, stated
 from gapdyn import published
 
 COLUMNS = {
@@ -44,22 +25,14 @@ COLUMNS = {
 }
 """Heading and number of decimals of each measure."""
 
-TABLES: dict[int, tuple[str, tuple[str, ...], Sequence[str]]] = {
-    1: (
-        "matching of pairs of pairs (the paper: MMVP-VLM)",
-        tuple(published.TABLE_1),
-        ("gap", "uniformity", "mmvp"),
-    ),
-    2: ("one method of each kind", tuple(published.TABLE_2), tuple(COLUMNS)[:-1]),
-    3: ("frozen temperature", tuple(published.TABLE_3), tuple(COLUMNS)[:-1]),
-    4: ("temperature schedules", tuple(published.TABLE_4), tuple(COLUMNS)[:-1]),
-    5: (
-        "other methods, and soft swapping at two portions that the paper does not print",
-        (*published.TABLE_5, "SS 1e-2", "SS 1e-1"),
-        tuple(COLUMNS)[:-1],
-    ),
+TABLES = {
+    1: "matching of pairs of pairs (the paper: MMVP-VLM)",
+    2: "one method of each kind",
+    3: "frozen temperature",
+    4: "temperature schedules",
+    5: "other methods, and soft swapping at two portions that the paper does not print",
 }
-"""Title, methods and measures of each of the paper's tables."""
+"""Titles of the paper's tables."""
 
 NAMES = {
     "synthetic": "2,048 synthetic pairs",
@@ -90,7 +63,29 @@ paper's own names, and its numbers with the decimals that it prints.
 
 ## How this differs from the paper's recipe
 
-{differences}
+|  | the paper | here |
+| --- | --- | --- |
+| data, networks | MSCOCO; ResNet-50 and a transformer (E.1) | synthetic pairs, halves of digits; \
+two small networks |
+| epochs, batch | 100, 1024 (E.1) | see the table below |
+| learning rate | for each method the best of 1e-5, 5e-5, 1e-4, 5e-4; by which measure is not \
+printed (E.1) | one for all methods |
+| its course | 20 epochs of warm-up, then cosine (E.1) | a tenth of the steps, then cosine |
+| optimiser | not printed | Adam, without weight decay |
+| a number is | the mean of 3 trainings (E.1) | the same, with the deviation between them |
+| least learned τ | not printed | 0.01, as in CLIP |
+| classification | zero-shot and probe on CIFAR-10; the prompt is printed as “A photo of the \
+number [NUMBER]” (E.3) | classes of the held-out pairs; a class is the mean direction of its \
+training texts |
+| linear probe | logistic regression (E.3) | the same with a penalty on its weights, so that it \
+feels how far embeddings spread |
+| matching | MMVP-VLM, nine visual patterns (E.3) | twins that differ in one detail |
+| uniformity | -W₂ to N(0, I/m), m not said (E.2) | m is the dimension of the embeddings |
+| A0, A1 | how many periods is not printed; Appendix F calls them A1 and A2 | ten periods |
+| Hard Swap Feature | its portion p is not printed | “HS rows”, p = 0.01 |
+| Remove Normalization | the frozen τ is not printed | “No normalization”, τ = 1; measured on \
+normalised rows like all others |
+
 ## The three trainings
 
 {trainings}
@@ -102,49 +97,6 @@ follows the last temperature. The *floor* is √(tr Cov(x - y)/512), the root me
 of 512 held-out pairs drawn from distributions with the same mean: a gap below it cannot be told
 from 0.
 """
-
-DIFFERENCES = (
-    (
-        "data, networks",
-        "MSCOCO; ResNet-50 and a transformer (E.1)",
-        "synthetic pairs, halves of digits; two small networks",
-    ),
-    ("epochs, batch", "100, 1024 (E.1)", "see the table below"),
-    (
-        "learning rate",
-        "for each method the best of 1e-5, 5e-5, 1e-4, 5e-4; by which measure is not printed (E.1)",
-        "one for all methods",
-    ),
-    ("its course", "20 epochs of warm-up, then cosine (E.1)", "a tenth of the steps, then cosine"),
-    ("optimiser", "not printed", "Adam, without weight decay"),
-    ("a number is", "the mean of 3 trainings (E.1)", "the same, with the deviation between them"),
-    ("least learned τ", "not printed", "0.01, as in CLIP"),
-    (
-        "classification",
-        "zero-shot and probe on CIFAR-10; the prompt is printed as"
-        " “A photo of the number [NUMBER]” (E.3)",
-        "classes of the held-out pairs; a class is the mean direction of its training texts",
-    ),
-    (
-        "linear probe",
-        "logistic regression (E.3)",
-        "the same with a penalty on its weights, so that it feels how far embeddings spread",
-    ),
-    ("matching", "MMVP-VLM, nine visual patterns (E.3)", "twins that differ in one detail"),
-    (
-        "uniformity",
-        "-W₂ to N(0, I/m), m not said (E.2)",
-        "m is the dimension of the embeddings",
-    ),
-    ("A0, A1", "how many periods is not printed; Appendix F calls them A1 and A2", "ten periods"),
-    ("Hard Swap Feature", "its portion p is not printed", "“HS rows”, p = 0.01"),
-    (
-        "Remove Normalization",
-        "the frozen τ is not printed",
-        "“No normalization”, τ = 1; measured on normalised rows like all others",
-    ),
-)
-"""Where our recipe differs from the paper's, or the paper leaves it open."""
 
 RULES = """\
 ## Verdicts
@@ -204,16 +156,16 @@ def markdown(trainings: Table, about: dict[str, Any], seed: int) -> str:
     data = list(dict.fromkeys(table["data"].tolist()))
     parts = [_introduction(trainings, about, data, seed), _rules()]
     for title, said in {"What the paper says": True, "What its tables show, unsaid": False}.items():
-        chosen = [c for c in CONCLUSIONS if bool(c.said) == said]
+        chosen = [c for c in verdicts.CONCLUSIONS if bool(c.said) == said]
         parts.append(f"### {title}\n\n" + _conclusions(chosen, trainings, data))
     parts.append(_each_method(trainings, data))
-    for number, (title, methods, keys) in TABLES.items():
+    for number, title in TABLES.items():
         parts.append(f"## Table {number}: {title}\n")
+        keys = ["gap", "uniformity", "mmvp"] if number == 1 else [*COLUMNS][:-1]
         for d in data:
-            known = [k for k in keys if np.isfinite(table[k][table["data"] == d]).any()]
-            if list(known) == list(keys):
+            if all(np.isfinite(table[k][table["data"] == d]).any() for k in keys):
                 parts.append(f"On {NAMES[d]} (in brackets the paper):\n")
-                parts.append(_methods(table, d, number, methods, keys))
+                parts.append(_methods(table, d, number, keys))
     parts.append(_reparameterisation(about["reparameterisation"]))
     return "\n".join(parts)
 
@@ -227,15 +179,10 @@ def _grid(head: Sequence[str], rows: Iterable[Iterable[str]], words: int = 1) ->
 def _introduction(trainings: Table, about: dict[str, Any], data: list[str], seed: int) -> str:
     """What was done."""
     settings = about["settings"]
-    text = INTRODUCTION.format(
-        seed=seed,
-        hidden=" and ".join(map(str, settings["hidden"])),
-        dim=settings["dim"],
-        seeds=settings["seeds"],
-        rate=settings["recipes"][data[0]]["rate"],
-        differences=_grid(["", "the paper", "here"], DIFFERENCES, words=3),
-        trainings=_baselines(trainings, settings["recipes"], data),
-    )
+    said = settings | {"hidden": " and ".join(map(str, settings["hidden"])), "seed": seed}
+    said["rate"] = settings["recipes"][data[0]]["rate"]
+    said["trainings"] = _baselines(trainings, settings["recipes"], data)
+    text = INTRODUCTION.format(**said)
     if about["quick"]:
         text += "\n**A quick check on few pairs, no results.**\n"
     return text + (f"\n**Left out:** {about['left_out']}\n" if about["left_out"] else "")
@@ -246,7 +193,8 @@ def _baselines(trainings: Table, recipes: dict[str, Any], data: list[str]) -> st
     rows = []
     for d in data:
         baseline = (trainings["data"] == d) & (trainings["method"] == "Baseline")
-        mean = {key: trainings[key][baseline].mean() for key in trainings if key not in WORDS}
+        numeric = [key for key in trainings if key not in ("data", "method", "repeat")]
+        mean = {key: trainings[key][baseline].mean() for key in numeric}
         held = (mean["image_retrieval"] + mean["text_retrieval"]) / 2
         how = f"{recipes[d]['epochs']} epochs, batch {recipes[d]['batch']}"
         numbers = [f"{mean['steps_acted']:.0f}", f"{mean['tau_end']:.3f}"]
@@ -257,34 +205,30 @@ def _baselines(trainings: Table, recipes: dict[str, Any], data: list[str]) -> st
     return "Of the baseline, means over seeds:\n\n" + _grid(head, rows, words=2)
 
 
-WORDS = ("data", "method", "repeat")
-
-
 def _rules() -> str:
     """How the verdicts are reached."""
-    left_out = [name for name in papers().names if name not in NINE]
 
     def rho(names: Sequence[str], x: str, y: str) -> Interval:
         plotted = papers(names)
-        return correlation(plotted, x, y, np.arange(len(plotted.names)))
+        return verdicts.correlation(plotted, x, y, np.arange(len(plotted.names)))
 
     return RULES.format(
-        least=LEAST_STEPS,
-        weak=WEAK,
-        strong=STRONG,
-        left_out=textwrap.fill(", ".join(left_out), 98),
-        text=rho(NINE, "uniformity", "text_retrieval"),
-        twelve=rho(("Baseline", *ELEVEN), "gap", "retrieval"),
+        least=verdicts.LEAST_STEPS,
+        weak=verdicts.WEAK,
+        strong=verdicts.STRONG,
+        left_out=textwrap.fill(", ".join(n for n in papers().names if n not in verdicts.NINE), 98),
+        text=rho(verdicts.NINE, "uniformity", "text_retrieval"),
+        twelve=rho(("Baseline", *verdicts.ELEVEN), "gap", "retrieval"),
     )
 
 
-def _conclusions(chosen: Sequence[Conclusion], trainings: Table, data: list[str]) -> str:
+def _conclusions(chosen: Sequence[verdicts.Conclusion], trainings: Table, data: list[str]) -> str:
     """A row for each conclusion, a column for each kind of data, and two for the paper."""
     sources = {NAMES[d]: ours(trainings, d) for d in data}
     rows = []
     for c in chosen:
         cells = [c.statement + (f"<br>{c.said}" if c.said else "")]
-        cells += [_verdict(c.rule(methods)) for methods in sources.values()]
+        cells += ["**{}**<br>{}".format(*c.rule(methods)) for methods in sources.values()]
         if any(c.plotted for c in chosen):
             cells.append(_of_the_paper(c.rule(papers(c.plotted))) if c.plotted else "–")
         rows.append([*cells, _of_the_paper(c.rule(papers()))])
@@ -293,16 +237,10 @@ def _conclusions(chosen: Sequence[Conclusion], trainings: Table, data: list[str]
     return _grid([*head, "the paper, all it prints"], rows, words=len(rows[0]))
 
 
-def _verdict(v: Verdict) -> str:
-    return f"**{v.verdict}**<br>{v.numbers}"
-
-
-def _of_the_paper(v: Verdict) -> str:
-    return _verdict(v._replace(verdict=OF_THE_PAPER[v.verdict]))
-
-
-OF_THE_PAPER = {REPRODUCED: "holds", NOT: "is not so", UNDECIDED: UNDECIDED}
-"""Verdicts on the paper's own numbers, which do not reproduce anything."""
+def _of_the_paper(v: verdicts.Verdict) -> str:
+    """A verdict on the paper's own numbers, which do not reproduce anything."""
+    words = {REPRODUCED: "holds", NOT: "is not so", UNDECIDED: UNDECIDED}
+    return f"**{words[v.verdict]}**<br>{v.numbers}"
 
 
 def _each_method(trainings: Table, data: list[str]) -> str:
@@ -319,44 +257,33 @@ def _each_method(trainings: Table, data: list[str]) -> str:
 def _change(m: Methods, name: str, paper: Methods) -> str:
     """How a method changes the gap, and whether the paper prints the same."""
     numbers = stated(m, "gap", name, digits=3)
-    if not tried(m, name):
+    if not verdicts.tried(m, name):
         return f"{numbers}, undecided: acted in {m.acted[m.names.index(name)]:.3g} steps"
-    sign = decided(m, "gap", name)
-    if sign == 0:
-        return f"{numbers}, undecided"
-    word = {-1: "smaller", 1: "larger"}[sign]
-    if name in paper.names:
-        other = {-1: "larger", 1: "smaller"}[sign]
-        same = (sign < 0) == claims_to_shrink(name)
-        word += " as printed" if same else f"; the paper prints {other}"
+    words = {-1: "smaller", 0: "undecided", 1: "larger"}
+    sign = verdicts.decided(m, "gap", name)
+    word = words[sign]
+    if sign and name in paper.names:
+        same = (sign < 0) == verdicts.claims_to_shrink(name)
+        word += " as printed" if same else f"; the paper prints {words[-sign]}"
     return f"{numbers}, {word}"
 
 
-def _methods(
-    table: Table, data: str, number: int, methods: Sequence[str], keys: Sequence[str]
-) -> str:
+def _methods(table: Table, data: str, number: int, keys: Sequence[str]) -> str:
     """One of the paper's tables."""
-    row_of = {
-        (d, m): i for i, (d, m) in enumerate(zip(table["data"], table["method"], strict=True))
-    }
     paper = getattr(published, f"TABLE_{number}")
     printed = dict(zip(paper, published.PRINTED_NAMES[number], strict=True))
     rows = []
-    for name in methods:
-        i = row_of[data, name]
-        rows.append([name, printed.get(name, "–")])
-        rows[-1] += [f"{table['steps_acted'][i]:.4g}", f"{table['tau_end'][i]:.3g}"]
+    for name in (*paper, *(("SS 1e-2", "SS 1e-1") if number == 5 else ())):
+        (i,) = np.flatnonzero((table["data"] == data) & (table["method"] == name))
+        row = [name, printed.get(name, "–")]
+        row += [f"{table['steps_acted'][i]:.4g}", f"{table['tau_end'][i]:.3g}"]
         for key in keys:
+            mean, deviation = (f"{table[k][i]:.{COLUMNS[key][1]}f}" for k in (key, f"{key}_sd"))
             theirs = f" ({as_printed(number, name, key)})" if name in paper else ""
-            rows[-1].append(_cell(table, key, i) + theirs)
+            row.append(f"{mean} ± {deviation}{theirs}")
+        rows.append(row)
     head = ["method", "in the paper", "steps", "τ", *(COLUMNS[key][0] for key in keys)]
     return _grid(head, rows, words=2)
-
-
-def _cell(table: Table, key: str, i: int) -> str:
-    """Mean ± deviation."""
-    digits = COLUMNS[key][1]
-    return f"{table[key][i]:.{digits}f} ± {table[f'{key}_sd'][i]:.{digits}f}"
 
 
 def as_printed(number: int, name: str, key: str) -> str:

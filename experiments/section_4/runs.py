@@ -67,23 +67,7 @@ def pairs_for(data: str, seed: int, quick: bool) -> Pairs:
 
 
 def measure(data: str, method: str, base_seed: int, quick: bool, seed: int) -> dict[str, float]:
-    """Train one method once and measure it.
-
-    Parameters
-    ----------
-    data : str
-        A name of `paired_data.DATA`.
-    method : str
-        A name of `methods`.
-    base_seed, seed : int
-        Together they decide all that is random.
-    quick : bool
-
-    Returns
-    -------
-    dict of float
-        `steps_acted`, `tau_end`, and all of `evaluation`.
-    """
+    """Train one method once and measure it; both seeds together decide all that is random."""
     seeds = np.random.SeedSequence([base_seed, seed]).generate_state(5).tolist()
     recipe = QUICK_RECIPE if quick else RECIPES[data]
     pairs = pairs_for(data, seeds[0], quick)

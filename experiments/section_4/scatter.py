@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,17 +50,18 @@ KINDS = {
 
 
 def numbers(
-    seed: int,
-    quick: bool,
-    jobs: int,
-    folder: Path | None,
     against: Sequence[str],
     tasks: Sequence[str],
     plotted: Sequence[str],
+    seed: int = 0,
+    quick: bool = False,
+    jobs: int = 1,
+    folder: Path | None = None,
 ) -> Numbers:
     """Measures of every method that acted, from each source, and their rank correlations.
 
-    `plotted` names the methods in the paper's figure.
+    `plotted` names the methods in the paper's figure. The trainings are those in `folder`, if they
+    have this seed, or new ones.
     """
     trainings = runs.trainings(seed, quick, jobs, folder)
     data = list(dict.fromkeys(trainings["data"].tolist()))
@@ -73,13 +73,8 @@ def numbers(
         for x in against
         for y in tasks
     }
-    parameters = {
-        "settings": runs.settings(quick),
-        "least_steps_acted": LEAST_STEPS,
-        "gap_floor": floors,
-        "correlations": found,
-    }
-    return Numbers(table, parameters)
+    parameters = {"settings": runs.settings(quick), "least_steps_acted": LEAST_STEPS}
+    return Numbers(table, parameters | {"gap_floor": floors, "correlations": found})
 
 
 def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequence[str]) -> Table:
@@ -90,9 +85,7 @@ def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequenc
         for i in m.where(lambda name: True, *keys)
     ]
     names = ("source", "method", "plotted", *keys)
-    return {
-        name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
+    return dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
 
 
 def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[float]]:
@@ -151,10 +144,8 @@ def trend(ax: Axes, numbers: Numbers, x: str, y: str) -> None:
     rows = (table["source"] == "paper") & (table["plotted"] == 1)
     ends = np.array(published.TREND_LINES[x, y]).T
     ax.plot(*ends, color="#ff9500", ls=(0, (3, 1.5)), lw=2, zorder=0)
-    ax.plot(ends[0], np.polyval(np.polyfit(table[x][rows], table[y][rows], 1), ends[0]), **FIT)
-
-
-FIT: Any = {"color": "0.35", "lw": 1, "zorder": 0}
+    line = np.polyfit(table[x][rows], table[y][rows], 1)
+    ax.plot(ends[0], np.polyval(line, ends[0]), color="0.35", lw=1, zorder=0)
 
 
 def key(figure: Figure, title: str) -> None:
@@ -183,15 +174,18 @@ LINES = "; dashed: lines of the paper, grey: least squares"
 
 
 def draw(
-    numbers: Numbers,
     against: Sequence[str],
     tasks: Sequence[str],
     name: str,
+    numbers: Numbers,
     mean: str | None = None,
 ) -> Figure:
     """Rows of panels: what the paper plots, all of its tables, and each kind of our data.
 
-    `mean` is a measure that is not drawn, but whose correlations are printed above each row.
+    The first row has the nine methods that the paper plots, its axes and its lines. Further rows
+    have all 26 methods of its Tables 2 to 5, and ours, hollow if the paper's figure does not show
+    the method. `mean` is a measure that is not drawn, but whose correlations are printed above each
+    row.
     """
     shown = [s for s in SOURCES if (numbers.table["source"] == s).any()]
     pairs = [(x, y) for x in against for y in tasks]

@@ -177,16 +177,10 @@ def _validate(model: EncoderModel, y0: Array, swap: Swap | None) -> Array:
     return y
 
 
-class Descent:
-    """Plain gradient descent: Euler's steps of the gradient flow (4)."""
-
-    def __init__(self, model: EncoderModel) -> None:
-        pass
-
-    def __call__(self, y: Array, velocity: Array, rate: float) -> None:
-        """Move `y` by one step, overwriting `velocity`."""
-        velocity *= rate
-        y += velocity
+def descent(y: Array, velocity: Array, rate: float) -> None:
+    """Plain gradient descent: an Euler step of the flow (4), which overwrites `velocity`."""
+    velocity *= rate
+    y += velocity
 
 
 class Adam:
@@ -220,4 +214,5 @@ class Adam:
         y += step
 
 
-ADVANCE: dict[str, Any] = {"adam": Adam, "descent": Descent}
+ADVANCE: dict[str, Any] = {"adam": Adam, "descent": lambda model: descent}
+"""What makes the step of an optimiser for a model."""

@@ -145,16 +145,13 @@ def each_shrinks(m: Methods, among: Sequence[str] | None = None) -> Verdict:
     """
     claimed = [n for n in m.names if (claims_to_shrink(n) if among is None else n in among)]
     signs = {name: decided(m, "gap", name) if tried(m, name) else 0 for name in claimed}
-    lists = {
-        word: [name for name in claimed if signs[name] == sign]
-        for word, sign in (("smaller", -1), ("larger", 1), ("undecided", 0))
-    }
-    numbers = f"smaller in {len(lists.pop('smaller'))} of {len(claimed)}"
-    for word, names in lists.items():
+    smaller, larger, undecided = ([n for n in claimed if signs[n] == s] for s in (-1, 1, 0))
+    numbers = f"smaller in {len(smaller)} of {len(claimed)}"
+    for word, names in {"larger": larger, "undecided": undecided}.items():
         numbers += f"; {word}: {', '.join(names)}" if names else ""
-    if len(lists["larger"]) >= MORE_THAN_CHANCE:
+    if len(larger) >= MORE_THAN_CHANCE:
         return Verdict(NOT, numbers)
-    return Verdict(UNDECIDED if any(lists.values()) else REPRODUCED, numbers)
+    return Verdict(UNDECIDED if larger or undecided else REPRODUCED, numbers)
 
 
 def best_of_sweep(m: Methods) -> str:
@@ -211,7 +208,8 @@ def rises_with_uniformity(m: Methods, task: str) -> Verdict:
     if len(rows) < LEAST_METHODS:
         return TOO_FEW
     rho = correlation(m, "uniformity", task, rows)
-    return Verdict(_side(rho, +1), f"ρ(uniformity, {_words(task)}) = {rho}{_over(rows)}")
+    numbers = f"ρ(uniformity, {_words(task)}) = {rho} over {len(rows)} methods"
+    return Verdict(_side(rho, +1), numbers)
 
 
 def not_strong(m: Methods, task: str, against: Sequence[str]) -> Verdict:
@@ -221,11 +219,12 @@ def not_strong(m: Methods, task: str, against: Sequence[str]) -> Verdict:
         return TOO_FEW
     rhos = {x: correlation(m, x, task, rows) for x in against}
     numbers = ", ".join(f"ρ({x}, {_words(task)}) = {rho}" for x, rho in rhos.items())
+    numbers += f" over {len(rows)} methods"
     significant = [rho for rho in rhos.values() if rho.low > 0 or rho.high < 0]
     if any(abs(rho.value) >= STRONG for rho in significant):
-        return Verdict(NOT, numbers + _over(rows))
+        return Verdict(NOT, numbers)
     weak = all(abs(rho.value) < WEAK for rho in rhos.values())
-    return Verdict(REPRODUCED if weak else UNDECIDED, numbers + _over(rows))
+    return Verdict(REPRODUCED if weak else UNDECIDED, numbers)
 
 
 def moves(m: Methods, name: str, expected: dict[str, int], other: str = "Baseline") -> Verdict:
@@ -252,10 +251,6 @@ def rows_less_than_entries(m: Methods) -> Verdict:
 def _words(key: str) -> str:
     """The name of a measure in sentences."""
     return "matching" if key == "mmvp" else key.replace("_", " ")
-
-
-def _over(rows: NDArray[np.intp]) -> str:
-    return f" over {len(rows)} methods"
 
 
 def _side(rho: Interval, expected: int) -> str:
@@ -291,11 +286,7 @@ HARD = ("HS 1e-3", "HS 1e-2", "HS 1e-1", "HS 1")
 ALL_TASKS = dict.fromkeys(("zero_shot", "linear_probe", "image_retrieval", "text_retrieval"), +1)
 RETRIEVALS = dict.fromkeys(("image_retrieval", "text_retrieval"), +1)
 
-FIGURE_7A = "“not strongly correlated with modality gap” (Figure 7, p. 9)"
-FIGURE_7B = (
-    "“Uniformity has a clear positive correlation with zero-shot and linear probe accuracies"
-    " instead” (Figure 7, p. 9)"
-)
+PROBES = {"zero_shot": "Zero-shot accuracy", "linear_probe": "The linear probe"}
 
 CONCLUSIONS = (
     Conclusion(
@@ -312,29 +303,24 @@ CONCLUSIONS = (
         " p. 9, of Figure 6b)",
         NINE,
     ),
-    Conclusion(
-        "Zero-shot accuracy has no strong correlation with the gap",
-        partial(not_strong, task="zero_shot", against=("gap",)),
-        FIGURE_7A,
-        NINE,
+    *(
+        Conclusion(
+            f"{name} has no strong correlation with the gap",
+            partial(not_strong, task=task, against=("gap",)),
+            "“not strongly correlated with modality gap” (Figure 7, p. 9)",
+            NINE,
+        )
+        for task, name in PROBES.items()
     ),
-    Conclusion(
-        "The linear probe has no strong correlation with the gap",
-        partial(not_strong, task="linear_probe", against=("gap",)),
-        FIGURE_7A,
-        NINE,
-    ),
-    Conclusion(
-        "Zero-shot accuracy rises with uniformity",
-        partial(rises_with_uniformity, task="zero_shot"),
-        FIGURE_7B,
-        NINE,
-    ),
-    Conclusion(
-        "The linear probe rises with uniformity",
-        partial(rises_with_uniformity, task="linear_probe"),
-        FIGURE_7B,
-        NINE,
+    *(
+        Conclusion(
+            f"{name} rises with uniformity",
+            partial(rises_with_uniformity, task=task),
+            "“Uniformity has a clear positive correlation with zero-shot and linear probe"
+            " accuracies instead” (Figure 7, p. 9)",
+            NINE,
+        )
+        for task, name in PROBES.items()
     ),
     Conclusion(
         "Matching of pairs of pairs has no strong correlation with gap or uniformity",

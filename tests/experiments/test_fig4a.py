@@ -25,13 +25,7 @@ def numbers():
 @pytest.fixture(scope="module")
 def curve(numbers):
     """log₁₀ t and the values of a curve, up to a last log₁₀ t."""
-
-    def read(name, last=fig4a.LAST):
-        table = numbers.table
-        chosen = (table["curve"] == name) & (table["log10_t"] <= last)
-        return table["log10_t"][chosen], table["value"][chosen]
-
-    return read
+    return lambda name, last=fig4a.LAST: fig4a._curve(numbers, name, -np.inf, last)
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -48,17 +42,6 @@ def test_the_starts_are_those_of_theory_3_3(numbers):
     assert (apart["alpha"], apart["largest_margin"]) == pytest.approx((0.580, 0.644), abs=5e-4)
     assert apart["alpha"] == pytest.approx((1 - 0.4**2) * plain["alpha"], rel=1e-14)
     assert apart["beta0"] == pytest.approx(5.249, abs=5e-4)
-
-
-@pytest.mark.parametrize("start", STARTS)
-def test_the_gap_stays_between_both_bounds(curve, start):
-    """Twice γ does; where u = 0 that is the gap."""
-    t, value = curve(f"two_gamma_{start}")
-    t_lower, lower = curve("lower_bound", fig4a.END)
-    t_upper, upper = curve(f"upper_bound_{start}", fig4a.END)
-    np.testing.assert_array_equal([t_lower, t_upper], [t, t])
-    assert (lower <= value * ROUNDING).all()
-    assert (value <= upper * ROUNDING).all()
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -117,12 +100,23 @@ def test_the_gap_lags_while_gamma_falls(numbers, curve):
     assert about["two_gamma_at_end"] == pytest.approx(0.0083, abs=5e-5)
 
 
-def test_the_gap_stays_between_what_is_proved_of_it_where_the_centres_differ(curve):
-    t, gap = curve("gap_apart")
-    for name in ("least_gap_apart", "largest_gap_apart"):
-        np.testing.assert_array_equal(curve(name, fig4a.END)[0], t)
-    assert (curve("least_gap_apart", fig4a.END)[1] <= gap * ROUNDING).all()
-    assert (gap <= curve("largest_gap_apart", fig4a.END)[1] * ROUNDING).all()
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [(f"two_gamma_{start}", "lower_bound", f"upper_bound_{start}") for start in STARTS]
+    + [("gap_apart", "least_gap_apart", "largest_gap_apart")],
+)
+def test_what_is_bounded_stays_between_its_bounds(curve, name, least, most):
+    """Twice γ, which is the gap where u = 0, and the gap where the centres differ."""
+    t, value = curve(name)
+    (t_least, low), (t_most, high) = curve(least, fig4a.END), curve(most, fig4a.END)
+    np.testing.assert_array_equal([t_least, t_most], [t, t])
+    assert (low <= value * ROUNDING).all() and (value <= high * ROUNDING).all()
+
+
+def late_slope(log10_t, value, since):
+    """d log value/d log log t at late times."""
+    late = log10_t > since
+    return np.polyfit(np.log(log10_t[late]), np.log(value[late]), 1)[0]
 
 
 def test_that_gap_goes_to_zero_like_log_t_to_the_power_minus_one_fifth(numbers, curve):
@@ -139,9 +133,7 @@ def test_that_gap_goes_to_zero_like_log_t_to_the_power_minus_one_fifth(numbers, 
         log10_t, gap = curve(name)
         expected = (1.7201 * limit / (c * np.log(10) * log10_t[-1])) ** 0.2
         assert log10_t[-1] > 250 and gap[-1] == pytest.approx(expected, rel=0.01)
-        late = log10_t > 100
-        slope = np.polyfit(np.log(log10_t[late]), np.log(gap[late]), 1)[0]
-        assert slope == pytest.approx(-1 / 5, abs=0.01)
+        assert late_slope(log10_t, gap, 100) == pytest.approx(-1 / 5, abs=0.01)
 
 
 def test_the_margin_of_the_second_start_never_exceeds_that_of_the_first(numbers):
@@ -158,13 +150,9 @@ def test_the_margin_of_the_second_start_never_exceeds_that_of_the_first(numbers)
 
 def test_the_free_gap_follows_log_t_to_the_power_one_over_n(curve):
     """Δ ∝ β^{-1/5} where γ ∝ β⁻²: as functions of log t, late slopes are ten times apart."""
-    slopes = {}
-    for name in ("gap_free", "two_gamma_together"):
-        log10_t, value = curve(name)
-        late = log10_t > 7
-        slopes[name] = np.polyfit(np.log(log10_t[late]), np.log(value[late]), 1)[0]
-    assert -1 / 5 < slopes["gap_free"] < 0
-    assert slopes["two_gamma_together"] == pytest.approx(10 * slopes["gap_free"], rel=0.05)
+    free, together = (late_slope(*curve(k), 7) for k in ("gap_free", "two_gamma_together"))
+    assert -1 / 5 < free < 0
+    assert together == pytest.approx(10 * free, rel=0.05)
 
 
 def test_training_starts_with_the_gap_of_random_weights(numbers):
@@ -217,15 +205,12 @@ def encoders(committed):
     return committed("fig4a").parameters["encoders"]
 
 
-@pytest.mark.parametrize("name", ADAM)
-def test_under_adam_the_gap_is_no_line_and_closes_before_pairs_match(encoders, name):
-    about = encoders[name]
-    assert about["line_r2"] < 0.8 and about["largest_beta"] < 100
-    assert about["gap_at_start"] > 0.9 and about["gap_at_end"] < 0.05
-    assert about["mismatched_when_closed"][0] > encoders["pairs"] / 2
-
-
-def test_the_time_to_close_is_about_inverse_to_the_rate_of_adam(encoders):
+def test_under_adam_the_gap_is_no_line_and_closes_before_pairs_match(encoders):
+    """It closes in a time that is about inverse to the rate."""
+    for about in (encoders[name] for name in ADAM):
+        assert about["line_r2"] < 0.8 and about["largest_beta"] < 100
+        assert about["gap_at_start"] > 0.9 and about["gap_at_end"] < 0.05
+        assert about["mismatched_when_closed"][0] > encoders["pairs"] / 2
     closed = [encoders[name]["closed_at"][0] for name in ADAM]
     np.testing.assert_allclose(np.diff(np.log10(closed)), 1, atol=0.2)
 

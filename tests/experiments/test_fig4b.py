@@ -27,16 +27,6 @@ def models(numbers):
     return {name: numbers.rows(model=name) for name in ("parallel", "free")}
 
 
-@pytest.mark.parametrize("name", ["parallel", "free"])
-def test_mismatched_pairs_enlarge_the_gap_in_every_draw(models, name):
-    assert (models[name]["gap_velocity"] > 0).all()
-    assert (models[name]["change_in_ten_steps"] > 0).all()
-
-
-def test_both_models_start_with_the_same_gap(models):
-    np.testing.assert_allclose(models["free"]["gap"], models["parallel"]["gap"], rtol=1e-13)
-
-
 def test_the_height_of_the_free_model_is_slower_by_what_one_pair_is_among_n(models, numbers):
     """Exactly (1-γ²)/2n: the rows of ∇ℓ sum to zero in all, and the height sees nothing else."""
     slower = (1 - fig4b.HEIGHT**2) / (2 * numbers.parameters["pairs"])
@@ -56,9 +46,12 @@ def test_the_height_moves_at_minus_g_in_units_of_the_theorem():
     assert fig4b.beginning(model, y)[2] == pytest.approx(-g, rel=1e-12)
 
 
-def test_the_gap_lags_behind_twice_the_height(models):
+def test_the_gap_grows_in_every_draw_but_lags_behind_twice_the_height(models):
     """Theory 2.4: the paper's last step, dΔ/dt ≥ 2dγ/dt, fails in every draw."""
+    for rows in models.values():
+        assert (rows["gap_velocity"] > 0).all() and (rows["change_in_ten_steps"] > 0).all()
     parallel = models["parallel"]
+    np.testing.assert_allclose(models["free"]["gap"], parallel["gap"], rtol=1e-13)
     assert (parallel["gap"] > 2 * fig4b.HEIGHT).all()
     assert (parallel["gap_velocity"] < parallel["two_gamma_velocity"]).all()
 
@@ -155,12 +148,16 @@ def test_ends_are_those_of_so_many_steps_though_training_goes_on(encoders):
 
 
 def test_the_gap_of_encoders_grows_in_all_starts_downhill_and_uphill(kinds):
+    """Most of all from mismatched pairs, but without the dΔ/dt > 0 at t = 0 of Theorem 3.3."""
     change = {name: rows["change_in_ten_steps"] for name, rows in kinds.items()}
     for name in ("adam", "adam_uphill", "descent"):
         assert len(change[name]) == 100 and (change[name] > 0).all()
         assert kinds[name]["gap"].max() < 0.1
     assert 0.12 < change["adam"].mean() < 0.18
     assert change["adam_uphill"].mean() > 1.5 * change["adam"].mean()
+    growth = {name: (change[name] / rows["gap"]).mean() for name, rows in kinds.items()}
+    assert growth["descent"] > 3 * growth["descent_matched"]
+    assert (kinds["descent"]["gap_velocity"] > 0).mean() < 0.5
 
 
 def test_the_bars_of_the_paper_have_the_moments_that_are_said_of_them(numbers):
@@ -172,16 +169,3 @@ def test_the_bars_of_the_paper_have_the_moments_that_are_said_of_them(numbers):
     assert paper["deviation"] == pytest.approx(starts.std(ddof=1))
     assert paper["mean"] - paper["least_mean"] == pytest.approx(0.0329 / 2)
     assert paper["mean_of_text"] < paper["least_mean"]
-
-
-def test_the_growth_of_encoders_is_not_that_of_theorem_3_3(kinds):
-    """It would have dΔ/dt > 0 at t = 0."""
-    assert (kinds["descent"]["gap_velocity"] > 0).mean() < 0.5
-
-
-def test_mismatched_pairs_enlarge_the_gap_of_encoders_more_than_matched_ones(kinds):
-    mismatched, matched = (
-        (kinds[name]["change_in_ten_steps"] / kinds[name]["gap"]).mean()
-        for name in ("descent", "descent_matched")
-    )
-    assert mismatched > 3 * matched

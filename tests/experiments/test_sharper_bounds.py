@@ -22,13 +22,7 @@ def test_a_bound_is_positive_from_the_number_of_pairs_on_that_is_marked(numbers,
 
 def test_the_sharper_bound_holds_in_more_than_95_of_100_draws(numbers):
     n, low = sharper_bounds.column(numbers, "bounds", "5 % of draws")
-    setting = {
-        "d": sharper_bounds.DIM,
-        "tau": sharper_bounds.TAU,
-        "gamma0": sharper_bounds.HEIGHT,
-        "delta": sharper_bounds.DELTA,
-    }
-    bounds = [theorem_3_3.sharper_bound(n=pairs, **setting).value for pairs in n]
+    bounds = [theorem_3_3.sharper_bound(n=k, **sharper_bounds.SETTING).value for k in n]
     assert (low > bounds).all()
 
 
@@ -47,14 +41,8 @@ def test_the_formula_of_the_ratio_is_that_of_many_pairs_at_some_height(numbers):
     """E‖u‖² = 2/n takes 1/2n off it; where nγ₀ is small, d‖u‖/dt adds more than all the rest."""
     for n in (8, 32, 128):
         x, ratio = sharper_bounds.column(numbers, "ratio", "ratio", n)
-        formula = np.array(
-            [
-                theorem_3_3.gap_ratio(
-                    n=n, d=128, tau=0.07, gamma0=s / np.sqrt(n), moving_rows=False
-                )
-                for s in x
-            ]
-        )
+        still = {"n": n, "d": 128, "tau": 0.07, "moving_rows": False}
+        formula = np.array([theorem_3_3.gap_ratio(gamma0=s / np.sqrt(n), **still) for s in x])
         many, few = x * np.sqrt(n) > 4, x * np.sqrt(n) < 0.5
         np.testing.assert_allclose(ratio[many], (1 - 1 / (2 * n)) * formula[many], rtol=0.02)
         assert (ratio[few] > 2 * formula[few]).all()

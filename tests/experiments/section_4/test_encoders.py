@@ -334,17 +334,9 @@ def test_the_velocity_of_a_batch_is_that_of_a_model_of_its_pairs(temperature, mi
     images, texts = model.images[chosen], model.texts[chosen]
     mixing = None if mixing == "unmixed" else MIXINGS[mixing](3, DIM)
     alone = EncoderModel(images, texts, model.first, model.second, model.temperature, mixing)
-    batch = model.descend(0.0, y, images, texts, mixing, np.empty_like(y))
-    np.testing.assert_array_equal(batch, alone.velocity(0.0, y))
-
-
-def test_a_batch_of_all_rows_in_any_order_gives_the_full_velocity():
-    model, y = make(2, n=9)
-    order = np.random.default_rng(1).permutation(9)
     out = np.empty_like(y)
-    batch = model.descend(0.0, y, model.images[order], model.texts[order], None, out)
-    assert batch is out
-    np.testing.assert_allclose(batch, model.velocity(0.0, y), rtol=1e-12, atol=1e-15)
+    assert model.descend(0.0, y, images, texts, mixing, out) is out
+    np.testing.assert_array_equal(out, alone.velocity(0.0, y))
 
 
 # The flow.
@@ -364,15 +356,10 @@ def test_states_and_observables_have_their_names(run):
     assert [part.size for part in parts] == [model.first.size, model.second.size, 1]
     assert all(np.shares_memory(part, y) for part in parts)
     assert model.observe(0.0, y)._fields == gd.Observables._fields
-    X, Y = model.embeddings(y)
-    measured = gd.measures.measure(X, Y)
-    snapshot = run.at(run.t[-1])
-    assert snapshot.gap == pytest.approx(measured.gap, rel=1e-13)
-    assert snapshot.gamma == snapshot.gap / 2 and snapshot.beta == pytest.approx(1 / snapshot.tau)
-    assert (snapshot.margin, snapshot.mismatched) == pytest.approx(
-        (measured.margin, measured.mismatched)
-    )
-    assert snapshot.loss == model.loss(0.0, y)
+    measured, last = gd.measures.measure(*model.embeddings(y)), run.at(run.t[-1])
+    assert (last.gap, last.margin) == pytest.approx((measured.gap, measured.margin), rel=1e-12)
+    assert last.gamma == last.gap / 2 and last.beta == pytest.approx(1 / last.tau)
+    assert (last.mismatched, last.loss) == (measured.mismatched, model.loss(0.0, y))
 
 
 def test_observables_are_of_unit_rows_and_the_loss_of_what_descends():
@@ -422,13 +409,10 @@ def test_a_relu_can_hold_the_flow_at_its_kink():
 # What is refused.
 
 
-@pytest.mark.parametrize(
-    ("sizes", "error"),
-    [((3,), ValueError), ((3, 1), ValueError), ((0, 3), ValueError), ((3, 0, 2), ValueError)]
-    + [(sizes, TypeError) for sizes in ((3.0, 2), ("3", 2), 3, None)],
-)
-def test_sizes_are_an_input_and_two_dimensions_or_more(sizes, error):
-    with pytest.raises(error, match="sizes"):
+@pytest.mark.parametrize("sizes", [(3,), (3, 1), (0, 3), (3.0, 2), 3])
+def test_sizes_are_an_input_and_two_dimensions_or_more(sizes):
+    whole = isinstance(sizes, tuple) and all(isinstance(size, int) for size in sizes)
+    with pytest.raises(ValueError if whole else TypeError, match="sizes"):
         Encoder(sizes)
 
 
@@ -452,7 +436,6 @@ FIRST, SECOND = Encoder((IMAGE, DIM)), Encoder((TEXT, DIM))
         ({"second": Encoder((TEXT, DIM), False)}, ValueError, "both be normalised"),
         ({"temperature": 0.07}, TypeError, "temperature"),
         ({"mixing": np.ones((4, 2))}, ValueError, "mixing must have shape"),
-        ({"mixing": np.ones((3, DIM))}, ValueError, "mixing must have shape"),
         ({"mixing": np.ones(4)}, ValueError, "mixing must have 2 axes"),
         ({"mixing": np.full((4, 1), 1.5)}, ValueError, r"mixing must lie in \[0, 1\]"),
         ({"mixing": np.full((4, 1), np.nan)}, ValueError, "mixing must be finite"),

@@ -20,7 +20,7 @@ def test_methods_are_those_of_the_printed_tables():
 def test_the_baseline_is_clips():
     baseline = TABLE["Baseline"]
     assert baseline.temperature == gd.Learned(gd.Exponential(), max_beta=100.0)
-    assert (baseline.tau, baseline.swap, baseline.normalised) == (0.07, None, True)
+    assert (baseline.tau, baseline.swap) == (0.07, None)
 
 
 @pytest.mark.parametrize(("name", "last"), [("S0", 2e-2), ("S1", 3e-2), ("S2", 4e-2), ("S3", 5e-2)])

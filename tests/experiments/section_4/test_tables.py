@@ -96,17 +96,6 @@ def test_steps_acted_are_the_portion_of_the_training(table):
         assert column(table, data, "steps_acted", ["HS 1e-3"])[0] < 10
 
 
-def test_few_pairs_are_learnt_by_heart_and_abundant_ones_are_not(trainings):
-    """Why the two synthetic trainings differ: at 100 % nothing is left to learn."""
-    learnt = {
-        data: trainings["training_recall"][
-            (trainings["data"] == data) & (trainings["method"] == "Baseline")
-        ]
-        for data in paired_data.DATA
-    }
-    assert (learnt["synthetic"] > 99).all() and (learnt["abundant"] < 90).all()
-
-
 def test_the_gap_of_a_sample_has_a_floor():
     """Pairs whose centres coincide: E Δ² = tr Cov(x - y)/m."""
     rng = np.random.default_rng(0)

@@ -48,7 +48,7 @@ def dump(thing: Any) -> Any:
     if KNOWN.get(type(thing).__name__) is not type(thing):
         raise TypeError(f"{thing!r} cannot be written to a file")
     arguments, named = [], {}
-    for field in fields(thing):
+    for field in (field for field in fields(thing) if field.init):
         value = dump(getattr(thing, field.name))
         if field.kw_only:
             named[field.name] = value

@@ -47,13 +47,9 @@ def dump(thing: Any) -> Any:
         return ["array", thing.tolist()]
     if KNOWN.get(type(thing).__name__) is not type(thing):
         raise TypeError(f"{thing!r} cannot be written to a file")
-    arguments, named = [], {}
-    for field in (field for field in fields(thing) if field.init):
-        value = dump(getattr(thing, field.name))
-        if field.kw_only:
-            named[field.name] = value
-        else:
-            arguments.append(value)
+    values = {field: dump(getattr(thing, field.name)) for field in fields(thing) if field.init}
+    arguments = [value for field, value in values.items() if not field.kw_only]
+    named = {field.name: value for field, value in values.items() if field.kw_only}
     return [type(thing).__name__, *arguments, *([named] if named else [])]
 
 

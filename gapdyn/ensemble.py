@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from gapdyn.flow import (
     LEAST_RTOL,
-    Failure,
     IntegrationError,
     Solver,
     Trajectory,
     drive,
+    explain,
     flow,
     output_times,
 )
@@ -107,7 +107,9 @@ def flow_many(
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
     if method not in TOGETHER:
-        return _one_by_one(model, starts, t, solver, keep_states, progress)
+        return _one_by_one(
+            model, starts, t, **asdict(solver), keep_states=keep_states, progress=progress
+        )
     least = LEAST_RTOL * np.sqrt(count)
     if rtol < least:
         raise ValueError(f"rtol must be at least {least:.2g} for {count} members, got {rtol}")
@@ -157,46 +159,24 @@ def _together(
     record = Record(members, keep_states)
     state = starts.T.ravel()
     steps = joint.steps([(members, 0.0, end)], state)
-    failure = drive(record, steps, state, end, times, progress)
-    fields = record.fields(None if failure is None else failure.reached)
-    trajectories = members.trajectories(fields, solver, starts)
-    if failure is not None:
-        raise _error(failure, trajectories, members.failed) from failure.error
-    return trajectories
+    fields, error = drive(record, steps, state, end, times, progress)
+    runs = members.trajectories(fields, solver, starts)
+    if error is not None:
+        message = f"{explain(error, fields['t'][-1], end)}, those of all members in .trajectories"
+        raise IntegrationError(message, runs[members.failed or 0], runs) from error
+    return runs
 
 
-def _error(
-    failure: Failure, trajectories: list[Trajectory], member: int | None
-) -> IntegrationError:
-    message = f"{failure}, those of all members in .trajectories"
-    return IntegrationError(message, trajectories[member or 0], trajectories)
-
-
-def _one_by_one(
-    model: Model,
-    starts: Array,
-    t: ArrayLike,
-    solver: Solver,
-    keep_states: bool | None,
-    progress: bool,
-) -> list[Trajectory]:
+def _one_by_one(model: Model, starts: Array, t: ArrayLike, **options: Any) -> list[Trajectory]:
     """A flow for each member."""
     runs: list[Trajectory] = []
     for member, start in enumerate(starts):
         try:
-            run = flow(
-                model,
-                start,
-                t,
-                **asdict(solver),
-                keep_states=keep_states,
-                progress=progress,
-            )
+            runs.append(flow(model, start, t, **options))
         except IntegrationError as error:
             message = f"member {member}: {error}, those up to it in .trajectories"
             runs.append(error.trajectory)
             raise IntegrationError(message, error.trajectory, runs) from error
-        runs.append(run)
     return runs
 
 
@@ -241,9 +221,7 @@ class Members:
         """A trajectory for each member, of the fields of all."""
         times, kept = fields["t"], fields["kept"]
         drift = np.broadcast_to(fields["drift"], self.count)
-        states = np.empty((self.count, kept.size, self.model.size))
-        for k, y in enumerate(fields["y"]):
-            states[:, k] = self.columns(y).T
+        states = fields["y"].reshape(kept.size, -1, self.count).transpose(2, 0, 1).copy()
         columns = {name: np.ascontiguousarray(fields[name].T) for name in Observables._fields}
         return [
             Trajectory(

@@ -45,32 +45,36 @@ def _gradient_in_place(
     M: Array, top: Array, spread: Array, scratch: Scratch, factor: Array | float = 1.0
 ) -> Array:
     """Turn logits (n, n, B), between `top - spread` and `top` (B,), into `factor` ∇ℓ."""
-    n = len(M)
-    weight = factor * 0.5 / n
+    n, sums = len(M), scratch.array("sums", M.shape)
     diagonal = M.reshape(n * n, -1)[:: n + 1]
-    if spread.max() <= SPREAD:
+    if one_shift := spread.max() <= SPREAD:
         M -= top
         np.exp(M, out=M)
         row_match = column_match = diagonal.copy()
         diagonal[...] = 0
-        rows, columns = M.sum(axis=1), M.sum(axis=0)
-        row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
-        M *= np.add(row_scale[:, None], column_scale, out=scratch.array("sums", M.shape))
     else:
-        row_top, column_top = M.max(axis=1), M.max(axis=0)
-        row_match, column_match = np.exp(diagonal - row_top), np.exp(diagonal - column_top)
-        diagonal[...] = -np.inf
-        by_row = np.subtract(M, row_top[:, None], out=scratch.array("sums", M.shape))
-        np.exp(by_row, out=by_row)
-        M -= column_top
-        np.exp(M, out=M)
-        rows, columns = by_row.sum(axis=1), M.sum(axis=0)
-        row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
-        by_row *= row_scale[:, None]
+        row_match, column_match = _own_shifts(M, diagonal, sums)
+    rows, columns = (M if one_shift else sums).sum(axis=1), M.sum(axis=0)
+    weight = factor * 0.5 / n
+    row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
+    if one_shift:
+        M *= np.add(row_scale[:, None], column_scale, out=sums)
+    else:
         M *= column_scale
-        M += by_row
+        M += np.multiply(sums, row_scale[:, None], out=sums)
     diagonal[...] = -(rows * row_scale + columns * column_scale)
     return M
+
+
+def _own_shifts(M: Array, diagonal: Array, by_row: Array) -> tuple[Array, Array]:
+    """Off the diagonal, exp of M shifted by row to `by_row`, by column to M; return those on it."""
+    row_top, column_top = M.max(axis=1), M.max(axis=0)
+    matches = np.exp(diagonal - row_top), np.exp(diagonal - column_top)
+    diagonal[...] = -np.inf
+    np.exp(np.subtract(M, row_top[:, None], out=by_row), out=by_row)
+    M -= column_top
+    np.exp(M, out=M)
+    return matches
 
 
 def pull(Z: Array, a: Array) -> Array:
@@ -113,13 +117,7 @@ def pull_rows(
         rows = unit(W[..., some], out=scratch.array("rows", V.shape))
         wanted = -rate * scale
         factor = np.where(np.abs(wanted) > TINY, wanted, -1.0)
-        if mixing is None:
-            _products(rows[:n], rows[n:], scale, 1.0, V, scratch, factor)
-        else:  # a mixed row has length √2 at most
-            weights = mixing[..., None]
-            mixed = mix(rows[:n], rows[n:], weights)
-            _products(*mixed, scale, 2.0, V, scratch, factor)
-            V[:n], V[n:] = mix(V[:n], V[n:], weights)
+        _mixed_products(rows, scale, V, mixing, scratch, factor)
         along = np.einsum("idb,idb->ib", rows, V)  # each half of it sums to `factor` ⟨G, Z⟩
         g[some] = along.sum(axis=0) / (-2 * factor)
         rows *= along[:, None]
@@ -127,6 +125,19 @@ def pull_rows(
         if (factor != wanted).any():
             V *= wanted / factor
     return g
+
+
+def _mixed_products(
+    rows: Array, a: Array, out: Array, mixing: Array | None, scratch: Scratch, factor: Array
+) -> None:
+    """The products below, with the loss behind a mixing where there is one."""
+    n = len(rows) // 2
+    if mixing is None:
+        _products(rows[:n], rows[n:], a, 1.0, out, scratch, factor)
+    else:  # a mixed row has length √2 at most
+        weights = mixing[..., None]
+        _products(*mix(rows[:n], rows[n:], weights), a, 2.0, out, scratch, factor)
+        out[:n], out[n:] = mix(out[:n], out[n:], weights)
 
 
 def _products(

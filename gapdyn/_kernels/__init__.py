@@ -52,7 +52,7 @@ def pull_rows(
     or (B,). X̄ and Ȳ are `mix` of X and Y under `mixing`, or X and Y themselves without it.
     """
     kernel: Any = rows if W.ndim == 2 else columns
-    return kernel.pull_rows(W, a, rate, out, mixing, scratch)
+    return kernel.pull_rows(W, a, rate, out, mixing, scratch or Scratch())
 
 
 def observe_rows(
@@ -60,8 +60,8 @@ def observe_rows(
 ) -> tuple[Any, Any, Any]:
     """Margin and number of mismatched pairs of Z = X Yᵀ, and the loss ℓ(a X̄ Ȳᵀ), of unit rows."""
     kernel: Any = rows if W.ndim == 2 else columns
-    margin, mismatched, loss = kernel.observe_rows(W, a, mixing, scratch)
-    return margin, mismatched, loss
+    seen: tuple[Any, Any, Any] = kernel.observe_rows(W, a, mixing, scratch or Scratch())
+    return seen
 
 
 def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
@@ -75,7 +75,5 @@ def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
 
 def observe_similarities(Z: Array, a: FloatOrArray) -> tuple[Any, Any, Any]:
     """Margin and number of mismatched pairs of similarities Z (n, n), and ℓ(aZ), as `pull`."""
-    margin, mismatched, loss = columns.observe_similarities(Z, np.atleast_1d(a))
-    if np.ndim(a) > 0:
-        return margin, mismatched, loss
-    return margin[0], mismatched[0], loss[0]
+    seen = columns.observe_similarities(Z, np.atleast_1d(a))
+    return seen if np.ndim(a) > 0 else (seen[0][0], seen[1][0], seen[2][0])

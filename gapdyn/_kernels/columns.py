@@ -81,32 +81,22 @@ def pull(Z: Array, a: Array) -> Array:
     """`gapdyn._kernels.pull` of one Z (n, n) at many scales a (B,)."""
     g, scratch = np.empty(a.shape), Scratch()
     high, low = Z.max(), Z.min()
+    top, spread = np.maximum(high * a, low * a), (high - low) * np.abs(a)
     if Z.size > ENTRIES:
         for k, scale in enumerate(a):
-            top = max(high * scale, low * scale)
-            G = gradient_in_place(scale * Z, top, (high - low) * abs(scale))
-            g[k] = np.sum(Z * G)
+            g[k] = np.sum(Z * gradient_in_place(scale * Z, top[k], spread[k]))
         return -g
     for some in chunks(len(Z), len(Z), a.size):
-        scale = a[some]
-        top = np.maximum(high * scale, low * scale)
-        M, spread = Z[:, :, None] * scale, (high - low) * np.abs(scale)
-        G = _gradient_in_place(M, top, spread, scratch)
+        G = _gradient_in_place(Z[:, :, None] * a[some], top[some], spread[some], scratch)
         np.einsum("ij,ijb->b", Z, G, out=g[some])
     return -g
 
 
 def pull_rows(
-    W: Array,
-    a: Array,
-    rate: float,
-    out: Array,
-    mixing: Array | None = None,
-    scratch: Scratch | None = None,
+    W: Array, a: Array, rate: float, out: Array, mixing: Array | None, scratch: Scratch
 ) -> Array:
     """`gapdyn._kernels.pull_rows` of many states: W and out (2n, d, B), a (B,)."""
-    n, d = len(W) // 2, W.shape[1]
-    g, scratch = np.empty(a.shape), scratch or Scratch()
+    n, d, g = len(W) // 2, W.shape[1], np.empty(a.shape)
     if n**2 * d >= MOST_PRODUCTS:
         for k in range(a.size):
             rows = np.ascontiguousarray(W[..., k])
@@ -167,7 +157,7 @@ def _states_first(A: Array) -> Array:
 
 
 def observe_rows(
-    W: Array, a: Array, mixing: Array | None = None, scratch: Scratch | None = None
+    W: Array, a: Array, mixing: Array | None, scratch: Scratch
 ) -> tuple[Array, NDArray[np.intp], Array]:
     """`gapdyn._kernels.observe_rows` of many states."""
     n, d = len(W) // 2, W.shape[1]

@@ -59,12 +59,7 @@ def row_products(
 
 
 def pull_rows(
-    W: Array,
-    a: float,
-    rate: float,
-    out: Array,
-    mixing: Array | None = None,
-    scratch: Scratch | None = None,
+    W: Array, a: float, rate: float, out: Array, mixing: Array | None, scratch: Scratch
 ) -> float:
     """`gapdyn._kernels.pull_rows` of one state: W and out (2n, d), a a float."""
     if not out.flags.c_contiguous:  # BLAS writes whole rows
@@ -72,7 +67,7 @@ def pull_rows(
         g = pull_rows(W, a, rate, rows, mixing, scratch)
         out[...] = rows
         return g
-    n, scratch = len(W) // 2, scratch or Scratch()
+    n = len(W) // 2
     rows, along = scratch.array("rows", W.shape), np.empty(2 * n)
     by_strips(_normalise, W, rows)
     X, Y, dX, dY = rows[:n], rows[n:], out[:n], out[n:]
@@ -105,10 +100,10 @@ def _project(out: Array, rows: Array, along: Array) -> None:
 
 
 def observe_rows(
-    W: Array, a: float, mixing: Array | None = None, scratch: Scratch | None = None
+    W: Array, a: float, mixing: Array | None, scratch: Scratch
 ) -> tuple[float, int, float]:
     """`gapdyn._kernels.observe_rows` of one state, its similarities in blocks of the memory."""
-    n, scratch = len(W) // 2, scratch or Scratch()
+    n = len(W) // 2
     X, Y, memory = W[:n], W[n:], scratch.similarities(n)
     entropy, matches = CrossEntropy(n), np.empty(n)
     nearest_y, nearest_x = np.empty(n), np.full(n, -np.inf)

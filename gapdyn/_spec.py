@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -10,22 +10,10 @@ import numpy as np
 from gapdyn import models, swap, temperature
 
 KNOWN: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        models.FreeModel,
-        models.FrozenModel,
-        models.ParallelModel,
-        models.ScalarModel,
-        swap.HardSwap,
-        swap.SoftSwap,
-        temperature.CosineSchedule,
-        temperature.Exponential,
-        temperature.Fixed,
-        temperature.Learned,
-        temperature.Linear,
-        temperature.LinearSchedule,
-        temperature.Softplus,
-    )
+    name: kind
+    for module in (models, swap, temperature)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and is_dataclass(kind)
 }
 
 

@@ -55,8 +55,7 @@ def flow_many(
     Y0 : (B, N) array
         States at time 0, each from `model.start`.
     t : float or (T,) array of floats
-        An end time > 0, for output at 0 and at every accepted step; or increasing output times
-        from 0 on. They are common to all members.
+        As in `flow`; output times, or accepted steps, are common to all members.
     rtol, atol : float
         Error tolerances of a step, of each member.
     method : str
@@ -66,7 +65,7 @@ def flow_many(
         As in `flow`. Left out, the states of all members together fit into 256 MB, and for a moment
         at the end take twice that.
     progress : bool
-        Whether to show a bar, even in log(1 + t).
+        As in `flow`.
 
     Returns
     -------
@@ -115,7 +114,7 @@ def flow_many(
         raise ValueError(f"rtol must be at least {least:.2g} for {count} members, got {rtol}")
     members = Members(model, count)
     _check_starts(model, starts)
-    return _together(members, starts, end, times, solver, keep_states, progress)
+    return _together(Record(members, keep_states), starts, end, times, solver, progress)
 
 
 def _check_starts(model: Model, starts: Array) -> None:
@@ -145,18 +144,12 @@ def _check_starts(model: Model, starts: Array) -> None:
 
 
 def _together(
-    members: Members,
-    starts: Array,
-    end: float,
-    times: Array | None,
-    solver: Solver,
-    keep_states: bool | None,
-    progress: bool,
+    record: Record, starts: Array, end: float, times: Array | None, solver: Solver, progress: bool
 ) -> list[Trajectory]:
     """One integration of all members."""
+    members: Members = record.model
     root = float(np.sqrt(members.count))
     joint = Solver(max(solver.rtol / root, LEAST_RTOL), solver.atol / root, solver.method)
-    record = Record(members, keep_states)
     state = starts.T.ravel()
     steps = joint.steps([(members, 0.0, end)], state)
     fields, error = drive(record, steps, state, end, times, progress)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -26,14 +27,7 @@ from gapdyn.validate import validate_array, validate_number, validate_positive
 if TYPE_CHECKING:
     from gapdyn.film import Film
 
-METHODS: dict[str, Any] = {
-    "RK23": integrate.RK23,
-    "RK45": integrate.RK45,
-    "DOP853": integrate.DOP853,
-    "Radau": integrate.Radau,
-    "BDF": integrate.BDF,
-    "LSODA": integrate.LSODA,
-}
+METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 LEAST_RTOL = 100 * np.finfo(float).eps
 
 
@@ -107,19 +101,12 @@ class Solver:
 
     def steps(self, intervals: Iterable[Interval], y: Array) -> Iterator[Any]:
         """SciPy's solver after each accepted step, begun anew with each interval and each break."""
+        begin = partial(getattr(integrate, self.method), rtol=self.rtol, atol=self.atol)
         for field, first, last in intervals:
-            slack = 8 * np.spacing(last)
+            longest, slack = field.temperature.max_step, 8 * np.spacing(last)
             breaks = [t for t in field.temperature.breaks if min(t - first, last - t) > slack]
             for start, end in pairwise((first, *breaks, last)):
-                solver = METHODS[self.method](
-                    _finite(field),
-                    start,
-                    y,
-                    end,
-                    rtol=self.rtol,
-                    atol=self.atol,
-                    max_step=field.temperature.max_step,
-                )
+                solver = begin(_finite(field), start, y, end, max_step=longest)
                 while solver.status == "running":
                     message = solver.step()
                     if solver.status == "failed":
@@ -420,15 +407,10 @@ def _validate_start(model: Model, y0: ArrayLike) -> Array:
 
 
 def drive(
-    record: Record,
-    steps: Iterator[Any],
-    state: Array,
-    end: float,
-    times: Array | None,
-    progress: bool,
+    record: Record, steps: Iterator[Any], y: Array, end: float, times: Array | None, progress: bool
 ) -> tuple[dict[str, Any], BaseException | None]:
-    """Record all steps from `state`, or the output times; return that and what cut it short."""
-    reached, cause = (0.0, state), None
+    """Record all steps from y, or the output times; return that and what cut it short."""
+    reached, cause = (0.0, y), None
     try:
         if times is None or times[0] == 0:
             record.add(*reached)

@@ -2,11 +2,8 @@
 
 Tables 1 to 5 are about CLIP with a ResNet-50, trained on MSCOCO for 100 epochs at batch size 1024;
 each row is the mean of three trainings. Recalls and accuracies are in percent. A table maps each
-method to its row. Methods have names of ours, and `PRINTED_NAMES` has the paper's.
-
-`FIGURE_2` is read off vector graphics, to 3e-7. `FIGURE_4A` and `FIGURE_4B` are read off pictures,
-`FIGURE_4A` with the least and the largest gap at which each marker can lie. `FIGURE_5` and
-`FIGURES_6_AND_7` say which methods are plotted, which follows from the markers' coordinates.
+method to its row. Methods have names of ours, and `PRINTED_NAMES` has the paper's. Which methods
+`FIGURE_5` and `FIGURES_6_AND_7` plot follows from the markers' coordinates.
 
 References
 ----------

@@ -458,8 +458,8 @@ class LinearSchedule(Schedule):
     def __post_init__(self) -> None:
         for name in ("tau_start", "tau_end"):
             _store(self, **{name: validate_temperature(name, getattr(self, name))})
-        _store(self, t_end=validate_positive("t_end", self.t_end))
-        _store(self, breaks=(self.t_end,))
+        t_end = validate_positive("t_end", self.t_end)
+        _store(self, t_end=t_end, breaks=(t_end,))
 
     def tau(self, t: float) -> float:
         """τ(t)."""
@@ -490,8 +490,8 @@ class CosineSchedule(Schedule):
     def __post_init__(self) -> None:
         for name in ("tau_low", "tau_high"):
             _store(self, **{name: validate_temperature(name, getattr(self, name))})
-        _store(self, period=validate_positive("period", self.period))
-        _store(self, max_step=self.period / 4)
+        period = validate_positive("period", self.period)
+        _store(self, period=period, max_step=period / 4)
         if self.tau_low > self.tau_high:
             raise ValueError(f"tau_low must be at most tau_high = {self.tau_high}")
 

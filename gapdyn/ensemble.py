@@ -97,24 +97,32 @@ def flow_many(
     >>> round(float(gaps.mean()), 3), round(float(gaps.std()), 3)
     (0.235, 0.112)
     """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    starts = validate_array("Y0", Y0, ndim=2).astype(np.float64)
-    count = validate_count("the number of rows of Y0", len(starts), least=1)
-    if starts.shape[1] != model.size:
-        raise ValueError(f"Y0 must have {model.size} columns as {model}, got {starts.shape[1]}")
+    starts = _validate_starts(model, Y0)
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
     if method not in TOGETHER:
         return _one_by_one(
             model, starts, t, **asdict(solver), keep_states=keep_states, progress=progress
         )
-    least = LEAST_RTOL * np.sqrt(count)
+    members = Members(model, len(starts))
+    least = LEAST_RTOL * np.sqrt(members.count)
     if rtol < least:
-        raise ValueError(f"rtol must be at least {least:.2g} for {count} members, got {rtol}")
-    members = Members(model, count)
+        raise ValueError(
+            f"rtol must be at least {least:.2g} for {members.count} members, got {rtol}"
+        )
     _check_starts(model, starts)
     return _together(Record(members, keep_states), starts, end, times, solver, progress)
+
+
+def _validate_starts(model: Model, Y0: ArrayLike) -> Array:
+    """A copy of states that fit the model, a state a row."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
+    starts = validate_array("Y0", Y0, ndim=2).astype(np.float64)
+    validate_count("the number of rows of Y0", len(starts), least=1)
+    if starts.shape[1] != model.size:
+        raise ValueError(f"Y0 must have {model.size} columns as {model}, got {starts.shape[1]}")
+    return starts
 
 
 def _check_starts(model: Model, starts: Array) -> None:

@@ -16,6 +16,9 @@ from gapdyn.types import Array
 from gapdyn.validate import validate_count
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from gapdyn.flow import Trajectory
 
 FRAMES = 72
@@ -110,20 +113,25 @@ class _Stage:
             plotting.cube(self.ball)
             figure.text(0.21, 0.03, film.place, ha="center", color="0.4", size=8)
         self.still = len(self.ball.lines)
-        t, gap, tau = film.curves
-        places = {"gap Δ": (0.52, 0.60, 0.45, 0.34), "temperature τ": (0.52, 0.15, 0.45, 0.34)}
-        self.axes = [figure.add_axes(place) for place in places.values()]
-        for ax, label, values in zip(self.axes, places, (gap, tau), strict=True):
-            ax.plot(t, values, color="0.6")
-            plotting.log_time(ax, t[0], t[-1])
-            top = np.max(values, where=values < np.inf, initial=LEAST)
-            ax.set(ylabel=label, ylim=(0, 1.1 * top))
-        self.axes[0].set(xlabel="", xticklabels=[])
+        self.axes = self._curves(figure)
         self.dots = [
             ax.plot([], [], "o", color="black", ms=6, clip_on=False)[0] for ax in self.axes
         ]
         self.canvas.draw()
         self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def _curves(self, figure: Figure) -> list[Axes]:
+        """Gap and temperature over time."""
+        t, *curves = self.film.curves
+        places = {"gap Δ": (0.52, 0.60, 0.45, 0.34), "temperature τ": (0.52, 0.15, 0.45, 0.34)}
+        axes = [figure.add_axes(place) for place in places.values()]
+        for ax, label, values in zip(axes, places, curves, strict=True):
+            ax.plot(t, values, color="0.6")
+            plotting.log_time(ax, t[0], t[-1])
+            top = np.max(values, where=values < np.inf, initial=LEAST)
+            ax.set(ylabel=label, ylim=(0, 1.1 * top))
+        axes[0].set(xlabel="", xticklabels=[])
+        return axes
 
     def frame(self, k: int) -> Any:
         """Pixels (height, width, 3) of the k-th frame."""

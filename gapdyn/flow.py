@@ -378,8 +378,6 @@ def flow(
     >>> [round(float(gap), 4) for gap in run.gap]
     [1.0, 0.4361, 0.0006]
     """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
     state = _validate_start(model, y0)
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
@@ -398,6 +396,8 @@ def flow(
 
 def _validate_start(model: Model, y0: ArrayLike) -> Array:
     """A copy of a state that fits the model."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
     state = validate_array("y0", y0, ndim=1).astype(np.float64)
     if state.size != model.size:
         raise ValueError(f"y0 must have {model.size} entries as {model}, got {state.size}")

@@ -252,16 +252,14 @@ def check_elementwise(temperature: Temperature, nu: Array) -> None:
     ValueError
         If β, or the velocity of ν, of an array is not the array of those of its entries.
     """
-    force = np.ones_like(nu)
 
-    def both(nu: FloatOrArray, force: FloatOrArray) -> Array:
-        beta = np.asarray(temperature.beta(0.0, nu))
-        return np.array([beta, np.broadcast_to(temperature.velocity(0.0, nu, force), beta.shape)])
+    def both(nu: FloatOrArray) -> Array:
+        beta, velocity = temperature.beta(0.0, nu), temperature.velocity(0.0, nu, 1.0 + 0 * nu)
+        return np.array([beta, np.broadcast_to(velocity, np.shape(beta))])
 
-    wanted = np.array([both(*one) for one in zip(nu, force, strict=True)]).T
-    cause = None
+    wanted, cause = np.array([both(one) for one in nu]).T, None
     try:
-        found = both(nu, force)
+        found = both(nu)
         if found.shape == wanted.shape and np.allclose(found, wanted, rtol=1e-9, equal_nan=True):
             return
     except (TypeError, ValueError) as error:

@@ -198,11 +198,8 @@ class Members:
         """dy/dt."""
         velocity = self.model.velocity(t, self.columns(y))
         if not np.isfinite(velocity.sum()):
-            finite = np.isfinite(velocity).all(axis=0)
-            self.failed = int(finite.argmin())
-            raise ArithmeticError(
-                f"the velocity of member {self.failed} is not finite at t = {t:.6g}"
-            )
+            self.failed = k = int(np.isfinite(velocity).all(axis=0).argmin())
+            raise ArithmeticError(f"the velocity of member {k} is not finite at t = {t:.6g}")
         return velocity.ravel()
 
     def observe(self, t: float, y: Array) -> Observables:

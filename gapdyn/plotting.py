@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gapdyn.types import Array
 
@@ -115,12 +115,7 @@ def log_time(ax: Axes, first: float, last: float) -> None:
 
 
 def readings(
-    ax: Axes,
-    t: Sequence[float] | Array,
-    values: Sequence[float] | Array,
-    *,
-    size: float = 6,
-    label: str = "read off the paper",
+    ax: Axes, t: ArrayLike, values: ArrayLike, *, size: float = 6, label: str = "read off the paper"
 ) -> None:
     """Mark values that are read off a figure of the paper."""
     ax.plot(t, values, "o", mfc="none", mec="black", ms=size, mew=0.8, label=label, zorder=5)

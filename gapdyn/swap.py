@@ -80,9 +80,8 @@ class Swap(ABC):
             If `k` is not an integer ≥ 0, or `n` or `d` is not an integer ≥ 1.
         """
         generator = self._generator(1, validate_count("k", k, least=0))
-        return self._draw(
-            generator, validate_count("n", n, least=1), validate_count("d", d, least=1)
-        )
+        shape = validate_count("n", n, least=1), validate_count("d", d, least=1)
+        return self._draw(generator, *shape)
 
     @abstractmethod
     def _draw(self, generator: np.random.Generator, n: int, d: int) -> Array:

@@ -146,9 +146,8 @@ def sweep(
     pool was working on run again one at a time, and a point that breaks a pool on its own has
     failed. Dask replaces its workers itself. Any other executor that breaks, such as a
     `ProcessPoolExecutor` of yours, ends the sweep, and the points that are left count as failed:
-    run the sweep again with a new one, and those in `out` are not computed twice. After an
-    interrupt what was finished is in `out`. If this process is killed, the workers of its pool
-    stay, idle: end them.
+    run the sweep again with a new one. If this process is killed, the workers of its pool stay,
+    idle: end them.
 
     Where threadpoolctl is installed (`pip install gapdyn[sweep]`), BLAS and OpenMP have one thread
     during each call, so that workers do not fight over the cores and sums are added in one order.

@@ -134,12 +134,9 @@ def _contrastive(M: sympy.Matrix) -> sympy.Expr:
     """Eq. (2) as printed: log-sum-exps of columns and rows minus the diagonal."""
     import sympy as sp
 
-    n = M.rows
-    total = 0
-    for i in range(n):
-        total += sp.log(sum(sp.exp(M[k, i]) for k in range(n))) - M[i, i]
-        total += sp.log(sum(sp.exp(M[i, k]) for k in range(n))) - M[i, i]
-    return total / (2 * n)
+    lines = (line for i in range(M.rows) for line in (M[:, i], M[i, :]))
+    total = sum(sp.log(sum(map(sp.exp, line))) for line in lines)
+    return (total - 2 * M.trace()) / (2 * M.rows)
 
 
 def ratio(tied: bool = True) -> sympy.Expr:

@@ -273,11 +273,11 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     temperature = TEMPERATURES[args.temperature][0](args)
     n = validate_count("--pairs", getattr(args, "pairs", 5), least=2)
     if args.model in ("scalar", "frozen"):
-        still: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
+        model: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
         if args.model == "frozen":
             alpha = validate_number("--alpha", getattr(args, "alpha", 1.0))
-            still = gd.FrozenModel(alpha * np.eye(n), temperature)
-        return still, still.start(tau=args.tau, gamma=needed(args, "gamma"))
+            model = gd.FrozenModel(alpha * np.eye(n), temperature)
+        return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
     X, Y = rows(args, n)
     if args.model == "parallel":
         parallel = gd.ParallelModel(n, X.shape[1], temperature)

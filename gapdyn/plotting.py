@@ -48,10 +48,9 @@ def sphere(ax: Any) -> None:
     for longitude in np.pi * np.arange(6) / 6:
         r, z = np.cos(angle), np.sin(angle)
         ax.plot(r * np.cos(longitude), r * np.sin(longitude), z, color="0.85", lw=0.5, zorder=0)
+    cube(ax)
     ax.set_box_aspect((1, 1, 1), zoom=1.4)
-    ax.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     ax.set_axis_off()
-    ax.view_init(elev=14, azim=-60)
 
 
 def cube(ax: Any) -> None:

@@ -121,8 +121,8 @@ def _read_only(*arrays: Array) -> tuple[Array, ...]:
 
 def _curve(name: str) -> Curve:
     """A curve of Figure 2 from its file, whose columns are: curve, axis, value."""
-    rows = [(float(x), float(y)) for curve, x, y in _lines("figure_2") if curve == name]
-    return Curve(*_read_only(*np.array(rows).T))
+    vertices = [vertex for curve, *vertex in _lines("figure_2") if curve == name]
+    return Curve(*_read_only(*np.array(vertices, dtype=float).T))
 
 
 def _scatter() -> Scatter:

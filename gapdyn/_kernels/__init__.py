@@ -16,26 +16,9 @@ from typing import Any
 import numpy as np
 
 from gapdyn._kernels import columns, rows
-from gapdyn._kernels.entropy import CrossEntropy
 from gapdyn._kernels.gradient import gradient_in_place
-from gapdyn._kernels.memory import BUDGET, Scratch
-from gapdyn._kernels.mixing import mix
-from gapdyn._kernels.rows import row_products, rows_cross_entropy
+from gapdyn._kernels.memory import Scratch
 from gapdyn.types import Array, FloatOrArray
-
-__all__ = [
-    "BUDGET",
-    "CrossEntropy",
-    "Scratch",
-    "gradient_in_place",
-    "mix",
-    "observe_rows",
-    "observe_similarities",
-    "pull",
-    "pull_rows",
-    "row_products",
-    "rows_cross_entropy",
-]
 
 
 def pull_rows(

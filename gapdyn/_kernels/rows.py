@@ -35,10 +35,11 @@ def row_products(
     scratch: Scratch | None = None,
     factor: float = 1.0,
 ) -> None:
-    """Write `factor` times GY and GᵀX, with G = ∇ℓ(a X Yᵀ), to `out_x` and `out_y`.
+    """Write `factor` times GY and GᵀX, both (n, d), to `out_x` and `out_y`, with G = ∇ℓ(a X Yᵀ).
 
-    No entry of X Yᵀ exceeds `reach` in size. These are three products and one pass of exp where G
-    fits into the memory of `scratch`, four and two where it is made in blocks of rows.
+    X and Y (n, d) have rows of any length; no entry of X Yᵀ exceeds `reach` in size, which is 1 for
+    unit rows. These are three products and one pass of exp where G fits into the memory of
+    `scratch`, four and two where it is made in blocks of rows.
     """
     n, top = len(X), reach * abs(a)
     memory = (scratch or Scratch()).similarities(n)

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import measures, sphere
-from gapdyn._kernels import BUDGET, mix, observe_rows, pull_rows, rows_cross_entropy
+from gapdyn._kernels import observe_rows, pull_rows
+from gapdyn._kernels.memory import BUDGET
+from gapdyn._kernels.mixing import mix
+from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array

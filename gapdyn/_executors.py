@@ -34,6 +34,9 @@ class Failure:
 Outcome = str | Failure
 """A value as JSON, or a Failure."""
 
+Outcomes = Generator[tuple[int, Outcome]]
+"""Jobs, each with its outcome, as they come."""
+
 Submit = Callable[[Executor, int], Future[Outcome]]
 """Hand a job to an executor."""
 
@@ -83,7 +86,7 @@ def _call(function: Callable[..., Any], parameters: dict[str, Any], seed: int, r
 
 def outcomes(
     function: Callable[..., Any], jobs: list[Job], left: deque[int], executor: Executor | int | None
-) -> Generator[tuple[int, Outcome]]:
+) -> Outcomes:
     """The outcomes of the jobs that are left, as they come."""
     run = uuid.uuid4().hex
     if executor is None:
@@ -110,8 +113,7 @@ def _through_executor(executor: Executor, submit: Submit, left: deque[int]) -> R
     """Run what is left in an executor; if it breaks, all that was not done has failed."""
     lost, error = yield from _fill(executor, submit, left, IN_FLIGHT)
     if error is not None:
-        for k in (*lost, *left):
-            yield k, error
+        yield from ((k, error) for k in (*lost, *left))
 
 
 def _through_pools(workers: int, submit: Submit, left: deque[int]) -> Results[None]:
@@ -157,17 +159,20 @@ def _fill(
                 broken = error
                 continue
             future = finished.get()
-            k = running.pop(future)
-            try:
-                result: Outcome | Exception = future.result()
-            except BrokenExecutor as error:
-                broken = error
+            k, result = running.pop(future), _result(future)
+            if isinstance(result, BrokenExecutor):
+                broken = result
                 lost.append(k)
-            except Exception as error:  # what is sent cannot be pickled, Dask gives up, ...
-                yield k, error
             else:
                 yield k, result
     finally:
         for future in running:
             future.cancel()
     return lost, broken
+
+
+def _result(future: Future[Outcome]) -> Outcome | Exception:
+    try:
+        return future.result()
+    except Exception as error:  # what is sent cannot be pickled, Dask gives up, ...
+        return error

@@ -91,23 +91,14 @@ def resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int,
     stream.seek(0)
     first = stream.readline()
     if first != header:
-        if first.endswith(b"\n") or not header.startswith(first):
-            raise ValueError(
-                "out must be a file of this sweep and version, "
-                f"{stream.name} begins with {first[:200]!r}, not {header!r}"
-            )
-        stream.truncate(0)  # nothing, or a header that was torn
-        append(stream, header)
+        _begin(stream, first, header)
         return {}
     found: dict[int, str] = {}
     end = len(first)
     for number, line in enumerate(stream, start=2):
         if not line.endswith(b"\n"):
-            warnings.warn(
-                f"the last line of {stream.name} is torn; its point is computed anew",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+            message = f"the last line of {stream.name} is torn; its point is computed anew"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
             stream.truncate(end)
             break
         end += len(line)
@@ -119,6 +110,17 @@ def resume(stream: IO[bytes], header: bytes, index: dict[str, int]) -> dict[int,
             )
         found[index[name]] = value
     return found
+
+
+def _begin(stream: IO[bytes], first: bytes, header: bytes) -> None:
+    """Write the header of a file that has none, or a torn one."""
+    if first.endswith(b"\n") or not header.startswith(first):
+        raise ValueError(
+            "out must be a file of this sweep and version, "
+            f"{stream.name} begins with {first[:200]!r}, not {header!r}"
+        )
+    stream.truncate(0)
+    append(stream, header)
 
 
 def _read(file: str, number: int, line: bytes) -> tuple[str, str]:

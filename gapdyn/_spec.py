@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -10,22 +10,10 @@ import numpy as np
 from gapdyn import models, swap, temperature
 
 KNOWN: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        models.FreeModel,
-        models.FrozenModel,
-        models.ParallelModel,
-        models.ScalarModel,
-        swap.HardSwap,
-        swap.SoftSwap,
-        temperature.CosineSchedule,
-        temperature.Exponential,
-        temperature.Fixed,
-        temperature.Learned,
-        temperature.Linear,
-        temperature.LinearSchedule,
-        temperature.Softplus,
-    )
+    name: kind
+    for module in (models, swap, temperature)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and is_dataclass(kind)
 }
 
 
@@ -47,13 +35,9 @@ def dump(thing: Any) -> Any:
         return ["array", thing.tolist()]
     if KNOWN.get(type(thing).__name__) is not type(thing):
         raise TypeError(f"{thing!r} cannot be written to a file")
-    arguments, named = [], {}
-    for field in fields(thing):
-        value = dump(getattr(thing, field.name))
-        if field.kw_only:
-            named[field.name] = value
-        else:
-            arguments.append(value)
+    values = {field: dump(getattr(thing, field.name)) for field in fields(thing) if field.init}
+    arguments = [value for field, value in values.items() if not field.kw_only]
+    named = {field.name: value for field, value in values.items() if field.kw_only}
     return [type(thing).__name__, *arguments, *([named] if named else [])]
 
 

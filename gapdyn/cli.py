@@ -26,7 +26,7 @@ UNIT = 1e-6
 
 TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
     "learned": (
-        lambda a: learned(a, gd.Exponential(given(a.scale, 1.0))),
+        lambda a: learned(a, gd.Exponential(getattr(a, "scale", 1.0))),
         "scale rate max_beta",
     ),
     "softplus": (lambda a: learned(a, gd.Softplus()), "rate max_beta"),
@@ -37,7 +37,7 @@ TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temp
         "tau_end",
     ),
     "cosine-schedule": (
-        lambda a: gd.CosineSchedule(a.tau, needed(a, "tau_end"), given(a.period, a.t_end)),
+        lambda a: gd.CosineSchedule(a.tau, needed(a, "tau_end"), getattr(a, "period", a.t_end)),
         "tau_end period",
     ),
 }
@@ -51,8 +51,8 @@ MODELS = {
 }
 """Which options each model uses."""
 
-STARTS = {"polygon": "rotation", "random": "dim seed"}
-"""Which options each start uses."""
+STARTS = {"polygon": "rotation dim", "random": "dim seed"}
+"""Which options each start uses, a polygon to refuse a dimension other than 2."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
 
     _add_measure(commands.add_parser("measure", help="measure embeddings in a file"))
-    _add_simulate(commands.add_parser("simulate", help="run a gradient flow"))
+    _add_simulate(
+        commands.add_parser(
+            "simulate", help="run a gradient flow", argument_default=argparse.SUPPRESS
+        )
+    )
     _add_verify(
         commands.add_parser(
             "verify",
@@ -209,17 +213,18 @@ def run_simulate(args: argparse.Namespace) -> int:
 def check_files(args: argparse.Namespace) -> None:
     """Refuse files that cannot be written, before the flow runs."""
     files: dict[Path, str] = {}
-    for option in WRITERS:
-        if getattr(args, option) is not None:
-            file = validate_target(f"--{option}", getattr(args, option)).resolve()
-            if other := files.get(file):
-                raise ValueError(f"--{option} must be another file than --{other}, got {file}")
-            files[file] = option
-    if args.gif is not None and args.gif.suffix.lower() != ".gif":
+    for option in (option for option in WRITERS if option in args):
+        file = validate_target(f"--{option}", getattr(args, option)).resolve()
+        if other := files.get(file):
+            raise ValueError(f"--{option} must be another file than --{other}, got {file}")
+        files[file] = option
+    if "gif" not in args:
+        return
+    if args.gif.suffix.lower() != ".gif":
         raise ValueError(f"--gif wants a name that ends in .gif, got {args.gif}")
-    if args.gif is not None and "start" not in MODELS[args.model].split():
-        shown = " or ".join(model for model, options in MODELS.items() if "start" in options)
-        raise ValueError(f"--gif wants a model with a sphere to show: --model {shown}")
+    shown = [model for model, options in MODELS.items() if "start" in options]
+    if args.model not in shown:
+        raise ValueError(f"--gif wants a model with a sphere to show: --model {' or '.join(shown)}")
 
 
 WRITERS: dict[str, Callable[[gd.Trajectory, Path], None]] = {
@@ -233,7 +238,7 @@ WRITERS: dict[str, Callable[[gd.Trajectory, Path], None]] = {
 def write_files(run: gd.Trajectory, args: argparse.Namespace) -> None:
     """Write the files that were asked for, and say so."""
     for option, write in WRITERS.items():
-        if (path := getattr(args, option)) is None:
+        if (path := getattr(args, option, None)) is None:
             continue
         if option == "gif" and run.t.size == 1:
             print(f"gapdyn simulate: no {path}: a film wants two times", file=sys.stderr)
@@ -266,68 +271,60 @@ def run_verify(args: argparse.Namespace) -> int:
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     """The model and its start, from the options."""
     temperature = TEMPERATURES[args.temperature][0](args)
-    tau = args.tau
-    n = validate_count("--pairs", 5 if args.pairs is None else args.pairs, least=2)
-    if args.model == "scalar":
-        scalar = gd.ScalarModel(temperature)
-        return scalar, scalar.start(tau=tau, gamma=needed(args, "gamma"))
-    if args.model == "frozen":
-        alpha = 1.0 if args.alpha is None else validate_number("--alpha", args.alpha)
-        frozen = gd.FrozenModel(alpha * np.eye(n), temperature)
-        return frozen, frozen.start(tau=tau, gamma=needed(args, "gamma"))
+    n = validate_count("--pairs", getattr(args, "pairs", 5), least=2)
+    if args.model in ("scalar", "frozen"):
+        model: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
+        if args.model == "frozen":
+            alpha = validate_number("--alpha", getattr(args, "alpha", 1.0))
+            model = gd.FrozenModel(alpha * np.eye(n), temperature)
+        return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
     X, Y = rows(args, n)
     if args.model == "parallel":
         parallel = gd.ParallelModel(n, X.shape[1], temperature)
-        return parallel, parallel.start(X, Y, tau=tau, gamma=needed(args, "gamma"))
-    if args.gamma is not None:
+        return parallel, parallel.start(X, Y, tau=args.tau, gamma=needed(args, "gamma"))
+    if "gamma" in args:
         X, Y = sphere.lift(X, Y, gamma=args.gamma)
     free = gd.FreeModel(n, X.shape[1], temperature)
-    return free, free.start(X, Y, tau=tau)
+    return free, free.start(X, Y, tau=args.tau)
 
 
 def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
     """X and Y at time 0, before lifting."""
-    if args.start != "random":
-        if args.dim not in (None, 2):
-            raise ValueError(f"--dim must be 2 with --start polygon, got {args.dim}")
-        return sphere.polygon_pairs(n, args.rotation or 0)
-    if args.seed is not None and args.seed < 0:
-        raise ValueError(f"--seed must not be negative, got {args.seed}")
-    rng = np.random.default_rng(args.seed or 0)
-    d = 2 if args.dim is None else args.dim
+    d, seed = getattr(args, "dim", 2), getattr(args, "seed", 0)
+    if getattr(args, "start", "polygon") == "polygon":
+        if d != 2:
+            raise ValueError(f"--dim must be 2 with --start polygon, got {d}")
+        return sphere.polygon_pairs(n, getattr(args, "rotation", 0))
+    if seed < 0:
+        raise ValueError(f"--seed must not be negative, got {seed}")
+    rng = np.random.default_rng(seed)
     return sphere.sample(n, d, rng), sphere.sample(n, d, rng)
 
 
 def learned(args: argparse.Namespace, beta: gd.temperature.Parametrisation) -> gd.Learned:
     """A learned temperature."""
-    return gd.Learned(beta, rate=given(args.rate, 1.0), max_beta=args.max_beta)
-
-
-def given(value: float | None, default: float) -> float:
-    """An option, or its default where it was left out."""
-    return default if value is None else value
+    return gd.Learned(beta, getattr(args, "rate", 1.0), getattr(args, "max_beta", None))
 
 
 def needed(args: argparse.Namespace, option: str) -> float:
     """The value of an option that the choice of model or temperature makes necessary."""
-    value: float | None = getattr(args, option)
-    if value is None:
+    if option not in args:
         chooser = "model" if option == "gamma" else "temperature"
         wanted = option.replace("_", "-")
         raise ValueError(f"--{chooser} {getattr(args, chooser)} wants --{wanted}")
-    return value
+    return float(getattr(args, option))
 
 
 def note_unused(args: argparse.Namespace) -> None:
     """Say which options were given that the chosen model, start and temperature do not use."""
-    used = set(f"{MODELS[args.model]} {TEMPERATURES[args.temperature][1]}".split())
-    start = f" --start {args.start or 'polygon'}" if "start" in used else ""
-    if start:
-        used |= {*STARTS[args.start or "polygon"].split(), "dim"}
-    every = {*" ".join([*MODELS.values(), *STARTS.values()]).split()}
-    every |= {*" ".join(options for _, options in TEMPERATURES.values()).split()}
-    for option in sorted(every - used):
-        if getattr(args, option) is not None:
+    used = f"{MODELS[args.model]} {TEMPERATURES[args.temperature][1]}"
+    start = ""
+    if "start" in used:
+        kind = getattr(args, "start", "polygon")
+        used, start = f"{used} {STARTS[kind]}", f" --start {kind}"
+    tables = *MODELS.values(), *STARTS.values(), *(options for _, options in TEMPERATURES.values())
+    for option in sorted({*" ".join(tables).split()} - {*used.split()}):
+        if option in args:
             print(
                 f"gapdyn simulate: --{option.replace('_', '-')} has no effect with "
                 f"--model {args.model}{start} --temperature {args.temperature}",

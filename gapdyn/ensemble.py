@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from gapdyn.flow import (
     LEAST_RTOL,
-    Failure,
     IntegrationError,
     Solver,
     Trajectory,
     drive,
+    explain,
     flow,
     output_times,
 )
@@ -55,8 +55,7 @@ def flow_many(
     Y0 : (B, N) array
         States at time 0, each from `model.start`.
     t : float or (T,) array of floats
-        An end time > 0, for output at 0 and at every accepted step; or increasing output times
-        from 0 on. They are common to all members.
+        As in `flow`; output times, or accepted steps, are common to all members.
     rtol, atol : float
         Error tolerances of a step, of each member.
     method : str
@@ -66,7 +65,7 @@ def flow_many(
         As in `flow`. Left out, the states of all members together fit into 256 MB, and for a moment
         at the end take twice that.
     progress : bool
-        Whether to show a bar, even in log(1 + t).
+        As in `flow`.
 
     Returns
     -------
@@ -98,22 +97,32 @@ def flow_many(
     >>> round(float(gaps.mean()), 3), round(float(gaps.std()), 3)
     (0.235, 0.112)
     """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    starts = validate_array("Y0", Y0, ndim=2).astype(np.float64)
-    count = validate_count("the number of rows of Y0", len(starts), least=1)
-    if starts.shape[1] != model.size:
-        raise ValueError(f"Y0 must have {model.size} columns as {model}, got {starts.shape[1]}")
+    starts = _validate_starts(model, Y0)
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
     if method not in TOGETHER:
-        return _one_by_one(model, starts, t, solver, keep_states, progress)
-    least = LEAST_RTOL * np.sqrt(count)
+        return _one_by_one(
+            model, starts, t, **asdict(solver), keep_states=keep_states, progress=progress
+        )
+    members = Members(model, len(starts))
+    least = LEAST_RTOL * np.sqrt(members.count)
     if rtol < least:
-        raise ValueError(f"rtol must be at least {least:.2g} for {count} members, got {rtol}")
-    members = Members(model, count)
+        raise ValueError(
+            f"rtol must be at least {least:.2g} for {members.count} members, got {rtol}"
+        )
     _check_starts(model, starts)
-    return _together(members, starts, end, times, solver, keep_states, progress)
+    return _together(Record(members, keep_states), starts, end, times, solver, progress)
+
+
+def _validate_starts(model: Model, Y0: ArrayLike) -> Array:
+    """A copy of states that fit the model, a state a row."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
+    starts = validate_array("Y0", Y0, ndim=2).astype(np.float64)
+    validate_count("the number of rows of Y0", len(starts), least=1)
+    if starts.shape[1] != model.size:
+        raise ValueError(f"Y0 must have {model.size} columns as {model}, got {starts.shape[1]}")
+    return starts
 
 
 def _check_starts(model: Model, starts: Array) -> None:
@@ -143,60 +152,32 @@ def _check_starts(model: Model, starts: Array) -> None:
 
 
 def _together(
-    members: Members,
-    starts: Array,
-    end: float,
-    times: Array | None,
-    solver: Solver,
-    keep_states: bool | None,
-    progress: bool,
+    record: Record, starts: Array, end: float, times: Array | None, solver: Solver, progress: bool
 ) -> list[Trajectory]:
     """One integration of all members."""
+    members: Members = record.model
     root = float(np.sqrt(members.count))
     joint = Solver(max(solver.rtol / root, LEAST_RTOL), solver.atol / root, solver.method)
-    record = Record(members, keep_states)
     state = starts.T.ravel()
     steps = joint.steps([(members, 0.0, end)], state)
-    failure = drive(record, steps, state, end, times, progress)
-    fields = record.fields(None if failure is None else failure.reached)
-    trajectories = members.trajectories(fields, solver, starts)
-    if failure is not None:
-        raise _error(failure, trajectories, members.failed) from failure.error
-    return trajectories
+    fields, error = drive(record, steps, state, end, times, progress)
+    runs = members.trajectories(fields, solver, starts)
+    if error is not None:
+        message = f"{explain(error, fields['t'][-1], end)}, those of all members in .trajectories"
+        raise IntegrationError(message, runs[members.failed or 0], runs) from error
+    return runs
 
 
-def _error(
-    failure: Failure, trajectories: list[Trajectory], member: int | None
-) -> IntegrationError:
-    message = f"{failure}, those of all members in .trajectories"
-    return IntegrationError(message, trajectories[member or 0], trajectories)
-
-
-def _one_by_one(
-    model: Model,
-    starts: Array,
-    t: ArrayLike,
-    solver: Solver,
-    keep_states: bool | None,
-    progress: bool,
-) -> list[Trajectory]:
+def _one_by_one(model: Model, starts: Array, t: ArrayLike, **options: Any) -> list[Trajectory]:
     """A flow for each member."""
     runs: list[Trajectory] = []
     for member, start in enumerate(starts):
         try:
-            run = flow(
-                model,
-                start,
-                t,
-                **asdict(solver),
-                keep_states=keep_states,
-                progress=progress,
-            )
+            runs.append(flow(model, start, t, **options))
         except IntegrationError as error:
             message = f"member {member}: {error}, those up to it in .trajectories"
             runs.append(error.trajectory)
             raise IntegrationError(message, error.trajectory, runs) from error
-        runs.append(run)
     return runs
 
 
@@ -217,11 +198,8 @@ class Members:
         """dy/dt."""
         velocity = self.model.velocity(t, self.columns(y))
         if not np.isfinite(velocity.sum()):
-            finite = np.isfinite(velocity).all(axis=0)
-            self.failed = int(finite.argmin())
-            raise ArithmeticError(
-                f"the velocity of member {self.failed} is not finite at t = {t:.6g}"
-            )
+            self.failed = k = int(np.isfinite(velocity).all(axis=0).argmin())
+            raise ArithmeticError(f"the velocity of member {k} is not finite at t = {t:.6g}")
         return velocity.ravel()
 
     def observe(self, t: float, y: Array) -> Observables:
@@ -241,9 +219,7 @@ class Members:
         """A trajectory for each member, of the fields of all."""
         times, kept = fields["t"], fields["kept"]
         drift = np.broadcast_to(fields["drift"], self.count)
-        states = np.empty((self.count, kept.size, self.model.size))
-        for k, y in enumerate(fields["y"]):
-            states[:, k] = self.columns(y).T
+        states = fields["y"].reshape(kept.size, -1, self.count).transpose(2, 0, 1).copy()
         columns = {name: np.ascontiguousarray(fields[name].T) for name in Observables._fields}
         return [
             Trajectory(

@@ -64,7 +64,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     """
     source = Path(path)
     if not source.is_file():
-        what = f"{path} is a folder" if Path(path).is_dir() else f"there is no file {path}"
+        what = f"{path} is a folder" if source.is_dir() else f"there is no file {path}"
         raise FileNotFoundError(what)
     try:
         with source.open("rb") as stream:

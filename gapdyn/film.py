@@ -16,6 +16,9 @@ from gapdyn.types import Array
 from gapdyn.validate import validate_count
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from gapdyn.flow import Trajectory
 
 FRAMES = 72
@@ -110,20 +113,25 @@ class _Stage:
             plotting.cube(self.ball)
             figure.text(0.21, 0.03, film.place, ha="center", color="0.4", size=8)
         self.still = len(self.ball.lines)
-        t, gap, tau = film.curves
-        places = {"gap Δ": (0.52, 0.60, 0.45, 0.34), "temperature τ": (0.52, 0.15, 0.45, 0.34)}
-        self.axes = [figure.add_axes(place) for place in places.values()]
-        for ax, label, values in zip(self.axes, places, (gap, tau), strict=True):
-            ax.plot(t, values, color="0.6")
-            plotting.log_time(ax, t[0], t[-1])
-            top = np.max(values, where=values < np.inf, initial=LEAST)
-            ax.set(ylabel=label, ylim=(0, 1.1 * top))
-        self.axes[0].set(xlabel="", xticklabels=[])
+        self.axes = self._curves(figure)
         self.dots = [
             ax.plot([], [], "o", color="black", ms=6, clip_on=False)[0] for ax in self.axes
         ]
         self.canvas.draw()
         self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def _curves(self, figure: Figure) -> list[Axes]:
+        """Gap and temperature over time."""
+        t, *curves = self.film.curves
+        places = {"gap Δ": (0.52, 0.60, 0.45, 0.34), "temperature τ": (0.52, 0.15, 0.45, 0.34)}
+        axes = [figure.add_axes(place) for place in places.values()]
+        for ax, label, values in zip(axes, places, curves, strict=True):
+            ax.plot(t, values, color="0.6")
+            plotting.log_time(ax, t[0], t[-1])
+            top = np.max(values, where=values < np.inf, initial=LEAST)
+            ax.set(ylabel=label, ylim=(0, 1.1 * top))
+        axes[0].set(xlabel="", xticklabels=[])
+        return axes
 
     def frame(self, k: int) -> Any:
         """Pixels (height, width, 3) of the k-th frame."""
@@ -146,17 +154,10 @@ class _Stage:
 
 
 def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
-    """Make a film of a run, with frames at times that are even in log t.
+    """Make a film of a run, with frames at times that are even in log t; see `Trajectory.animate`.
 
     Rows in two or three dimensions are shown as they are. Rows in more dimensions are projected to
     the three principal directions, about the origin, of the first and the last embeddings together.
-
-    Parameters
-    ----------
-    run : Trajectory
-        A run of a model with embeddings: free or parallel.
-    frames : int
-        Number of frames, at least 3.
 
     Raises
     ------
@@ -171,12 +172,9 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
             "run must be of a model with rows on a sphere, a FreeModel or a ParallelModel, "
             f"got {model}"
         )
-    start, end = float(run.t[0]), float(run.t[-1])
-    if start == end:
-        raise ValueError(f"run must have two times, it has t = {end:g} alone")
-    first = max(float(run.t[1]) if run.t.size > 2 else 0.0, SPAN * end) if start == 0 else start
-    later = np.geomspace(first, end, count - 1 if start == 0 else count)
-    times = np.clip(np.append(0.0, later) if start == 0 else later, start, end)
+    if run.t.size == 1:
+        raise ValueError(f"run must have two times, it has t = {run.t[0]:g} alone")
+    times = _times(run.t, count)
     shots = [run.at(float(t)) for t in times]
     X, Y = (np.array(rows) for rows in zip(*(model.embeddings(s.y) for s in shots), strict=True))
     place = "sphere" if X.shape[2] <= 3 else "principal directions"
@@ -188,3 +186,12 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
     gap, tau = (np.array([getattr(shot, name) for shot in shots]) for name in ("gap", "tau"))
     shown = times > 0
     return Film(times, gap, tau, X, Y, (times[shown], gap[shown], tau[shown]), place)
+
+
+def _times(t: Array, count: int) -> Array:
+    """Times from t[0] to t[-1], even in log t from t[0] on, or after 0 from the first step on."""
+    start, end = t[0], t[-1]
+    if start > 0:
+        return np.clip(np.geomspace(start, end, count), start, end)
+    first = max(t[1] if t.size > 2 else 0.0, SPAN * end)
+    return np.append(0.0, np.minimum(np.geomspace(first, end, count - 1), end))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,14 +27,7 @@ from gapdyn.validate import validate_array, validate_number, validate_positive
 if TYPE_CHECKING:
     from gapdyn.film import Film
 
-METHODS: dict[str, Any] = {
-    "RK23": integrate.RK23,
-    "RK45": integrate.RK45,
-    "DOP853": integrate.DOP853,
-    "Radau": integrate.Radau,
-    "BDF": integrate.BDF,
-    "LSODA": integrate.LSODA,
-}
+METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 LEAST_RTOL = 100 * np.finfo(float).eps
 
 
@@ -105,40 +100,31 @@ class Solver:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
     def steps(self, intervals: Iterable[Interval], y: Array) -> Iterator[Any]:
-        """SciPy's solver after each accepted step, begun anew with each interval."""
-        for field, start, end in intervals:
-            for solver in self._steps(field, y, start, end):
-                yield solver
+        """SciPy's solver after each accepted step, begun anew with each interval and each break."""
+        begin = partial(getattr(integrate, self.method), rtol=self.rtol, atol=self.atol)
+        for field, first, last in intervals:
+            longest, slack = field.temperature.max_step, 8 * np.spacing(last)
+            breaks = [t for t in field.temperature.breaks if min(t - first, last - t) > slack]
+            for start, end in pairwise((first, *breaks, last)):
+                solver = begin(_finite(field), start, y, end, max_step=longest)
+                while solver.status == "running":
+                    message = solver.step()
+                    if solver.status == "failed":
+                        raise ArithmeticError(message)
+                    yield solver
                 y = solver.y
 
-    def _steps(self, field: Field, y: Array, start: float, end: float) -> Iterator[Any]:
-        """The steps of one vector field, begun anew at each break of the temperature."""
-        inner = [
-            t for t in field.temperature.breaks if min(t - start, end - t) > 8 * np.spacing(end)
-        ]
 
-        def velocity(t: float, y: Array) -> Array:
-            v = field.velocity(t, y)
-            if not np.isfinite(v.sum()):  # with a NaN a solver may go on in silence, or never end
-                raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
-            return v
+def _finite(field: Field) -> Callable[[float, Array], Array]:
+    """The velocity, checked: given a NaN, a solver may go on in silence, or never end."""
 
-        for bound in (*inner, end):
-            solver = METHODS[self.method](
-                velocity,
-                start,
-                y,
-                bound,
-                rtol=self.rtol,
-                atol=self.atol,
-                max_step=field.temperature.max_step,
-            )
-            while solver.status == "running":
-                message = solver.step()
-                if solver.status == "failed":
-                    raise ArithmeticError(message)
-                yield solver
-            start, y = bound, solver.y
+    def velocity(t: float, y: Array) -> Array:
+        v = field.velocity(t, y)
+        if not np.isfinite(v.sum()):
+            raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
+        return v
+
+    return velocity
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -392,13 +378,7 @@ def flow(
     >>> [round(float(gap), 4) for gap in run.gap]
     [1.0, 0.4361, 0.0006]
     """
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    state = validate_array("y0", y0, ndim=1).astype(np.float64)
-    if state.size != model.size:
-        raise ValueError(f"y0 must have {model.size} entries as {model}, got {state.size}")
-    if model.drift(state) > MAX_DRIFT:
-        raise ValueError("y0 must have rows of unit length: make it with model.start")
+    state = _validate_start(model, y0)
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
     intervals = _intervals(model, swap, 0.0, end)
@@ -407,57 +387,58 @@ def flow(
     if not np.isfinite(velocity).all():
         raise ValueError("y0 must have a finite velocity: is its β too large, or a row zero?")
     record = Record(model, keep_states)
-    failure = drive(record, solver.steps(intervals, state), state, end, times, progress)
-    fields = record.fields(None if failure is None else failure.reached)
+    fields, error = drive(record, solver.steps(intervals, state), state, end, times, progress)
     trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap, start=state)
-    if failure is not None:
-        raise IntegrationError(str(failure), trajectory) from failure.error
+    if error is not None:
+        raise IntegrationError(explain(error, trajectory.t[-1], end), trajectory) from error
     return trajectory
 
 
-@dataclass(frozen=True)
-class Failure:
-    """What ended an integration early, and the time and state reached by then."""
-
-    error: BaseException
-    reached: tuple[float, Array]
-    end: float
-
-    def __str__(self) -> str:
-        where = f"at t = {self.reached[0]:.6g} of {self.end:.6g}"
-        kept = "the trajectory so far is in .trajectory"
-        if isinstance(self.error, KeyboardInterrupt):
-            return f"interrupted {where}; {kept}"
-        message = f"integration stopped {where}: {self.error}; {kept}"
-        if isinstance(self.error, ArithmeticError):  # the solver's and not the user's schedule's
-            message += "; try another rtol, or method='LSODA' if the flow has become stiff"
-        return message
+def _validate_start(model: Model, y0: ArrayLike) -> Array:
+    """A copy of a state that fits the model."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
+    state = validate_array("y0", y0, ndim=1).astype(np.float64)
+    if state.size != model.size:
+        raise ValueError(f"y0 must have {model.size} entries as {model}, got {state.size}")
+    if model.drift(state) > MAX_DRIFT:
+        raise ValueError("y0 must have rows of unit length: make it with model.start")
+    return state
 
 
 def drive(
-    record: Record,
-    steps: Iterator[Any],
-    state: Array,
-    end: float,
-    times: Array | None,
-    progress: bool,
-) -> Failure | None:
-    """Take all steps from `state` and record them, or the states at the output times."""
-    reached = 0.0, state
+    record: Record, steps: Iterator[Any], y: Array, end: float, times: Array | None, progress: bool
+) -> tuple[dict[str, Any], BaseException | None]:
+    """Record all steps from y, or the output times; return that and what cut it short."""
+    reached, cause = (0.0, y), None
     try:
         if times is None or times[0] == 0:
             record.add(*reached)
-        with _progress(end, progress) as tell:
+        with _bar(end) if progress else nullcontext() as bar:
             for step in steps:
                 if times is None:
                     record.add(step.t, step.y)
                 else:
                     _interpolate(record, step, times)
                 reached = step.t, step.y
-                tell(step.t)
+                if bar is not None:
+                    bar.set_postfix_str(f"t = {step.t:.3g}", refresh=False)
+                    bar.update(float(np.log1p(step.t)) - bar.n)
     except (Exception, KeyboardInterrupt) as error:
-        return Failure(error, reached, end)
-    return None
+        cause = error
+    return record.fields(None if cause is None else reached), cause
+
+
+def explain(error: BaseException, t: float, end: float) -> str:
+    """Say what ended an integration at time t, and what to try."""
+    where = f"at t = {t:.6g} of {end:.6g}"
+    kept = "the trajectory so far is in .trajectory"
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted {where}; {kept}"
+    message = f"integration stopped {where}: {error}; {kept}"
+    if isinstance(error, ArithmeticError):  # the solver's and not the user's schedule's
+        message += "; try another rtol, or method='LSODA' if the flow has become stiff"
+    return message
 
 
 def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Iterable[Interval]:
@@ -500,19 +481,9 @@ def _interpolate(record: Record, step: Any, times: Array) -> None:
             record.add(t, step.y if t == step.t or interpolant is None else interpolant(t))
 
 
-@contextmanager
-def _progress(end: float, show: bool) -> Iterator[Callable[[float], object]]:
-    """A function that is told the time reached, and shows it by a bar in log(1 + t) or not."""
-    if not show:
-        yield lambda t: None
-        return
+def _bar(end: float) -> Any:
+    """A progress bar, even in log(1 + t)."""
     from tqdm import tqdm
 
     layout = "flow: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
-    with tqdm(total=float(np.log1p(end)), bar_format=layout) as bar:
-
-        def tell(t: float) -> None:
-            bar.set_postfix_str(f"t = {t:.3g}", refresh=False)
-            bar.update(float(np.log1p(t)) - bar.n)
-
-        yield tell
+    return tqdm(total=float(np.log1p(end)), bar_format=layout)

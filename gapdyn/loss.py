@@ -11,8 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import _kernels
-from gapdyn._kernels import Scratch, mix, pull, pull_rows, row_products, rows_cross_entropy
+from gapdyn._kernels import pull, pull_rows
+from gapdyn._kernels.entropy import CrossEntropy
+from gapdyn._kernels.gradient import gradient_in_place
+from gapdyn._kernels.memory import Scratch
+from gapdyn._kernels.mixing import mix
+from gapdyn._kernels.rows import row_products, rows_cross_entropy
 from gapdyn.types import Array
 from gapdyn.validate import validate_number, validate_square
 
@@ -62,7 +66,7 @@ def loss(M: ArrayLike) -> float:
 def mean_cross_entropy(M: Array) -> float:
     """Eq. (2) without the checks; analytic, so a complex step through it is a derivative."""
     n = len(M)
-    return _kernels.CrossEntropy(n, M.dtype).add(slice(0, n), M).mean()
+    return CrossEntropy(n, M.dtype).add(slice(0, n), M).mean()
 
 
 def gradient(M: ArrayLike, out: Array | None = None) -> Array:
@@ -96,7 +100,7 @@ def gradient(M: ArrayLike, out: Array | None = None) -> Array:
     rows = out if out.flags.c_contiguous else np.empty(M.shape)  # strips are of whole rows
     np.copyto(rows, M)
     top = float(rows.max())
-    _kernels.gradient_in_place(rows, top, top - float(rows.min()))
+    gradient_in_place(rows, top, top - float(rows.min()))
     if rows is not out:
         np.copyto(out, rows)
     return out

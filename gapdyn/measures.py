@@ -21,6 +21,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from gapdyn._kernels.memory import cut
 from gapdyn.sphere import TIE, normalise
 from gapdyn.types import Array
 from gapdyn.validate import validate_pairs, validate_square
@@ -198,13 +199,10 @@ def mismatched(Z: ArrayLike) -> int:
 
 def recall_at_1(Z: ArrayLike) -> tuple[float, float]:
     """Shares of rows and of columns of Z (n, n) whose diagonal entry leads by more than `TIE`."""
-    others = validate_square("Z", Z).copy()
-    diagonal = others.diagonal() - TIE
-    np.fill_diagonal(others, -np.inf)
-    return (
-        float((diagonal > others.max(axis=1)).mean()),
-        float((diagonal > others.max(axis=0)).mean()),
-    )
+    Z = validate_square("Z", Z)
+    level = Z.diagonal() - TIE  # which the match itself reaches
+    in_rows, in_columns = (Z >= level[:, None]).sum(axis=1), (Z >= level).sum(axis=0)
+    return float((in_rows == 1).mean()), float((in_columns == 1).mean())
 
 
 def alignment(X: ArrayLike, Y: ArrayLike) -> float:
@@ -277,8 +275,7 @@ def _along(name: str, X: Array, direction: Array) -> dict[str, float]:
 
 def _blocks(n: int, width: int) -> list[slice]:
     """Cut n rows of `width` float64 entries into blocks of BLOCK_BYTES."""
-    height = max(1, BLOCK_BYTES // (8 * width))
-    return [slice(start, min(start + height, n)) for start in range(0, n, height)]
+    return cut(n, max(1, BLOCK_BYTES // (8 * width)))
 
 
 def _neighbours(X: Array, Y: Array) -> tuple[Array, Array, Array]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gapdyn.types import Array
 
@@ -48,10 +48,9 @@ def sphere(ax: Any) -> None:
     for longitude in np.pi * np.arange(6) / 6:
         r, z = np.cos(angle), np.sin(angle)
         ax.plot(r * np.cos(longitude), r * np.sin(longitude), z, color="0.85", lw=0.5, zorder=0)
+    cube(ax)
     ax.set_box_aspect((1, 1, 1), zoom=1.4)
-    ax.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-1, 1))
     ax.set_axis_off()
-    ax.view_init(elev=14, azim=-60)
 
 
 def cube(ax: Any) -> None:
@@ -115,12 +114,7 @@ def log_time(ax: Axes, first: float, last: float) -> None:
 
 
 def readings(
-    ax: Axes,
-    t: Sequence[float] | Array,
-    values: Sequence[float] | Array,
-    *,
-    size: float = 6,
-    label: str = "read off the paper",
+    ax: Axes, t: ArrayLike, values: ArrayLike, *, size: float = 6, label: str = "read off the paper"
 ) -> None:
     """Mark values that are read off a figure of the paper."""
     ax.plot(t, values, "o", mfc="none", mec="black", ms=size, mew=0.8, label=label, zorder=5)

@@ -2,11 +2,8 @@
 
 Tables 1 to 5 are about CLIP with a ResNet-50, trained on MSCOCO for 100 epochs at batch size 1024;
 each row is the mean of three trainings. Recalls and accuracies are in percent. A table maps each
-method to its row. Methods have names of ours, and `PRINTED_NAMES` has the paper's.
-
-`FIGURE_2` is read off vector graphics, to 3e-7. `FIGURE_4A` and `FIGURE_4B` are read off pictures,
-`FIGURE_4A` with the least and the largest gap at which each marker can lie. `FIGURE_5` and
-`FIGURES_6_AND_7` say which methods are plotted, which follows from the markers' coordinates.
+method to its row. Methods have names of ours, and `PRINTED_NAMES` has the paper's. Which methods
+`FIGURE_5` and `FIGURES_6_AND_7` plot follows from the markers' coordinates.
 
 References
 ----------
@@ -111,7 +108,7 @@ class Row(NamedTuple):
 
 def _lines(figure: str) -> list[list[str]]:
     """The cells of a file in `_published`, without its heading."""
-    text = (files("gapdyn") / "_published" / f"{figure}.csv").read_text()
+    text = (files("gapdyn") / "_published" / f"{figure}.csv").read_text("utf-8")
     return [line.split(",") for line in text.splitlines()[1:]]
 
 
@@ -124,14 +121,19 @@ def _read_only(*arrays: Array) -> tuple[Array, ...]:
 
 def _curve(name: str) -> Curve:
     """A curve of Figure 2 from its file, whose columns are: curve, axis, value."""
-    rows = [(float(x), float(y)) for curve, x, y in _lines("figure_2") if curve == name]
-    return Curve(*_read_only(*np.array(rows).T))
+    vertices = [vertex for curve, *vertex in _lines("figure_2") if curve == name]
+    return Curve(*_read_only(*np.array(vertices, dtype=float).T))
 
 
 def _scatter() -> Scatter:
     """Figure 4(a) from its file, whose columns are: step, least gap, largest gap."""
     steps, low, high = np.array(_lines("figure_4a"), dtype=float).T
     return Scatter(*_read_only(steps, -1 / np.log10(steps) ** 2, (low + high) / 2, low, high))
+
+
+def _table(number: int) -> dict[str, list[float]]:
+    """Rows of a table from its file, whose columns are: method, the paper's name of it, numbers."""
+    return {method: [*map(float, row)] for method, _, *row in _lines(f"table_{number}")}
 
 
 FIGURE_2 = Figure2(
@@ -169,59 +171,15 @@ Counts are exact. Edges have an error of a pixel, 0.001, so the first bar does b
 FIGURE_4B_TEXT_MEAN = 0.15
 """The mean of Figure 4(b) in the text: "with the mean being near 0.15" (p. 7)."""
 
-TABLE_1 = {
-    "Baseline": FineGrained(0.294, -1.165, 14.321),
-    "FLT 4e-2": FineGrained(0.122, -1.183, 11.852),
-    "FLT 7e-2": FineGrained(0.033, -1.246, 14.074),
-    "FLT 1e-1": FineGrained(0.019, -1.251, 14.817),
-    "TS S1": FineGrained(0.198, -1.087, 14.074),
-    "TS S2": FineGrained(0.137, -1.092, 14.321),
-    "TS S3": FineGrained(0.088, -1.108, 13.087),
-}
+TABLE_1 = {method: FineGrained(*row) for method, row in _table(1).items()}
+TABLE_2, TABLE_3, TABLE_4, TABLE_5 = (
+    {method: Row(*row) for method, row in _table(number).items()} for number in range(2, 6)
+)
 
-TABLE_2 = {
-    "Baseline": Row(0.294, -1.165, 13.650, 65.550, 68.233, 78.367),
-    "FLT 4e-2": Row(0.122, -1.183, 14.400, 61.980, 73.440, 82.660),
-    "TS S3": Row(0.088, -1.108, 17.167, 67.500, 75.723, 85.313),
-    "TR softplus": Row(0.284, -1.153, 14.860, 66.460, 70.060, 80.100),
-    "SLRT 0.1": Row(0.268, -1.152, 15.130, 66.630, 70.320, 80.400),
-    "HS 1e-3": Row(0.225, -1.156, 13.910, 65.950, 69.716, 79.740),
-    "SS 5e-2": Row(0.139, -1.152, 14.330, 64.940, 68.912, 79.160),
+PRINTED_NAMES = {
+    number: tuple(printed for _, printed, *_ in _lines(f"table_{number}")) for number in range(1, 6)
 }
-
-TABLE_3 = {
-    "Baseline": Row(0.294, -1.165, 13.65, 65.55, 68.23, 78.36),
-    "FLT 1e-2": Row(0.669, -1.214, 18.48, 69.44, 69.89, 80.68),
-    "FLT 2e-2": Row(0.334, -1.138, 18.83, 68.41, 70.54, 81.30),
-    "FLT 4e-2": Row(0.122, -1.183, 14.40, 61.98, 73.44, 82.66),
-    "FLT 7e-2": Row(0.033, -1.246, 11.76, 49.61, 75.53, 82.88),
-    "FLT 1e-1": Row(0.019, -1.251, 10.42, 48.29, 66.55, 73.58),
-    "FLT 2e-1": Row(0.008, -1.255, 10.55, 50.14, 23.97, 26.94),
-    "FLT 3e-1": Row(0.007, -1.282, 10.69, 42.09, 10.40, 12.80),
-    "FLT 4e-1": Row(0.009, -1.296, 13.83, 37.97, 6.90, 8.70),
-}
-
-TABLE_4 = {
-    "Baseline": Row(0.294, -1.165, 13.65, 65.55, 68.23, 78.36),
-    "TS S0": Row(0.384, -1.120, 18.40, 69.40, 72.55, 82.89),
-    "TS S1": Row(0.198, -1.087, 18.55, 69.26, 72.69, 83.05),
-    "TS S2": Row(0.137, -1.092, 16.80, 68.25, 73.98, 84.25),
-    "TS S3": Row(0.088, -1.108, 17.17, 67.50, 75.72, 85.31),
-    "TS A0": Row(0.541, -1.151, 19.50, 69.47, 72.51, 81.97),
-    "TS A1": Row(0.261, -1.120, 16.85, 67.46, 73.90, 83.65),
-}
-
-TABLE_5 = {
-    "Baseline": Row(0.294, -1.165, 13.65, 65.55, 68.23, 78.36),
-    "TR softplus": Row(0.284, -1.153, 14.86, 66.46, 70.06, 80.10),
-    "TR scale 2": Row(0.287, -1.154, 18.25, 66.30, 70.32, 80.60),
-    "TR scale 10": Row(0.285, -1.153, 14.36, 66.50, 70.15, 80.30),
-    "HS 1": Row(0.028, -1.317, 14.36, 39.72, 47.17, 53.22),
-    "HS 1e-1": Row(0.046, -1.127, 17.39, 56.88, 67.10, 75.80),
-    "HS 1e-2": Row(0.095, -1.181, 15.70, 64.29, 69.36, 79.40),
-    "HS rows": Row(0.289, -1.155, 14.71, 65.91, 69.93, 80.60),
-    "No normalization": Row(0.468, -1.005, 16.82, 65.40, 58.62, 74.16),
-}
+"""The paper's names of the rows of each table, in their order."""
 
 
 def all_rows() -> dict[str, Row]:
@@ -234,24 +192,6 @@ def all_rows() -> dict[str, Row]:
     """
     return TABLE_5 | TABLE_4 | TABLE_3 | TABLE_2
 
-
-PRINTED_NAMES = {
-    1: ("Baseline", "FLT 4 · 10⁻²", "FLT 7 · 10⁻²", "FLT 10⁻¹", "TS S1", "TS S2", "TS S3"),
-    2: ("Baseline", "FLT", "TS", "TR", "SLRT", "HS", "SS"),
-    3: (
-        "Baseline",
-        *("1.00E-02", "2.00E-02", "4.00E-02", "7.00E-02"),
-        *("1.00E-01", "2.00E-01", "3.00E-01", "4.00E-01"),
-    ),
-    4: ("Baseline", "S0", "S1", "S2", "S3", "A0", "A1"),
-    5: (
-        "Baseline",
-        *("Softplus", "Scale2", "Scale10"),
-        *("HS P1", "HS P1e-1", "HS P1e-2"),
-        *("Hard Swap Feature", "Remove Normalization"),
-    ),
-}
-"""The paper's names of the rows of each table, in their order."""
 
 FIGURE_5 = {
     "Baseline": ("Baseline",),

@@ -17,13 +17,7 @@ MEMORY = 2**28
 class Record:
     """Collects the rows of a trajectory: an interrupt leaves a row whole or not at all.
 
-    Parameters
-    ----------
-    model
-        What observes states and knows their drift: a `Model`, or many members as one.
-    keep : bool or None
-        Whether to keep all states, or the first and the last alone. With None as many are kept as
-        fit into `MEMORY`, evenly spaced in output times.
+    `keep` is that of `flow`: with None as many states are kept as fit into `MEMORY`.
     """
 
     def __init__(self, model: Any, keep: bool | None) -> None:
@@ -83,10 +77,7 @@ class Record:
     def fields(self, including: tuple[float, Array] | None = None) -> dict[str, Any]:
         """`t`, the observables, `y`, `kept` and `drift`, once the run has ended.
 
-        Parameters
-        ----------
-        including : tuple of float and (N,) array, optional
-            The time and state reached, where the run ended between two output times.
+        `including` is the time and state reached, where it ended between two output times.
         """
         self.latest = [state for state in self.latest if state[0] < len(self.times)]
         if including is not None and (not self.times or including[0] > self.times[-1][0]):

@@ -80,9 +80,8 @@ class Swap(ABC):
             If `k` is not an integer ≥ 0, or `n` or `d` is not an integer ≥ 1.
         """
         generator = self._generator(1, validate_count("k", k, least=0))
-        return self._draw(
-            generator, validate_count("n", n, least=1), validate_count("d", d, least=1)
-        )
+        shape = validate_count("n", n, least=1), validate_count("d", d, least=1)
+        return self._draw(generator, *shape)
 
     @abstractmethod
     def _draw(self, generator: np.random.Generator, n: int, d: int) -> Array:
@@ -138,14 +137,12 @@ class Swap(ABC):
         first = math.floor((start + slack) / self.segment)
         count = math.ceil((end - slack) / self.segment)
         reached = start
-        for k in np.flatnonzero(self.swapped(count)).tolist():
-            if k < first:
-                continue
-            if k > first and k * self.segment > reached:
-                yield model, reached, k * self.segment
-                reached = k * self.segment
-            until = end if k == count - 1 else (k + 1) * self.segment
-            yield plain.mixed(self.mixing(k, plain.n, plain.d)), reached, until
+        for k in (first + np.flatnonzero(self.swapped(count)[first:])).tolist():
+            begin = k * self.segment if k > first else start
+            until = (k + 1) * self.segment if k < count - 1 else end
+            if begin > reached:
+                yield model, reached, begin
+            yield plain.mixed(self.mixing(k, plain.n, plain.d)), begin, until
             reached = until
         if reached < end:
             yield model, reached, end

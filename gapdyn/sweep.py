@@ -9,9 +9,9 @@ import os
 import pickle
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn._executors import ONE_THREAD, Failure, Outcome, outcomes
+from gapdyn._executors import ONE_THREAD, Failure, Outcome, Outcomes, outcomes
 from gapdyn._journal import JSON_VALUES, Job, append, header, key, line, opened, resume
 from gapdyn.validate import validate_count
 
@@ -146,9 +146,8 @@ def sweep(
     pool was working on run again one at a time, and a point that breaks a pool on its own has
     failed. Dask replaces its workers itself. Any other executor that breaks, such as a
     `ProcessPoolExecutor` of yours, ends the sweep, and the points that are left count as failed:
-    run the sweep again with a new one, and those in `out` are not computed twice. After an
-    interrupt what was finished is in `out`. If this process is killed, the workers of its pool
-    stay, idle: end them.
+    run the sweep again with a new one. If this process is killed, the workers of its pool stay,
+    idle: end them.
 
     Where threadpoolctl is installed (`pip install gapdyn[sweep]`), BLAS and OpenMP have one thread
     during each call, so that workers do not fight over the cores and sums are added in one order.
@@ -184,32 +183,41 @@ def sweep(
     _validate_function(function, jobs, named=out is not None)
     executor = _validate_executor(executor, function)
     known: dict[int, Outcome] = {}
-    with opened(out) as stream:
+    with opened(out) as stream, ONE_THREAD:  # also for threads of an executor
         if stream is not None:
             known.update(resume(stream, header(function), index))
         left = deque(k for k in range(len(jobs)) if k not in known)
-        with (
-            ONE_THREAD,  # also for threads of an executor
-            _bar(len(jobs), len(known), progress) as tell,
-            closing(outcomes(function, jobs, left, executor)) as computed,
-        ):
-            for k, outcome in computed:
+        computed = outcomes(function, jobs, left, executor)
+        with closing(_shown(computed, len(jobs), len(known)) if progress else computed) as results:
+            for k, outcome in results:
                 known[k] = outcome
                 if stream is not None and isinstance(outcome, str):
                     append(stream, line(jobs[k], outcome))
-                tell(outcome)
-    return _result(jobs, known)
+    return _result(jobs, [known[k] for k in range(len(jobs))])
 
 
-def _result(jobs: list[Job], known: dict[int, Outcome]) -> Sweep:
+def _shown(computed: Outcomes, total: int, done: int) -> Outcomes:
+    """The same outcomes, with a progress bar."""
+    from tqdm import tqdm
+
+    failed = 0
+    with closing(computed), tqdm(total=total, initial=done, desc="sweep") as bar:
+        for k, outcome in computed:
+            yield k, outcome
+            if isinstance(outcome, Failure):
+                failed += 1
+                bar.set_postfix(failed=failed, refresh=False)
+            bar.update()
+
+
+def _result(jobs: list[Job], results: list[Outcome]) -> Sweep:
     """All outcomes in the order of the jobs, and a warning if there are failures."""
-    points, failures = [], []
-    for k, (parameters, seed) in enumerate(jobs):
-        outcome = known[k]
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-        else:
-            points.append(Point(parameters, seed, json.loads(outcome)))
+    points = [
+        Point(*job, json.loads(result))
+        for job, result in zip(jobs, results, strict=True)
+        if isinstance(result, str)
+    ]
+    failures = [result for result in results if isinstance(result, Failure)]
     if failures:
         first = failures[0]
         warnings.warn(
@@ -318,24 +326,3 @@ def _validate_executor(
     if isinstance(executor, Executor):
         return executor
     return validate_count("executor", executor, least=1)
-
-
-@contextmanager
-def _bar(total: int, done: int, show: bool) -> Iterator[Callable[[Outcome], object]]:
-    """A function to call with each outcome, which moves a progress bar if there is one."""
-    if not show:
-        yield lambda outcome: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, initial=done, desc="sweep") as bar:
-        failed = 0
-
-        def tell(outcome: Outcome) -> None:
-            nonlocal failed
-            if isinstance(outcome, Failure):
-                failed += 1
-                bar.set_postfix(failed=failed, refresh=False)
-            bar.update()
-
-        yield tell

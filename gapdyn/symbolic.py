@@ -1,4 +1,8 @@
-"""The same formulas by SymPy: derivatives of the loss, and derivations of what the theorems use."""
+"""The same formulas by SymPy: derivatives of the loss, and derivations of what the theorems use.
+
+The derivations start from ℓ(a) for any ℓ, or from eq. (2), and let SymPy differentiate, integrate
+and solve.
+"""
 
 from __future__ import annotations
 
@@ -50,31 +54,18 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         return _contrastive(_beta(model, t, y[0]) * (1 - y[1] ** 2) * Z), y
     if not isinstance(model, FreeModel | ParallelModel):
         raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
-    X, Y = _rows(model, y)
-    Z = X * Y.T
     nu, *heights = y[2 * model.n * model.d :]
+    X, Y = np.array(y[: 2 * model.n * model.d], dtype=object).reshape(2, model.n, model.d)
+    mixing = getattr(model, "mixing", None)
+    if mixing is not None:
+        part = np.vectorize(_exact, otypes=[object])(mixing)
+        X, Y = part * X + (1 - part) * Y, part * Y + (1 - part) * X
+    Z = sp.Matrix(X) * sp.Matrix(Y).T
     if heights:  # the lift above eq. (3): similarities of the lifted rows, constant included
-        gamma_x, gamma_y = (heights[0], -heights[0]) if model.tied else heights  # type: ignore[union-attr]
+        gamma_x, gamma_y = (heights[0], -heights[0]) if len(heights) == 1 else heights
         shrink = sp.sqrt(1 - gamma_x**2) * sp.sqrt(1 - gamma_y**2)
         Z = shrink * Z + gamma_x * gamma_y * sp.ones(*Z.shape)
     return _contrastive(_beta(model, t, nu) * Z), y
-
-
-def _rows(model: FreeModel | ParallelModel, y: list[sympy.Symbol]) -> tuple[sympy.Matrix, ...]:
-    """The rows X and Y that enter Z, which in a free model may be mixed by a swap."""
-    import sympy as sp
-
-    rows = sp.Matrix(2 * model.n, model.d, y[: 2 * model.n * model.d])
-    X, Y = rows[: model.n, :], rows[model.n :, :]
-    if not isinstance(model, FreeModel) or model.mixing is None:
-        return X, Y
-    entries = np.broadcast_to(model.mixing, (model.n, model.d))
-    mixing = sp.Matrix([[_exact(entry) for entry in row] for row in entries])
-    rest = sp.ones(*mixing.shape) - mixing
-    return tuple(
-        mixing.multiply_elementwise(here) + rest.multiply_elementwise(there)
-        for here, there in ((X, Y), (Y, X))
-    )
 
 
 def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[Any]:
@@ -143,16 +134,9 @@ def _contrastive(M: sympy.Matrix) -> sympy.Expr:
     """Eq. (2) as printed: log-sum-exps of columns and rows minus the diagonal."""
     import sympy as sp
 
-    n = M.rows
-    total = 0
-    for i in range(n):
-        total += sp.log(sum(sp.exp(M[k, i]) for k in range(n))) - M[i, i]
-        total += sp.log(sum(sp.exp(M[i, k]) for k in range(n))) - M[i, i]
-    return total / (2 * n)
-
-
-# Derivations of what the theorems use: each starts from ℓ(a) for any ℓ, or from eq. (2), and lets
-# SymPy differentiate, integrate and solve.
+    lines = (line for i in range(M.rows) for line in (M[:, i], M[i, :]))
+    total = sum(sp.log(sum(map(sp.exp, line))) for line in lines)
+    return (total - 2 * M.trace()) / (2 * M.rows)
 
 
 def ratio(tied: bool = True) -> sympy.Expr:
@@ -288,7 +272,6 @@ def exchange_law(n: int) -> sympy.Expr:
     import sympy as sp
 
     validate_count("n", n, least=2)
-
     beta, h, k = sp.symbols("beta h k", positive=True)  # heights of X and of Y
     z = sp.symbols(f"z:{n}", real=True)
     entries = sp.Matrix(n, n, lambda i, j: sp.Symbol(f"Z{i}_{j}", real=True))

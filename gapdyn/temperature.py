@@ -30,18 +30,18 @@ class Parametrisation(ABC):
     """
 
     @abstractmethod
-    def beta(self, nu: float) -> float:
+    def beta(self, nu: FloatOrArray) -> FloatOrArray:
         """β(ν)."""
 
     @abstractmethod
-    def dbeta(self, nu: float) -> float:
+    def dbeta(self, nu: FloatOrArray) -> FloatOrArray:
         """β'(ν)."""
 
     @abstractmethod
-    def nu(self, beta: float) -> float:
+    def nu(self, beta: FloatOrArray) -> FloatOrArray:
         """The ν at which β(ν) is `beta`."""
 
-    def potential(self, beta: Array) -> Array:
+    def potential(self, beta: FloatOrArray) -> FloatOrArray:
         """P(β) with dP/dβ = β/β'(ν)², for each entry of an array; the constant is free.
 
         Raises
@@ -51,7 +51,7 @@ class Parametrisation(ABC):
         """
         raise NotImplementedError(f"{self!r} must define potential(beta), with dP/dβ = β/β'(ν)²")
 
-    def advance(self, beta: Array, amount: Array) -> Array:
+    def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
         """The inverse temperature at which P is P(β) + amount, for each entry of two arrays.
 
         Raises
@@ -84,25 +84,23 @@ class Exponential(Parametrisation):
     def __post_init__(self) -> None:
         _store(self, scale=validate_positive("scale", self.scale))
 
-    def beta(self, nu: float) -> float:
+    def beta(self, nu: FloatOrArray) -> FloatOrArray:
         """exp(ν/s)."""
-        beta: float = np.exp(nu / self.scale)
-        return beta
+        return np.exp(nu / self.scale)
 
-    def dbeta(self, nu: float) -> float:
+    def dbeta(self, nu: FloatOrArray) -> FloatOrArray:
         """exp(ν/s)/s."""
         return self.beta(nu) / self.scale
 
-    def nu(self, beta: float) -> float:
+    def nu(self, beta: FloatOrArray) -> FloatOrArray:
         """s log β."""
-        nu: float = self.scale * np.log(beta)
-        return nu
+        return self.scale * np.log(beta)
 
-    def potential(self, beta: Array) -> Array:
+    def potential(self, beta: FloatOrArray) -> FloatOrArray:
         """s² log β."""
         return self.scale**2 * np.log(beta)
 
-    def advance(self, beta: Array, amount: Array) -> Array:
+    def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
         """β exp(amount/s²)."""
         return beta * np.exp(amount / self.scale**2)
 
@@ -111,23 +109,20 @@ class Exponential(Parametrisation):
 class Softplus(Parametrisation):
     """β = log(1 + e^ν), Section 4 of the paper."""
 
-    def beta(self, nu: float) -> float:
+    def beta(self, nu: FloatOrArray) -> FloatOrArray:
         """log(1 + e^ν), with exp of nothing above 0."""
-        above: float = np.maximum(nu, 0.0)
-        beta: float = above + np.log1p(np.exp(nu - 2 * above))
-        return beta
+        above = np.maximum(nu, 0.0)
+        return above + np.log1p(np.exp(nu - 2 * above))
 
-    def dbeta(self, nu: float) -> float:
+    def dbeta(self, nu: FloatOrArray) -> FloatOrArray:
         """1/(1 + e^-ν)."""
-        slope: float = np.exp(np.minimum(nu, 0.0)) / (1 + np.exp(-np.abs(nu)))
-        return slope
+        return np.exp(np.minimum(nu, 0.0)) / (1 + np.exp(-np.abs(nu)))
 
-    def nu(self, beta: float) -> float:
+    def nu(self, beta: FloatOrArray) -> FloatOrArray:
         """log(e^β - 1)."""
-        nu: float = beta + np.log(-np.expm1(-beta))
-        return nu
+        return beta + np.log(-np.expm1(-beta))
 
-    def potential(self, beta: Array) -> Array:
+    def potential(self, beta: FloatOrArray) -> FloatOrArray:
         """∫ β/(1-e^-β)² dβ, with P(β) - β²/2 → 0 as β → ∞.
 
         P = β²/2 + β log(1-x) - Li₂(x) - β x/(1-x) + log(1-x), where x = e^-β and the dilogarithm
@@ -136,10 +131,9 @@ class Softplus(Parametrisation):
         rest = -np.expm1(-beta)  # 1 - x
         log_rest = np.log(rest)
         small = beta * log_rest - spence(rest) - beta * np.exp(-beta) / rest + log_rest
-        potential: Array = beta**2 / 2 + small
-        return potential
+        return beta**2 / 2 + small
 
-    def advance(self, beta: Array, amount: Array) -> Array:
+    def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
         """Newton's method in log β, in which P is convex, from the right of the root.
 
         Since dP/d log β = (β/(1-e^-β))² ≥ max(1, β²), the root is at most √(β² + 2·amount). As
@@ -169,23 +163,23 @@ class Softplus(Parametrisation):
 class Linear(Parametrisation):
     """β = ν, Appendix C of the paper; mismatched pairs can push it through zero, so τ through ∞."""
 
-    def beta(self, nu: float) -> float:
+    def beta(self, nu: FloatOrArray) -> FloatOrArray:
         """ν itself."""
         return nu
 
-    def dbeta(self, nu: float) -> float:
+    def dbeta(self, nu: FloatOrArray) -> FloatOrArray:
         """1."""
         return nu**0
 
-    def nu(self, beta: float) -> float:
+    def nu(self, beta: FloatOrArray) -> FloatOrArray:
         """β itself."""
         return beta
 
-    def potential(self, beta: Array) -> Array:
+    def potential(self, beta: FloatOrArray) -> FloatOrArray:
         """β²/2."""
         return beta**2 / 2
 
-    def advance(self, beta: Array, amount: Array) -> Array:
+    def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
         """√(β² + 2·amount).
 
         Raises
@@ -236,9 +230,8 @@ class Temperature(ABC):
             If `tau` is not a positive number, or is missing where ν is learned, or disagrees.
         """
         own = float(1 / self.beta(0.0, 0.0))
-        if tau is None:
-            return -float(np.log(own))
-        if not np.isclose(validate_temperature("tau", tau), own, rtol=1e-9, atol=0):
+        given = own if tau is None else validate_temperature("tau", tau)
+        if not np.isclose(given, own, rtol=1e-9, atol=0):
             raise ValueError(f"tau must be left out or equal {own:.12g} with {self}, got {tau}")
         return -float(np.log(own))
 
@@ -259,16 +252,14 @@ def check_elementwise(temperature: Temperature, nu: Array) -> None:
     ValueError
         If β, or the velocity of ν, of an array is not the array of those of its entries.
     """
-    force = np.ones_like(nu)
 
-    def both(nu: FloatOrArray, force: FloatOrArray) -> Array:
-        beta = np.asarray(temperature.beta(0.0, nu))
-        return np.array([beta, np.broadcast_to(temperature.velocity(0.0, nu, force), beta.shape)])
+    def both(nu: FloatOrArray) -> Array:
+        beta, velocity = temperature.beta(0.0, nu), temperature.velocity(0.0, nu, 1.0 + 0 * nu)
+        return np.array([beta, np.broadcast_to(velocity, np.shape(beta))])
 
-    wanted = np.array([both(*one) for one in zip(nu, force, strict=True)]).T
-    cause = None
+    wanted, cause = np.array([both(one) for one in nu]).T, None
     try:
-        found = both(nu, force)
+        found = both(nu)
         if found.shape == wanted.shape and np.allclose(found, wanted, rtol=1e-9, equal_nan=True):
             return
     except (TypeError, ValueError) as error:
@@ -465,12 +456,8 @@ class LinearSchedule(Schedule):
     def __post_init__(self) -> None:
         for name in ("tau_start", "tau_end"):
             _store(self, **{name: validate_temperature(name, getattr(self, name))})
-        _store(self, t_end=validate_positive("t_end", self.t_end))
-
-    @property
-    def breaks(self) -> tuple[float, ...]:  # type: ignore[override]
-        """The end of the slope."""
-        return (self.t_end,)
+        t_end = validate_positive("t_end", self.t_end)
+        _store(self, t_end=t_end, breaks=(t_end,))
 
     def tau(self, t: float) -> float:
         """τ(t)."""
@@ -501,14 +488,10 @@ class CosineSchedule(Schedule):
     def __post_init__(self) -> None:
         for name in ("tau_low", "tau_high"):
             _store(self, **{name: validate_temperature(name, getattr(self, name))})
-        _store(self, period=validate_positive("period", self.period))
+        period = validate_positive("period", self.period)
+        _store(self, period=period, max_step=period / 4)
         if self.tau_low > self.tau_high:
             raise ValueError(f"tau_low must be at most tau_high = {self.tau_high}")
-
-    @property
-    def max_step(self) -> float:  # type: ignore[override]
-        """A quarter of the period."""
-        return self.period / 4
 
     def tau(self, t: float) -> float:
         """τ(t)."""

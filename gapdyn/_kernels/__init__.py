@@ -16,26 +16,9 @@ from typing import Any
 import numpy as np
 
 from gapdyn._kernels import columns, rows
-from gapdyn._kernels.entropy import CrossEntropy
 from gapdyn._kernels.gradient import gradient_in_place
-from gapdyn._kernels.memory import BUDGET, Scratch
-from gapdyn._kernels.mixing import mix
-from gapdyn._kernels.rows import row_products, rows_cross_entropy
+from gapdyn._kernels.memory import Scratch
 from gapdyn.types import Array, FloatOrArray
-
-__all__ = [
-    "BUDGET",
-    "CrossEntropy",
-    "Scratch",
-    "gradient_in_place",
-    "mix",
-    "observe_rows",
-    "observe_similarities",
-    "pull",
-    "pull_rows",
-    "row_products",
-    "rows_cross_entropy",
-]
 
 
 def pull_rows(
@@ -46,48 +29,22 @@ def pull_rows(
     mixing: Array | None = None,
     scratch: Scratch | None = None,
 ) -> FloatOrArray:
-    """Where -∇ ℓ(a X̄ Ȳᵀ) pushes unit rows along their sphere, and the scale a.
+    """Write -rate ∂ℓ(a X̄ Ȳᵀ)/∂W, projected to the tangent spaces, to `out`; return g_a(X̄ Ȳᵀ).
 
-    Parameters
-    ----------
-    W : (2n, d) or (2n, d, B) array
-        Rows of X, then of Y, of any lengths; they are normalised first.
-    a : float or (B,) array
-    rate : float
-        Learning rate of the rows.
-    out : array of the shape of W
-        Where to write -rate ∂ℓ/∂X and -rate ∂ℓ/∂Y, projected to the tangent spaces.
-    mixing : (n, d) or (n, 1) array, optional
-        λ of `mix`, which makes X̄ and Ȳ of X and Y; without it they are X and Y.
-    scratch : Scratch, optional
-        Memory for similarities and rows.
-
-    Returns
-    -------
-    float or (B,) array
-        g_a(X̄ Ȳᵀ) = -∂ℓ/∂a.
+    W (2n, d) or (2n, d, B) has rows of any lengths, which are normalised first, and a is a number
+    or (B,). X̄ and Ȳ are `mix` of X and Y under `mixing`, or X and Y themselves without it.
     """
     kernel: Any = rows if W.ndim == 2 else columns
-    return kernel.pull_rows(W, a, rate, out, mixing, scratch)
+    return kernel.pull_rows(W, a, rate, out, mixing, scratch or Scratch())
 
 
 def observe_rows(
     W: Array, a: FloatOrArray, mixing: Array | None = None, scratch: Scratch | None = None
 ) -> tuple[Any, Any, Any]:
-    """Margin and number of mismatched pairs of Z = X Yᵀ, and the loss ℓ(a X̄ Ȳᵀ), of unit rows.
-
-    Parameters
-    ----------
-    W, a, mixing, scratch
-        As in `pull_rows`.
-
-    Returns
-    -------
-    three numbers, or three (B,) arrays
-    """
+    """Margin and number of mismatched pairs of Z = X Yᵀ, and the loss ℓ(a X̄ Ȳᵀ), of unit rows."""
     kernel: Any = rows if W.ndim == 2 else columns
-    margin, mismatched, loss = kernel.observe_rows(W, a, mixing, scratch)
-    return margin, mismatched, loss
+    seen: tuple[Any, Any, Any] = kernel.observe_rows(W, a, mixing, scratch or Scratch())
+    return seen
 
 
 def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
@@ -101,7 +58,5 @@ def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
 
 def observe_similarities(Z: Array, a: FloatOrArray) -> tuple[Any, Any, Any]:
     """Margin and number of mismatched pairs of similarities Z (n, n), and ℓ(aZ), as `pull`."""
-    margin, mismatched, loss = columns.observe_similarities(Z, np.atleast_1d(a))
-    if np.ndim(a) > 0:
-        return margin, mismatched, loss
-    return margin[0], mismatched[0], loss[0]
+    seen = columns.observe_similarities(Z, np.atleast_1d(a))
+    return seen if np.ndim(a) > 0 else (seen[0][0], seen[1][0], seen[2][0])

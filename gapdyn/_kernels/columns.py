@@ -45,64 +45,58 @@ def _gradient_in_place(
     M: Array, top: Array, spread: Array, scratch: Scratch, factor: Array | float = 1.0
 ) -> Array:
     """Turn logits (n, n, B), between `top - spread` and `top` (B,), into `factor` ∇ℓ."""
-    n = len(M)
-    weight = factor * 0.5 / n
+    n, sums = len(M), scratch.array("sums", M.shape)
     diagonal = M.reshape(n * n, -1)[:: n + 1]
-    if spread.max() <= SPREAD:
+    if one_shift := spread.max() <= SPREAD:
         M -= top
         np.exp(M, out=M)
         row_match = column_match = diagonal.copy()
         diagonal[...] = 0
-        rows, columns = M.sum(axis=1), M.sum(axis=0)
-        row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
-        M *= np.add(row_scale[:, None], column_scale, out=scratch.array("sums", M.shape))
     else:
-        row_top, column_top = M.max(axis=1), M.max(axis=0)
-        row_match, column_match = np.exp(diagonal - row_top), np.exp(diagonal - column_top)
-        diagonal[...] = -np.inf
-        by_row = np.subtract(M, row_top[:, None], out=scratch.array("sums", M.shape))
-        np.exp(by_row, out=by_row)
-        M -= column_top
-        np.exp(M, out=M)
-        rows, columns = by_row.sum(axis=1), M.sum(axis=0)
-        row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
-        by_row *= row_scale[:, None]
+        row_match, column_match = _own_shifts(M, diagonal, sums)
+    rows, columns = (M if one_shift else sums).sum(axis=1), M.sum(axis=0)
+    weight = factor * 0.5 / n
+    row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
+    if one_shift:
+        M *= np.add(row_scale[:, None], column_scale, out=sums)
+    else:
         M *= column_scale
-        M += by_row
+        M += np.multiply(sums, row_scale[:, None], out=sums)
     diagonal[...] = -(rows * row_scale + columns * column_scale)
     return M
+
+
+def _own_shifts(M: Array, diagonal: Array, by_row: Array) -> tuple[Array, Array]:
+    """Off the diagonal, exp of M shifted by row to `by_row`, by column to M; return those on it."""
+    row_top, column_top = M.max(axis=1), M.max(axis=0)
+    matches = np.exp(diagonal - row_top), np.exp(diagonal - column_top)
+    diagonal[...] = -np.inf
+    np.exp(np.subtract(M, row_top[:, None], out=by_row), out=by_row)
+    M -= column_top
+    np.exp(M, out=M)
+    return matches
 
 
 def pull(Z: Array, a: Array) -> Array:
     """`gapdyn._kernels.pull` of one Z (n, n) at many scales a (B,)."""
     g, scratch = np.empty(a.shape), Scratch()
     high, low = Z.max(), Z.min()
+    top, spread = np.maximum(high * a, low * a), (high - low) * np.abs(a)
     if Z.size > ENTRIES:
         for k, scale in enumerate(a):
-            top = max(high * scale, low * scale)
-            G = gradient_in_place(scale * Z, top, (high - low) * abs(scale))
-            g[k] = np.sum(Z * G)
+            g[k] = np.sum(Z * gradient_in_place(scale * Z, top[k], spread[k]))
         return -g
     for some in chunks(len(Z), len(Z), a.size):
-        scale = a[some]
-        top = np.maximum(high * scale, low * scale)
-        M, spread = Z[:, :, None] * scale, (high - low) * np.abs(scale)
-        G = _gradient_in_place(M, top, spread, scratch)
+        G = _gradient_in_place(Z[:, :, None] * a[some], top[some], spread[some], scratch)
         np.einsum("ij,ijb->b", Z, G, out=g[some])
     return -g
 
 
 def pull_rows(
-    W: Array,
-    a: Array,
-    rate: float,
-    out: Array,
-    mixing: Array | None = None,
-    scratch: Scratch | None = None,
+    W: Array, a: Array, rate: float, out: Array, mixing: Array | None, scratch: Scratch
 ) -> Array:
     """`gapdyn._kernels.pull_rows` of many states: W and out (2n, d, B), a (B,)."""
-    n, d = len(W) // 2, W.shape[1]
-    g, scratch = np.empty(a.shape), scratch or Scratch()
+    n, d, g = len(W) // 2, W.shape[1], np.empty(a.shape)
     if n**2 * d >= MOST_PRODUCTS:
         for k in range(a.size):
             rows = np.ascontiguousarray(W[..., k])
@@ -113,13 +107,7 @@ def pull_rows(
         rows = unit(W[..., some], out=scratch.array("rows", V.shape))
         wanted = -rate * scale
         factor = np.where(np.abs(wanted) > TINY, wanted, -1.0)
-        if mixing is None:
-            _products(rows[:n], rows[n:], scale, 1.0, V, scratch, factor)
-        else:  # a mixed row has length √2 at most
-            weights = mixing[..., None]
-            mixed = mix(rows[:n], rows[n:], weights)
-            _products(*mixed, scale, 2.0, V, scratch, factor)
-            V[:n], V[n:] = mix(V[:n], V[n:], weights)
+        _mixed_products(rows, scale, V, mixing, scratch, factor)
         along = np.einsum("idb,idb->ib", rows, V)  # each half of it sums to `factor` ⟨G, Z⟩
         g[some] = along.sum(axis=0) / (-2 * factor)
         rows *= along[:, None]
@@ -127,6 +115,19 @@ def pull_rows(
         if (factor != wanted).any():
             V *= wanted / factor
     return g
+
+
+def _mixed_products(
+    rows: Array, a: Array, out: Array, mixing: Array | None, scratch: Scratch, factor: Array
+) -> None:
+    """The products below, with the loss behind a mixing where there is one."""
+    n = len(rows) // 2
+    if mixing is None:
+        _products(rows[:n], rows[n:], a, 1.0, out, scratch, factor)
+    else:  # a mixed row has length √2 at most
+        weights = mixing[..., None]
+        _products(*mix(rows[:n], rows[n:], weights), a, 2.0, out, scratch, factor)
+        out[:n], out[n:] = mix(out[:n], out[n:], weights)
 
 
 def _products(
@@ -156,7 +157,7 @@ def _states_first(A: Array) -> Array:
 
 
 def observe_rows(
-    W: Array, a: Array, mixing: Array | None = None, scratch: Scratch | None = None
+    W: Array, a: Array, mixing: Array | None, scratch: Scratch
 ) -> tuple[Array, NDArray[np.intp], Array]:
     """`gapdyn._kernels.observe_rows` of many states."""
     n, d = len(W) // 2, W.shape[1]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gapdyn._kernels.gradient import SPREAD
-from gapdyn.types import Array
+from gapdyn.types import Array, FloatOrArray
 
 
 class CrossEntropy:
@@ -46,8 +46,7 @@ class CrossEntropy:
         return mean
 
 
-def log_one_plus(others: Array, lag: Array) -> Array:
+def log_one_plus(others: FloatOrArray, lag: FloatOrArray) -> FloatOrArray:
     """log(1 + others e^{lag}); beyond SPREAD the 1 no longer counts."""
     near = np.minimum(lag, SPREAD)
-    entropy: Array = lag - near + np.log1p(others / np.exp(-near))
-    return entropy
+    return lag - near + np.log1p(others / np.exp(-near))

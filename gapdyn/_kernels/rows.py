@@ -35,23 +35,11 @@ def row_products(
     scratch: Scratch | None = None,
     factor: float = 1.0,
 ) -> None:
-    """`factor` times GY and GᵀX, with G = ∇ℓ(a X Yᵀ).
+    """Write `factor` times GY and GᵀX, both (n, d), to `out_x` and `out_y`, with G = ∇ℓ(a X Yᵀ).
 
-    These are three products and one pass of exp where G fits into the memory of `scratch`, four
-    and two where it is made in blocks of rows.
-
-    Parameters
-    ----------
-    X, Y : (n, d) arrays
-        Rows of any length.
-    a : float
-    out_x, out_y : (n, d) arrays
-        Where to write the products.
-    reach : float
-        No entry of X Yᵀ exceeds this in size; it is 1 for unit rows.
-    scratch : Scratch, optional
-        Memory for G.
-    factor : float
+    X and Y (n, d) have rows of any length; no entry of X Yᵀ exceeds `reach` in size, which is 1 for
+    unit rows. These are three products and one pass of exp where G fits into the memory of
+    `scratch`, four and two where it is made in blocks of rows.
     """
     n, top = len(X), reach * abs(a)
     memory = (scratch or Scratch()).similarities(n)
@@ -65,21 +53,14 @@ def row_products(
     def logits(block: slice) -> Array:
         return np.matmul(scaled[block], Y.T, out=memory[: block.stop - block.start])
 
+    out_y.fill(0)
     for block, G in gradient_blocks(logits, n, len(memory), top, 2 * top, factor):
         np.matmul(G, Y, out=out_x[block])
-        if block.start == 0:
-            np.matmul(G.T, X[block], out=out_y)
-        else:
-            out_y += G.T @ X[block]
+        out_y += G.T @ X[block]
 
 
 def pull_rows(
-    W: Array,
-    a: float,
-    rate: float,
-    out: Array,
-    mixing: Array | None = None,
-    scratch: Scratch | None = None,
+    W: Array, a: float, rate: float, out: Array, mixing: Array | None, scratch: Scratch
 ) -> float:
     """`gapdyn._kernels.pull_rows` of one state: W and out (2n, d), a a float."""
     if not out.flags.c_contiguous:  # BLAS writes whole rows
@@ -87,7 +68,7 @@ def pull_rows(
         g = pull_rows(W, a, rate, rows, mixing, scratch)
         out[...] = rows
         return g
-    n, scratch = len(W) // 2, scratch or Scratch()
+    n = len(W) // 2
     rows, along = scratch.array("rows", W.shape), np.empty(2 * n)
     by_strips(_normalise, W, rows)
     X, Y, dX, dY = rows[:n], rows[n:], out[:n], out[n:]
@@ -110,10 +91,9 @@ def _normalise(W: Array, rows: Array) -> None:
 
 
 def _project(out: Array, rows: Array, along: Array) -> None:
-    """Project each row of `out` to the tangent space at a unit row; write what is lost to `along`.
+    """Project each row of `out` to the tangent space at a unit row; the unit rows are spent.
 
-    Those are the entries ⟨dX_i, x_i⟩ and ⟨dY_i, y_i⟩, each half of which sums to ⟨G, Z⟩. The unit
-    rows are spent.
+    What is lost goes to `along`: ⟨dX_i, x_i⟩ and ⟨dY_i, y_i⟩, each half of which sums to ⟨G, Z⟩.
     """
     np.vecdot(rows, out, along)
     rows *= along[:, None]
@@ -121,10 +101,10 @@ def _project(out: Array, rows: Array, along: Array) -> None:
 
 
 def observe_rows(
-    W: Array, a: float, mixing: Array | None = None, scratch: Scratch | None = None
+    W: Array, a: float, mixing: Array | None, scratch: Scratch
 ) -> tuple[float, int, float]:
     """`gapdyn._kernels.observe_rows` of one state, its similarities in blocks of the memory."""
-    n, scratch = len(W) // 2, scratch or Scratch()
+    n = len(W) // 2
     X, Y, memory = W[:n], W[n:], scratch.similarities(n)
     entropy, matches = CrossEntropy(n), np.empty(n)
     nearest_y, nearest_x = np.empty(n), np.full(n, -np.inf)

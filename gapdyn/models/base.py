@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import sphere
-from gapdyn._kernels import Scratch
+from gapdyn._kernels.memory import Scratch
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
-from gapdyn.validate import (
-    validate_count,
-    validate_height,
-    validate_pairs,
-    validate_positive,
-)
+from gapdyn.validate import validate_count, validate_height, validate_pairs, validate_positive
 
 
 class Observables(NamedTuple):

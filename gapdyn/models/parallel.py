@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import measures, sphere
-from gapdyn._kernels import BUDGET, observe_rows, pull_rows, rows_cross_entropy
+from gapdyn._kernels import observe_rows, pull_rows
+from gapdyn._kernels.memory import BUDGET
+from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel, one_minus_square, projected
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
@@ -53,10 +55,8 @@ class ParallelModel(RowModel):
     temperature : Temperature
     tied : bool
         One height γ as in the paper, or one for each modality.
-    row_rate : float
-        Learning rate of the rows.
-    budget : int
-        Bytes of similarities that are stored; more than that are made in blocks of rows, twice.
+    row_rate, budget
+        As in `FreeModel`.
 
     Raises
     ------
@@ -125,18 +125,15 @@ class ParallelModel(RowModel):
 
     def split(self, y: Array) -> ParallelState | UntiedState:
         """X, Y, ν and the heights as views."""
-        W, end = self.stacked(y), self.end
-        if self.tied:
-            return ParallelState(W[: self.n], W[self.n :], y[end, ...], y[end + 1, ...])
-        heights = y[end + 1, ...], y[end + 2, ...]
-        return UntiedState(W[: self.n], W[self.n :], y[end, ...], *heights)
+        W = self.stacked(y)
+        parts = W[: self.n], W[self.n :], *(y[k, ...] for k in range(self.end, self.size))
+        return ParallelState(*parts) if self.tied else UntiedState(*parts)
 
     def rates(self) -> ParallelState | UntiedState:
         """Learning rates of X, Y, ν and the heights."""
-        rates = [self.row_rate, self.row_rate, self.temperature.rate, 1.0]
-        if self.tied:
-            return ParallelState(*map(np.asarray, rates))
-        return UntiedState(*map(np.asarray, [*rates, 1.0]))
+        rows, nu, height = map(np.asarray, (self.row_rate, self.temperature.rate, 1.0))
+        tied = ParallelState(rows, rows, nu, height)
+        return tied if self.tied else UntiedState(*tied, height)
 
     def embeddings(self, y: Array) -> tuple[Array, Array]:
         """Lifted rows X̃ and Ỹ of (3), both (n, d + 1)."""

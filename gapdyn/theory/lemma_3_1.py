@@ -68,11 +68,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
 
 
 def invariant(
-    gamma: ArrayLike,
-    *,
-    beta: ArrayLike,
-    tied: bool = True,
-    temperature: Learned = _checks.PAPER,
+    gamma: ArrayLike, *, beta: ArrayLike, tied: bool = True, temperature: Learned = _checks.PAPER
 ) -> Array:
     """The first integral P(β) + ½(log|γ| - γ²/2), untied P(β) + log|γ_X| - γ_X²/2.
 

@@ -162,7 +162,6 @@ def short_run(temperature=None):
             ValueError,
             "temperature must have no ceiling",
         ),
-        (lambda: exchange_law.late_slope(short_run(), 1.0), ValueError, "since must leave two"),
         (lambda: exchange_law.late_slope(short_run(), 9.0), ValueError, "since must leave two"),
         (lambda: exchange_law.exponent(n=1), ValueError, "n must be a whole number"),
         (lambda: exchange_law.exponent(n=5, scale=0.0), ValueError, "scale must be positive"),

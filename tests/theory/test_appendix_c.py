@@ -120,57 +120,33 @@ def test_before_beta_has_grown_there_is_no_rate():
     assert np.isnan(late[:2]).all() and 0 < late[2] < 0.3
 
 
+USUAL = {
+    "optimal_temperature": {"n": 5, "alpha": 1.0},
+    "decay_rate": {"tau": 0.1, "n": 5, "alpha": 1.0},
+    "schedule": {"t": 1.0, "beta": gd.Fixed(0.5), "gamma0": 0.3},
+}
+
+
 @pytest.mark.parametrize(
-    ("call", "error", "says"),
+    ("name", "wrong", "error", "says"),
     [
-        (lambda: appendix_c.constant(-1.0, beta0=1.0, gamma0=0.3), ValueError, "t must not be"),
-        (lambda: appendix_c.constant(1.0, beta0=0.0, gamma0=0.3), ValueError, "beta0 must be"),
-        (lambda: appendix_c.constant(1.0, beta0=1.0, gamma0=0.0), ValueError, "gamma0 must lie"),
-        (
-            lambda: appendix_c.linear(1.0, beta0=1.0, gamma0=0.3, n=5),
-            ValueError,
-            "n and alpha must be given together",
-        ),
-        (
-            lambda: appendix_c.linear(1.0, beta0=1.0, gamma0=0.3, n=5, alpha=1.0, printed=True),
-            ValueError,
-            "printed rates are for the scalar model",
-        ),
-        (
-            lambda: appendix_c.linear(2.0, beta0=1.0, gamma0=0.3, rate=2.0, printed=True),
-            ValueError,
-            "printed rates are for a rate of 1",
-        ),
-        (
-            lambda: appendix_c.schedule(1.0, beta=gd.Fixed(0.5), gamma0=0.3, breaks=["a"]),
-            TypeError,
-            "breaks must be a real number",
-        ),
-        (
-            lambda: appendix_c.softplus(1.0, beta0=1.0, gamma0=0.3, n=5, alpha=3.0),
-            ValueError,
-            r"alpha must lie in \(0, 2\]",
-        ),
-        (
-            lambda: appendix_c.exponential(2.0, beta0=1.0, gamma0=0.3, n=1, alpha=1.0),
-            ValueError,
-            "n must be a whole number",
-        ),
-        (
-            lambda: appendix_c.schedule(1.0, beta=2.0, gamma0=0.3),
-            TypeError,
-            "beta must be a schedule",
-        ),
-        (
-            lambda: appendix_c.schedule(1.0, beta=lambda t: -1.0, gamma0=0.3),
-            ValueError,
-            r"beta\(t\) must be positive",
-        ),
-        (lambda: appendix_c.optimal_temperature(n=1, alpha=1.0), ValueError, "n must be"),
-        (lambda: appendix_c.optimal_temperature(n=5, alpha=0.0), ValueError, "alpha must lie"),
-        (lambda: appendix_c.decay_rate(0.0, n=5, alpha=1.0), ValueError, "tau must be positive"),
+        ("constant", {"t": -1.0}, ValueError, "t must not be"),
+        ("constant", {"beta0": 0.0}, ValueError, "beta0 must be"),
+        ("constant", {"gamma0": 0.0}, ValueError, "gamma0 must lie"),
+        ("linear", {"n": 5}, ValueError, "n and alpha must be given together"),
+        ("linear", {**CROSS, "printed": True}, ValueError, "rates are for the scalar model"),
+        ("linear", {"rate": 2.0, "printed": True}, ValueError, "rates are for a rate of 1"),
+        ("softplus", {"n": 5, "alpha": 3.0}, ValueError, r"alpha must lie in \(0, 2\]"),
+        ("exponential", {"n": 1, "alpha": 1.0}, ValueError, "n must be a whole number"),
+        ("schedule", {"breaks": ["a"]}, TypeError, "breaks must be a real number"),
+        ("schedule", {"beta": 2.0}, TypeError, "beta must be a schedule"),
+        ("schedule", {"beta": lambda t: -1.0}, ValueError, r"beta\(t\) must be positive"),
+        ("optimal_temperature", {"n": 1}, ValueError, "n must be"),
+        ("optimal_temperature", {"alpha": 0.0}, ValueError, "alpha must lie"),
+        ("decay_rate", {"tau": 0.0}, ValueError, "tau must be positive"),
     ],
 )
-def test_bad_input_is_named(call, error, says):
+def test_bad_input_is_named(name, wrong, error, says):
+    usual = USUAL.get(name, {"t": 1.0, "beta0": 1.0, "gamma0": 0.3})
     with pytest.raises(error, match=says):
-        call()
+        getattr(appendix_c, name)(**(usual | wrong))

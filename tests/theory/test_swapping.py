@@ -245,39 +245,32 @@ def test_late_exponents_of_soft_swapping(n, p):
 # Bad input
 
 
+USUAL = {
+    "slope": {"beta": 1.0, "gamma": 0.3, "n": 3},
+    "height": {"beta": 2.0, "n": 3, "gamma0": 0.3, "beta0": 1.0},
+}
+
+
 @pytest.mark.parametrize(
-    ("call", "error", "says"),
+    ("name", "wrong", "error", "says"),
     [
-        (lambda: swapping.slope(0.0, 0.3, n=3), ValueError, "beta must be positive and finite"),
-        (lambda: swapping.slope(1.0, 1.0, n=3), ValueError, r"gamma must lie in \(0, 1\)"),
-        (lambda: swapping.slope(1.0, 0.3, n=1), ValueError, "n must be a whole number"),
-        (lambda: swapping.slope(1.0, 0.3, n=10**7), ValueError, "n must be at most a million"),
-        (lambda: swapping.slope(1.0, 0.3, n=3, p=1.1), ValueError, r"p must lie in \[0, 1\]"),
-        (lambda: swapping.slope("1", 0.3, n=3), TypeError, "beta must be a real number"),
-        (
-            lambda: swapping.slope(1.0, 0.3, n=3, temperature=gd.Learned(max_beta=9.0)),
-            ValueError,
-            "temperature must have no ceiling",
-        ),
-        (
-            lambda: swapping.height(2.0, n=3, gamma0=0.66, beta0=1.0),
-            ValueError,
-            "gamma0 must be below .* 0.6547",
-        ),
-        (
-            lambda: swapping.height([2.0, 0.5], n=3, gamma0=0.3, beta0=1.0),
-            ValueError,
-            "beta must be finite and at least beta0",
-        ),
-        (lambda: swapping.exponent(n=3, p=-0.1), ValueError, r"p must lie in \[0, 1\]"),
-        (lambda: swapping.exponent(n=3, alpha=1.6), ValueError, r"alpha must be at most n/\(n-1\)"),
-        (lambda: swapping.exponent(n=3, alpha=0.0), ValueError, "alpha must lie in"),
-        (lambda: swapping.balance(n=3, p=0.0), ValueError, "p must be positive"),
+        ("slope", {"beta": 0.0}, ValueError, "beta must be positive and finite"),
+        ("slope", {"beta": "1"}, TypeError, "beta must be a real number"),
+        ("slope", {"gamma": 1.0}, ValueError, r"gamma must lie in \(0, 1\)"),
+        ("slope", {"n": 1}, ValueError, "n must be a whole number"),
+        ("slope", {"n": 10**7}, ValueError, "n must be at most a million"),
+        ("slope", {"temperature": gd.Learned(max_beta=9.0)}, ValueError, "must have no ceiling"),
+        ("height", {"gamma0": 0.66}, ValueError, "gamma0 must be below .* 0.6547"),
+        ("height", {"beta": [2.0, 0.5]}, ValueError, "beta must be finite and at least beta0"),
+        ("exponent", {"p": 1.1}, ValueError, r"p must lie in \[0, 1\]"),
+        ("exponent", {"alpha": 1.6}, ValueError, r"alpha must be at most n/\(n-1\)"),
+        ("exponent", {"alpha": 0.0}, ValueError, "alpha must lie in"),
+        ("balance", {"p": 0.0}, ValueError, "p must be positive"),
     ],
 )
-def test_bad_input_is_named(call, error, says):
+def test_bad_input_is_named(name, wrong, error, says):
     with pytest.raises(error, match=says):
-        call()
+        getattr(swapping, name)(**(USUAL.get(name, {"n": 3}) | wrong))
 
 
 def test_no_number_overflows():

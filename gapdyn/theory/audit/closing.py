@@ -261,7 +261,7 @@ def untied_simplex(times: Array) -> tuple[Array, Array]:
     X = examples.simplex(5) @ np.linalg.qr(np.eye(5) - 0.2)[0][:, :4]
     y0 = model.start(X, X, tau=0.2, gamma_x=0.3, gamma_y=-0.3)
     run = flow(model, y0, times, rtol=1e-10, atol=1e-13)
-    return np.array([float(model.split(y)[-2]) for y in run.y]), run.beta
+    return run.y[:, -2], run.beta
 
 
 @statement(

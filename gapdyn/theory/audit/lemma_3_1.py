@@ -292,8 +292,7 @@ def untied(full: bool) -> Evidence:
     for parametrisation in parametrisations:
         temperature = Learned(parametrisation, rate=0.5)
         run = random_run(temperature, 1, tied=False)
-        for name in ("gamma_x", "gamma_y"):
-            gamma = _part(run, name)
+        for gamma in run.y[:, -2:].T:  # γ_X and γ_Y
             seen = np.abs(gamma) > 1e-4
             kept = lemma_3_1.invariant(
                 gamma[seen], beta=run.beta[seen], tied=False, temperature=temperature
@@ -305,12 +304,6 @@ def untied(full: bool) -> Evidence:
         "exp ν, ν and softplus at η = 0.5, six random pairs from γ_X = 0.3, γ_Y = -0.5 to t = 1e3 "
         "(seed 1)",
     )
-
-
-def _part(run: Trajectory, name: str) -> Array:
-    """One named number of every state of a run."""
-    assert run.model is not None
-    return np.array([float(getattr(run.model.split(y), name)) for y in run.y])
 
 
 @statement(

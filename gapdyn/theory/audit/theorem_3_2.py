@@ -272,7 +272,7 @@ def sketch(full: bool) -> Evidence:
     times = np.concatenate([[0.0], np.geomspace(1e-3, 1e30, 40)])
     run = flow(model, model.start(tau=1 / beta0, gamma=gamma0), times, rtol=1e-11, atol=1e-14)
     gamma, omega = run.gamma, run.gamma**-0.5
-    velocity = np.array([float(model.split(model.velocity(0.0, y)).gamma) for y in run.y])
+    velocity = model.velocity(0.0, run.y.T)[-1]
     law = -2 * run.beta * gamma * np.exp(-run.beta * (1 - gamma**2))
     c = theorem_3_2.conserved(gamma0=gamma0, beta0=beta0) * (1 - gamma0**2)
     less, size = 0.8 * c, 2 * beta0 * np.sqrt(gamma0)

@@ -182,10 +182,8 @@ def gamma(
     ----------
     beta : float or array
         β > 0, at least the one at which γ would be 1.
-    beta0, gamma0 : float
-        β₀ > 0 and γ₀ in (0, 1), at any one time.
-    temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling.
+    beta0, gamma0, temperature
+        As in `beta`.
 
     Returns
     -------
@@ -272,10 +270,8 @@ def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks
 
     Parameters
     ----------
-    gamma0, beta0 : float
-        γ and β at any one time.
-    temperature : Learned
-        β = exp(ν/s) and the rate η of ν, without a ceiling; κ = η/s².
+    gamma0, beta0, temperature
+        As in `ratio_asymptote`.
 
     Returns
     -------

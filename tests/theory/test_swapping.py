@@ -198,7 +198,6 @@ def test_in_between_the_gap_forgets_its_start(n, p):
 
 def test_balance_is_zero_or_infinite_where_the_exponent_is_not_a_half():
     assert swapping.balance(n=2) == 0 and swapping.balance(n=12, p=1e-6) == np.inf
-    assert swapping.balance(n=4) == pytest.approx(np.log(2) / 2)
     faster = gd.Learned(rate=3.0)
     settings = ({"temperature": DOUBLE}, {"temperature": faster}, {"row_rate": 0.6}, {"alpha": 0.7})
     for rates in settings:

@@ -303,12 +303,8 @@ def test_hypotheses_are_asked_from_the_start_and_not_from_the_first_stored_time(
             assert found.shortfall == pytest.approx(said.shortfall, rel=1e-12)
     with pytest.raises(ValueError, match="trajectory must hold the state at t = 0"):
         theorem_3_2.hypotheses(replace(late, start=None), 0.63)
-    assert run.margin[0] == pytest.approx(-1.473, abs=5e-4) and run.margin[1] > 0.63
-    kind, inside, margin, start = theorem_3_2.hypotheses(run, 0.63)
-    assert kind.holds and inside.holds and not margin.holds and not start.holds
-    assert margin.shortfall == pytest.approx(0.63 + 1.473, abs=5e-4)
-    assert start.shortfall == pytest.approx(np.log(20) / (0.63 * 0.91) - 5, rel=1e-9)
-    assert margin.since == start.since == 1e6
+    margin, start = theorem_3_2.hypotheses(run, 0.63)[2:]
+    assert not margin.holds and not start.holds and margin.since == start.since == 1e6
 
 
 def test_a_threshold_that_is_lost_again_is_met_since_the_last_time():

@@ -363,28 +363,21 @@ def impractical(full: bool) -> Evidence:
     )
 
 
-def fast_velocity(y: Array, n: int, scale: float) -> list[float]:
-    """d(log γ, log β)/dt by (11) for Z = αI with aα = `scale`."""
-    gamma, beta = np.exp(y)
-    a = beta * (1 - gamma**2)
-    g = loss.pull(scale / a * np.eye(n), a)
-    return [-2 * beta * g, a * g]
-
-
 def shrinking_margin_path(n: int, gamma0: float, beta0: float) -> tuple[Array, Array, float]:
     """γ and α at t = 0, 2, 4, 8 while aα stays at 1 + W; the variation of log γ - γ²/2 + 2Wt."""
     W = float(lambertw((n - 1) / np.e).real)
-    path = solve_ivp(
-        lambda t, y: fast_velocity(y, n, closing.critical_scale(n)),
-        (0.0, 8.0),
-        [np.log(gamma0), np.log(beta0)],
-        t_eval=[0.0, 2.0, 4.0, 8.0],
-        rtol=1e-11,
-        atol=1e-12,
-    )
+
+    def velocity(t: float, y: Array) -> list[float]:  # of log γ and log β, by (11)
+        gamma, beta = np.exp(y)
+        a = beta * (1 - gamma**2)
+        g = loss.pull(closing.critical_scale(n) / a * np.eye(n), a)
+        return [-2 * beta * g, a * g]
+
+    start, times = np.log([gamma0, beta0]), [0.0, 2.0, 4.0, 8.0]
+    path = solve_ivp(velocity, (0.0, 8.0), start, t_eval=times, rtol=1e-11, atol=1e-12)
     gamma, a = np.exp(path.y[0]), np.exp(path.y[1]) * -np.expm1(2 * path.y[0])
     kept = path.y[0] - gamma**2 / 2 + 2 * W * path.t
-    return gamma, (1 + W) / a, float(np.abs(kept - kept[0]).max())
+    return gamma, (1 + W) / a, float(np.ptp(kept))
 
 
 @statement(
@@ -433,8 +426,8 @@ def figure_4a(full: bool) -> Evidence:
     r2 = float(np.corrcoef(x, gap)[0, 1] ** 2)
     # The line's end is a weighted sum of the ordinates; take for each marker, some of which cover
     # one another, the end of its ink that raises the sum most.
-    weights = np.linalg.lstsq(np.stack([x, np.ones_like(x)], axis=1), np.eye(x.size), rcond=None)
-    largest = float(np.where(weights[0][1] > 0, high, low) @ weights[0][1])
+    weights = np.linalg.pinv(np.vander(x, 2))[1]
+    largest = float(np.where(weights > 0, high, low) @ weights)
     return Evidence(
         0.94 < r2 < 0.96 and abs(end + 0.237) < 0.005 and largest < -0.1,
         f"{x.size} markers read off the figure, whose logarithm has base 10: a straight line fits "

@@ -140,7 +140,7 @@ def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Arra
         return _straight(log_time(_length(v), gamma0, beta, log_g)) - goal
 
     guess = elementwise.find_root(guessed, (low, high), args=(goal,), tolerances={"xatol": 1e-2})
-    v = np.where(guess.success, guess.x, (low + high) / 2)
+    v = np.where(guess.success, guess.x, low)
     limits = {"xmin": low - 1, "xmax": high + 1}  # so that the search can reach both ends
     near = elementwise.bracket_root(surplus, v - 0.25, v + 0.25, **limits, args=(goal,))
     found = elementwise.find_root(

@@ -182,8 +182,10 @@ def gamma(
     ----------
     beta : float or array
         β > 0, at least the one at which γ would be 1.
-    beta0, gamma0, temperature
-        As in `beta`.
+    beta0, gamma0 : float
+        β₀ > 0 and γ₀ in (0, 1), at any one time.
+    temperature : Learned
+        β(ν) and the rate η of ν, without a ceiling.
 
     Returns
     -------

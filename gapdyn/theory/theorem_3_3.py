@@ -366,9 +366,8 @@ def _deviation(n: float, delta: float) -> float:
 
 def _scale(tau: float, gamma0: float) -> float:
     """a = β₀(1-γ₀²)."""
-    return (1 - _checks.validate_open_height("gamma0", gamma0) ** 2) / validate_temperature(
-        "tau", tau
-    )
+    flat = 1 - _checks.validate_open_height("gamma0", gamma0) ** 2
+    return flat / validate_temperature("tau", tau)
 
 
 # The gap itself

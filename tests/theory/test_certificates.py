@@ -214,13 +214,6 @@ def test_heights_and_the_printed_bound_on_them(gamma, time, bound, true):
     assert bool(printed <= flint.arb(gamma.numerator) / gamma.denominator) == true
 
 
-def test_the_printed_bound_exceeds_the_height_at_the_start():
-    at_0 = certificates.printed_bound(flint.arb(0))
-    assert at_0 > flint.arb(1) / 10
-    assert agree(exact(at_0), "0.16761867")
-    assert mp.almosteq(exact(at_0), printed_bound(0), rel_eps=mp.mpf("1e-35"))
-
-
 def test_the_height_at_1e500_lies_between_two_heights():
     late = certificates.closing_time(Fraction(460675, 10**12))
     early = certificates.closing_time(Fraction(460685, 10**12))

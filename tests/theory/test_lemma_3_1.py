@@ -189,19 +189,17 @@ def test_an_iteration_that_does_not_converge_is_an_error():
         potential.advance(10.0, 3.0, temperature=gd.Learned(Wild()))
 
 
-CALLS = {
-    "ratio": lambda **k: lemma_3_1.ratio(**({"gamma": 0.5, "beta": 1.0, "dbeta": 1.0} | k)),
-    "beta": lambda **k: lemma_3_1.beta(**({"gamma": 0.5, "beta0": 1.0, "gamma0": 0.3} | k)),
-    "invariant": lambda **k: lemma_3_1.invariant(**({"gamma": 0.5, "beta": 1.0} | k)),
-    "asymptote": lambda **k: lemma_3_1.ratio_asymptote(
-        **({"beta": 1.0, "beta0": 1.0, "gamma0": 0.3} | k)
-    ),
+USUAL = {
+    "ratio": {"gamma": 0.5, "beta": 1.0, "dbeta": 1.0},
+    "beta": {"gamma": 0.5, "beta0": 1.0, "gamma0": 0.3},
+    "invariant": {"gamma": 0.5, "beta": 1.0},
+    "ratio_asymptote": {"beta": 1.0, "beta0": 1.0, "gamma0": 0.3},
 }
 LINEAR = gd.Learned(gd.Linear())
 
 
 @pytest.mark.parametrize(
-    ("call", "wrong", "error", "says"),
+    ("name", "wrong", "error", "says"),
     [
         ("ratio", {"gamma": 1.0}, ValueError, r"gamma must lie in \(-1, 1\)"),
         ("ratio", {"dbeta": 0.0}, ValueError, "dbeta must not be zero"),
@@ -222,10 +220,15 @@ LINEAR = gd.Learned(gd.Linear())
         ("invariant", {"temperature": gd.Learned(max_beta=9.0)}, ValueError, "have no ceiling"),
         ("invariant", {"gamma": 0.0}, ValueError, "not be zero"),
         ("invariant", {"beta": np.nan}, ValueError, "beta must not be NaN"),
-        ("asymptote", {"gamma0": 0.0}, ValueError, "gamma0 must lie"),
-        ("asymptote", {"temperature": LINEAR}, ValueError, r"temperature must be β = exp\(ν/s\)"),
+        ("ratio_asymptote", {"gamma0": 0.0}, ValueError, "gamma0 must lie"),
+        (
+            "ratio_asymptote",
+            {"temperature": LINEAR},
+            ValueError,
+            r"must be β = exp\(ν/s\)",
+        ),
     ],
 )
-def test_bad_input_is_named(call, wrong, error, says):
+def test_bad_input_is_named(name, wrong, error, says):
     with pytest.raises(error, match=says):
-        CALLS[call](**wrong)
+        getattr(lemma_3_1, name)(**(USUAL[name] | wrong))

@@ -276,9 +276,8 @@ def family_rates(full: bool) -> Evidence:
     for scale in (1.0, 2.0):
         log_t = np.array([1e3, 1e5, 1e7])
         tempered = replace(setting, temperature=Learned(Exponential(scale)))
-        rate, said = (
-            (tempered.conserved / late) ** (2 * scale**2) for late in (log_t, np.log(1e200))
-        )
+        late = np.append(log_t, np.log(1e200))
+        *rate, said = (tempered.conserved / late) ** (2 * scale**2)
         apart = max(apart, abs(float(tempered.asymptote(1e200) / said) - 1))
         rows.append(tempered.exact(log_t) / rate)
     times = np.array([1e4, 1e20, 1e100])

@@ -157,11 +157,6 @@ def prevents(full: bool) -> Evidence:
     )
 
 
-def figure_2_run(times: Array) -> Trajectory:
-    """The free flow of Figure 2 (theory 2.8)."""
-    return flow(*examples.figure_2(), times)
-
-
 @statement(
     "figure-2",
     "Section 3.1, lead-in, p. 5; Figure 2, p. 3",
@@ -173,7 +168,7 @@ def figure_2(full: bool) -> Evidence:
     """(6) is far from the figure's own peak, while the exchange law holds along its curves."""
     gap, tau = (curve.value.max() for curve in (published.FIGURE_2.gap, published.FIGURE_2.tau))
     said = 1 / float(lemma_3_1.beta(gap / 2, beta0=1 / 0.07, gamma0=examples.HEIGHT))
-    run = figure_2_run(np.array([0.0, 2.064, 1e5]))
+    run = flow(*examples.figure_2(), np.array([0.0, 2.064, 1e5]))
     law = 5 * np.log(run.gap) - np.log(run.tau)
     return Evidence(
         abs(said - 0.0874) < 5e-5 and tau > 1 and float(np.ptp(law)) < 1e-6,
@@ -198,7 +193,8 @@ def figure_2_curves(full: bool) -> Evidence:
     figure = published.FIGURE_2
     drawn = {name: np.maximum(getattr(figure, name).axis - 0.1, 0.0) for name in ("gap", "tau")}
     peak, match = np.arange(2040, 2090) / 1000, np.arange(3820, 3840) / 1000
-    run = figure_2_run(np.unique(np.concatenate([[0.0], *drawn.values(), peak, match])))
+    times = np.unique(np.concatenate([[0.0], *drawn.values(), peak, match]))
+    run = flow(*examples.figure_2(), times)
     off = [
         np.abs(getattr(run, name)[np.searchsorted(run.t, t)] - getattr(figure, name).value).max()
         for name, t in drawn.items()
@@ -233,7 +229,7 @@ def outpaces(full: bool) -> Evidence:
     gamma = np.array([1e-3, 1e-5])
     tau = 1 / lemma_3_1.beta(gamma, beta0=7.0, gamma0=0.3)
     power = log_slope(gamma, tau)
-    run = figure_2_run(np.array([0.0, 1e2, 1e5]))
+    run = flow(*examples.figure_2(), np.array([0.0, 1e2, 1e5]))
     slope = log_slope(run.gap, run.tau)
     apart, _ = pentagons(np.array([0.0, 1e5, 1e9]))
     lags = log_slope(apart.gap, apart.tau)

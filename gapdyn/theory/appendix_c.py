@@ -169,10 +169,8 @@ def linear_schedule(
         If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
         asked for where there is none.
     """
-    horizon, gamma0 = (
-        _checks.validate_times(horizon),
-        _checks.validate_open_height("gamma0", gamma0),
-    )
+    horizon = _checks.validate_times(horizon)
+    gamma0 = _checks.validate_open_height("gamma0", gamma0)
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
     speed, (margin, others) = _loss(n, alpha, printed)
     # c is the mean of β g(β) between β₀ and β₁. That function has its peak at 1/τ*.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.optimize import elementwise
 from scipy.special import lambertw, logsumexp
 
 from gapdyn.types import Array
@@ -128,26 +129,26 @@ def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Arra
     """
     lengths = np.array([SHORTEST, LONGEST])
     least, most = log_time(lengths, gamma0, beta, log_g)
-    goal = np.clip(log_t, least, most)
+    goal = _straight(np.clip(log_t, least, most))
     low, high = np.log(np.expm1(lengths))
 
-    def surplus(v: Array) -> Array:
-        return _straight(log_time(_length(v), gamma0, beta, log_g)) - _straight(goal)
-
-    def guessed(v: Array) -> Array:
+    def guessed(v: Array, goal: Array) -> Array:
         x = _length(v)
-        return _straight(np.log(x) + log_slowness(x, gamma0, beta, log_g)) - _straight(goal)
+        return _straight(np.log(x) + log_slowness(x, gamma0, beta, log_g)) - goal
 
-    a, b = np.full(goal.shape, low), np.full(goal.shape, high)
-    v = _root(guessed, a, b, guessed(a), guessed(b))
-    a, fa, width = v, surplus(v), 0.25
-    while True:  # widen until the root is between a and b
-        b = np.clip(v + np.where(fa > 0, -width, width), low, high)
-        fb, width = surplus(b), 4 * width
-        if (((fa > 0) != (fb > 0)) | (b == low) | (b == high)).all():
-            break
-    x = _length(_root(surplus, a, b, fa, fb))
-    return np.where(log_t >= most, np.inf, x)
+    def surplus(v: Array, goal: Array) -> Array:
+        return _straight(log_time(_length(v), gamma0, beta, log_g)) - goal
+
+    guess = elementwise.find_root(guessed, (low, high), args=(goal,), tolerances={"xatol": 1e-2})
+    v = np.where(guess.success, guess.x, low)
+    limits = {"xmin": low - 1, "xmax": high + 1}  # so that the search can reach both ends
+    near = elementwise.bracket_root(surplus, v - 0.25, v + 0.25, **limits, args=(goal,))
+    found = elementwise.find_root(
+        surplus, near.bracket, args=(goal,), tolerances={"xatol": 2 * EPS, "xrtol": 2 * EPS}
+    )
+    if not found.success.all():
+        raise ArithmeticError("the height at a given time was not found")
+    return np.where(log_t >= most, np.inf, _length(found.x))
 
 
 def _length(v: Array) -> Array:
@@ -156,37 +157,5 @@ def _length(v: Array) -> Array:
 
 
 def _straight(log_t: Array) -> Array:
-    """Log t below 1, and 1 + log log t above, which is nearly a straight line in v."""
-    return np.where(log_t < 1, log_t, 1 + np.log(np.maximum(log_t, 1.0)))
-
-
-def _root(function: Curve, a: Array, b: Array, fa: Array, fb: Array) -> Array:
-    """Where a function is zero between a and b, for many at once, from its values there.
-
-    Each step is inverse quadratic interpolation where that is safe, as [1]_ decides, or bisection.
-
-    References
-    ----------
-    .. [1] T. R. Chandrupatla, "A new hybrid quadratic/bisection algorithm for finding the zero of a
-       nonlinear function without using derivatives", Advances in Engineering Software 28, 1997.
-    """
-    fraction = np.full(a.shape, 0.5)
-    for _ in range(200):
-        z = a + fraction * (b - a)
-        f = function(z)
-        if np.isnan(f).any():
-            break
-        same = (f > 0) == (fa > 0)
-        c, fc = np.where(same, a, b), np.where(same, fa, fb)
-        b, fb, a, fa = np.where(same, b, a), np.where(same, fb, fa), z, f
-        with np.errstate(all="ignore"):
-            near = 2 * EPS * np.maximum(1.0, np.abs(z)) / np.abs(b - a)
-            if ((near > 0.5) | (f == 0)).all():
-                return z
-            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
-            smooth = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
-            quadratic = fa / (fb - fa) * fc / (fb - fc)
-            quadratic += (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-        near = np.minimum(near, 0.5)
-        fraction = np.clip(np.where(smooth, quadratic, 0.5), near, 1 - near)
-    raise ArithmeticError("the height at a given time was not found")
+    """Log t below 1, and 1 + log log t above, finite and nearly a straight line in v."""
+    return np.where(log_t < 1, log_t, 1 + np.log(np.clip(log_t, 1.0, np.finfo(float).max)))

@@ -68,11 +68,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
 
 
 def invariant(
-    gamma: ArrayLike,
-    *,
-    beta: ArrayLike,
-    tied: bool = True,
-    temperature: Learned = _checks.PAPER,
+    gamma: ArrayLike, *, beta: ArrayLike, tied: bool = True, temperature: Learned = _checks.PAPER
 ) -> Array:
     """The first integral P(β) + ½(log|γ| - γ²/2), untied P(β) + log|γ_X| - γ_X²/2.
 
@@ -276,10 +272,8 @@ def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks
 
     Parameters
     ----------
-    gamma0, beta0 : float
-        γ and β at any one time.
-    temperature : Learned
-        β = exp(ν/s) and the rate η of ν, without a ceiling; κ = η/s².
+    gamma0, beta0, temperature
+        As in `ratio_asymptote`.
 
     Returns
     -------

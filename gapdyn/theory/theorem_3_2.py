@@ -123,12 +123,8 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
 
     Parameters
     ----------
-    n : int
-        Number of pairs, at least 2.
-    alpha : float
-        Least margin, α(Z(t)) ≥ α for all t, in (0, 2]; rows on a sphere reach n/(n-1) at most.
-    gamma0 : float
-        γ₀ in (0, 1).
+    n, alpha, gamma0
+        As in `Setting`.
 
     Returns
     -------
@@ -159,7 +155,7 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     Parameters
     ----------
     n, alpha, gamma0
-        As in `threshold`.
+        As in `Setting`.
 
     Returns
     -------

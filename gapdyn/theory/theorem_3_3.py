@@ -276,15 +276,7 @@ def sharper_bound(
 
 
 class _Law(NamedTuple):
-    """What the bounds need to know about the law of z.
-
-    Attributes
-    ----------
-    mean, log_xi2 : float
-        ξ₁/ξ₂ and log ξ₂, at a.
-    tilted_mean, tilted_square, weight : float
-        M'/M and M''/M at 2a, and M(2a)/M(a)², at most e⁷⁰⁰: beyond that no r is feasible.
-    """
+    """ξ₁/ξ₂ and log ξ₂ at a; M'/M and M''/M at 2a; M(2a)/M(a)², at most e⁷⁰⁰."""
 
     mean: float
     log_xi2: float
@@ -316,7 +308,7 @@ def _law(a: float, d: float) -> _Law:
     log_xi2 = float(bessel.log_mgf(a, d))
     excess = float(bessel.log_mgf(2 * a, d)) - 2 * log_xi2
     tilted_mean, tilted_square = map(float, bessel.mgf_ratios(2 * a, d))
-    weight = float(np.exp(min(excess, 700.0)))
+    weight = float(np.exp(min(excess, 700.0)))  # beyond that no r is feasible
     return _Law(float(bessel.A(a, d)), log_xi2, tilted_mean, tilted_square, weight)
 
 
@@ -374,9 +366,8 @@ def _deviation(n: float, delta: float) -> float:
 
 def _scale(tau: float, gamma0: float) -> float:
     """a = β₀(1-γ₀²)."""
-    return (1 - _checks.validate_open_height("gamma0", gamma0) ** 2) / validate_temperature(
-        "tau", tau
-    )
+    flat = 1 - _checks.validate_open_height("gamma0", gamma0) ** 2
+    return flat / validate_temperature("tau", tau)
 
 
 # The gap itself
@@ -429,10 +420,7 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     return float(weights @ (rise / gap))
 
 
-@lru_cache(maxsize=1)
-def _nodes() -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights of 400 points, made at the first call and kept."""
-    return np.polynomial.legendre.leggauss(400)
+_legendre = lru_cache(maxsize=1)(np.polynomial.legendre.leggauss)
 
 
 def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
@@ -445,7 +433,7 @@ def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
     peak = np.sqrt((d - 1) / 2)
     low, high = np.arcsinh(np.array([max(peak - 4.6, 0.0), peak + 6.5]) / c)  # e⁻⁴² of the peak
     low = max(low, high - 45)
-    nodes, weights = _nodes()
+    nodes, weights = _legendre(400)
     theta = (low + high) / 2 + (high - low) / 2 * nodes
     s = c * np.sinh(theta)
     log_density = (d - 1) * np.log(s / peak) - (s - peak) * (s + peak)

@@ -148,43 +148,34 @@ def test_the_invariant_moves_with_its_velocity(kind):
 # Bad input
 
 
-def short_run(temperature=None):
-    return polygon_run(3, 1, 1.0, temperature=temperature or gd.Learned())
+def short_run(temperature):
+    return polygon_run(3, 1, 1.0, temperature=temperature)
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "says"),
+    ("call", "says"),
     [
-        (lambda: exchange_law.invariant("run"), TypeError, "trajectory must be"),
-        (lambda: exchange_law.invariant(short_run(gd.Fixed(0.07))), ValueError, "must be learned"),
-        (
-            lambda: exchange_law.invariant(short_run(gd.Learned(max_beta=100.0))),
-            ValueError,
-            "temperature must have no ceiling",
-        ),
-        (lambda: exchange_law.late_slope(short_run(), 1.0), ValueError, "since must leave two"),
-        (lambda: exchange_law.late_slope(short_run(), 9.0), ValueError, "since must leave two"),
-        (lambda: exchange_law.exponent(n=1), ValueError, "n must be a whole number"),
-        (lambda: exchange_law.exponent(n=5, scale=0.0), ValueError, "scale must be positive"),
-        (
-            lambda: exchange_law.exponent(n=5, temperature=gd.Learned(gd.Linear())),
-            ValueError,
-            r"temperature must be β = exp\(ν/s\)",
-        ),
-        (lambda: exchange_law.symmetric(np.eye(3), np.eye(4)), ValueError, "one shape"),
+        (lambda: exchange_law.invariant(short_run(gd.Fixed(0.07))), "must be learned"),
+        (lambda: exchange_law.invariant(short_run(gd.Learned(max_beta=9e9))), "have no ceiling"),
+        (lambda: exchange_law.late_slope(short_run(gd.Learned()), 9.0), "since must leave two"),
+        (lambda: exchange_law.exponent(n=1), "n must be a whole number"),
+        (lambda: exchange_law.exponent(n=5, scale=0.0), "scale must be positive"),
+        (lambda: exchange_law.exponent(n=5, temperature=gd.Learned(gd.Linear())), "must be β = e"),
+        (lambda: exchange_law.symmetric(np.eye(3), np.eye(4)), "one shape"),
         (
             lambda: exchange_law.invariant_velocity(gd.FreeModel(3, 2, gd.Learned()), [1.0]),
-            ValueError,
             "y must have 13 entries",
         ),
     ],
 )
-def test_bad_input_is_named(call, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_input_is_named(call, says):
+    with pytest.raises(ValueError, match=says):
         call()
 
 
 def test_a_model_without_rows_has_no_such_law():
+    with pytest.raises(TypeError, match="trajectory must be"):
+        exchange_law.invariant("run")
     model = gd.ScalarModel(gd.Learned())
     run = gd.flow(model, model.start(tau=0.1, gamma=0.3), 1.0)
     with pytest.raises(ValueError, match="the law is about rows"):

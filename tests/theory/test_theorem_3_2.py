@@ -16,26 +16,15 @@ from scipy.integrate import solve_ivp
 import gapdyn as gd
 from gapdyn import symbolic
 from gapdyn.theory import theorem_3_2
+from gapdyn.theory.audit.theorem_3_2 import random_hypotheses
 from gapdyn.theory.theorem_3_2 import Setting
 
 mp.mp.dps = 40
 SEED = 0
 
 
-def at_threshold(n, alpha, gamma0, times=1.0):
-    least = theorem_3_2.threshold(n=n, alpha=alpha, gamma0=gamma0)
-    return {"n": n, "alpha": alpha, "gamma0": gamma0, "beta0": least * times}
-
-
-PAPER = at_threshold(4, 1.0, 0.1)
-
-
-def random_hypotheses(count, rng):
-    """n from 2 to 1e6, α in (0, 2], γ₀ in (1e-6, 1), β₀ from 1 to e⁵ times its threshold."""
-    for _ in range(count):
-        n = int(np.exp(rng.uniform(np.log(2), np.log(1e6))))
-        alpha, gamma0 = 2 - rng.uniform(0, 2), 10 ** rng.uniform(-6, 0) * 0.999
-        yield at_threshold(n, alpha, gamma0, times=np.exp(rng.choice([0, rng.uniform(0, 5)])))
+PAPER = {"n": 4, "alpha": 1.0, "gamma0": 0.1}
+PAPER["beta0"] = theorem_3_2.threshold(**PAPER)
 
 
 # Lemma B.1
@@ -52,10 +41,6 @@ def test_lemma_b_1_holds(data):
     pull = theorem_3_2.mu(z, 0, a)
     assert 0 <= pull <= theorem_3_2.mu_bound(z, 0, a, alpha=alpha) * (1 + 1e-12)
     assert pull == pytest.approx(float(reference.mu(0, [mp.mpf(x) for x in z], a)), rel=1e-12)
-    extreme = np.array([alpha, *np.zeros(n - 1)])
-    bound = theorem_3_2.mu_bound(extreme, 0, a, alpha=alpha)
-    assert theorem_3_2.mu(extreme, 0, a) == pytest.approx(bound, rel=1e-12)
-    assert bound == pytest.approx(alpha * (n - 1) / (n - 1 + np.exp(a * alpha)), rel=1e-12)
 
 
 def test_lemma_b_1_b_needs_its_threshold():
@@ -98,12 +83,12 @@ def test_the_lower_bound_has_its_best_epsilon():
 def test_lower_exact_upper_without_an_exception():
     """γ lies between the closed forms, at 300 random hypotheses and times up to 1e100."""
     rng = np.random.default_rng(SEED)
-    for numbers in random_hypotheses(300, rng):
-        setting, t = Setting(**numbers), np.array([0.0, *10 ** rng.uniform(-5, 100, 4)])
+    for setting in random_hypotheses(300, rng):
+        t = np.array([0.0, *10 ** rng.uniform(-5, 100, 4)])
         with np.errstate(divide="ignore"):
             gamma = setting.exact(np.log(t))
-        assert (setting.lower_bound(t) <= gamma * (1 + 1e-12)).all(), setting
-        assert (setting.upper_bound(t) >= gamma * (1 - 1e-12)).all(), setting
+        lower, upper = setting.lower_bound(t), setting.upper_bound(t)
+        assert ((lower <= gamma * (1 + 1e-12)) & (gamma <= upper * (1 + 1e-12))).all(), setting
 
 
 def test_bounds_start_at_gamma0_and_fall():
@@ -112,21 +97,7 @@ def test_bounds_start_at_gamma0_and_fall():
         values = bound(t, **PAPER)
         assert values[0] == pytest.approx(0.1, rel=1e-14)
         assert (np.diff(values) < 0).all() and (values > 0).all()
-
-
-def test_the_sharp_constant_is_reached_at_astronomical_times():
-    """γ log²t → (αC)², and in the family γ (log t)^{2/κ} → (αC)^{2/κ}."""
-    for scale in (1.0, 2.0):
-        setting = Setting(**PAPER, temperature=gd.Learned(gd.Exponential(scale)))
-        sharp = setting.conserved ** (2 * scale**2)
-        ratio = setting.exact(np.array([1e3, 1e5, 1e8])) * np.array([1e3, 1e5, 1e8]) ** (
-            2 * scale**2
-        )
-        np.testing.assert_array_less(np.diff(np.abs(ratio / sharp - 1)), 0)
-        assert ratio[-1] / sharp == pytest.approx(1, abs=4e-6)
-        late = setting.asymptote(np.array([0.5, 1.0, 1e300]))
-        assert np.isnan(late[:2]).all()
-        assert late[2] == pytest.approx(sharp / np.log(1e300) ** (2 * scale**2))
+    assert np.isnan(theorem_3_2.asymptote([0.5, 1.0], **PAPER)).all()
 
 
 # The exact solution
@@ -332,12 +303,8 @@ def test_hypotheses_are_asked_from_the_start_and_not_from_the_first_stored_time(
             assert found.shortfall == pytest.approx(said.shortfall, rel=1e-12)
     with pytest.raises(ValueError, match="trajectory must hold the state at t = 0"):
         theorem_3_2.hypotheses(replace(late, start=None), 0.63)
-    assert run.margin[0] == pytest.approx(-1.473, abs=5e-4) and run.margin[1] > 0.63
-    kind, inside, margin, start = theorem_3_2.hypotheses(run, 0.63)
-    assert kind.holds and inside.holds and not margin.holds and not start.holds
-    assert margin.shortfall == pytest.approx(0.63 + 1.473, abs=5e-4)
-    assert start.shortfall == pytest.approx(np.log(20) / (0.63 * 0.91) - 5, rel=1e-9)
-    assert margin.since == start.since == 1e6
+    margin, start = theorem_3_2.hypotheses(run, 0.63)[2:]
+    assert not margin.holds and not start.holds and margin.since == start.since == 1e6
 
 
 def test_a_threshold_that_is_lost_again_is_met_since_the_last_time():
@@ -400,8 +367,6 @@ def test_hypotheses_are_of_a_tied_parallel_or_frozen_model():
         ({"n": 2.5}, ValueError, "n must be a whole number"),
         ({"n": "4"}, TypeError, "n must be a real number"),
         ({"alpha": 0.0}, ValueError, r"alpha must lie in \(0, 2\]: a margin"),
-        ({"alpha": 2.1}, ValueError, r"alpha must lie in \(0, 2\]"),
-        ({"gamma0": 0.0}, ValueError, r"gamma0 must lie in \(0, 1\)"),
         ({"gamma0": 1.0}, ValueError, r"gamma0 must lie in \(0, 1\)"),
         ({"beta0": 0.0}, ValueError, "beta0 must be positive"),
         ({"beta0": np.nan}, ValueError, "beta0 must be finite"),

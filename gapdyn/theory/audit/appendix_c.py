@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 
@@ -255,13 +256,10 @@ def essential(full: bool) -> Evidence:
 def linear_cross_entropy(full: bool) -> Evidence:
     """The flow with the cross-entropy for β = ν and softplus, against the closed forms."""
     times, off = np.array([1e4, 1e5, 1e6]), []
-    for parametrisation, predict in (
-        (Linear(), appendix_c.linear),
-        (Softplus(), appendix_c.softplus),
-    ):
-        for rate in (1.0, 2.0):
-            gamma = heights(Learned(parametrisation, rate=rate), times, cross_entropy=True)
-            off.append(np.abs(gamma / predict(times, **START, rate=rate, **CROSS) - 1))
+    laws = ((Linear(), appendix_c.linear), (Softplus(), appendix_c.softplus))
+    for (parametrisation, predict), rate in itertools.product(laws, (1.0, 2.0)):
+        gamma = heights(Learned(parametrisation, rate=rate), times, cross_entropy=True)
+        off.append(np.abs(gamma / predict(times, **START, rate=rate, **CROSS) - 1))
     largest = np.max(off, axis=0)
     return Evidence(
         (np.diff(largest) < 0).all() and largest[-1] < 3e-3,

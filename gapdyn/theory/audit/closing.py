@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.integrate import quad, solve_ivp
 from scipy.special import lambertw
@@ -12,13 +14,8 @@ from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.theory import appendix_c, closing, lemma_3_1, theorem_3_2
 from gapdyn.theory.audit.record import HOLDS, Evidence, listed, statement
-from gapdyn.theory.audit.theorem_3_2 import (
-    FIRST,
-    Setting,
-    at_threshold,
-    pentagons,
-    random_hypotheses,
-)
+from gapdyn.theory.audit.theorem_3_2 import FIRST, at_threshold, pentagons, random_hypotheses
+from gapdyn.theory.theorem_3_2 import Setting
 from gapdyn.types import Array
 
 
@@ -28,9 +25,9 @@ def upper_times(gamma: Array, setting: Setting, alpha_max: float) -> Array:
     It bounds γ' = -2βγg when a row or a column of the n has margin α, none has more than A, and ω²
     is replaced by its least value.
     """
-    gamma0 = setting["gamma0"]
-    c = setting["beta0"] * np.sqrt(gamma0) * np.exp(-(gamma0**2) / 4)
-    rate, omega = setting["alpha"] * c / (4 * setting["n"] * gamma0), gamma**-0.5
+    gamma0 = setting.gamma0
+    c = setting.beta0 * np.sqrt(gamma0) * np.exp(-(gamma0**2) / 4)
+    rate, omega = setting.alpha * c / (4 * setting.n * gamma0), gamma**-0.5
     steps = [
         quad(lambda w: np.exp(alpha_max * c * w) / rate, low, high, epsrel=1e-11)[0]
         for low, high in zip([gamma0**-0.5, *omega[:-1]], omega, strict=True)
@@ -48,19 +45,17 @@ def two_sided(full: bool) -> Evidence:
     """Both bounds along a flow whose margin moves; the upper one by quadrature, and its k."""
     run, setting = pentagons()
     most = float(run.margin.max())
-    lower = theorem_3_2.lower_bound(run.t, **setting)
-    upper = theorem_3_2.upper_bound(run.t, **setting, alpha_max=most)
+    lower, upper = setting.lower_bound(run.t), setting.upper_bound(run.t, most)
     ok = bool((lower <= run.gamma * (1 + 1e-9)).all() and (run.gamma <= upper * (1 + 1e-9)).all())
     late = run.t >= 1
     solves = np.allclose(upper_times(upper[late], setting, most), run.t[late], rtol=1e-7)
     Z = np.full((40, 40), -1.0) + 2 * np.eye(40)  # one entry of one row at the margin
     Z[0, 0], Z[0, 1] = 0.0, -0.3
-    lone: Setting = {"n": 40, "alpha": 0.3, "gamma0": 0.01, "beta0": 60.0}
-    said = (0.01 - float(theorem_3_2.upper_bound(1e4, **lone))) / 1e4
+    said = (0.01 - float(Setting(40, 0.3, 0.01, 60.0).upper_bound(1e4))) / 1e4
     slack = 2 * 60 * 0.01 * loss.pull(Z, 60 * (1 - 1e-4)) / said
     return Evidence(
         ok and solves and 1 <= slack < 2.1,
-        f"along the flow of the pentagons of theory 3.3 to t = 1e9, α = {setting['alpha']:.3f}, A "
+        f"along the flow of the pentagons of theory 3.3 to t = 1e9, α = {setting.alpha:.3f}, A "
         f"= {run.margin.max():.3f}: at the end {lower[-1]:.2e} ≤ γ = {run.gamma[-1]:.2e} ≤ "
         f"{upper[-1]:.2e}, and so at all 61 times. Quadrature of dω/dt = (αC/4nγ₀)e^{{-ACω}} gives "
         "the upper bound back to 1e-7. With one entry of 40 rows at the margin 0.3 (Z frozen, γ₀ = "
@@ -99,12 +94,12 @@ def sharp_constant(full: bool) -> Evidence:
     """The limit of γ log²t, at a constant margin and at one that tends to α."""
     rng, off, apart = np.random.default_rng(0), 0.0, 0.0
     for setting in random_hypotheses(50 if full else 20, rng):
-        alpha, beta0, gamma0 = setting["alpha"], setting["beta0"], setting["gamma0"]
+        alpha, beta0, gamma0 = setting.alpha, setting.beta0, setting.gamma0
         late = float(lemma_3_1.beta(1e-24, beta0=beta0, gamma0=gamma0)) * 1e-12  # β√γ as γ → 0
-        log_t = 1e6 * max(1.0, alpha * setting["beta0"])
-        ratio = theorem_3_2.exact(log_t, **setting) * (log_t / (alpha * late)) ** 2
+        log_t = 1e6 * max(1.0, alpha * beta0)
+        ratio = setting.exact(log_t) * (log_t / (alpha * late)) ** 2
         off = max(off, abs(float(ratio) - 1))
-        drawn = theorem_3_2.asymptote(1e300, **setting) * (np.log(1e300) / (alpha * late)) ** 2
+        drawn = setting.asymptote(1e300) * (np.log(1e300) / (alpha * late)) ** 2
         apart = max(apart, abs(float(drawn) - 1))
     later = np.array([1e2, 1e3, 1e4, 1e5])
     moving = rising_margin(later) * later**2
@@ -130,9 +125,9 @@ def any_time(full: bool) -> Evidence:
     import mpmath as mp
 
     setting, log_t = at_threshold(*FIRST), 500 * np.log(10)
-    gamma = float(theorem_3_2.exact(log_t, **setting))
+    gamma = float(setting.exact(log_t))
     with mp.workdps(30):
-        gamma0, beta0 = mp.mpf(0.1), mp.mpf(setting["beta0"])
+        gamma0, beta0 = mp.mpf(0.1), mp.mpf(setting.beta0)
         end = mp.log(gamma0 / mp.mpf(gamma))
 
         def slowness(x: mp.mpf) -> mp.mpf:
@@ -143,7 +138,7 @@ def any_time(full: bool) -> Evidence:
         edges = [end * (1 - mp.mpf(2) ** -k) for k in range(30)]
         off = abs(float(mp.log(mp.quad(slowness, [*edges, end])) - mp.mpf(log_t)))
     later = np.array([1e4, 1e6, 1e9])
-    back = theorem_3_2.closing_log_time(theorem_3_2.exact(later, **setting), **setting)
+    back = setting.closing_log_time(setting.exact(later))
     return Evidence(
         off < 1e-9 and np.allclose(back, later, rtol=1e-9),
         f"n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: γ = {gamma:.4e} at t = 1e500, and 30-digit "
@@ -162,14 +157,11 @@ def extremal(full: bool) -> Evidence:
     """γ of a flow with moving rows stays above that of Z = αI, which the frozen model attains."""
     run, setting = pentagons()
     later = run.t > 0
-    exact = theorem_3_2.exact(np.log(run.t[later]), **setting)
-    ratio = run.gamma[later] / exact
-    model = FrozenModel(np.eye(4), Learned())
-    example = at_threshold(*FIRST)
-    y0 = model.start(tau=1 / example["beta0"], gamma=0.1)
-    times = np.geomspace(1e-3, 1e12, 60)
+    ratio = run.gamma[later] / setting.exact(np.log(run.t[later]))
+    model, example = FrozenModel(np.eye(4), Learned()), at_threshold(*FIRST)
+    y0, times = model.start(tau=1 / example.beta0, gamma=0.1), np.geomspace(1e-3, 1e12, 60)
     frozen = flow(model, y0, times, rtol=1e-11, atol=1e-13)
-    attained = np.abs(frozen.gamma / theorem_3_2.exact(np.log(times), **example) - 1).max()
+    attained = np.abs(frozen.gamma / example.exact(np.log(times)) - 1).max()
     return Evidence(
         (ratio >= 1 - 1e-8).all() and attained < 1e-9,
         f"the pentagons' γ is 1 to {ratio.max():.2f} times that of Z = αI at all times; the frozen "
@@ -225,12 +217,11 @@ def theta(full: bool) -> Evidence:
         Y = sphere.normalise(X + 0.03 * rng.standard_normal(X.shape))
         setting = at_threshold(6, 0.5 * measures.margin(X @ Y.T), 0.3)  # margins may dip
         model = ParallelModel(6, 5, Learned())
-        y0 = model.start(X, Y, tau=1 / setting["beta0"], gamma=0.3)
-        run = flow(model, y0, times)
-        broken += sum(not h.holds for h in theorem_3_2.hypotheses(run, setting["alpha"]))
-        upper = theorem_3_2.upper_bound(run.t, **setting, alpha_max=6 / 5)
+        run = flow(model, model.start(X, Y, tau=1 / setting.beta0, gamma=0.3), times)
+        broken += sum(not h.holds for h in theorem_3_2.hypotheses(run, setting.alpha))
+        upper = setting.upper_bound(run.t, 6 / 5)
         broken += int((run.gamma > upper * (1 + 1e-9)).sum())
-        late = upper < 0.99 * setting["gamma0"]
+        late = upper < 0.99 * setting.gamma0
         solves = np.allclose(upper_times(upper[late], setting, 6 / 5), run.t[late], rtol=1e-7)
         broken, checked = broken + int(not solves), checked + int(late.sum())
         ends.append(float(run.gamma[-1] / upper[-1]))
@@ -270,7 +261,7 @@ def untied_simplex(times: Array) -> tuple[Array, Array]:
     X = examples.simplex(5) @ np.linalg.qr(np.eye(5) - 0.2)[0][:, :4]
     y0 = model.start(X, X, tau=0.2, gamma_x=0.3, gamma_y=-0.3)
     run = flow(model, y0, times, rtol=1e-10, atol=1e-13)
-    return np.array([float(model.split(y)[-2]) for y in run.y]), run.beta
+    return run.y[:, -2], run.beta
 
 
 @statement(
@@ -284,13 +275,11 @@ def family_rates(full: bool) -> Evidence:
     setting, rows, apart = at_threshold(*FIRST), [], 0.0
     for scale in (1.0, 2.0):
         log_t = np.array([1e3, 1e5, 1e7])
-        tempered = Learned(Exponential(scale))
-        log_c = lemma_3_1.log_conserved(gamma0=0.1, beta0=setting["beta0"], temperature=tempered)
-        rate = np.exp(2 * scale**2 * (log_c - np.log(log_t)))
-        drawn = theorem_3_2.asymptote(1e200, **setting, temperature=tempered)
-        said = np.exp(2 * scale**2 * (log_c - np.log(np.log(1e200))))
-        apart = max(apart, abs(float(drawn / said) - 1))
-        rows.append(theorem_3_2.exact(log_t, **setting, temperature=tempered) / rate)
+        tempered = replace(setting, temperature=Learned(Exponential(scale)))
+        late = np.append(log_t, np.log(1e200))
+        *rate, said = (tempered.conserved / late) ** (2 * scale**2)
+        apart = max(apart, abs(float(tempered.asymptote(1e200) / said) - 1))
+        rows.append(tempered.exact(log_t) / rate)
     times = np.array([1e4, 1e20, 1e100])
     gamma, beta = untied_simplex(times)
     growth = 1.25 * beta / np.log(times)
@@ -318,11 +307,8 @@ def family_rates(full: bool) -> Evidence:
 )
 def closing_times(full: bool) -> Evidence:
     """The times of Part 4 of theory.md, and those of other schemes against flows."""
-    setting = at_threshold(*FIRST)
-    t = theorem_3_2.closing_time([0.05, 0.01, 1e-3, 1e-4], **setting)
+    t = at_threshold(*FIRST).closing_time([0.05, 0.01, 1e-3, 1e-4])
     said = [0.89622, 20.846, 4.3378e7, 1.3253e30]
-    start: Setting = {"n": 1024, "alpha": 1.0, "gamma0": 0.3, "beta0": 1 / 0.07}
-    few: Setting = {"n": 5, "alpha": 0.7, "gamma0": 0.3, "beta0": 2.0}
     rows, off = [], 0.0
     for name, temperature in (
         ("exp ν", Learned()),
@@ -330,13 +316,13 @@ def closing_times(full: bool) -> Evidence:
         ("ν", Learned(Linear())),
         ("softplus", Learned(Softplus())),
     ):
-        heights = np.array([0.1, 0.01, 0.001])
-        log_t = theorem_3_2.closing_log_time(heights, **start, temperature=temperature)
+        start = Setting(1024, 1.0, 0.3, 1 / 0.07, temperature)
+        log_t = start.closing_log_time([0.1, 0.01, 0.001])
         rows.append(f"{name}: 10^{', 10^'.join(f'{v / np.log(10):.1f}' for v in log_t)}")
         model = FrozenModel(0.7 * np.eye(5), temperature)
         y0 = model.start(tau=0.5, gamma=0.3)
         run = flow(model, y0, np.geomspace(0.1, 20, 10), rtol=1e-11, atol=1e-20)
-        seen = theorem_3_2.closing_time(run.gamma, **few, temperature=temperature)
+        seen = Setting(5, 0.7, 0.3, 2.0, temperature).closing_time(run.gamma)
         off = max(off, float(np.abs(seen / run.t - 1).max()))
     return Evidence(
         np.allclose(t, said, rtol=2.5e-5) and off < 1e-8,

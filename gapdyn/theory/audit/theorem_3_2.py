@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypedDict
 
 import numpy as np
 from scipy.integrate import quad, solve_ivp
@@ -23,22 +22,14 @@ from gapdyn.theory.audit.record import (
     listed,
     statement,
 )
+from gapdyn.theory.theorem_3_2 import Setting
 from gapdyn.types import Array
-
-
-class Setting(TypedDict):
-    """Hypotheses of the theorem, as keyword arguments of its functions."""
-
-    n: float
-    alpha: float
-    gamma0: float
-    beta0: float
 
 
 def at_threshold(n: int, alpha: float, gamma0: float, times: float = 1.0) -> Setting:
     """Hypotheses of the theorem, with β₀ at its threshold or a multiple of it."""
     least = theorem_3_2.threshold(n=n, alpha=alpha, gamma0=gamma0)
-    return {"n": n, "alpha": alpha, "gamma0": gamma0, "beta0": least * times}
+    return Setting(n, alpha, gamma0, least * times)
 
 
 FIRST, SECOND = (4, 1.0, 0.1), (2, 1.0, 1e-3)
@@ -51,7 +42,7 @@ def pentagons(times: Array = EARLY) -> tuple[Trajectory, Setting]:
     """Theory 3.3's example: aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold."""
     run = flow(*examples.pentagons(), times)
     start = run.at(0.0)
-    return run, {"n": 5, "alpha": start.margin, "gamma0": 0.3, "beta0": start.beta}
+    return run, Setting(5, start.margin, 0.3, start.beta)
 
 
 @statement(
@@ -122,12 +113,11 @@ def theorem(full: bool) -> Evidence:
     rng, count, broken, tight, off = np.random.default_rng(0), 1000 if full else 200, 0, 0, 0.0
     for setting in random_hypotheses(count, rng):
         t = 10 ** rng.uniform(-5, 100, 5)
-        gamma = theorem_3_2.exact(np.log(t), **setting)
-        ratio = gamma / theorem_3_2.lower_bound(t, **setting)
-        broken += int((ratio < 1 - 1e-12).sum() + (gamma > setting["gamma0"]).sum())
+        gamma = setting.exact(np.log(t))
+        ratio = gamma / setting.lower_bound(t)
+        broken += int((ratio < 1 - 1e-12).sum() + (gamma > setting.gamma0).sum())
         tight += int((ratio < 2).any())
-        start = float(theorem_3_2.lower_bound(0.0, **setting))
-        off = max(off, abs(start / setting["gamma0"] - 1))
+        off = max(off, abs(float(setting.lower_bound(0.0)) / setting.gamma0 - 1))
     return Evidence(
         broken == 0 and tight > count / 2 and off < 1e-12,
         "γ₀ > 0 is assumed, and the last line's constants are mended (theory 2.1): γ ≥ "
@@ -146,8 +136,8 @@ def all_times(full: bool) -> Evidence:
     """1/log²t is infinite at t = 1; with log²(2+t) the bound holds for all t ≥ 0."""
     setting = at_threshold(*FIRST)
     t = np.concatenate([[0.0], np.geomspace(1e-3, 1e100, 400)])
-    product = theorem_3_2.lower_bound(t, **setting) * np.log(2 + t) ** 2
-    _, c2 = theorem_3_2.constants(**setting)
+    product = setting.lower_bound(t) * np.log(2 + t) ** 2
+    _, c2 = setting.constants
     least, start = float(product.min()), float(product[0]) / np.log(2) ** 2
     return Evidence(
         least == product[0] and abs(start / 0.1 - 1) < 1e-12 and product[-1] < c2**2,
@@ -191,10 +181,9 @@ def zero_height(full: bool) -> Evidence:
 def threshold_display(full: bool) -> Evidence:
     """The display is true but weaker than what Lemma B.1(b) needs, which monotonicity gives."""
     n, alpha, gamma0 = 4, 1.0, 0.3
-    setting = at_threshold(n, alpha, gamma0)
-    gamma = gamma0 * np.geomspace(1e-6, 1, 200)
-    a = lemma_3_1.beta(gamma, beta0=setting["beta0"], gamma0=gamma0) * (1 - gamma**2)
-    displayed = setting["beta0"] * np.exp(-(gamma0**2) / 4) * (1 - gamma0**2)
+    beta0, gamma = at_threshold(n, alpha, gamma0).beta0, gamma0 * np.geomspace(1e-6, 1, 200)
+    a = lemma_3_1.beta(gamma, beta0=beta0, gamma0=gamma0) * (1 - gamma**2)
+    displayed = beta0 * np.exp(-(gamma0**2) / 4) * (1 - gamma0**2)
     z, asked = np.append(1.0, np.zeros(n - 1)), np.log(4 * n - 4) / alpha
     try:
         theorem_3_2.mu_bound(z, 0, displayed, alpha=alpha)
@@ -225,11 +214,10 @@ def c2(full: bool) -> Evidence:
     x = np.linspace(0, 200, 20001)
     largest = float((x**2 * np.exp(-x / 10) / 55).max())
     setting = at_threshold(*SECOND)
-    _, constant = theorem_3_2.constants(**setting)
+    _, constant = setting.constants
     direct = np.log(4) * np.sqrt(1e-3) * np.exp(-2.5e-7)  # αβ₀(1-γ₀²) is log 4
     gamma = np.array([9e-4, 1e-4, 1e-5, 1e-6])
-    t = theorem_3_2.closing_time(gamma, **setting)
-    lower = theorem_3_2.lower_bound(t, **setting)
+    lower = setting.lower_bound(setting.closing_time(gamma))
     exact = abs(constant / direct - 1) < 1e-12 and abs(largest / (400 / (55 * np.e**2)) - 1) < 1e-6
     return Evidence(
         exact and largest < 1 and constant < 0.1 and (lower <= gamma).all() and lower[-1] > 0,
@@ -251,10 +239,9 @@ def c2(full: bool) -> Evidence:
 def last_line(full: bool) -> Evidence:
     """The printed bound exceeds γ at t = 0 and late; the corrected one does not."""
     setting = at_threshold(*FIRST)
-    t = float(theorem_3_2.closing_time(1e-4, **setting))
+    t = float(setting.closing_time(1e-4))
     times, gamma = np.array([0.0, t]), np.array([0.1, 1e-4])
-    printed = theorem_3_2.printed_bound(times, **setting)
-    proved = theorem_3_2.lower_bound(times, **setting)
+    printed, proved = setting.printed_bound(times), setting.lower_bound(times)
     root = np.log(12) / 0.99 * np.sqrt(0.1)  # β₀√γ₀
     c2 = root * 0.99 * np.exp(-0.0025)
     inside = 55 / 2 * 6 * root * times + np.exp((c2 - 0.1) / np.sqrt(0.1))
@@ -285,7 +272,7 @@ def sketch(full: bool) -> Evidence:
     times = np.concatenate([[0.0], np.geomspace(1e-3, 1e30, 40)])
     run = flow(model, model.start(tau=1 / beta0, gamma=gamma0), times, rtol=1e-11, atol=1e-14)
     gamma, omega = run.gamma, run.gamma**-0.5
-    velocity = np.array([float(model.split(model.velocity(0.0, y)).gamma) for y in run.y])
+    velocity = model.velocity(0.0, run.y.T)[-1]
     law = -2 * run.beta * gamma * np.exp(-run.beta * (1 - gamma**2))
     c = theorem_3_2.conserved(gamma0=gamma0, beta0=beta0) * (1 - gamma0**2)
     less, size = 0.8 * c, 2 * beta0 * np.sqrt(gamma0)
@@ -356,19 +343,17 @@ def impractical(full: bool) -> Evidence:
     """What the lower bound and the fastest path say of CLIP's starting temperature."""
     rows, off = [], 0.0
     for n in (1024, 32768):
-        start: Setting = {"n": n, "alpha": 1.0, "gamma0": 0.3, "beta0": 1 / 0.07}
-        within = theorem_3_2.threshold(n=n, alpha=1.0, gamma0=0.3) <= start["beta0"]
-        log_t = theorem_3_2.closing_log_time([0.1, 0.03, 0.01], **start)
+        start = Setting(n, 1.0, 0.3, 1 / 0.07)
+        log_t = start.closing_log_time([0.1, 0.03, 0.01])
         ends = np.log(0.3 / np.array([0.1, 0.03, 0.01]))
         direct = [np.log(quad(slowness, 0, x, args=(n,), epsrel=1e-10)[0]) for x in ends]
-        off = max(off, float(np.abs(log_t - direct).max()), 0.0 if within else 1.0)
-        bound = 2 * theorem_3_2.lower_bound(np.array([1e3, 1e6, 1e9]), **start)
+        off = max(off, float(np.abs(log_t - direct).max()))
+        bound = 2 * start.lower_bound([1e3, 1e6, 1e9])  # refused below the threshold of β₀
         rows.append(
             f"at n = {n} before t = 10^{', 10^'.join(f'{v / np.log(10):.1f}' for v in log_t)} "
             f"(bound: 2γ ≥ {', '.join(f'{v:.3f}' for v in bound)} at t = 1e3, 1e6, 1e9)"
         )
-    small: Setting = {"n": 32768, "alpha": 0.1, "gamma0": 0.3, "beta0": 1 / 0.07}
-    soon = float(theorem_3_2.closing_time(0.01, **small))
+    soon = float(Setting(32768, 0.1, 0.3, 1 / 0.07).closing_time(0.01))
     return Evidence(
         off < 1e-8 and log_t[1] > 25 and soon < 1,
         "from CLIP's τ₀ = 0.07 and γ₀ = 0.3, with a margin of at least 1 no path reaches 2γ = 0.2, "
@@ -378,28 +363,21 @@ def impractical(full: bool) -> Evidence:
     )
 
 
-def fast_velocity(y: Array, n: int, scale: float) -> list[float]:
-    """d(log γ, log β)/dt by (11) for Z = αI with aα = `scale`."""
-    gamma, beta = np.exp(y)
-    a = beta * (1 - gamma**2)
-    g = loss.pull(scale / a * np.eye(n), a)
-    return [-2 * beta * g, a * g]
-
-
 def shrinking_margin_path(n: int, gamma0: float, beta0: float) -> tuple[Array, Array, float]:
     """γ and α at t = 0, 2, 4, 8 while aα stays at 1 + W; the variation of log γ - γ²/2 + 2Wt."""
     W = float(lambertw((n - 1) / np.e).real)
-    path = solve_ivp(
-        lambda t, y: fast_velocity(y, n, closing.critical_scale(n)),
-        (0.0, 8.0),
-        [np.log(gamma0), np.log(beta0)],
-        t_eval=[0.0, 2.0, 4.0, 8.0],
-        rtol=1e-11,
-        atol=1e-12,
-    )
+
+    def velocity(t: float, y: Array) -> list[float]:  # of log γ and log β, by (11)
+        gamma, beta = np.exp(y)
+        a = beta * (1 - gamma**2)
+        g = loss.pull(closing.critical_scale(n) / a * np.eye(n), a)
+        return [-2 * beta * g, a * g]
+
+    start, times = np.log([gamma0, beta0]), [0.0, 2.0, 4.0, 8.0]
+    path = solve_ivp(velocity, (0.0, 8.0), start, t_eval=times, rtol=1e-11, atol=1e-12)
     gamma, a = np.exp(path.y[0]), np.exp(path.y[1]) * -np.expm1(2 * path.y[0])
     kept = path.y[0] - gamma**2 / 2 + 2 * W * path.t
-    return gamma, (1 + W) / a, float(np.abs(kept - kept[0]).max())
+    return gamma, (1 + W) / a, float(np.ptp(kept))
 
 
 @statement(
@@ -448,8 +426,8 @@ def figure_4a(full: bool) -> Evidence:
     r2 = float(np.corrcoef(x, gap)[0, 1] ** 2)
     # The line's end is a weighted sum of the ordinates; take for each marker, some of which cover
     # one another, the end of its ink that raises the sum most.
-    weights = np.linalg.lstsq(np.stack([x, np.ones_like(x)], axis=1), np.eye(x.size), rcond=None)
-    largest = float(np.where(weights[0][1] > 0, high, low) @ weights[0][1])
+    weights = np.linalg.pinv(np.vander(x, 2))[1]
+    largest = float(np.where(weights > 0, high, low) @ weights)
     return Evidence(
         0.94 < r2 < 0.96 and abs(end + 0.237) < 0.005 and largest < -0.1,
         f"{x.size} markers read off the figure, whose logarithm has base 10: a straight line fits "

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from gapdyn.flow import Trajectory
-
 FRAMES = 72
 MILLISECONDS, LAST_FRAME = 80, 1500
 """How long each frame is shown, and how long the last one."""
@@ -153,8 +151,8 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
-    """Make a film of a run, with frames at times that are even in log t; see `Trajectory.animate`.
+def film(run: Any, *, frames: int = FRAMES) -> Film:
+    """Make a film of a trajectory, as `Trajectory.animate` does; frames are even in log t.
 
     Rows in two or three dimensions are shown as they are. Rows in more dimensions are projected to
     the three principal directions, about the origin, of the first and the last embeddings together.

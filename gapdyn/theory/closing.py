@@ -142,7 +142,7 @@ def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Arra
     guess = elementwise.find_root(guessed, (low, high), args=(goal,), tolerances={"xatol": 1e-2})
     v = np.where(guess.success, guess.x, low)
     limits = {"xmin": low - 1, "xmax": high + 1}  # so that the search can reach both ends
-    near = elementwise.bracket_root(surplus, v - 0.25, v + 0.25, **limits, args=(goal,))
+    near = elementwise.bracket_root(surplus, v - 0.5, v + 0.5, **limits, args=(goal,))
     found = elementwise.find_root(
         surplus, near.bracket, args=(goal,), tolerances={"xatol": 2 * EPS, "xrtol": 2 * EPS}
     )

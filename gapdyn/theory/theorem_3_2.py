@@ -216,10 +216,9 @@ class Setting:
     temperature: Learned = _checks.PAPER
 
     def __post_init__(self) -> None:
-        n, alpha, gamma0 = _checks.validate_setting(self.n, self.alpha, self.gamma0)
-        values = {"n": n, "alpha": alpha, "gamma0": gamma0}
-        values["beta0"] = validate_positive("beta0", self.beta0)
-        for name, value in values.items():
+        setting = _checks.validate_setting(self.n, self.alpha, self.gamma0)
+        numbers = (*setting, validate_positive("beta0", self.beta0))
+        for name, value in zip(("n", "alpha", "gamma0", "beta0"), numbers, strict=True):
             object.__setattr__(self, name, value)
         _checks.validate_learned(self.temperature)
 

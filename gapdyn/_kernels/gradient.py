@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from gapdyn._kernels import memory
 from gapdyn._kernels.memory import cut, ones, strip_height
 from gapdyn.types import Array
 
@@ -25,7 +26,7 @@ Blocks = Iterator[tuple[slice, Array]]
 
 def gradient_in_place(M: Array, top: float, spread: float, factor: float = 1.0) -> Array:
     """Turn logits, between `top - spread` and `top`, into `factor` ∇ℓ(M), in place."""
-    if len(M) <= strip_height(len(M)) and spread <= SPREAD:
+    if M.size <= memory.STRIP and spread <= SPREAD:
         return _small(M, top, factor)
     for _ in gradient_blocks(lambda rows: M, len(M), len(M), top, spread, factor):
         pass
@@ -56,14 +57,14 @@ def strips(block: slice, M: Array) -> Iterator[tuple[slice, Array, Array]]:
 def _small(M: Array, top: float, factor: float) -> Array:
     """The same as `_one_shift`, for a matrix of one strip, in as few NumPy calls as it takes."""
     n = len(M)
-    diagonal = M.reshape(-1)[:: n + 1]
+    diagonal, vector = M.reshape(-1)[:: n + 1], ones(n)
     M -= top
     np.exp(M, out=M)
     matches = diagonal.copy()
     diagonal.fill(0)
     others = np.empty((2, n))  # of rows, of columns
-    M.dot(ones(n), others[0])
-    M.T.dot(ones(n), others[1])
+    M.dot(vector, others[0])
+    M.T.dot(vector, others[1])
     scale = factor * 0.5 / n / (others + matches)
     M *= scale[0, :, None] + scale[1]
     others *= scale

@@ -46,13 +46,12 @@ def strip_height(width: int) -> int:
     return max(LEAST_HEIGHT, STRIP // width)
 
 
-def by_strips(operation: Callable[..., object], *arrays: Array) -> None:
-    """Apply an operation on the rows of arrays with as many rows, strip by strip."""
-    if arrays[0].size <= STRIP:
-        operation(*arrays)
-        return
-    for rows in cut(len(arrays[0]), strip_height(arrays[0].shape[1])):
-        operation(*(array[rows] for array in arrays))
+def by_strips(operation: Callable[[Array, Array], Array], A: Array, B: Array) -> Array:
+    """What an operation gives for each row of two arrays of one shape, strip by strip."""
+    if A.size <= STRIP:
+        return operation(A, B)
+    strips = cut(len(A), strip_height(A.shape[1]))
+    return np.concatenate([operation(A[rows], B[rows]) for rows in strips])
 
 
 @lru_cache(maxsize=64)

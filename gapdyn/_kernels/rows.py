@@ -69,8 +69,8 @@ def pull_rows(
         out[...] = rows
         return g
     n = len(W) // 2
-    rows, along = scratch.array("rows", W.shape), np.empty(2 * n)
-    by_strips(_normalise, W, rows)
+    lengths = np.sqrt(np.vecdot(W, W))
+    rows = np.divide(W, lengths[:, None], scratch.array("rows", W.shape))
     X, Y, dX, dY = rows[:n], rows[n:], out[:n], out[n:]
     wanted = -rate * a
     factor = wanted if abs(wanted) > TINY else -1.0
@@ -79,25 +79,21 @@ def pull_rows(
     else:  # a mixed row has length √2 at most
         row_products(*mix(X, Y, mixing), a, dX, dY, 2.0, scratch, factor)
         dX[...], dY[...] = mix(dX, dY, mixing)
-    by_strips(_project, out, rows, along)
+    along = by_strips(_project, out, rows)
     if factor != wanted:
         out *= wanted / factor
     return float(along.dot(ones(2 * n))) / (-2 * factor)
 
 
-def _normalise(W: Array, rows: Array) -> None:
-    """Write the rows of W, divided by their lengths, to `rows`."""
-    np.divide(W, np.sqrt(np.vecdot(W, W))[:, None], rows)
-
-
-def _project(out: Array, rows: Array, along: Array) -> None:
+def _project(out: Array, rows: Array) -> Array:
     """Project each row of `out` to the tangent space at a unit row; the unit rows are spent.
 
-    What is lost goes to `along`: ⟨dX_i, x_i⟩ and ⟨dY_i, y_i⟩, each half of which sums to ⟨G, Z⟩.
+    What is lost is returned: ⟨dX_i, x_i⟩, then ⟨dY_i, y_i⟩, each half of which sums to ⟨G, Z⟩.
     """
-    np.vecdot(rows, out, along)
+    along: Array = np.vecdot(rows, out)
     rows *= along[:, None]
     out -= rows
+    return along
 
 
 def observe_rows(

@@ -188,6 +188,7 @@ class RowModel(Model):
     budget: int
     end: int
     """2nd: where the rows end in a state, and ν stands."""
+    _rows_shape: tuple[int, int]
     _scratch: Scratch
 
     def __post_init__(self) -> None:
@@ -196,12 +197,13 @@ class RowModel(Model):
         object.__setattr__(self, "n", validate_count("n", self.n, least=2))
         object.__setattr__(self, "d", validate_count("d", self.d, least=2))
         object.__setattr__(self, "end", 2 * self.n * self.d)
+        object.__setattr__(self, "_rows_shape", (2 * self.n, self.d))
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
 
     def stacked(self, y: Array) -> Array:
         """Rows of X, then of Y, (2n, d) or (2n, d, B), of a state or of many: a view."""
-        return y[: self.end].reshape(2 * self.n, self.d, *y.shape[1:])
+        return y[: self.end].reshape(self._rows_shape + y.shape[1:])
 
     def rows(self, y: Array) -> tuple[Array, Array]:
         """Unit rows X, Y of a state, one new (2n, d) array in two halves; of many, (2n, d, B)."""

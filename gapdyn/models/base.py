@@ -45,9 +45,10 @@ class Observables(NamedTuple):
     @classmethod
     def of(cls, gap: Any, beta: Any, gamma: Any, pairs: tuple[Any, Any, Any]) -> Observables:
         """Add τ = 1/β, infinite at β = 0; what is said of one state is plain numbers."""
-        tau = np.divide(1.0, beta, out=np.full(np.shape(beta), np.inf), where=beta != 0)
-        seen = map(np.asarray, (gap, tau, beta, gamma, *pairs))
-        return cls(*(field if field.ndim else field.item() for field in seen))
+        with np.errstate(divide="ignore"):
+            tau = np.divide(1.0, beta + 0.0)  # -0.0 + 0.0 is 0.0
+        seen = gap, tau, beta, gamma, *pairs
+        return cls(*seen) if np.ndim(beta) else cls(*(np.asarray(field).item() for field in seen))
 
 
 class Model(ABC):

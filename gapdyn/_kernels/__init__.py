@@ -59,4 +59,4 @@ def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
 def observe_similarities(Z: Array, a: FloatOrArray) -> tuple[Any, Any, Any]:
     """Margin and number of mismatched pairs of similarities Z (n, n), and ℓ(aZ), as `pull`."""
     seen = columns.observe_similarities(Z, np.atleast_1d(a))
-    return seen if np.ndim(a) > 0 else (seen[0][0], seen[1][0], seen[2][0])
+    return seen if np.ndim(a) > 0 else (seen[0].item(), seen[1].item(), seen[2].item())

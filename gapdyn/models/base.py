@@ -45,10 +45,11 @@ class Observables(NamedTuple):
     @classmethod
     def of(cls, gap: Any, beta: Any, gamma: Any, pairs: tuple[Any, Any, Any]) -> Observables:
         """Add τ = 1/β, infinite at β = 0; what is said of one state is plain numbers."""
-        with np.errstate(divide="ignore"):
-            tau = np.divide(1.0, beta + 0.0)  # -0.0 + 0.0 is 0.0
-        seen = gap, tau, beta, gamma, *pairs
-        return cls(*seen) if np.ndim(beta) else cls(*(np.asarray(field).item() for field in seen))
+        if np.ndim(beta) == 0:
+            tau = 1 / beta if beta else np.inf
+            return cls(float(gap), float(tau), float(beta), float(gamma), *pairs)
+        tau = np.divide(1.0, beta, out=np.full(beta.shape, np.inf), where=beta != 0)
+        return cls(gap, tau, beta, gamma, *pairs)
 
 
 class Model(ABC):

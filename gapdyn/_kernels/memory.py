@@ -47,10 +47,10 @@ def strip_height(width: int) -> int:
 
 
 def by_strips(operation: Callable[[Array, Array], Array], A: Array, B: Array) -> Array:
-    """What an operation gives for each row of two arrays of one shape, strip by strip."""
-    if A.size <= STRIP:
+    """What an operation gives for each row of two arrays of one shape, both in the cache."""
+    if A.size <= 2 * STRIP:
         return operation(A, B)
-    strips = cut(len(A), strip_height(A.shape[1]))
+    strips = cut(len(A), 2 * strip_height(A.shape[1]))
     return np.concatenate([operation(A[rows], B[rows]) for rows in strips])
 
 

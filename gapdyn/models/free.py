@@ -64,17 +64,27 @@ class FreeModel(RowModel):
     d: int
     temperature: Temperature
     row_rate: float = 1.0
-    mixing: Array | None = field(default=None, repr=False, compare=False)
-    budget: int = field(default=BUDGET, repr=False, compare=False, kw_only=True)
-    _mixing: Any = field(default=None, init=False, repr=False)
-    """λ as nested tuples, by which models are compared: an array has no single truth value."""
+    mixing: Array | None = field(default=None, repr=False)
+    budget: int = field(default=BUDGET, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.mixing is not None:
             mixing = validate_mixing(self.mixing, self.n, self.d)
             object.__setattr__(self, "mixing", mixing)
-            object.__setattr__(self, "_mixing", tuple(map(tuple, mixing.tolist())))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FreeModel) or type(other) is not type(self):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        """What models are compared by: an array has no single truth value."""
+        mixing = None if self.mixing is None else (self.mixing.shape, self.mixing.tobytes())
+        return self.n, self.d, self.temperature, self.row_rate, mixing
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy keeps its mixing read-only.

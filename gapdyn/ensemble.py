@@ -45,8 +45,8 @@ def flow_many(
     is a root mean square over all entries of all members, so the solver is given 1/√B of the
     tolerances. (The norm of DOP853 contains an error of third order as well, which is averaged over
     the members.) This is faster than a loop over `flow` where members are small, by the ratios in
-    docs/performance.md; from n²d = 65536 on nothing is gained. Each step is as short as the member
-    in most need wants it. Give thousands of members about a thousand at a time, so that they stay
+    docs/performance.md; from n²d = 65536 on nothing is gained. Each step is as short as the most
+    demanding member needs. Give thousands of members about a thousand at a time, so that they stay
     in the cache. Swapping is for `flow` alone.
 
     Parameters

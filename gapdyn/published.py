@@ -70,7 +70,7 @@ class Scatter(NamedTuple):
     steps, abscissa : (860,) arrays
         Steps of training, and -1/log₁₀(steps)².
     gap, low, high : (860,) arrays
-        Least and largest gap at which a marker can lie, and their mean.
+        Mean of the least and the largest gap at which a marker can lie, then these two.
     """
 
     steps: Array

@@ -10,6 +10,7 @@ from gapdyn.models.base import Observables
 from gapdyn.types import Array
 
 MAX_DRIFT = 1e-4
+"""Largest departure of a row's length from 1 that is not an error."""
 MEMORY = 2**28
 """Bytes of states that a run keeps, unless `keep_states` says to keep all of them."""
 

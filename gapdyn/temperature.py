@@ -245,7 +245,7 @@ class Temperature(ABC):
 
 
 def check_elementwise(temperature: Temperature, nu: Array) -> None:
-    """Refuse a temperature, of the user's, that does not take many ν (B,) at once.
+    """Raise unless a temperature, which may be the user's, takes an array of many ν (B,).
 
     Raises
     ------

@@ -4,11 +4,11 @@ Through ReLUs all outputs have a common direction, so that random weights start 
 Output biases that subtract the mean of the outputs spread the rows around the sphere, as the
 theorem assumes, and leave a small gap, which grows from every start in ten steps of Adam.
 
-Theorem 3.3 does not explain this growth: dΔ/dt, which it would have positive at the start, is
-negative from most starts. All rows of a modality share their weights, so that the velocity of the
-difference of the centres is much larger than the difference itself and nearly orthogonal to it: the
-gap falls a little and then grows, whatever the cause of the motion. Adam's steps have the size of
-the learning rate in any direction, uphill too. The effect of mismatched pairs shows in plain
+Theorem 3.3 does not explain this growth: by the theorem dΔ/dt would be positive at the start, but
+it is negative from most starts. All rows of a modality share their weights, so that the velocity of
+the difference of the centres is much larger than the difference itself and nearly orthogonal to it:
+the gap falls a little and then grows, whatever the cause of the motion. Adam's steps have the size
+of the learning rate in any direction, uphill too. The effect of mismatched pairs shows in plain
 gradient steps.
 """
 

@@ -86,9 +86,9 @@ def pull_rows(
 
 
 def _project(out: Array, rows: Array) -> Array:
-    """Project each row of `out` to the tangent space at a unit row; the unit rows are spent.
+    """Project each row of `out` to the tangent space at a unit row; the unit rows are overwritten.
 
-    What is lost is returned: ⟨dX_i, x_i⟩, then ⟨dY_i, y_i⟩, each half of which sums to ⟨G, Z⟩.
+    The components removed are returned: ⟨dX_i, x_i⟩, then ⟨dY_i, y_i⟩; each half sums to ⟨G, Z⟩.
     """
     along: Array = np.vecdot(rows, out)
     rows *= along[:, None]

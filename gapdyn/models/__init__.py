@@ -21,14 +21,14 @@ model
 7. `observe(t, y) -> Observables` of y (N,) or (N, B): fields are numbers, or (B,) arrays;
 8. `drift(y)` of y (N,) or (N, B) is the largest departure of a row's length from 1, a number or a
    (B,) array; 0 without rows;
-9. with rows, `embeddings(y) -> (X, Y)` gives them on the sphere that the gap lives on, lifted
-   where the model lifts;
+9. with rows, `embeddings(y) -> (X, Y)` gives them on the sphere on which the gap is measured,
+   lifted where the model lifts;
 10. where rows can mix, `mixed(mixing) -> Model` is the same model with its loss behind `mixing`,
    the (n, d) or (n, 1) array λ of `gapdyn.loss.mix`: it descends ℓ(β X̄ Ȳᵀ), and `loss` and
    `observe` say so, but `embeddings`, gap, margin and mismatched pairs stay those of X and Y.
    `mixed(None)` takes it away again. Other models raise a `ValueError` that says why.
 
-A learning rate is a metric: it scales the gradient of its block, and of nothing else.
+A learning rate multiplies the gradient of its own block, and of nothing else.
 """
 
 from gapdyn.models.base import Model, Observables

@@ -16,7 +16,7 @@ from gapdyn.validate import validate_count, validate_height, validate_pairs, val
 
 
 class Observables(NamedTuple):
-    """What is said of a state, under the same names everywhere; of many states, (B,) arrays.
+    """Observables of a state, with the same names in every model; of many states, (B,) arrays.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Observables(NamedTuple):
 
     @classmethod
     def of(cls, gap: Any, beta: Any, gamma: Any, pairs: tuple[Any, Any, Any]) -> Observables:
-        """Add τ = 1/β, infinite at β = 0; what is said of one state is plain numbers."""
+        """Add τ = 1/β, infinite at β = 0; the observables of one state are plain numbers."""
         if np.ndim(beta) == 0:
             tau = 1 / beta if beta else np.inf
             return cls(float(gap), float(tau), float(beta), float(gamma), *pairs)
@@ -80,7 +80,7 @@ class Model(ABC):
 
     @abstractmethod
     def observe(self, t: float, y: Array) -> Observables:
-        """Everything that is said of one state or of many."""
+        """All observables of one state or of many."""
 
     def drift(self, y: Array) -> Any:
         """Largest departure of a row's length from 1."""
@@ -98,7 +98,7 @@ class Model(ABC):
 
 
 def check_temperature(temperature: Temperature) -> None:
-    """Refuse what is not a temperature, at the door of each model."""
+    """Raise a TypeError unless this is a temperature."""
     if not isinstance(temperature, Temperature):
         raise TypeError(f"temperature must be Learned(), Fixed(tau), ..., got {temperature!r}")
 
@@ -189,7 +189,7 @@ class RowModel(Model):
     row_rate: float
     budget: int
     end: int
-    """2nd: where the rows end in a state, and ν stands."""
+    """Where the rows end in a state and ν is stored: 2·n·d."""
     _rows_shape: tuple[int, int]
     _scratch: Scratch
 

@@ -97,7 +97,7 @@ class FreeModel(RowModel):
 
     @property
     def size(self) -> int:
-        """2nd + 1."""
+        """Length of a state, 2·n·d + 1."""
         return self.end + 1
 
     def start(self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None) -> Array:

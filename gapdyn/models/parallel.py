@@ -88,7 +88,7 @@ class ParallelModel(RowModel):
 
     @property
     def size(self) -> int:
-        """2nd + 2, untied 2nd + 3."""
+        """Length of a state: 2·n·d + 2, or 2·n·d + 3 untied."""
         return self.end + (2 if self.tied else 3)
 
     def start(

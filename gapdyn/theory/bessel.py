@@ -55,8 +55,9 @@ def A(a: ArrayLike, d: ArrayLike) -> Array:
 def _ratio(a: Array, d: Array) -> Array:
     """The recurrence r_k = a/(2k + a r_{k+1}) of r_k = I_k(a)/I_{k-1}(a), downward from a large k.
 
-    It starts from a bound of [1]_, whose relative error is about k/2a². Over m steps that error is
-    damped by e^{-m²/a}, and so is rounding, since all terms are positive.
+    It starts from a/(k - ½ + √(k² + a²)), which lies between the two bounds of [1]_ and has a
+    relative error of at most about k/2a². Over m steps that error is damped by e^{-m²/a}, and so is
+    rounding, since all terms are positive.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How long the gap takes to close: the exact solution of the frozen model, in log t.
+"""How long the gap takes to close: the exact frozen solution, in log t (theory 3.3).
 
 With Z = αI the pull is g(a) = α(n-1)/(n-1+e^{aα}), β is a function of γ by Lemma 3.1, and (11) is
 one equation, dγ/dt = -2βγ g(β(1-γ²)). Its solution is an integral: with x = log(γ₀/γ),

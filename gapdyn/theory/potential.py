@@ -1,4 +1,4 @@
-"""The potential P(β), through which every first integral of the flow is written.
+"""The potential P(β), through which every first integral of the flow is written (theory 3).
 
 dP/dβ = β/(η β'(ν)²), where η is the learning rate of ν. So dP/dt = a g_a(Z), a = β(1-γ²), along the
 flow of any model, whatever the rows do. The heights, and the centres of symmetric pairs, move at

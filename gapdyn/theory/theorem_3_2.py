@@ -145,7 +145,9 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
 
 
 def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
-    """Least β₀ from which on Z = αI pulls hardest: (1 + W₀((n-1)/e)) / (α(1-γ₀²)) (theory 3.3).
+    """Least β₀ from which on no Z of margin α pulls harder than αI (theory 3.3).
+
+    It is (1 + W₀((n-1)/e)) / (α(1-γ₀²)).
 
     Lemma B.1(b) holds exactly when aα ≥ 1 + W₀((n-1)/e), where W₀ is the Lambert function, that is
     when the effective temperature 1/a is at most `appendix_c.optimal_temperature`. This threshold
@@ -326,9 +328,9 @@ class Setting:
     def upper_bound(self, t: ArrayLike, alpha_max: float | None = None) -> Array:
         """The other side: γ(t) ≤ [q / log(e^{q/√γ₀} + (kq/γ₀)t)]² while α ≤ α(Z(t)) ≤ A.
 
-        q = AC, k = αC/4n (theory 3.3): one pair stands at the margin, and for it
-        1 - p ≥ e^{-aA}/(1+e^{-aA}). No threshold is needed. The bound is γ₀ at t = 0 and falls from
-        there, hence never vacuous.
+        q = AC, k = αC/4n (theory 3.3): at least one row or column has a margin of at most A, whose
+        pull is at least αe^{-aA}/(1+e^{-aA}). No threshold is needed. The bound is γ₀ at t = 0 and
+        falls from there, hence never vacuous.
 
         Parameters
         ----------
@@ -575,11 +577,11 @@ class Hypothesis(NamedTuple):
     Attributes
     ----------
     name : str
-        What is asked.
+        The hypothesis.
     holds : bool
         Whether it holds as the theorem needs it: from t = 0 on.
     shortfall : float
-        By how much it fails at worst, in the unit of what is asked; 0 if it holds, 1e-300 if a
+        By how much it fails at worst, in the unit of the hypothesis; 0 if it holds, 1e-300 if a
         height has reached 0 or 1 itself.
     since : float
         The first of t = 0 and the stored times from which on it holds, so that the theorem may be

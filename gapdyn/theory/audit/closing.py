@@ -306,7 +306,7 @@ def family_rates(full: bool) -> Evidence:
     HOLDS,
 )
 def closing_times(full: bool) -> Evidence:
-    """The times of Part 4 of theory.md, and those of other schemes against flows."""
+    """The times of theory 3.6, and those of other schemes against flows."""
     t = at_threshold(*FIRST).closing_time([0.05, 0.01, 1e-3, 1e-4])
     said = [0.89622, 20.846, 4.3378e7, 1.3253e30]
     rows, off = [], 0.0

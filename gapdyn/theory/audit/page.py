@@ -63,7 +63,7 @@ Statements of Yaras, Chen, Wang and Qu (CPAL 2025) as the proceedings print them
 280:1365-1387, pages counted from 1; an arXiv version 2 exists and is not audited), with
 their hedges, and those of [theory.md](theory.md) by their sections.
 
-- *Holds as corrected*: the statement stands, its proof or a constant is mended.
+- *Holds as corrected*: the statement is true once its proof or a constant is corrected.
 - *Fails as printed*: there is a counterexample within the printed hypotheses.
 - *Does not follow*: a step that the text takes or suggests, or that readers may take, and
   that what is proved or shown does not give. Its conclusion may still be true: it is no

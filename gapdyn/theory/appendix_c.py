@@ -43,7 +43,7 @@ def constant(
 ) -> Array:
     """Fixed temperature: γ = Θ(exp(-2β₀ g(β₀) t)), where g(β₀) = e^{-β₀} in the scalar model.
 
-    The paper prints exp(-β₀e^{-β₀}t) (p. 20), without the 2 of dγ/dt = -2βγ g.
+    The paper prints exp(-β₀e^{-β₀}t) (p. 20), without the 2 of dγ/dt = -2βγ g. See theory 2.6.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def schedule(
 ) -> Array:
     """Any bounded schedule: γ = Θ(exp(-2 ∫₀ᵗ β g(β) ds)), g(β) = e^{-β} in the scalar model.
 
-    The paper prints exp(-∫₀ᵗ βe^{-β} ds) (p. 20), without the 2.
+    The paper prints exp(-∫₀ᵗ βe^{-β} ds) (p. 20), without the 2. See theory 2.6.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def linear_schedule(
     alpha: float | None = None,
     printed: bool = False,
 ) -> Array:
-    """β linear in time from β₀ to β₁: at the end of the schedule γ = Θ(exp(-2ct)).
+    """β linear in time from β₀ to β₁: at the end of the schedule γ = Θ(exp(-2ct)) (theory 2.6).
 
     In the scalar model c = [(β₀+1)e^{-β₀} - (β₁+1)e^{-β₁}]/(β₁-β₀). The paper prints exp(-ct).
 
@@ -192,7 +192,7 @@ def linear(
     alpha: float | None = None,
     printed: bool = False,
 ) -> Array:
-    """β = ν with rate η: γ ~ γ₀ exp(-γ₀²/2 + (β₀² - β²)/η), β = log(ηα²(n-1)t)/α.
+    """β = ν with rate η: γ ~ γ₀ exp(-γ₀²/2 + (β₀² - β²)/η), β = log(ηα²(n-1)t)/α (theory 2.7).
 
     In the scalar model β = log(ηt), so with η = 1, γ t^{log t} → γ₀ exp(β₀² - γ₀²/2): the
     Θ(t^{-log t}) that the paper prints (p. 19) is right. With the cross-entropy the exponent of t
@@ -229,7 +229,7 @@ def softplus(
     n: float | None = None,
     alpha: float | None = None,
 ) -> Array:
-    """β = log(1+e^ν) with rate η: as `linear`, with 2F(β₀) for β₀², F' = β/(1-e^-β)².
+    """β = log(1+e^ν) with rate η: as `linear`, with 2F(β₀) for β₀², F' = β/(1-e^-β)² (theory 2.7).
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def exponential(
     """β = exp(ν/s) with rate η: γ ~ (αC/log t)^{2/κ}, κ = η/s², C = β₀γ₀^{κ/2}e^{-κγ₀²/4}.
 
     CLIP is κ = 1, and the paper's TR with s = 2 is κ = 1/4. In the scalar model α = 1. The formula
-    is `theorem_3_2.Setting.asymptote`.
+    is `theorem_3_2.Setting.asymptote`. See theory 3.3.
 
     Parameters
     ----------
@@ -362,6 +362,8 @@ def optimal_temperature(*, n: float, alpha: float) -> float:
 
 def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     """-d log γ/dt as γ → 0 at fixed τ and frozen Z = αI: 2βα(n-1)/(n-1+e^{βα}), β = 1/τ.
+
+    Theory 3.5.
 
     Parameters
     ----------

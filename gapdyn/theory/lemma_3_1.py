@@ -70,7 +70,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
 def invariant(
     gamma: ArrayLike, *, beta: ArrayLike, tied: bool = True, temperature: Learned = _checks.PAPER
 ) -> Array:
-    """The first integral P(β) + ½(log|γ| - γ²/2), untied P(β) + log|γ_X| - γ_X²/2.
+    """The first integral P(β) + ½(log|γ| - γ²/2), untied P(β) + log|γ_X| - γ_X²/2 (theory 3.2).
 
     For β = exp ν it is log β + ½ log|γ| - γ²/4 tied and log β + log|γ_X| - γ_X²/2 untied.
 
@@ -176,7 +176,8 @@ def gamma(
 ) -> Array:
     """γ as a function of β, the inverse of `beta`: γ² = -W₀(-e^{2H}), H = log γ - γ²/2.
 
-    By the first integral H = log γ₀ - γ₀²/2 - 2(P(β) - P(β₀)); W₀ is the Lambert function [1]_.
+    By the first integral H = log γ₀ - γ₀²/2 - 2(P(β) - P(β₀)); W₀ is the Lambert function [1]_. See
+    theory 3.2.
 
     Parameters
     ----------
@@ -237,7 +238,7 @@ def log_ratio(a: float, b: Array) -> Array:
 def ratio_asymptote(
     beta: ArrayLike, *, beta0: float, gamma0: float, temperature: Learned = _checks.PAPER
 ) -> Array:
-    """What R of (5) tends to as γ → 0 with β = exp(ν/s): -(2/κ) C^{2/κ} β^{-1-2/κ}.
+    """What R of (5) tends to as γ → 0 with β = exp(ν/s): -(2/κ) C^{2/κ} β^{-1-2/κ} (theory 2.3).
 
     C is `log_conserved`. In the paper's case, κ = 1, it is -2C² β⁻³: R = Θ(β⁻³), not the Θ(1/β)
     that is printed beside (6).
@@ -269,6 +270,8 @@ def ratio_asymptote(
 
 def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:
     """Log C of C = β γ^{κ/2} e^{-κγ²/4}, which is the same at all times for β = exp(ν/s).
+
+    Theory 3.2.
 
     Parameters
     ----------

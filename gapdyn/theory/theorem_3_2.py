@@ -238,6 +238,8 @@ class Setting:
     def constants(self) -> tuple[float, float]:
         """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4}: dγ/dt ≥ -c₁√γ e^{-c₂/√γ}.
 
+        Theory 1.5.
+
         Raises
         ------
         ValueError
@@ -254,7 +256,7 @@ class Setting:
 
         c₁ and c₂ are `constants`, c₃ = 55c₁/2, c₄ = c₂ - 1/10. Integrating dω/dt = c₃e^{-c₄ω} gives
         c₄² for c₂ and c₃c₄ for c₃ (`symbolic.theorem_3_2_integral`): at n = 4, α = 1, γ₀ = 0.1 and
-        β₀ at the threshold this says γ(0) ≥ 0.168.
+        β₀ at the threshold this says γ(0) ≥ 0.168. See theory 2.1.
 
         Parameters
         ----------
@@ -285,7 +287,7 @@ class Setting:
         return _checks.unwrap(c2 / inside**2)
 
     def lower_bound(self, t: ArrayLike) -> Array:
-        """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]².
+        """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]² (theory 2.1).
 
         c₁ and c₂ are as printed; for any ε in (0, c₂), ω²e^{-εω} ≤ 4/(e²ε²), so c₃ = 2c₁/(e²ε²) and
         c₄ = c₂-ε, and for each t the best ε is taken. The bound is γ₀ at t = 0 and positive at all
@@ -365,7 +367,7 @@ class Setting:
         """The sharp constant: γ log²t → (αC)² when the margin tends to α, C = β₀√γ₀e^{-γ₀²/4}.
 
         For β = exp(ν/s) in general γ ~ (αC/log t)^{2/κ}, κ = η/s², where C is `conserved`. The
-        number of pairs drops out.
+        number of pairs drops out. See theory 3.3.
 
         Parameters
         ----------
@@ -391,7 +393,7 @@ class Setting:
             return _checks.unwrap(np.exp(2 / kappa * (np.log(self.alpha) + log_c - log_log_t)))
 
     def closing_log_time(self, gamma: ArrayLike) -> Array:
-        """Natural log of the time at which the frozen model with Z = αI reaches γ.
+        """Natural log of the time at which the frozen model with Z = αI reaches γ (theory 3.3).
 
         t(γ) = ∫ dγ / (2β(γ)γ g(β(γ)(1-γ²))) from γ to γ₀, with β(γ) of Lemma 3.1 and
         g(a) = α(n-1)/(n-1+e^{aα}). No threshold on β₀ is needed.
@@ -425,7 +427,7 @@ class Setting:
             return _checks.unwrap(np.exp(self.closing_log_time(gamma)))
 
     def exact(self, log_t: ArrayLike) -> Array:
-        """γ of the frozen model with Z = αI at the time whose natural log is `log_t`.
+        """γ of the frozen model with Z = αI at the time whose natural log is `log_t` (theory 3.3).
 
         The inverse of `closing_log_time`, and the sharp form of Theorem 3.2: under its hypotheses,
         and already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and

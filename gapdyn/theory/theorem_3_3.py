@@ -197,7 +197,7 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
     """ξ₁e⁻ᵃ - 2ε, which is not negative where the division in the proof of (8) is valid.
 
     It is not a hypothesis of the bound: where it is negative, the bound still holds, by the second
-    argument of `printed_bound`, but it is vacuous.
+    argument of `printed_bound`, but it is vacuous. See theory 2.5.
 
     Parameters
     ----------
@@ -318,7 +318,7 @@ BOUNDS = {"printed": printed_bound, "sharper": sharper_bound}
 def pairs_needed(
     *, d: int, tau: float, gamma0: float, delta: float, bound: str = "printed"
 ) -> float:
-    """Least number of pairs from which on a bound is positive.
+    """Least number of pairs from which on a bound is positive (theory 2.5).
 
     Parameters
     ----------
@@ -443,7 +443,7 @@ def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
 
 
 def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0) -> float:
-    """dΔ/dt at any state, exactly: Δ' = ⟨c_X - c_Y, c_X' - c_Y'⟩/Δ.
+    """dΔ/dt at any state, exactly: Δ' = ⟨c_X - c_Y, c_X' - c_Y'⟩/Δ (theory 2.4).
 
     In the tied parallel model, with u = mean(X) - mean(Y), Δ² = (1-γ²)‖u‖² + 4γ² and
     Δ' = [γγ'(4 - ‖u‖²) + (1-γ²)⟨u, u'⟩]/Δ. The paper's step dΔ/dt ≥ 2dγ/dt does not follow from

@@ -100,18 +100,18 @@ def flow_many(
     starts = _validate_starts(model, Y0)
     solver = Solver(rtol, atol, method)
     end, times = output_times(t)
-    if method not in TOGETHER:
-        return _one_by_one(
-            model, starts, t, **asdict(solver), keep_states=keep_states, progress=progress
-        )
-    members = Members(model, len(starts))
-    least = LEAST_RTOL * np.sqrt(members.count)
-    if rtol < least:
-        raise ValueError(
-            f"rtol must be at least {least:.2g} for {members.count} members, got {rtol}"
-        )
-    _check_starts(model, starts)
-    return _together(Record(members, keep_states), starts, end, times, solver, progress)
+    together = method in TOGETHER
+    least = LEAST_RTOL * np.sqrt(len(starts))
+    if together and rtol < least:
+        raise ValueError(f"rtol must be at least {least:.2g} for {len(starts)} members, got {rtol}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        _check_starts(*(_taken_together if together else _taken_apart)(model, starts))
+    if together:
+        record = Record(Members(model, len(starts)), keep_states)
+        return _together(record, starts, end, times, solver, progress)
+    return _one_by_one(
+        model, starts, t, **asdict(solver), keep_states=keep_states, progress=progress
+    )
 
 
 def _validate_starts(model: Model, Y0: ArrayLike) -> Array:
@@ -125,24 +125,44 @@ def _validate_starts(model: Model, Y0: ArrayLike) -> Array:
     return starts
 
 
-def _check_starts(model: Model, starts: Array) -> None:
-    """Refuse states off the sphere or without a velocity, and what cannot take many at once."""
-    columns = np.ascontiguousarray(starts.T)
-    drift = np.atleast_1d(model.drift(columns))
+def _taken_apart(model: Model, starts: Array) -> tuple[Array, Array]:
+    """Drift (B,) and velocity (N, B) of states, each taken alone."""
+    velocities = [np.array(model.velocity(0.0, y)) for y in starts]
+    return np.array([model.drift(y) for y in starts]), np.array(velocities).T
+
+
+def _taken_together(model: Model, starts: Array) -> tuple[Array, Array]:
+    """Drift and velocity of states as columns, if that gives what it gives of each alone."""
+    columns, ends = np.ascontiguousarray(starts.T), [0, len(starts) - 1]
+    alone, cause = _taken_apart(model, starts[ends])[1], None
+    try:
+        nu = getattr(model.split(columns), "nu", None)
+    except (TypeError, ValueError, IndexError) as error:
+        nu, cause = None, error
+    if nu is not None:
+        check_elementwise(model.temperature, nu)
+    try:
+        drift = np.broadcast_to(model.drift(columns), len(starts))
+        velocity = np.asarray(model.velocity(0.0, columns))
+        shapes = {np.shape(field) for field in model.observe(0.0, columns)}
+        if velocity.shape == columns.shape and shapes == {drift.shape} and cause is None:
+            slack = 1e-6 * np.abs(alone).max()
+            if np.allclose(velocity[:, ends], alone, rtol=1e-6, atol=slack, equal_nan=True):
+                return drift, velocity
+    except (TypeError, ValueError, IndexError) as error:
+        cause = error
+    raise ValueError(
+        "model must take many states as columns: split, velocity, observe and drift of an (N, B)"
+        f" array must be those of its columns; {model} does otherwise"
+    ) from cause
+
+
+def _check_starts(drift: Array, velocity: Array) -> None:
+    """Refuse states off the sphere or without a velocity."""
     if (drift > MAX_DRIFT).any():
         raise ValueError(
             f"Y0 must hold rows of unit length, row {drift.argmax()} does not: make it with"
             " model.start"
-        )
-    nu = getattr(model.split(columns), "nu", None)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if nu is not None:
-            check_elementwise(model.temperature, nu)
-        velocity = model.velocity(0.0, columns)
-    if np.shape(velocity) != columns.shape:
-        raise ValueError(
-            f"model must take many states as columns, (N, B): its velocity of {columns.shape} has"
-            f" shape {np.shape(velocity)}"
         )
     moving = np.isfinite(velocity).all(axis=0)
     if not moving.all():

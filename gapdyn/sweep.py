@@ -102,7 +102,8 @@ def sweep(
         The number of seeds 0, 1, ...; or the seeds themselves.
     executor : concurrent.futures.Executor or int, optional
         What evaluates the points, or a number of processes to do so on this machine. Without one
-        they are evaluated here, one after the other. The results are the same to the last digit.
+        they are evaluated here, one after the other. On machines of one kind the results are the
+        same to the last digit.
     out : path, optional
         A file to which each point is written as soon as it is finished. When the same sweep runs
         again, points that are in the file are read and not computed. A sweep with a longer grid or

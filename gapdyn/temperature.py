@@ -257,16 +257,19 @@ def check_elementwise(temperature: Temperature, nu: Array) -> None:
         beta, velocity = temperature.beta(0.0, nu), temperature.velocity(0.0, nu, 1.0 + 0 * nu)
         return np.array([beta, np.broadcast_to(velocity, np.shape(beta))])
 
-    wanted, cause = np.array([both(one) for one in nu]).T, None
+    some = np.array([0, nu.argmin(), nu.argmax(), nu.size - 1])
+    wanted, cause = np.array([both(nu[k]) for k in some]).T, None
     try:
         found = both(nu)
-        if found.shape == wanted.shape and np.allclose(found, wanted, rtol=1e-9, equal_nan=True):
+        fits = found.shape == (2, nu.size)
+        if fits and np.allclose(found[:, some], wanted, rtol=1e-9, equal_nan=True):
             return
     except (TypeError, ValueError) as error:
         cause = error
     raise ValueError(
         "temperature must be elementwise: at an array of ν, β and the velocity of ν must be the"
-        f" arrays of their values, as with np.exp and not math.exp; {temperature} is not"
+        " arrays of their values, as with np.exp and not math.exp, and a constant is c + 0 * nu;"
+        f" {temperature} is not"
     ) from cause
 
 
@@ -456,8 +459,12 @@ class LinearSchedule(Schedule):
     def __post_init__(self) -> None:
         for name in ("tau_start", "tau_end"):
             _store(self, **{name: validate_temperature(name, getattr(self, name))})
-        t_end = validate_positive("t_end", self.t_end)
-        _store(self, t_end=t_end, breaks=(t_end,))
+        _store(self, t_end=validate_positive("t_end", self.t_end))
+
+    @property
+    def breaks(self) -> tuple[float, ...]:  # type: ignore[override]
+        """The end of the slope."""
+        return (self.t_end,)
 
     def tau(self, t: float) -> float:
         """τ(t)."""
@@ -488,10 +495,14 @@ class CosineSchedule(Schedule):
     def __post_init__(self) -> None:
         for name in ("tau_low", "tau_high"):
             _store(self, **{name: validate_temperature(name, getattr(self, name))})
-        period = validate_positive("period", self.period)
-        _store(self, period=period, max_step=period / 4)
+        _store(self, period=validate_positive("period", self.period))
         if self.tau_low > self.tau_high:
             raise ValueError(f"tau_low must be at most tau_high = {self.tau_high}")
+
+    @property
+    def max_step(self) -> float:  # type: ignore[override]
+        """A quarter of the period."""
+        return self.period / 4
 
     def tau(self, t: float) -> float:
         """τ(t)."""

@@ -183,3 +183,45 @@ test_bad_input_is_named = refusals(
     (lambda: gd.flow_many(free, Y0, 1.0, method="Euler"), ValueError, "method must be one of"),
     (lambda: gd.flow_many(free, Y0, 1.0, keep_states=1), TypeError, "keep_states must be"),
 )
+
+
+class Scalars(Own):
+    """A model whose observables are of one state alone."""
+
+    def observe(self, t, y):
+        return gd.Observables(*[1.0] * 7)
+
+
+class TwoEntries(Own):
+    size = 2
+
+
+class Reshaping(TwoEntries):
+    """A model whose parts are of one state alone."""
+
+    def split(self, y):
+        return (y.reshape(2),)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TwoEntries(lambda t, y: -y / np.linalg.norm(y)),  # of the right shape, and of all members
+        TwoEntries(lambda t, y: -y if y.ndim == 1 else y[:1]),
+        Scalars(lambda t, y: -y),
+        Reshaping(lambda t, y: -y),
+    ],
+)
+def test_a_model_of_one_state_is_refused_before_it_runs_and_flows_alone(model):
+    Y0 = np.array([[1.0, 2.0], [3.0, 4.0]])[:, : model.size]
+    with pytest.raises(ValueError, match="model must take many states as columns"):
+        gd.flow_many(model, Y0, 0.5)
+    assert len(gd.flow_many(model, Y0, 0.5, method="LSODA")) == 2
+
+
+@pytest.mark.parametrize("method", ["DOP853", "LSODA"])
+def test_a_bad_start_is_found_before_any_member_runs(method):
+    model, Y0 = starts("free", gd.Learned(), 3)
+    Y0[2, :-1] *= 2
+    with pytest.raises(ValueError, match="unit length, row 2 does not"):
+        gd.flow_many(model, Y0, 1e300, method=method)

@@ -23,8 +23,11 @@ def _cache_size() -> int:
     return size if size > 0 else 2**20
 
 
-STRIP = _cache_size() // 32
-"""Entries of a strip: with one temporary of its size it fills half of the cache."""
+STRIP = min(max(_cache_size(), 2**18), 2**22) // 32
+"""Entries of a strip: with one temporary of its size it fills half of the cache.
+
+The last digits of a result depend on it, since it decides in which order sums are made.
+"""
 
 LEAST_HEIGHT = 4
 """Rows of a strip whose rows are long: with fewer, calls would cost more than the cache saves."""

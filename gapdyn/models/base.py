@@ -47,7 +47,8 @@ class Observables(NamedTuple):
         """Add τ = 1/β, infinite at β = 0; the observables of one state are plain numbers."""
         if np.ndim(beta) == 0:
             tau = 1 / beta if beta else np.inf
-            return cls(float(gap), float(tau), float(beta), float(gamma), *pairs)
+            margin, mismatched, loss = (np.asarray(field).item() for field in pairs)
+            return cls(float(gap), float(tau), float(beta), float(gamma), margin, mismatched, loss)
         tau = np.divide(1.0, beta, out=np.full(beta.shape, np.inf), where=beta != 0)
         return cls(gap, tau, beta, gamma, *pairs)
 

@@ -277,10 +277,14 @@ class Setting:
         UserWarning
             If β₀ is below the threshold.
         """
+        return self._printed_bound(t)
+
+    def _printed_bound(self, t: ArrayLike) -> Array:
+        """`printed_bound`; its warning is for whoever called the caller."""
         t, (c1, c2) = _checks.validate_times(t), self.constants
         if self._below_threshold:
             text = f"beta0 = {self.beta0} is below the threshold {self.threshold:.6g}"
-            warnings.warn(text, stacklevel=2)
+            warnings.warn(text, stacklevel=3)
         with np.errstate(divide="ignore"):
             late = np.log(55 / 2 * c1) + np.log(t)
         inside = np.logaddexp(late, (c2 - 0.1) / np.sqrt(self.gamma0))
@@ -491,7 +495,7 @@ def constants(*, n: float, alpha: float, gamma0: float, beta0: float) -> tuple[f
 
 def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
     """The false last line of the proof, `Setting.printed_bound`, with its errors and warning."""
-    return Setting(n, alpha, gamma0, beta0).printed_bound(t)
+    return Setting(n, alpha, gamma0, beta0)._printed_bound(t)
 
 
 def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:

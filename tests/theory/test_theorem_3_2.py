@@ -1,6 +1,7 @@
 """Theorem 3.2, Lemma B.1 and the exact solution, against mpmath, the flow, and brute force."""
 
 import warnings
+from functools import partial
 from dataclasses import replace
 
 import mpmath as mp
@@ -390,8 +391,10 @@ def test_times_before_the_start_are_refused(method):
 
 def test_below_the_threshold_the_printed_bound_warns_and_the_proved_one_refuses():
     below = PAPER | {"beta0": 0.999 * PAPER["beta0"]}
-    with pytest.warns(UserWarning, match="beta0 = .* is below the threshold"):
-        theorem_3_2.printed_bound(1.0, **below)
+    for call in (partial(theorem_3_2.printed_bound, **below), Setting(**below).printed_bound):
+        with pytest.warns(UserWarning, match="beta0 = .* is below the threshold") as caught:
+            call(1.0)
+        assert caught[0].filename == __file__  # the warning is for the caller
     with pytest.raises(ValueError, match=r"beta0 must be at least log\(4\(n-1\)\)"):
         theorem_3_2.lower_bound(1.0, **below)
     with warnings.catch_warnings():

@@ -1,8 +1,8 @@
 """Theorem 3.2, Lemma B.1 and the exact solution, against mpmath, the flow, and brute force."""
 
 import warnings
-from functools import partial
 from dataclasses import replace
+from functools import partial
 
 import mpmath as mp
 import numpy as np

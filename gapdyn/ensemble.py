@@ -135,17 +135,14 @@ def _taken_together(model: Model, starts: Array) -> tuple[Array, Array]:
     """Drift and velocity of states as columns, if that gives what it gives of each alone."""
     columns, ends = np.ascontiguousarray(starts.T), [0, len(starts) - 1]
     alone, cause = _taken_apart(model, starts[ends])[1], None
+    if hasattr(model.split(starts[0]), "nu"):
+        check_elementwise(model.temperature, np.array([model.split(y).nu for y in starts]))
     try:
-        nu = getattr(model.split(columns), "nu", None)
-    except (TypeError, ValueError, IndexError) as error:
-        nu, cause = None, error
-    if nu is not None:
-        check_elementwise(model.temperature, nu)
-    try:
+        model.split(columns)
         drift = np.broadcast_to(model.drift(columns), len(starts))
         velocity = np.asarray(model.velocity(0.0, columns))
         shapes = {np.shape(field) for field in model.observe(0.0, columns)}
-        if velocity.shape == columns.shape and shapes == {drift.shape} and cause is None:
+        if velocity.shape == columns.shape and shapes == {drift.shape}:
             slack = 1e-6 * np.abs(alone).max()
             if np.allclose(velocity[:, ends], alone, rtol=1e-6, atol=slack, equal_nan=True):
                 return drift, velocity

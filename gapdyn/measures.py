@@ -146,9 +146,9 @@ def gap(X: ArrayLike, Y: ArrayLike) -> float:
     return float(centre_distance(*_pair(X, Y)))
 
 
-def centre_distance(X: Array, Y: Array) -> Any:
-    """The gap without the checks: a number for rows (n, d), a (B,) array for (n, d, B)."""
-    between = X.mean(axis=0) - Y.mean(axis=0)
+def centre_distance(X: Array, Y: Array, scale_x: Any = 1.0, scale_y: Any = 1.0) -> Any:
+    """‖s_X c_X - s_Y c_Y‖ without the checks: a number for rows (n, d), (B,) for (n, d, B)."""
+    between = scale_x * X.mean(axis=0) - scale_y * Y.mean(axis=0)
     return np.sqrt(np.einsum("d...,d...->...", between, between))
 
 

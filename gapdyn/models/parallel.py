@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import sphere
+from gapdyn import measures, sphere
 from gapdyn._kernels import observe_rows, pull_rows
 from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.rows import rows_cross_entropy
@@ -195,9 +195,8 @@ class ParallelModel(RowModel):
         """Observables; the gap is that of the lifted rows, the margin that of the unlifted ones."""
         beta, (gamma_x, gamma_y) = self.temperature.beta(t, y[self.end]), self.heights(y)
         W = sphere.unit(self.stacked(y))
-        between = np.sqrt(1 - gamma_x**2) * W[: self.n].mean(axis=0)
-        between -= np.sqrt(1 - gamma_y**2) * W[self.n :].mean(axis=0)
-        level = np.sqrt(np.einsum("d...,d...->...", between, between))
+        radii = np.sqrt(1 - gamma_x**2), np.sqrt(1 - gamma_y**2)
+        level = measures.centre_distance(W[: self.n], W[self.n :], *radii)
         pairs = observe_rows(W, beta * self.scale(y), scratch=self._scratch)
         gap = np.hypot(level, gamma_x - gamma_y)
         return Observables.of(gap, beta, (gamma_x - gamma_y) / 2, pairs)

@@ -145,7 +145,7 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
 
 
 def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
-    """Least β₀ from which on no Z of margin α pulls harder than αI (theory 3.3).
+    """Least β₀ from which on no Z of margin α or more pulls harder than αI (theory 3.3).
 
     It is (1 + W₀((n-1)/e)) / (α(1-γ₀²)).
 

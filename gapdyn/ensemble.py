@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn.flow import (
-    LEAST_RTOL,
     IntegrationError,
-    Solver,
     Trajectory,
+    choose_clock,
     drive,
     explain,
     flow,
@@ -20,12 +19,10 @@ from gapdyn.flow import (
 )
 from gapdyn.models.base import Model, Observables
 from gapdyn.record import MAX_DRIFT, Record
+from gapdyn.solver import EXPLICIT, LEAST_RTOL, MAX_STEPS, Solver
 from gapdyn.temperature import check_elementwise
 from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_count
-
-TOGETHER = ("RK23", "RK45", "DOP853")
-"""Methods without a Jacobian: that of all members together would have (BN)² entries."""
 
 
 def flow_many(
@@ -36,6 +33,8 @@ def flow_many(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     method: str = "DOP853",
+    clock: str | None = None,
+    max_steps: int = MAX_STEPS,
     keep_states: bool | None = None,
     progress: bool = False,
 ) -> list[Trajectory]:
@@ -60,7 +59,9 @@ def flow_many(
         Error tolerances of a step, of each member.
     method : str
         As in `flow`. Radau, BDF and LSODA need a Jacobian, so they integrate one member after the
-        other, each with its own steps.
+        other, each with its own steps: a Jacobian of all of them would have (BN)² entries.
+    clock, max_steps
+        As in `flow`.
     keep_states : bool, optional
         As in `flow`. Left out, the states of all members together fit into 256 MB, and for a moment
         at the end take twice that.
@@ -98,9 +99,9 @@ def flow_many(
     (0.235, 0.112)
     """
     starts = _validate_starts(model, Y0)
-    solver = Solver(rtol, atol, method)
     end, times = output_times(t)
-    together = method in TOGETHER
+    solver = Solver(rtol, atol, method, choose_clock(clock, model, end), max_steps)
+    together = method in EXPLICIT
     least = LEAST_RTOL * np.sqrt(len(starts))
     if together and rtol < least:
         raise ValueError(f"rtol must be at least {least:.2g} for {len(starts)} members, got {rtol}")
@@ -174,13 +175,15 @@ def _together(
     """One integration of all members."""
     members: Members = record.model
     root = float(np.sqrt(members.count))
-    joint = Solver(max(solver.rtol / root, LEAST_RTOL), solver.atol / root, solver.method)
+    joint = replace(solver, rtol=max(solver.rtol / root, LEAST_RTOL), atol=solver.atol / root)
     state = starts.T.ravel()
     steps = joint.steps([(members, 0.0, end)], state)
     fields, error = drive(record, steps, state, end, times, progress)
     runs = members.trajectories(fields, solver, starts)
     if error is not None:
-        message = f"{explain(error, fields['t'][-1], end)}, those of all members in .trajectories"
+        message = (
+            f"{explain(error, fields['t'][-1], end, solver)}, those of all members in .trajectories"
+        )
         raise IntegrationError(message, runs[members.failed or 0], runs) from error
     return runs
 
@@ -204,12 +207,17 @@ class Members:
     def __init__(self, model: Model, count: int) -> None:
         self.model = model
         self.temperature = model.temperature
+        self.settled = model.settled
         self.count = count
         self.failed: int | None = None
 
     def columns(self, y: Array) -> Array:
         """The states (N, B) of a flat state, as a view."""
         return y.reshape(-1, self.count)
+
+    def split(self, y: Array) -> Any:
+        """The parts of all members, as views with their axis last."""
+        return self.model.split(self.columns(y))
 
     def velocity(self, t: float, y: Array) -> Array:
         """dy/dt."""
@@ -248,6 +256,7 @@ class Members:
                 model=self.model,
                 solver=solver,
                 start=starts[member].copy(),
+                stationary=fields["stationary"],
             )
             for member in range(self.count)
         ]

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import scipy.integrate as integrate
 from numpy.typing import ArrayLike, NDArray
 
 from gapdyn import _spec
 from gapdyn.files import read_arrays, replacing, write_columns
 from gapdyn.models.base import Model, Observables
 from gapdyn.record import MAX_DRIFT, Record
+from gapdyn.solver import (
+    LONGEST,
+    LONGEST_BY_T,
+    MAX_STEPS,
+    OTHERS,
+    Interval,
+    Solver,
+    Step,
+    TooManyStepsError,
+)
 from gapdyn.swap import Swap
-from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_array, validate_number, validate_positive
 
 if TYPE_CHECKING:
     from gapdyn.film import Film
-
-METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
-LEAST_RTOL = 100 * np.finfo(float).eps
 
 
 class IntegrationError(RuntimeError):
@@ -71,62 +74,6 @@ class Snapshot(NamedTuple):
     loss: float
 
 
-class Field(Protocol):
-    """What is integrated: a model, or many members of one as a single state."""
-
-    temperature: Temperature
-
-    def velocity(self, t: float, y: Array, /) -> Array:
-        """dy/dt."""
-
-
-Interval = tuple[Field, float, float]
-"""A vector field, and the times from and to which it is in force."""
-
-
-@dataclass(frozen=True)
-class Solver:
-    """How to integrate: SciPy's method and its error tolerances."""
-
-    rtol: float = 1e-8
-    atol: float = 1e-10
-    method: str = "DOP853"
-
-    def __post_init__(self) -> None:
-        if validate_positive("rtol", self.rtol) < LEAST_RTOL:
-            raise ValueError(f"rtol must be at least {LEAST_RTOL:.2g}, got {self.rtol}")
-        validate_positive("atol", self.atol)
-        if not isinstance(self.method, str) or self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
-
-    def steps(self, intervals: Iterable[Interval], y: Array) -> Iterator[Any]:
-        """SciPy's solver after each accepted step, begun anew with each interval and each break."""
-        begin = partial(getattr(integrate, self.method), rtol=self.rtol, atol=self.atol)
-        for field, first, last in intervals:
-            longest, slack = field.temperature.max_step, 8 * np.spacing(last)
-            breaks = [t for t in field.temperature.breaks if min(t - first, last - t) > slack]
-            for start, end in pairwise((first, *breaks, last)):
-                solver = begin(_finite(field), start, y, end, max_step=longest)
-                while solver.status == "running":
-                    message = solver.step()
-                    if solver.status == "failed":
-                        raise ArithmeticError(message)
-                    yield solver
-                y = solver.y
-
-
-def _finite(field: Field) -> Callable[[float, Array], Array]:
-    """The velocity, checked: given a NaN, a solver may go on in silence, or never end."""
-
-    def velocity(t: float, y: Array) -> Array:
-        v = field.velocity(t, y)
-        if not np.isfinite(v.sum()):
-            raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
-        return v
-
-    return velocity
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """A path of a model, with its observables.
@@ -152,6 +99,9 @@ class Trajectory:
         always are.
     start : (N,) array or None
         The state at time 0, which need not be an output time; None in files of version 0.1.0.
+    stationary : float or None
+        The time from which on the state is at rest up to rounding, until the end; None while it
+        moves.
     """
 
     t: Array
@@ -169,6 +119,7 @@ class Trajectory:
     swap: Swap | None = None
     kept: NDArray[np.intp] = None  # type: ignore[assignment]
     start: Array | None = None
+    stationary: float | None = None
 
     def __post_init__(self) -> None:
         if self.kept is None:
@@ -208,7 +159,9 @@ class Trajectory:
         k = int(np.searchsorted(self.t, t, side="right")) - 1
         j = int(np.searchsorted(self.kept, k, side="right")) - 1
         start, y = float(self.t[self.kept[j]]), self.y[j].copy()
-        stored = t - self.t[k] <= 8 * np.spacing(t)  # no solver steps less
+        if self.stationary is not None and t >= self.stationary:
+            k, j, y = self.t.size - 1, self.kept.size - 1, self.y[-1].copy()
+        stored = k == self.t.size - 1 or t - self.t[k] <= 8 * np.spacing(t)  # no solver steps less
         if not stored or self.kept[j] != k:
             if self.model is None:
                 raise ValueError(
@@ -274,7 +227,7 @@ class Trajectory:
             model, swap = (json.dumps(_spec.dump(thing)) for thing in (self.model, self.swap))
         except TypeError:  # a function of the user's
             model = swap = "null"
-        solver = json.dumps([self.solver.rtol, self.solver.atol, self.solver.method])
+        solver = json.dumps(list(asdict(self.solver).values()))
         arrays: Any = {**self.columns(), "y": self.y, "kept": self.kept, "drift": self.drift}
         if self.start is not None:
             arrays["start"] = self.start
@@ -324,6 +277,8 @@ def flow(
     rtol: float = 1e-8,
     atol: float = 1e-10,
     method: str = "DOP853",
+    clock: str | None = None,
+    max_steps: int = MAX_STEPS,
     swap: Swap | None = None,
     keep_states: bool | None = None,
     progress: bool = False,
@@ -337,14 +292,23 @@ def flow(
         State at time 0, from `model.start`.
     t : float or (T,) array of floats
         An end time > 0, for output at 0 and at every accepted step; or increasing output times
-        from 0 on.
+        from 0 on; up to 1e308.
     rtol, atol : float
-        Error tolerances of a step, relative and absolute.
+        Error tolerances of a step, relative and absolute. `atol` is not for heights: since
+        dγ/dt ∝ γ, they keep their relative accuracy down to 1e-150, or to `atol` if that is less.
     method : str
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
         not stiff, and the explicit DOP853 is the cheapest. It is stiff, with rates of the order of
         β², where mismatched pairs hold a height near the pole at large β (τ ≤ 0.01). LSODA is the
-        method for that, as long as its N × N Jacobian fits into memory.
+        method for that, or Radau for τ far below it, as long as an N × N Jacobian fits into memory.
+    clock : {"t", "log t"}, optional
+        What the solver takes for time: t itself, or log(1 + t), on which velocities are larger by
+        1 + t, so that late steps are long ones and errors stay under control up to t = 1e308. Left
+        out, it is "log t" for a learned temperature, and beyond t = 1e150. Times and
+        velocities of models are those of t in any case.
+    max_steps : int
+        Most steps of the run. It stops as soon as they are plainly too few: when for 2,000 steps
+        its pace has not risen, and more than are left would be needed at this pace.
     swap : Swap, optional
         `HardSwap(p)` or `SoftSwap(p)`: random segments of time in which the loss sees mixed
         modalities, Section 4 and Appendix D.2 of the paper. The observables, the loss among them,
@@ -359,16 +323,18 @@ def flow(
     Returns
     -------
     Trajectory
+        Where the state comes to rest, the flow ends at once: `stationary` says when.
 
     Raises
     ------
     TypeError, ValueError
-        If the state does not fit the model, times do not increase from 0 on, a tolerance is not
-        positive or `rtol` below 2.2e-14, the method is unknown, the velocity at the start is not
-        finite, `keep_states` is no bool, or `swap` is no Swap, cannot be of this model, or has
-        more than 10 million segments up to the end time.
+        If the state does not fit the model, times do not increase from 0 on or go beyond 1e308, a
+        tolerance is not positive or `rtol` below 2.2e-14, the method or the clock is unknown or
+        unfit, the velocity at the start is not finite, `keep_states` is no bool, or `swap` is no
+        Swap, cannot be of this model, or has more than 10 million segments up to the end time.
     IntegrationError
-        If the integration fails or is interrupted, with the trajectory so far attached.
+        If the integration fails, is interrupted, or would need more than `max_steps`, with the
+        trajectory so far attached.
 
     Examples
     --------
@@ -379,8 +345,8 @@ def flow(
     [1.0, 0.4361, 0.0006]
     """
     state = _validate_start(model, y0)
-    solver = Solver(rtol, atol, method)
     end, times = output_times(t)
+    solver = Solver(rtol, atol, method, choose_clock(clock, model, end), max_steps)
     intervals = _intervals(model, swap, 0.0, end)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
@@ -390,8 +356,21 @@ def flow(
     fields, error = drive(record, solver.steps(intervals, state), state, end, times, progress)
     trajectory = Trajectory(**fields, model=model, solver=solver, swap=swap, start=state)
     if error is not None:
-        raise IntegrationError(explain(error, trajectory.t[-1], end), trajectory) from error
+        raise IntegrationError(explain(error, trajectory.t[-1], end, solver), trajectory) from error
     return trajectory
+
+
+def choose_clock(clock: str | None, model: Model, end: float) -> str:
+    """The clock of a run to `end`: the given one if it can go so far, or the one that suits it."""
+    free = model.temperature.max_step == np.inf
+    if clock is None:
+        slows = model.temperature.slows or end > LONGEST_BY_T
+        return "log t" if free and slows else "t"
+    if clock == "log t" and not free:
+        raise ValueError(f"clock must be 't', on which {model.temperature} limits the step")
+    if clock == "t" and end > LONGEST_BY_T:
+        raise ValueError(f"clock must be 'log t' or left out for t > {LONGEST_BY_T:g}, got {end:g}")
+    return clock
 
 
 def _validate_start(model: Model, y0: ArrayLike) -> Array:
@@ -407,10 +386,11 @@ def _validate_start(model: Model, y0: ArrayLike) -> Array:
 
 
 def drive(
-    record: Record, steps: Iterator[Any], y: Array, end: float, times: Array | None, progress: bool
+    record: Record, steps: Iterator[Step], y: Array, end: float, times: Array | None, progress: bool
 ) -> tuple[dict[str, Any], BaseException | None]:
     """Record all steps from y, or the output times; return that and what cut it short."""
     reached, cause = (0.0, y), None
+    stationary: float | None = None
     try:
         if times is None or times[0] == 0:
             record.add(*reached)
@@ -420,24 +400,27 @@ def drive(
                     record.add(step.t, step.y)
                 else:
                     _interpolate(record, step, times)
-                reached = step.t, step.y
+                reached, stationary = (step.t, step.y), step.t_old if step.stationary else None
                 if bar is not None:
                     bar.set_postfix_str(f"t = {step.t:.3g}", refresh=False)
                     bar.update(float(np.log1p(step.t)) - bar.n)
     except (Exception, KeyboardInterrupt) as error:
         cause = error
-    return record.fields(None if cause is None else reached), cause
+    fields = record.fields(None if cause is None else reached)
+    return {**fields, "stationary": stationary}, cause
 
 
-def explain(error: BaseException, t: float, end: float) -> str:
+def explain(error: BaseException, t: float, end: float, solver: Solver) -> str:
     """Say what ended an integration at time t, and what to try."""
     where = f"at t = {t:.6g} of {end:.6g}"
     kept = "the trajectory so far is in .trajectory"
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted {where}; {kept}"
     message = f"integration stopped {where}: {error}; {kept}"
-    if isinstance(error, ArithmeticError):  # the solver's and not the user's schedule's
-        message += "; try another rtol, or method='LSODA' if the flow has become stiff"
+    if isinstance(error, TooManyStepsError):
+        message += f"; try method={OTHERS[solver.method]}, an earlier end, or a larger max_steps"
+    elif isinstance(error, ArithmeticError):  # the solver's and not the user's schedule's
+        message += f"; try another rtol, or method={OTHERS[solver.method]}"
     return message
 
 
@@ -462,17 +445,21 @@ def output_times(t: ArrayLike) -> tuple[float, Array | None]:
         raise TypeError(f"t must be a time or increasing times, got {t!r}")
     times = times.astype(np.float64)
     if times.ndim == 0:
-        return validate_positive("t", float(times)), None
+        if validate_positive("t", float(times)) > LONGEST:
+            raise ValueError(f"t must be at most {LONGEST:g}, got {times}")
+        return float(times), None
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"t must be a time or one axis of times, got shape {times.shape}")
     if not np.isfinite(times).all():
         raise ValueError(f"t must be finite times, got {times[~np.isfinite(times)][0]}")
+    if times[-1] > LONGEST:
+        raise ValueError(f"t must be at most {LONGEST:g}, got {times[-1]}")
     if times[0] < 0 or (np.diff(times) <= 0).any() or times[-1] == 0:
         raise ValueError("t must be increasing times, the first not negative, the last positive")
     return float(times[-1]), times
 
 
-def _interpolate(record: Record, step: Any, times: Array) -> None:
+def _interpolate(record: Record, step: Step, times: Array) -> None:
     """Record the output times within the last step."""
     inside = times[(times > step.t_old) & (times <= step.t)]
     if inside.size:

@@ -213,6 +213,16 @@ class Temperature(ABC):
     breaks: tuple[float, ...] = ()
     max_step: float = np.inf
 
+    @property
+    def settled(self) -> float:
+        """The time from which on β depends on ν alone; infinite where nothing is known of it."""
+        return np.inf
+
+    @property
+    def slows(self) -> bool:
+        """Whether it slows the flow down like 1/t, so that log t is the better clock."""
+        return False
+
     @abstractmethod
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β at time t and parameter ν."""
@@ -317,6 +327,16 @@ class Learned(Temperature):
 
     def __repr__(self) -> str:
         return f"Learned(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
+
+    @property
+    def settled(self) -> float:
+        """0: time itself has no part in it."""
+        return 0.0
+
+    @property
+    def slows(self) -> bool:
+        """True: as β grows, all else slows down."""
+        return True
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β(ν), at most `max_beta`."""
@@ -430,6 +450,11 @@ class Fixed(Temperature):
     def __post_init__(self) -> None:
         _store(self, tau=validate_temperature("tau", self.tau))
 
+    @property
+    def settled(self) -> float:
+        """0: it is constant."""
+        return 0.0
+
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ, whatever t and ν."""
         return 1 / self.tau + 0 * nu  # in the shape of ν
@@ -465,6 +490,11 @@ class LinearSchedule(Schedule):
     def breaks(self) -> tuple[float, ...]:  # type: ignore[override]
         """The end of the slope."""
         return (self.t_end,)
+
+    @property
+    def settled(self) -> float:
+        """The end of the slope."""
+        return self.t_end
 
     def tau(self, t: float) -> float:
         """τ(t)."""

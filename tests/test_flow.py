@@ -216,10 +216,10 @@ def test_a_schedule_that_turns_invalid_says_where():
 
 
 @pytest.mark.parametrize("method", ["DOP853", "LSODA", "Radau"])
-@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:lsoda:UserWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_flow_that_no_step_can_follow_says_what_to_try(method):
     blowing = Own(lambda t, y: y**2 if t < 2 else y * np.nan)  # from 1 to infinity at t = 1
-    with pytest.raises(gd.IntegrationError, match="try another rtol, or method='LSODA'") as caught:
+    with pytest.raises(gd.IntegrationError, match=r"try (another rtol, or )?method='") as caught:
         gd.flow(blowing, [1.0], 5.0, method=method)
     assert 0.9 < caught.value.t < 1.1
     assert caught.value.trajectory.t[-1] == caught.value.t

@@ -59,6 +59,11 @@ class Model(ABC):
     temperature: Temperature
 
     @property
+    def settled(self) -> float:
+        """The time from which on the velocity depends on the state alone, as far as is known."""
+        return np.inf
+
+    @property
     @abstractmethod
     def size(self) -> int:
         """Length N of a state."""
@@ -124,6 +129,11 @@ class HeightState(NamedTuple):
 
 class HeightModel(Model):
     """A model of temperature and height alone: eq. (11) for some loss and pull at a = β(1-γ²)."""
+
+    @property
+    def settled(self) -> float:
+        """That of the temperature."""
+        return self.temperature.settled
 
     @property
     def size(self) -> int:
@@ -193,6 +203,11 @@ class RowModel(Model):
     """Where the rows end in a state and ν is stored: 2·n·d."""
     _rows_shape: tuple[int, int]
     _scratch: Scratch
+
+    @property
+    def settled(self) -> float:
+        """That of the temperature."""
+        return self.temperature.settled
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))

@@ -1,0 +1,243 @@
+"""How a flow is integrated: SciPy's method, the clock that it keeps, and when it may stop.
+
+A clock s(t) replaces dy/dt = v by dy/ds = v dt/ds. On ``clock="log t"``, s = log(1 + t), so that
+dy/ds = (1 + t) v. A learned temperature slows the flow down like 1/t: on this clock its velocities
+stay of one size, so that it takes fewer steps, and SciPy's error norms, which square them, do not
+underflow at late times.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import scipy.integrate as integrate
+
+from gapdyn.stationary import LEAST_HEIGHT, Still, heights, settle
+from gapdyn.temperature import Temperature
+from gapdyn.types import Array
+from gapdyn.validate import validate_count, validate_positive
+
+METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
+EXPLICIT = ("RK23", "RK45", "DOP853")
+IMPLICIT = ("Radau", "BDF")
+"""Methods that recover from a trial state whose velocity is not finite, by a shorter step."""
+OTHERS = {
+    "LSODA": "'Radau' or 'DOP853'",
+    "Radau": "'LSODA' or 'DOP853'",
+    "BDF": "'LSODA' or 'DOP853'",
+    **dict.fromkeys(EXPLICIT, "'LSODA' or 'Radau'"),
+}
+"""What to try instead of a method: each has flows that the others cannot follow."""
+LEAST_RTOL = 100 * np.finfo(float).eps
+MAX_STEPS = 10_000_000
+LONGEST, LONGEST_BY_T = 1e308, 1e150
+"""Latest end times. On the clock t, the squares of velocities like 1/t leave float64 earlier."""
+WINDOW = 400
+"""Steps between two looks at the pace of a run."""
+STEADY, GAIN = 5, 1.1
+"""After so many windows without so much of a gain, the pace of a run is taken to stay as it is."""
+
+
+class TooManyStepsError(ArithmeticError):
+    """A run that needs more steps than it may take."""
+
+
+class Field(Still, Protocol):
+    """What is integrated: a model, or many members of one as a single state."""
+
+    temperature: Temperature
+
+    @property
+    def settled(self) -> float:
+        """The time from which on the velocity depends on the state alone."""
+
+
+Interval = tuple[Field, float, float]
+"""A vector field, and the times from and to which it is in force."""
+
+
+class Clock(NamedTuple):
+    """What a solver takes for time: s(t), its inverse t(s), and dt/ds as a function of s."""
+
+    reading: Callable[[float], float]
+    time: Callable[[float], float]
+    rate: Callable[[float], float] | None
+
+
+CLOCKS = {"t": Clock(float, float, None), "log t": Clock(np.log1p, np.expm1, np.exp)}
+
+
+class Step(NamedTuple):
+    """An accepted step; `dense_output` makes the state at any time in it, a function of t."""
+
+    t_old: float
+    t: float
+    y: Array
+    dense_output: Callable[[], Callable[[float], Array]]
+    stationary: bool = False
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How to integrate: SciPy's method, its error tolerances, the clock and the most steps."""
+
+    rtol: float = 1e-8
+    atol: float = 1e-10
+    method: str = "DOP853"
+    clock: str = "t"
+    max_steps: int = MAX_STEPS
+
+    def __post_init__(self) -> None:
+        rtol, atol = validate_positive("rtol", self.rtol), validate_positive("atol", self.atol)
+        if rtol < LEAST_RTOL:
+            raise ValueError(f"rtol must be at least {LEAST_RTOL:.2g}, got {self.rtol}")
+        if not isinstance(self.method, str) or self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        if not isinstance(self.clock, str) or self.clock not in CLOCKS:
+            names = " or ".join(map(repr, CLOCKS))
+            raise ValueError(f"clock must be {names}, or left out, got {self.clock!r}")
+        most = validate_count("max_steps", self.max_steps, least=1)
+        for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", most)):
+            object.__setattr__(self, name, value)
+
+    def steps(self, intervals: Iterable[Interval], y: Array) -> Iterator[Step]:
+        """Each accepted step; the solver begins anew with each interval and each break.
+
+        Where the state has come to rest, the next step leads to the end of the interval.
+
+        Raises
+        ------
+        ArithmeticError
+            If a step fails, the velocity is not finite, or too many steps would be needed.
+        """
+        left = self.max_steps
+        for field, first, last in intervals:
+            slack = 8 * np.spacing(last)
+            breaks = [t for t in field.temperature.breaks if min(t - first, last - t) > slack]
+            for start, end in pairwise((first, *breaks, last)):
+                for step in self._between(field, start, end, y, left):
+                    left -= 1
+                    yield step
+                    y = step.y
+
+    def _between(
+        self, field: Field, start: float, end: float, y: Array, left: int
+    ) -> Iterator[Step]:
+        """The steps of one solver, at most `left`, through times without a break."""
+        clock, longest = CLOCKS[self.clock], field.temperature.max_step
+        first, last, before = clock.reading(start), clock.reading(end), start
+        pace = Pace(first, last, left, longest)
+        atol = self._tolerances(field, y)
+        options = {"rtol": self.rtol, "atol": atol, "max_step": longest}
+        velocity = self._velocity(field, clock)
+        with _quiet():
+            solver = getattr(integrate, self.method)(velocity, first, y, last, **options)
+        while solver.status == "running":
+            old = solver.y
+            with _quiet():
+                message = solver.step()
+            if solver.status == "failed" or not np.isfinite(solver.y).all():
+                raise ArithmeticError(message or "the state is not finite")
+            t = end if solver.status == "finished" else float(clock.time(solver.t))
+            yield Step(before, t, solver.y, partial(_dense_output, solver, clock))
+            before, steady = t, pace.is_steady(solver.t)
+            if t >= field.settled and t < end and (steady or np.array_equal(solver.y, old)):
+                rest = settle(field, t, solver.y, atol + self.rtol * np.abs(solver.y))
+                if rest is not None:
+                    yield Step(t, end, rest, partial(_at_rest, rest), stationary=True)
+                    return
+
+    def _velocity(self, field: Field, clock: Clock) -> Callable[[float, Array], Array]:
+        """dy/ds, checked: given a NaN, some solvers go on in silence, or never end."""
+
+        def velocity(s: float, y: Array) -> Array:
+            t = clock.time(s)
+            v = field.velocity(t, y)
+            if self.method not in IMPLICIT and not np.isfinite(v.sum()):
+                raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
+            return v if clock.rate is None else clock.rate(s) * v
+
+        return velocity
+
+    def _tolerances(self, field: Field, y: Array) -> Array:
+        """`atol`, and next to nothing for heights: dγ/dt ∝ γ, so that their error is relative."""
+        tolerances = np.full(y.size, self.atol)
+        for height in heights(field.split(tolerances)):
+            height[...] = min(self.atol, LEAST_HEIGHT)
+        return tolerances
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings of trial states that overflow, or of LSODA, whose failures are errors."""
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "lsoda", UserWarning)
+        yield
+
+
+def _dense_output(solver: Any, clock: Clock) -> Callable[[float], Array]:
+    """The state at times within the last step."""
+    interpolant = solver.dense_output()
+    return lambda t: interpolant(clock.reading(t))
+
+
+def _at_rest(y: Array) -> Callable[[float], Array]:
+    """The same state at all times."""
+    return lambda t: y
+
+
+class Pace:
+    """Counts the steps of a solver, and foresees how many more it needs.
+
+    Parameters
+    ----------
+    start, end : float
+        Where the clock begins and where it ends.
+    most : int
+        Most steps in between.
+    longest : float
+        Longest step that the temperature allows.
+
+    Raises
+    ------
+    ValueError
+        If steps of that length will not do.
+    """
+
+    def __init__(self, start: float, end: float, most: int, longest: float) -> None:
+        self.end, self.most, self.count = end, most, 0
+        self.readings = deque([start], maxlen=STEADY + 1)
+        if (end - start) / longest > most:
+            raise ValueError(
+                f"{(end - start) / longest:.2g} steps are needed, beyond max_steps: the temperature"
+                f" limits them to {longest:.2g}; try an earlier end, or a slower schedule"
+            )
+
+    def is_steady(self, s: float) -> bool:
+        """Count a step to s, and tell whether it ends a window no faster than the last one.
+
+        Raises
+        ------
+        TooManyStepsError
+            If the steps that are left will not do, at the pace of the last windows.
+        """
+        self.count += 1
+        if self.count == self.most and s < self.end:
+            raise TooManyStepsError("max_steps are done")
+        if self.count % WINDOW:
+            return False
+        self.readings.append(s)
+        windows = np.diff(self.readings)
+        if len(windows) == STEADY and windows[-1] <= GAIN * windows[0]:
+            needed = WINDOW * (self.end - s) / max(windows[-1], np.spacing(s))
+            if needed > self.most - self.count:
+                raise TooManyStepsError(f"{needed:.1g} more steps are needed, beyond max_steps")
+        return len(windows) > 1 and bool(windows[-1] <= GAIN * windows[-2])

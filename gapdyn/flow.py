@@ -295,7 +295,7 @@ def flow(
         from 0 on; up to 1e308.
     rtol, atol : float
         Error tolerances of a step, relative and absolute. `atol` is not for heights: since
-        dγ/dt ∝ γ, they keep their relative accuracy down to 1e-150, or to `atol` if that is less.
+        dγ/dt ∝ γ, they keep their relative accuracy down to 1e-50, or to `atol` if that is less.
     method : str
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
         not stiff, and the explicit DOP853 is the cheapest. It is stiff, with rates of the order of

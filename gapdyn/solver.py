@@ -38,6 +38,7 @@ OTHERS = {
 """What to try instead of a method: each has flows that the others cannot follow."""
 LEAST_RTOL = 100 * np.finfo(float).eps
 MAX_STEPS = 10_000_000
+FIRST_STEP = 1e-6
 LONGEST, LONGEST_BY_T = 1e308, 1e150
 """Latest end times. On the clock t, the squares of velocities like 1/t leave float64 earlier."""
 WINDOW = 400
@@ -132,14 +133,10 @@ class Solver:
         self, field: Field, start: float, end: float, y: Array, left: int
     ) -> Iterator[Step]:
         """The steps of one solver, at most `left`, through times without a break."""
-        clock, longest = CLOCKS[self.clock], field.temperature.max_step
+        clock, atol = CLOCKS[self.clock], self._tolerances(field, y)
         first, last, before = clock.reading(start), clock.reading(end), start
-        pace = Pace(first, last, left, longest)
-        atol = self._tolerances(field, y)
-        options = {"rtol": self.rtol, "atol": atol, "max_step": longest}
-        velocity = self._velocity(field, clock)
-        with _quiet():
-            solver = getattr(integrate, self.method)(velocity, first, y, last, **options)
+        pace = Pace(field, first, last, y, left)
+        solver = self._begin(self._velocity(field, clock), first, last, y, atol, pace.longest)
         while solver.status == "running":
             old = solver.y
             with _quiet():
@@ -148,12 +145,24 @@ class Solver:
                 raise ArithmeticError(message or "the state is not finite")
             t = end if solver.status == "finished" else float(clock.time(solver.t))
             yield Step(before, t, solver.y, partial(_dense_output, solver, clock))
-            before, steady = t, pace.is_steady(solver.t)
+            before, steady = t, pace.is_steady(solver.t, solver.y)
             if t >= field.settled and t < end and (steady or np.array_equal(solver.y, old)):
                 rest = settle(field, t, solver.y, atol + self.rtol * np.abs(solver.y))
                 if rest is not None:
                     yield Step(t, end, rest, partial(_at_rest, rest), stationary=True)
                     return
+
+    def _begin(
+        self, velocity: Any, first: float, last: float, y: Array, atol: Array, longest: float
+    ) -> Any:
+        """SciPy's solver; it chooses its first step, unless that leaves float64."""
+        make = partial(getattr(integrate, self.method), velocity, first, y, last)
+        options = {"rtol": self.rtol, "atol": atol, "max_step": longest}
+        with _quiet():
+            solver = make(**options)
+            if getattr(solver, "h_abs", 1.0) == 0:  # a trial step as long as the run overflowed
+                solver = make(**options, first_step=min(FIRST_STEP, last - first))
+        return solver
 
     def _velocity(self, field: Field, clock: Clock) -> Callable[[float, Array], Array]:
         """dy/ds, checked: given a NaN, some solvers go on in silence, or never end."""
@@ -178,7 +187,7 @@ class Solver:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without warnings of trial states that overflow, or of LSODA, whose failures are errors."""
-    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "lsoda", UserWarning)
         yield
 
@@ -199,30 +208,35 @@ class Pace:
 
     Parameters
     ----------
+    field : Field
     start, end : float
         Where the clock begins and where it ends.
+    y : (N,) array
+        The first state.
     most : int
         Most steps in between.
-    longest : float
-        Longest step that the temperature allows.
 
     Raises
     ------
     ValueError
-        If steps of that length will not do.
+        If the steps that the temperature allows are so short that they will not do.
     """
 
-    def __init__(self, start: float, end: float, most: int, longest: float) -> None:
-        self.end, self.most, self.count = end, most, 0
-        self.readings = deque([start], maxlen=STEADY + 1)
-        if (end - start) / longest > most:
+    def __init__(self, field: Field, start: float, end: float, y: Array, most: int) -> None:
+        self.field, self.end, self.most, self.count = field, end, most, 0
+        self.readings, self.heights = deque([start], maxlen=STEADY + 1), self._heights(y)
+        self.longest = field.temperature.max_step
+        if (end - start) / self.longest > most:
             raise ValueError(
-                f"{(end - start) / longest:.2g} steps are needed, beyond max_steps: the temperature"
-                f" limits them to {longest:.2g}; try an earlier end, or a slower schedule"
+                f"{(end - start) / self.longest:.2g} steps are needed, beyond max_steps: the"
+                f" temperature limits them to {self.longest:.2g}; try an earlier end, or a slower"
+                " schedule"
             )
 
-    def is_steady(self, s: float) -> bool:
-        """Count a step to s, and tell whether it ends a window no faster than the last one.
+    def is_steady(self, s: float, y: Array) -> bool:
+        """Count a step to s and y, and tell whether it ends a window in which the pace was steady.
+
+        It is while steps do not become longer and no height falls to half of what it was.
 
         Raises
         ------
@@ -235,9 +249,18 @@ class Pace:
         if self.count % WINDOW:
             return False
         self.readings.append(s)
-        windows = np.diff(self.readings)
-        if len(windows) == STEADY and windows[-1] <= GAIN * windows[0]:
-            needed = WINDOW * (self.end - s) / max(windows[-1], np.spacing(s))
-            if needed > self.most - self.count:
-                raise TooManyStepsError(f"{needed:.1g} more steps are needed, beyond max_steps")
-        return len(windows) > 1 and bool(windows[-1] <= GAIN * windows[-2])
+        before, self.heights = self.heights, self._heights(y)
+        windows, falls = np.diff(self.readings), (self.heights < before / 2).any()
+        if falls or len(windows) < 2 or windows[-1] > GAIN * windows[-2]:
+            return False
+        needed = WINDOW * (self.end - s) / max(windows[-1], np.spacing(s))
+        gained = len(windows) < STEADY or windows[-1] > GAIN * windows[0]
+        if not gained and needed > self.most - self.count:
+            raise TooManyStepsError(f"{needed:.1g} more steps are needed, beyond max_steps")
+        return True
+
+    def _heights(self, y: Array) -> Array:
+        """The sizes of all heights, of none below `LEAST_HEIGHT`."""
+        found = [np.ravel(height) for height in heights(self.field.split(y))]
+        sizes: Array = np.maximum(np.abs(np.concatenate([*found, []])), LEAST_HEIGHT)
+        return sizes

@@ -16,8 +16,9 @@ import scipy.integrate as integrate
 from numpy.typing import ArrayLike, NDArray
 
 from gapdyn import _spec
-from gapdyn.files import read_arrays, replacing, write_columns
+from gapdyn.files import replacing, write_columns
 from gapdyn.models.base import Model, Observables
+from gapdyn.readers import read_arrays
 from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.swap import Swap
 from gapdyn.temperature import Temperature

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 if sys.platform != "win32":
     import fcntl
 
+FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 LONGEST = 200
 """Bytes of the longest name that the name of its part file shows; file systems allow 255."""
 
@@ -27,8 +28,8 @@ def validate_target(name: str, path: str | os.PathLike[str], *, replaced: bool =
     """Refuse a path that cannot be written, before what goes into it is computed.
 
     A file that will be replaced has its part file opened here and a byte written to it, so that a
-    folder, a disk or a name which does not allow that is found out. With `replaced=False` it is
-    asked only whether an existing file may be written.
+    folder, a disk or a name which does not allow that is found out. With `replaced=False` no more
+    is asked than whether there is a folder, and whether an existing file may be written.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def validate_target(name: str, path: str | os.PathLike[str], *, replaced: bool =
         raise IsADirectoryError(f"{name} wants a file, got the folder {path}")
     with _named(name, path):
         exists, replaceable = _kind(target)
-        if not os.access(place if exists else place.parent, os.W_OK):
+        if exists and not os.access(place, os.W_OK):
             raise PermissionError(None, "permission denied")
         if replaceable and replaced:
             with suppress(BlockingIOError):  # who is writing it shows that it can be written
@@ -121,15 +122,18 @@ def _open_part(place: Path) -> tuple[Path, int]:
     """Open the part file of a target, empty and locked.
 
     It has one name for each target, and its lock ends with the process that holds it: so what a
-    killed writer has left is used anew, and what a live one writes is left alone. Where there are
-    no locks, each writer has a file of its own.
+    killed writer has left is used anew, and what a live one writes is left alone. Where that cannot
+    be, each writer has a file of its own.
     """
     name = os.fsencode(place.name)
     stem = place.name if len(name) <= LONGEST else sha256(name).hexdigest()
     part = place.with_name(f".{stem}.part")
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    own = part.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
     while True:
-        file = os.open(part, flags, 0o666)
+        try:
+            file = os.open(part, FLAGS, 0o666)
+        except PermissionError:  # of another user, unless the folder takes no files at all
+            return own, os.open(own, FLAGS | os.O_TRUNC, 0o666)
         try:
             locked = _lock(file)
             if locked and _is(part, file):
@@ -141,8 +145,7 @@ def _open_part(place: Path) -> tuple[Path, int]:
         os.close(file)
         if not locked:
             part.unlink(missing_ok=True)
-            own = part.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-            return own, os.open(own, flags | os.O_TRUNC, 0o666)
+            return own, os.open(own, FLAGS | os.O_TRUNC, 0o666)
         # Locked, but renamed or deleted by its last writer in the meantime: once more.
 
 

@@ -190,6 +190,21 @@ def test_a_file_that_another_thread_is_writing_is_refused(tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == {"a.txt", "b.txt"}
 
 
+def test_what_another_user_has_left_is_in_nobodys_way(tmp_path, monkeypatch):
+    path, part, inner = tmp_path / "a.txt", tmp_path / ".a.txt.part", os.open
+    part.write_text("theirs")
+
+    def denied(name, *args):
+        if name == part:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return inner(name, *args)
+
+    monkeypatch.setattr("os.open", denied)
+    validate_target("path", path)
+    write(path, "new")
+    assert path.read_text() == "new" and sorted(tmp_path.iterdir()) == [part, path]
+
+
 @pytest.mark.parametrize("locks", [True, False])
 def test_many_writers_leave_one_whole_file(tmp_path, monkeypatch, locks):
     """Where a file system has no locks, the last to end is the one that stays."""

@@ -292,7 +292,8 @@ class Trajectory:
             known = Solver(**solver) if isinstance(solver, dict) else Solver(*solver)
             return cls(**values, solver=known)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"path must be a saved trajectory, {path} is not: {error}") from error
+            why = " ".join(str(error).split())  # in one line, where it shows an array
+            raise ValueError(f"path must be a saved trajectory, {path} is not: {why}") from error
 
 
 def flow(

@@ -239,6 +239,8 @@ INCONSISTENT = [
     ({"t": np.full(31, np.nan)}, "times do not increase"),
     ({"t": np.linspace(-1, 1, 31)}, "times do not increase from 0 on"),
     ({"drift": [1.0, 2.0]}, "drift must be a real number"),
+    ({"drift": '["array", [[0.5], [1.0]]]'}, r"drift must be a real number, got array"),
+    ({"model": '["ScalarModel", ["Fixed", ["array", [[0.5], [1.0]]]]]'}, "tau must be a real"),
     ({"drift": -1.0}, "drift is negative"),
     ({"drift": np.nan}, "drift must be finite"),
     ({"solver": "[1, 2, 3, 4]"}, ""),

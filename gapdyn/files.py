@@ -11,7 +11,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from numpy.typing import NDArray
@@ -27,9 +29,9 @@ LONGEST = 200
 def validate_target(name: str, path: str | os.PathLike[str], *, replaced: bool = True) -> Path:
     """Refuse a path that cannot be written, before what goes into it is computed.
 
-    A file that will be replaced has its part file opened here and a byte written to it, so that a
-    folder, a disk or a name which does not allow that is found out. With `replaced=False` no more
-    is asked than whether there is a folder, and whether an existing file may be written.
+    Where a file will be replaced, a byte is written to a file without a name in its folder, so that
+    a folder or a disk which takes no file is found out. With `replaced=False` no more is asked than
+    whether there is a folder, and whether an existing file may be written.
 
     Raises
     ------
@@ -48,8 +50,7 @@ def validate_target(name: str, path: str | os.PathLike[str], *, replaced: bool =
         if exists and not os.access(place, os.W_OK):
             raise PermissionError(None, "permission denied")
         if replaceable and replaced:
-            with suppress(BlockingIOError):  # who is writing it shows that it can be written
-                _try_part(place)
+            _try_folder(place)
     return target
 
 
@@ -87,9 +88,9 @@ def replacing(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]
     with _named("path", path):
         part, file = _open_part(place)
     try:
-        with open(file, mode, encoding=encoding, closefd=False) as stream:
+        with open(file.fileno(), mode, encoding=encoding, closefd=False) as stream:
             yield stream
-        os.fsync(file)
+        os.fsync(file.fileno())
         if place.exists():
             shutil.copymode(place, part)
         done = True
@@ -108,48 +109,57 @@ def _kind(target: Path) -> tuple[bool, bool]:
     return True, stat.S_ISREG(mode)
 
 
-def _try_part(place: Path) -> None:
-    """Write a byte to the part file of a target, and delete it."""
-    part, file = _open_part(place)
-    try:
-        os.write(file, b"\0")
-        os.fsync(file)
-    finally:
-        _close_part(part, file, None)
+def _try_folder(place: Path) -> None:
+    """Write a byte to a nameless file beside a target, and look up the name of its part file."""
+    with suppress(FileNotFoundError):
+        _part(place).lstat()
+    with TemporaryFile(dir=place.parent, buffering=0) as file:
+        file.write(b"\0")
+        os.fsync(file.fileno())
 
 
-def _open_part(place: Path) -> tuple[Path, int]:
+def _part(place: Path) -> Path:
+    """The part file of a target, by its name unless that is too long."""
+    name = os.fsencode(place.name)
+    stem = place.name if len(name) <= LONGEST else sha256(name).hexdigest()
+    return place.with_name(f".{stem}.part")
+
+
+def _open_part(place: Path) -> tuple[Path, FileIO]:
     """Open the part file of a target, empty and locked.
 
     It has one name for each target, and its lock ends with the process that holds it: so what a
     killed writer has left is used anew, and what a live one writes is left alone. Where that cannot
     be, each writer has a file of its own.
     """
-    name = os.fsencode(place.name)
-    stem = place.name if len(name) <= LONGEST else sha256(name).hexdigest()
-    part = place.with_name(f".{stem}.part")
+    part = _part(place)
     own = part.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
     while True:
         try:
-            file = os.open(part, FLAGS, 0o666)
+            file = _opened(part)
         except PermissionError:  # of another user, unless the folder takes no files at all
-            return own, os.open(own, FLAGS | os.O_TRUNC, 0o666)
+            return own, _opened(own, os.O_TRUNC)
         try:
             locked = _lock(file)
             if locked and _is(part, file):
-                os.ftruncate(file, 0)
+                file.truncate()
                 return part, file
         except BaseException:
-            os.close(file)
+            file.close()
             raise
-        os.close(file)
+        file.close()
         if not locked:
             part.unlink(missing_ok=True)
-            return own, os.open(own, FLAGS | os.O_TRUNC, 0o666)
+            return own, _opened(own, os.O_TRUNC)
         # Locked, but renamed or deleted by its last writer in the meantime: once more.
 
 
-def _lock(file: int) -> bool:
+def _opened(part: Path, more: int = 0) -> FileIO:
+    """Open a file, new or as it is, but not what a link of its name leads to."""
+    return open(part, "r+b", 0, opener=lambda name, _: os.open(name, FLAGS | more, 0o666))
+
+
+def _lock(file: FileIO) -> bool:
     """Lock a file against other processes and threads; False where there are no locks."""
     if sys.platform == "win32":
         return False
@@ -162,18 +172,18 @@ def _lock(file: int) -> bool:
     return True
 
 
-def _is(part: Path, file: int) -> bool:
+def _is(part: Path, file: FileIO) -> bool:
     """Whether an open file still has that name."""
     try:
-        return os.path.samestat(os.fstat(file), part.lstat())
+        return os.path.samestat(os.fstat(file.fileno()), part.lstat())
     except FileNotFoundError:
         return False
 
 
-def _close_part(part: Path, file: int, place: Path | None) -> None:
+def _close_part(part: Path, file: FileIO, place: Path | None) -> None:
     """Rename a part file, or delete it, and only then let go of its lock."""
     if sys.platform == "win32":  # where an open file can be neither renamed nor deleted
-        os.close(file)
+        file.close()
     try:
         if place is not None:
             part.replace(place)
@@ -183,7 +193,7 @@ def _close_part(part: Path, file: int, place: Path | None) -> None:
         else:
             if _is(part, file):
                 part.unlink()
-            os.close(file)
+            file.close()
 
 
 def write_columns(path: str | os.PathLike[str], columns: Mapping[str, NDArray[Any]]) -> None:

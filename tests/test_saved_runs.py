@@ -259,7 +259,7 @@ INCONSISTENT = [
     ({"model": '["Fixed", 0.5]'}, r"model is Fixed\(tau=0.5\)"),
     ({"model": '["FreeModel", 5, 4, ["Fixed", 0.5]]'}, r"y must have shape \(31, 41\)"),
     ({"model": '["FreeModel", 1e6, 3, ["Fixed", 0.5]]'}, "n must be an integer"),
-    ({"model": "[" * 5000 + "]" * 5000}, "nested too deeply"),
+    ({"model": "[" * 10**5 + "]" * 10**5}, "nested too deeply"),
     ({"model": "[" * 900 + '"array"' + "]" * 900}, "is nothing that gapdyn writes"),
     ({"model": '["Learned", ' * 900 + "1" + "]" * 900}, ""),
     ({"model": "9" * 5000}, ""),

@@ -47,7 +47,7 @@ def validate_target(name: str, path: str | os.PathLike[str], *, replaced: bool =
         raise IsADirectoryError(f"{name} wants a file, got the folder {path}")
     with _named(name, path):
         exists, replaceable = _kind(target)
-        if exists and not os.access(place, os.W_OK):
+        if exists and not os.access(target, os.W_OK):
             raise PermissionError(None, "permission denied")
         if replaceable and replaced:
             _try_folder(place)

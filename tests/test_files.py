@@ -158,6 +158,16 @@ with replacing("a.txt") as stream:
 """
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="pipes have no names here")
+def test_standard_output_is_written_directly():
+    """What the name of a pipe in /dev leads to is no path."""
+    out, into = os.pipe()
+    write(f"/dev/fd/{into}", "text")
+    os.close(into)
+    with os.fdopen(out) as stream:
+        assert stream.read() == "text"
+
+
 @posix
 def test_what_another_process_is_writing_is_refused_and_swept_up_when_it_is_killed(tmp_path):
     path, part = tmp_path / "a.txt", tmp_path / ".a.txt.part"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gapdyn import sphere
-from gapdyn.files import read_arrays
+from gapdyn.readers import read_arrays
 from gapdyn.types import Array
 
 HOME = "github.com/Weixin-Liang/Modality-Gap, folder Figure_1_Modality_Gap"

@@ -65,7 +65,7 @@ def opened(out: str | os.PathLike[str] | None) -> Iterator[IO[bytes] | None]:
     if out is None:
         yield None
         return
-    path = validate_target("out", out)
+    path = validate_target("out", out, replaced=False)
     if path.exists() and not path.is_file():
         raise ValueError(f"out must be a file that keeps what it is given, got {path}")
     with path.open("a+b") as stream:

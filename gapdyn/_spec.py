@@ -42,11 +42,23 @@ def dump(thing: Any) -> Any:
 
 
 def load(spec: Any) -> Any:
-    """Return what `dump` wrote down, now or in a version that did not write named arguments."""
-    if not isinstance(spec, list):
+    """Return what `dump` wrote down, now or in a version that did not write named arguments.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if spec is None or isinstance(spec, bool | int | float):
         return spec
-    if spec[0] == "array":
-        return np.array(spec[1])
-    kind, *arguments = spec
-    named = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
-    return KNOWN[kind](*map(load, arguments), **{name: load(named[name]) for name in named})
+    match spec:
+        case ["array", list() as rows]:
+            return np.array(rows, dtype=np.float64)
+        case [str() as kind, *arguments] if kind in KNOWN:
+            named = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
+            values = {name: load(value) for name, value in named.items()}
+            try:
+                return KNOWN[kind](*map(load, arguments), **values)
+            except TypeError as error:
+                raise ValueError(str(error)) from error
+    raise ValueError(f"{spec!r:.80} is nothing that gapdyn writes")

@@ -16,7 +16,8 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.files import read_arrays, validate_target
+from gapdyn.files import validate_target
+from gapdyn.readers import read_arrays
 from gapdyn.theory import audit
 from gapdyn.types import Array, Floats
 from gapdyn.validate import validate_count, validate_number, validate_positive, validate_rows
@@ -116,7 +117,7 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="FILE",
         help="one .npy of shape (2, n, d), one .npz with two arrays, or two .npy (n, d); "
-        "x is the first",
+        "x is the first; - is standard input",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -179,7 +180,10 @@ def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
     """Two modalities from one file that holds both, or from one each; x is the first."""
     if len(files) > 2:
         raise ValueError(f"FILE must be one file or two, got {len(files)}")
-    arrays = [array for file in files for array in read_arrays(file).values()]
+    if files.count("-") > 1:
+        raise ValueError("FILE may be -, which is standard input, once")
+    sources = [0 if file == "-" else file for file in files]
+    arrays = [array for source in sources for array in read_arrays(source).values()]
     if len(files) == 2 and len(arrays) != 2:
         raise ValueError("FILE must hold one array each where two are given")
     if len(arrays) == 1:

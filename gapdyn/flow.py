@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gapdyn import _spec
-from gapdyn.files import read_arrays, replacing, write_columns
+from gapdyn import _saved
+from gapdyn.files import replacing, write_columns
 from gapdyn.models.base import Model, Observables
+from gapdyn.readers import read_arrays
 from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.solver import (
     LONGEST,
@@ -204,69 +204,49 @@ class Trajectory:
         Raises
         ------
         OSError
-            If the file cannot be written.
+            If the file cannot be written, or is being written by another process or thread.
         """
         write_columns(path, self.columns())
 
     def columns(self) -> dict[str, Array]:
         """`t` and the observables by name."""
-        return {name: getattr(self, name) for name in ("t", *Observables._fields)}
+        return {name: getattr(self, name) for name in _saved.COLUMNS}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one npz file, for `load`: states, observables, model, tolerances.
 
-        A model that is not one of gapdyn's own, whose temperature is a function of the user's, or
-        whose swap is a class of the user's, is left out.
+        The model and the swap are left out, both, where one of them cannot be written down: a class
+        of the user's, a subclass of one of gapdyn's, or a temperature that is a function.
 
         Raises
         ------
         OSError
-            If the file cannot be written.
+            If the file cannot be written, or is being written by another process or thread.
         """
-        try:
-            model, swap = (json.dumps(_spec.dump(thing)) for thing in (self.model, self.swap))
-        except TypeError:  # a function of the user's
-            model = swap = "null"
-        solver = json.dumps(list(asdict(self.solver).values()))
-        arrays: Any = {**self.columns(), "y": self.y, "kept": self.kept, "drift": self.drift}
-        if self.start is not None:
-            arrays["start"] = self.start
+        members = _saved.pack(self)
         with replacing(path, "wb") as stream:
-            np.savez(stream, **arrays, model=model, solver=solver, swap=swap)
+            np.savez(stream, **members)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
-        """Read what `save` wrote.
+        """Read what `save` wrote, in this version or in 0.1.0.
 
         Raises
         ------
         OSError
-            If the file is missing or unreadable.
+            If the file is missing or cannot be read.
         ValueError
-            If it is not a saved trajectory.
+            If it is not a saved trajectory, is damaged, or its parts do not fit each other.
         """
-        names = ("t", *Observables._fields)
         stored = read_arrays(path)
         try:
-            trajectory = cls(
-                **{name: stored[name] for name in (*names, "y")},
-                drift=float(stored["drift"]),
-                model=_spec.load(json.loads(str(stored["model"]))),
-                solver=Solver(*json.loads(str(stored["solver"]))),
-                swap=_spec.load(json.loads(str(stored.get("swap", "null")))),
-                kept=stored.get("kept", np.arange(len(stored["y"]))),
-                start=stored.get("start"),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"path must be a saved trajectory, {path} is not: {error}") from error
-        kept, last = trajectory.kept.tolist(), len(trajectory.t) - 1
-        if len({len(stored[name]) for name in names}) != 1 or len(kept) != len(trajectory.y):
-            raise ValueError(f"path must be a saved trajectory, columns of {path} differ in length")
-        if sorted({*kept, 0, last}) != kept:
-            raise ValueError(f"path must be a saved trajectory, {path} lacks states of its ends")
-        if trajectory.start is not None and trajectory.start.shape != trajectory.y.shape[1:]:
-            raise ValueError(f"path must be a saved trajectory, {path} has a start of another size")
-        return trajectory
+            values = _saved.unpack(stored, [field.name for field in fields(cls)])
+            solver = values.pop("solver")
+            known = Solver(**solver) if isinstance(solver, dict) else Solver(*solver)
+            return cls(**values, solver=known)
+        except (TypeError, ValueError) as error:
+            why = " ".join(str(error).split())  # in one line, where it shows an array
+            raise ValueError(f"path must be a saved trajectory, {path} is not: {why}") from error
 
 
 def flow(

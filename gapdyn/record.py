@@ -1,4 +1,8 @@
-"""What an integration leaves: observables at every output time, and as many states as fit."""
+"""What an integration leaves: observables at every output time, and as many states as fit.
+
+A run may end because memory has run out, so that ending it must not ask for more: the array of the
+states always has a row to spare, for the last one.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +65,8 @@ class Record:
             if index % self.stride or len(self.kept) >= capacity:
                 return
         count = len(self.kept)
-        if count == len(self.states):
-            room = int(min(max(4, 2 * count), capacity))
+        if count + 1 >= len(self.states):
+            room = 1 + int(min(max(4, 2 * count), capacity))  # one to spare
             self.states.resize((room, y.size), refcheck=False)  # in place: a copy may not fit
         self.states[count] = y
         self.kept.append(index)
@@ -80,20 +84,48 @@ class Record:
 
         `including` is the time and state reached, where it ended between two output times.
         """
-        self.latest = [state for state in self.latest if state[0] < len(self.times)]
         if including is not None and (not self.times or including[0] > self.times[-1][0]):
-            self._append(*including)
-        self._settle()
+            self._append_last(*including)
+        self._end()
         index, y = self.latest[0]
         kept = [k for k in self.kept if k != index]
-        self.states.resize((len(kept) + 1, y.size), refcheck=False)
-        self.states[-1] = y
         t, observables = zip(*self.times, strict=True)
         columns = map(np.array, zip(*observables, strict=True))
         return {
             "t": np.array(t),
             **dict(zip(Observables._fields, columns, strict=True)),
-            "y": self.states,
+            "y": self._states(len(kept), y),
             "kept": np.array([*kept, index]),
             "drift": self.drift,
         }
+
+    def _append_last(self, t: float, y: Array) -> None:
+        """Append the state reached; without the memory to observe it, only if there is no other."""
+        self._drop_torn()
+        try:
+            self._append(t, y)
+        except MemoryError:
+            if not self.times:
+                nothing = np.nan * self.model.drift(y)
+                self.latest = [(0, y)]
+                self.times = [(float(t), Observables(*[nothing] * len(Observables._fields)))]
+
+    def _drop_torn(self) -> None:
+        """Drop states without observables."""
+        self.latest = [state for state in self.latest if state[0] < len(self.times)]
+
+    def _end(self) -> None:
+        """Store all states but the last, or end with one for which there is no memory."""
+        self._drop_torn()
+        try:
+            self._settle()
+        except MemoryError:
+            del self.latest[1:], self.times[self.latest[0][0] + 1 :]
+
+    def _states(self, count: int, last: Array) -> Array:
+        """The first `count` stored states and the last, in the memory that they have."""
+        if count == len(self.states):
+            return last[None]  # it is the only one
+        self.states[count] = last
+        self.states.resize((count + 1, last.size), refcheck=False)
+        return self.states

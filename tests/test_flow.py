@@ -1,4 +1,3 @@
-import csv
 import pickle
 
 import mpmath as mp
@@ -9,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gapdyn as gd
-
-COLUMNS = "t,gap,tau,beta,gamma,margin,mismatched,loss"
 
 
 def closing_time(gamma, *, n, gamma0, beta0):
@@ -140,57 +137,6 @@ def test_untied_heights_reach_the_pole_and_stay():
     run = gd.flow(model, model.start(X, Y, gamma_x=0.6, gamma_y=0.3), 20.0)
     assert np.isfinite(run.y).all()
     assert model.heights(run.y[-1])[0] == pytest.approx(1, abs=1e-6)
-
-
-@pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("temperature", TEMPERATURES[:-1], ids=str)
-def test_save_and_load_bring_everything_back(kind, temperature, tmp_path):
-    model, y0 = make(kind, temperature)
-    run = gd.flow(model, y0, [0, 0.5, 2.0], rtol=1e-6)
-    run.save(tmp_path / "run.npz")
-    again = gd.Trajectory.load(tmp_path / "run.npz")
-    for name in ("t", "y", "gap", "tau", "beta", "gamma", "margin", "mismatched", "loss", "start"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(run, name))
-    np.testing.assert_array_equal(run.start, y0)
-    assert (again.drift, again.solver, str(again.model)) == (run.drift, run.solver, str(model))
-    np.testing.assert_array_equal(again.at(1.2).y, run.at(1.2).y)
-
-
-def test_csv_has_the_promised_columns_and_full_precision(figure_2, tmp_path):
-    run = gd.flow(*figure_2, [0, 1, 10.0])
-    run.to_csv(tmp_path / "run.csv")
-    text = (tmp_path / "run.csv").read_text()
-    assert text.splitlines()[0] == COLUMNS
-    rows = list(csv.DictReader(text.splitlines()))
-    for name in COLUMNS.split(","):
-        np.testing.assert_array_equal([float(row[name]) for row in rows], getattr(run, name))
-    assert rows[0]["mismatched"] == "5"
-
-
-def test_a_failed_write_leaves_the_old_file(figure_2, tmp_path, monkeypatch):
-    run = gd.flow(*figure_2, 1.0)
-    target = tmp_path / "run.npz"
-    run.save(target)
-    before = target.read_bytes()
-
-    def fail(*args, **kwargs):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(np, "savez", fail)
-    with pytest.raises(OSError, match="disk full"):
-        run.save(target)
-    assert target.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_file_that_is_replaced_keeps_its_mode_and_its_link(figure_2, tmp_path):
-    run = gd.flow(*figure_2, 1.0)
-    target, link = tmp_path / "run.csv", tmp_path / "link.csv"
-    run.to_csv(target)
-    target.chmod(0o640)
-    link.symlink_to(target)
-    run.to_csv(link)
-    assert link.is_symlink() and target.stat().st_mode & 0o777 == 0o640
 
 
 def test_an_interrupted_flow_keeps_what_it_has(figure_2):
@@ -345,19 +291,3 @@ test_bad_input_is_named = refusals(
     (lambda: gd.flow(free, [[1.0], [1.0, 2.0]], 1.0), ValueError, "y0 must be a rectangular"),
     (lambda: gd.flow(free, [*y0[:-1], 800.0], 1.0), ValueError, "y0 must have a finite velo"),
 )
-
-
-def test_bad_files_are_named(tmp_path, figure_2):
-    run = gd.flow(*figure_2, 1.0)
-    with pytest.raises(FileNotFoundError, match="existing folder"):
-        run.to_csv(tmp_path / "missing" / "run.csv")
-    with pytest.raises(IsADirectoryError, match="wants a file"):
-        run.save(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no file"):
-        gd.Trajectory.load(tmp_path / "missing.npz")
-    np.savez(tmp_path / "other.npz", t=np.ones(3))
-    with pytest.raises(ValueError, match="saved trajectory"):
-        gd.Trajectory.load(tmp_path / "other.npz")
-    (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(ValueError, match="not a readable"):
-        gd.Trajectory.load(tmp_path / "torn.npz")

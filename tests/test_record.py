@@ -1,12 +1,14 @@
 """Which states a run keeps in memory; `at` computes the others again."""
 
 import itertools
-import json
-from dataclasses import replace
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Own, make
+from conftest import Own
 
 import gapdyn as gd
 from gapdyn.record import Record
@@ -72,59 +74,6 @@ def test_one_output_time_is_the_first_and_the_last(figure_2):
     assert run.kept.tolist() == [0, 1]
 
 
-def test_kept_states_are_saved(figure_2, few, tmp_path):
-    run = gd.flow(*figure_2, TIMES)
-    run.save(tmp_path / "run.npz")
-    again = gd.Trajectory.load(tmp_path / "run.npz")
-    np.testing.assert_array_equal(again.kept, run.kept)
-    np.testing.assert_array_equal(again.at(TIMES[5]).y, run.at(TIMES[5]).y)
-    run.to_csv(tmp_path / "run.csv")
-    assert len((tmp_path / "run.csv").read_text().splitlines()) == 32
-
-
-def test_a_file_of_an_older_version_loads(figure_2, tmp_path):
-    """Without kept states, start and swap, and without the mixing and the budget of the model."""
-    gd.flow(*figure_2, TIMES).save(tmp_path / "run.npz")
-    with np.load(tmp_path / "run.npz") as stored:
-        old = {name: stored[name] for name in {*stored.files} - {"kept", "start", "swap"}}
-    old["model"] = json.dumps(json.loads(str(old["model"]))[:-2])
-    np.savez(tmp_path / "old.npz", **old)
-    again = gd.Trajectory.load(tmp_path / "old.npz")
-    np.testing.assert_array_equal(again.kept, np.arange(31))
-    assert again.start is again.swap is None and again.model == figure_2[0]
-
-
-DAMAGE = {"kept": np.arange(1, 32), "y": np.ones((30, 31)), "start": np.ones(30), "gap": [1.0]}
-DAMAGE |= {"drift": [1.0, 2.0], "solver": "[1, 2, 3, 4]"}
-DAMAGE |= {"model": '["Foo"]', "swap": '["HardSwap", 2.0]'}
-
-
-@pytest.mark.parametrize(("name", "value"), [*DAMAGE.items(), ("kept", np.arange(30))])
-def test_a_damaged_file_is_named(figure_2, tmp_path, name, value):
-    gd.flow(*figure_2, TIMES).save(tmp_path / "run.npz")
-    with np.load(tmp_path / "run.npz") as stored:
-        np.savez(tmp_path / "damaged.npz", **{**stored, name: value})
-    with pytest.raises(ValueError, match="path must be a saved trajectory"):
-        gd.Trajectory.load(tmp_path / "damaged.npz")
-
-
-@pytest.mark.parametrize("kind", ["free", "parallel"])
-def test_a_saved_model_keeps_its_budget(kind, tmp_path):
-    model, y0 = make(kind, gd.Learned())
-    model = replace(model, budget=1000)
-    gd.flow(model, y0, [1.0]).save(tmp_path / "run.npz")
-    assert gd.Trajectory.load(tmp_path / "run.npz").model == model
-
-
-def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):
-    model, y0 = make("free", gd.Scheduled(lambda t: 0.4))
-    gd.flow(model, y0, [0, 1.0, 2.0], keep_states=False).save(tmp_path / "run.npz")
-    again = gd.Trajectory.load(tmp_path / "run.npz")
-    assert again.model is None and again.at(2.0).gap == again.gap[2]
-    with pytest.raises(ValueError, match="t must be a stored time with its state"):
-        again.at(1.0)
-
-
 def test_the_exchange_law_uses_the_states_that_are_kept(figure_2, few):
     run = gd.flow(*figure_2, TIMES)
     law = gd.theory.exchange_law
@@ -179,3 +128,91 @@ def test_an_interrupt_tears_no_row(monkeypatch, method, moment):
     np.testing.assert_array_equal(fields["t"][kept], fields["y"][:, 0])
     np.testing.assert_array_equal(fields["t"], fields["gap"])
     assert kept[0] == 0 and kept[-1] == fields["t"].size - 1 and fields["t"][-1] >= reached[0]
+
+
+OUT_OF_MEMORY = """
+import resource
+import numpy as np
+import gapdyn as gd
+from conftest import Own
+
+class Wide(Own):
+    size = 100_000
+
+model = Wide(lambda t, y: -y)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**25, used + 2**25))
+times = np.linspace(0, 1, 1000)
+try:
+    gd.flow(model, np.ones(Wide.size), times, method="RK23", keep_states=True)
+except gd.IntegrationError as error:
+    run = error.trajectory
+    assert isinstance(error.__cause__, MemoryError)
+    assert 2 < run.t.size == run.kept.size == len(run.y) < 50
+    np.testing.assert_allclose(run.y[:, 0], np.exp(-run.t), rtol=1e-6)
+    print("kept")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+def test_a_run_that_has_used_up_the_memory_leaves_its_trajectory():
+    command = [sys.executable, "-c", OUT_OF_MEMORY]
+    paths = {"PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)])}
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | paths)
+    assert done.stdout == "kept\n", done.stderr
+
+
+@pytest.mark.parametrize("place", ["drift", "observe", "velocity"])
+@pytest.mark.parametrize("times", [[5.0], [0.0, 1.0, 5.0], 5.0])
+@pytest.mark.parametrize("moment", range(1, 30, 4))
+def test_memory_that_runs_out_anywhere_leaves_what_is_known(place, times, moment):
+    """It has run out for good: what failed once fails for ever."""
+    model, calls = Own(lambda t, y: -y), itertools.count(1)
+    inner = getattr(model, place)
+
+    def out_of_memory(*args):
+        if next(calls) > moment:
+            raise MemoryError
+        return inner(*args)
+
+    setattr(model, place, out_of_memory)
+    try:
+        run = gd.flow(model, [1.0], times, rtol=1e-10)
+    except gd.IntegrationError as error:
+        run = error.trajectory
+        assert isinstance(error.__cause__, MemoryError)
+    np.testing.assert_allclose(run.y[:, 0], np.exp(-run.t), rtol=1e-8)
+    assert run.kept.tolist() == list(range(run.t.size)) and run.gap.size == run.t.size > 0
+
+
+def test_a_state_that_there_is_no_memory_to_observe_is_kept_where_it_is_the_only_one():
+    def out_of_memory(*args):
+        raise MemoryError
+
+    model = Own(lambda t, y: -y if t < 2 else out_of_memory())
+    model.observe = out_of_memory
+    with pytest.raises(gd.IntegrationError) as caught:
+        gd.flow(model, [1.0], [5.0])
+    run = caught.value.trajectory
+    assert run.y == pytest.approx(np.exp(-run.t)[:, None]) and 0 < run.t[0] == caught.value.t < 5
+    assert np.isnan(run.gap).all() and run.gap.size == 1
+
+
+@pytest.mark.parametrize("moment", range(1, 12))
+def test_states_for_which_there_is_no_memory_end_the_run(moment):
+    record, calls = Record(Own(None), True), itertools.count(1)
+    inner = record._store
+
+    def out_of_memory(*args):
+        if next(calls) >= moment:
+            raise MemoryError
+        inner(*args)
+
+    record._store = out_of_memory
+    with pytest.raises(MemoryError):
+        for k in range(20):
+            record.add(k, np.full(2, float(k)))
+    fields = record.fields((30.0, np.full(2, 30.0)))
+    assert fields["t"].tolist() == list(range(moment)) == fields["kept"].tolist()
+    np.testing.assert_array_equal(fields["y"][:, 0], fields["t"])
+    np.testing.assert_array_equal(fields["gap"], fields["t"])

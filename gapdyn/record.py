@@ -84,6 +84,7 @@ class Record:
         if including is not None and (not self.times or including[0] > self.times[-1][0]):
             self._append(*including)
         self._settle()
+        self.model.release()
         index, y = self.latest[0]
         kept = [k for k in self.kept if k != index]
         self.states.resize((len(kept) + 1, y.size), refcheck=False)

@@ -7,14 +7,14 @@ from typing import Any
 
 from gapdyn import _kernels
 from gapdyn.loss import mean_cross_entropy
-from gapdyn.models.base import HeightModel, check_temperature
+from gapdyn.models.base import HeightModel, WithArrays, check_temperature
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_square
 
 
-@dataclass(frozen=True, eq=False)
-class FrozenModel(HeightModel):
+@dataclass(frozen=True)
+class FrozenModel(WithArrays, HeightModel):
     """Gradient flow of ℓ(β(1-γ²) Z) over ν and γ at fixed Z: eq. (11) of Appendix B.1.
 
     Parameters
@@ -41,13 +41,18 @@ class FrozenModel(HeightModel):
     temperature: Temperature
 
     def __post_init__(self) -> None:
-        Z = validate_square("Z", self.Z).copy()
-        Z.flags.writeable = False
-        object.__setattr__(self, "Z", Z)
+        self._freeze(validate_square("Z", self.Z).copy())
         check_temperature(self.temperature)
 
-    def __reduce__(self) -> tuple[type[FrozenModel], tuple[Array, Temperature]]:
-        return FrozenModel, (self.Z, self.temperature)  # a copy keeps its Z read-only
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Of a pickle or a deep copy, whose arrays can be written to.
+        vars(self).update(state)
+        self._freeze(self.Z)
+
+    def _freeze(self, Z: Array) -> None:
+        """Hold a Z that nobody can write to."""
+        Z.flags.writeable = False
+        object.__setattr__(self, "Z", Z)
 
     def loss_at(self, a: Any) -> Any:
         """ℓ(aZ)."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from gapdyn.models import Model
 from gapdyn.types import Array
-from gapdyn.validate import validate_array
+from gapdyn.validate import shown, validate_array, validate_number
 
 
 def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
@@ -47,8 +47,8 @@ def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
     True
     """
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    y = validate_array("y", y, ndim=1).astype(np.float64)
+        raise TypeError(f"model must be a gapdyn.Model, got {shown(model)}")
+    y, t = validate_array("y", y, ndim=1), validate_number("t", t)
     if y.size != model.size:
         raise ValueError(f"y must have {model.size} entries, got {y.size}")
     expected = -rate_vector(model) * numerical_gradient(lambda z: model.loss(t, z), y)

@@ -1,5 +1,7 @@
 """Swaps as statements: the map, the masks, and the flow under them."""
 
+import copy
+import dataclasses
 import itertools
 import pickle
 
@@ -456,6 +458,34 @@ def test_a_model_that_cannot_be_swapped_says_why_at_the_door(model, y, says):
 def test_bad_arguments_are_named(swap, arguments, error, says):
     with pytest.raises(error, match=says):
         swap(**arguments)
+
+
+@dataclasses.dataclass(frozen=True)
+class Late(gd.HardSwap):
+    """A swap of the user's, none before a segment of its choice."""
+
+    first: int = 3
+
+    def swapped(self, count):
+        return super().swapped(count) & (np.arange(count) >= self.first)
+
+
+@every_swap
+def test_swaps_and_their_subclasses_copy_whole(swap):
+    for thing in (swap(0.3, 2.0, seed=2**70), Late(0.3, rows=True, first=5)):
+        copies = copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))
+        for same in (*copies, dataclasses.replace(thing)):
+            assert same == thing and type(same) is type(thing) and hash(same) == hash(thing)
+            np.testing.assert_array_equal(same.swapped(99), thing.swapped(99))
+    assert Late(0.3) != Late(0.3, first=4) != gd.HardSwap(0.3)
+
+
+@every_swap
+def test_the_smallest_probability_swaps_nothing(swap):
+    """Of 2^53 draws, one is below the smallest float."""
+    assert not swap(5e-324).swapped(10_000).any()
+    run, plain = (gd.flow(free, y0, 9.0, swap=s) for s in (swap(5e-324), None))
+    np.testing.assert_array_equal(run.y, plain.y)
 
 
 test_bad_input_is_named = refusals(

@@ -101,7 +101,7 @@ def test_breaks_are_times_in_order_each_of_them_once():
     assert gd.Scheduled(lambda t: 0.1, breaks=(t for t in (1.0, 1.0))).breaks == (1.0,)
 
 
-class NoParse(ValueError):
+class NoParseError(ValueError):
     """An error that takes more than a message, as those of json and of Unicode do."""
 
     def __init__(self, message, place):
@@ -124,7 +124,7 @@ def fails(error):
         (lambda t: np.nan, ValueError, "must be finite in float64, got nan at t = 0.0"),
         (lambda t: 1 / t, ValueError, "must have a value at t = 0.0, got ZeroDivisionError: "),
         (fails(KeyError("a")), ValueError, "must have a value at t = 0.0, got KeyError: 'a'"),
-        (fails(NoParse("no comma", 3)), ValueError, "no comma at 3 at t = 0.0"),
+        (fails(NoParseError("no comma", 3)), ValueError, "no comma at 3 at t = 0.0"),
         (fails(UnicodeDecodeError("utf8", b"a", 0, 1, "bad")), ValueError, "bad at t = 0.0"),
     ],
 )

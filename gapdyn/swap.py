@@ -24,6 +24,7 @@ import numpy as np
 from gapdyn.models.base import Model
 from gapdyn.types import Array
 from gapdyn.validate import (
+    shown,
     validate_bool,
     validate_count,
     validate_number,
@@ -124,6 +125,8 @@ class Swap(ABC):
             If the model cannot be swapped, the times do not increase from 0 on, or `end` is more
             than 10 million segments away. All this at the call, before the first interval.
         """
+        if not isinstance(model, Model):
+            raise TypeError(f"model must be a gapdyn.Model, got {shown(model)}")
         plain = model.mixed(None)
         start, end = validate_number("start", start), validate_number("end", end)
         if not 0 <= start < end:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 
 import numpy as np
 from scipy.special import spence
@@ -234,7 +235,9 @@ class Temperature(ABC):
         own = float(1 / self.beta(0.0, 0.0))
         given = own if tau is None else validate_temperature("tau", tau)
         if not np.isclose(given, own, rtol=1e-9, atol=0):
-            raise ValueError(f"tau must be left out or equal {own:.12g} with {self}, got {tau}")
+            raise ValueError(
+                f"tau must be left out or equal {own:.12g} with {self}, got {shown(tau)}"
+            )
         return -float(np.log(own))
 
     def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
@@ -432,8 +435,9 @@ class Scheduled(Schedule):
         if not isinstance(self.breaks, Iterable):
             raise TypeError(f"breaks must be a sequence of times, got {shown(self.breaks)}")
         _store(self, breaks=tuple(sorted({validate_number("breaks", t) for t in self.breaks})))
-        if self.max_step != np.inf:
-            _store(self, max_step=validate_positive("max_step", self.max_step))
+        limited = not (isinstance(self.max_step, Real) and self.max_step == np.inf)
+        step = validate_positive("max_step", self.max_step) if limited else np.inf
+        _store(self, max_step=step)
 
     def tau(self, t: float) -> float:
         """τ(t), checked, since the function is the user's."""

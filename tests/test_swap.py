@@ -495,6 +495,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.HardSwap(0.5).mixing(-1, 2, 2), ValueError, "k must be at least 0"),
     (lambda: gd.HardSwap(0.5).mixing(0, 0, 2), ValueError, "n must be at least 1"),
     (lambda: gd.SoftSwap(0.5).mixing(0, 2, 0), ValueError, "d must be at least 1"),
+    (lambda: gd.SoftSwap(0.5).intervals(y0, 0.0, 1.0), TypeError, "model must be a gapdyn.Model"),
     (lambda: gd.SoftSwap(0.5).intervals(free, 1.0, 1.0), ValueError, "start and end must incr"),
     (lambda: gd.SoftSwap(0.5).intervals(free, -1.0, 1.0), ValueError, "must increase from 0 on"),
     (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap), TypeError, r"swap must be HardSwap\(p\)"),

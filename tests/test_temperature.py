@@ -96,6 +96,12 @@ def test_a_cosine_is_periodic_to_the_last_time(turns):
     assert gd.CosineSchedule(0.01, 0.03, period=1e308).tau(5e307) == pytest.approx(0.03)
 
 
+def test_a_schedule_without_a_longest_step_has_an_infinite_one():
+    for step in (np.inf, np.float32(np.inf)):
+        assert gd.Scheduled(abs, max_step=step) == gd.Scheduled(abs)
+        assert type(gd.Scheduled(abs, max_step=step).max_step) is float
+
+
 def test_breaks_are_times_in_order_each_of_them_once():
     assert gd.Scheduled(lambda t: 0.1, breaks=(2.0, 1.0, np.float32(1), 2)).breaks == (1.0, 2.0)
     assert gd.Scheduled(lambda t: 0.1, breaks=(t for t in (1.0, 1.0))).breaks == (1.0,)
@@ -235,6 +241,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.Scheduled(lambda t: None).nu(), TypeError, "function_of_t's value must be a r"),
     (lambda: gd.Scheduled(lambda t: 0.1, breaks=("a",)), TypeError, "breaks must be"),
     (lambda: gd.Scheduled(lambda t: 0.1, max_step=0.0), ValueError, "max_step must be pos"),
+    (lambda: gd.Scheduled(abs, max_step=np.ones(0)), TypeError, "max_step must be a real number"),
     (lambda: gd.Fixed(1e-310), ValueError, "tau must have a finite inverse"),
     (lambda: gd.Fixed(10**400), ValueError, "tau must be finite"),
     (lambda: gd.Fixed(np.array(True)), TypeError, "tau must be a real number"),

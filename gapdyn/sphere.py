@@ -224,7 +224,7 @@ def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
 
 
 def project(X: Array, V: Array) -> Array:
-    """Project each row of `V` to the tangent space of the sphere at the same row of `X`.
+    """Project each row of `V` to the tangent space of the sphere at the same row of `X`, unchecked.
 
     Parameters
     ----------

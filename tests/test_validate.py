@@ -225,5 +225,6 @@ test_bad_input_is_named = refusals(
     (lambda: sphere.cone(3, list(HALF[0]), 0.1), ValueError, "axis must have no masked"),
     (lambda: gd.SoftSwap(0.5).mixing(0, 10**30, 2), ValueError, "n and d must make an array"),
     (lambda: gd.SoftSwap(0.5).swapped(10**30), ValueError, "count must make an array"),
+    (lambda: gd.FreeModel(10**5000, 3, gd.Learned()), ValueError, "n and d must make an array"),
     (lambda: gd.FreeModel(3, 3, np.eye(9)), TypeError, "^[^\n]{,150}$"),
 )

@@ -20,6 +20,7 @@ from gapdyn.validate import (
     validate_height,
     validate_pairs,
     validate_positive,
+    validate_shape,
 )
 
 
@@ -231,8 +232,9 @@ class RowModel(Model):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))
-        object.__setattr__(self, "n", validate_count("n", self.n, least=2))
-        object.__setattr__(self, "d", validate_count("d", self.d, least=2))
+        n, d = validate_shape(n=self.n, d=self.d, least=2)
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "d", d)
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
 

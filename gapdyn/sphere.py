@@ -270,9 +270,9 @@ def lift(
 
     Raises
     ------
-    ValueError
-        If X and Y differ in shape, a height is outside [-1, 1], or neither `gamma` alone nor both
-        of `gamma_x` and `gamma_y` are given.
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of nonzero length, a height is no
+        number in [-1, 1], or neither `gamma` alone nor both of `gamma_x` and `gamma_y` are given.
     """
     X, Y = validate_pairs(X, Y)
     heights = resolve_heights(gamma, gamma_x, gamma_y)

@@ -84,6 +84,7 @@ class FreeModel(WithArrays, RowModel):
     def mixed(self, mixing: Array | None) -> FreeModel:
         """Put the loss behind `mixing`, instead of any mixing that it has."""
         model = copy(self)
+        object.__setattr__(model, "_scratch", self._scratch)  # one memory for both
         model._mix(mixing)
         return model
 

@@ -273,6 +273,15 @@ def test_a_mixed_model_is_the_same_model_behind_a_mixing():
     assert model.mixing is None and mixed.mixed(None) == model
 
 
+def test_a_model_and_its_mixtures_compute_in_one_memory():
+    model, y = make("free", gd.Learned(), n=400)
+    mixing = gd.SoftSwap(1.0).mixing(0, 400, 3)
+    one, other, plain = model.mixed(mixing), model.mixed(1 - mixing), model.mixed(None)
+    one.velocity(0.0, y)
+    size, _ = held(lambda: [m.velocity(0.0, y) for m in (model, other, plain)])
+    assert size < 400 * 400 * 8 / 2
+
+
 def test_a_subclass_with_a_constructor_of_its_own_can_be_mixed():
     class Triangle(gd.FreeModel):
         def __init__(self):

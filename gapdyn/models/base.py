@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -113,7 +113,10 @@ class Model(ABC):
 
 
 class WithArrays:
-    """Equality and hash of a dataclass by its class and its fields, arrays by their entries."""
+    """A frozen dataclass with read-only arrays, equal to others of its class by their entries."""
+
+    locked: ClassVar[tuple[str, ...]]
+    """Names of the arrays that nobody may write to."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -128,6 +131,20 @@ class WithArrays:
 
     def __hash__(self) -> int:
         return hash((type(self), self._key()))
+
+    def __setstate__(self, state: Any) -> None:
+        # Of a copy; it is two mappings where a subclass has slots.
+        for part in state if isinstance(state, tuple) else (state,):
+            for name, value in (part or {}).items():
+                object.__setattr__(self, name, value)
+        self._lock()
+
+    def _lock(self) -> None:
+        """Make the arrays read-only, which those of a pickle or a deep copy are not."""
+        for name in self.locked:
+            array = getattr(self, name)
+            if array is not None:
+                array.flags.writeable = False
 
     def _key(self: Any) -> tuple[Any, ...]:
         compared = [getattr(self, field.name) for field in fields(self) if field.compare]

@@ -60,6 +60,8 @@ class FreeModel(WithArrays, RowModel):
     ((5, 2), 0)
     """
 
+    locked = ("mixing",)
+
     n: int
     d: int
     temperature: Temperature
@@ -69,11 +71,6 @@ class FreeModel(WithArrays, RowModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._mix(self.mixing)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Of a pickle or a deep copy, whose arrays can be written to.
-        vars(self).update(state)
         self._mix(self.mixing)
 
     def _mix(self, mixing: Array | None) -> None:

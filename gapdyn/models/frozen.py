@@ -37,22 +37,15 @@ class FrozenModel(WithArrays, HeightModel):
     1.0
     """
 
+    locked = ("Z",)
+
     Z: Array = field(repr=False)
     temperature: Temperature
 
     def __post_init__(self) -> None:
-        self._freeze(validate_square("Z", self.Z).copy())
+        object.__setattr__(self, "Z", validate_square("Z", self.Z).copy())
+        self._lock()
         check_temperature(self.temperature)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Of a pickle or a deep copy, whose arrays can be written to.
-        vars(self).update(state)
-        self._freeze(self.Z)
-
-    def _freeze(self, Z: Array) -> None:
-        """Hold a Z that nobody can write to."""
-        Z.flags.writeable = False
-        object.__setattr__(self, "Z", Z)
 
     def loss_at(self, a: Any) -> Any:
         """ℓ(aZ)."""

@@ -292,6 +292,18 @@ def test_a_subclass_with_a_constructor_of_its_own_can_be_mixed():
     assert mixed.mixed(None) == Triangle() != mixed
 
 
+class WithSlots(gd.FrozenModel):
+    __slots__ = ("weight",)
+
+
+def test_a_subclass_with_slots_beside_its_attributes_can_be_copied():
+    model = WithSlots(np.eye(3), gd.Learned())
+    object.__setattr__(model, "weight", 2.0)
+    for name in ("copy", "deepcopy", "pickle"):
+        again = COPIES[name](model)
+        assert again == model and again.weight == 2.0 and not again.Z.flags.writeable
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Slotted(gd.ParallelModel):
     extra: float = 1.0

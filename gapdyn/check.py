@@ -9,7 +9,12 @@ import numpy as np
 
 from gapdyn.models import Model
 from gapdyn.types import Array
-from gapdyn.validate import validate_array
+from gapdyn.validate import shown, validate_array, validate_number
+
+EPS = float(np.finfo(np.float64).eps)
+
+ROUNDINGS = 16
+"""What is no larger than so many times what the last bits of a state change is zero."""
 
 
 def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
@@ -31,12 +36,13 @@ def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
     Returns
     -------
     float
-        Relative to the largest entry that is expected; 0 where both vanish.
+        Relative to the largest entry that is expected; 0 where both vanish up to what the rounding
+        of `y` may change, as they do where the state is at rest.
 
     Raises
     ------
     TypeError, ValueError
-        If `model` is no model or `y` no state of it.
+        If `model` is no model, `y` no state of it, or its loss or velocity there are not finite.
 
     Examples
     --------
@@ -47,13 +53,25 @@ def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
     True
     """
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
-    y = validate_array("y", y, ndim=1).astype(np.float64)
+        raise TypeError(f"model must be a gapdyn.Model, got {shown(model)}")
+    y, t = validate_array("y", y, ndim=1), validate_number("t", t)
     if y.size != model.size:
         raise ValueError(f"y must have {model.size} entries, got {y.size}")
-    expected = -rate_vector(model) * numerical_gradient(lambda z: model.loss(t, z), y)
-    departure = np.abs(model.velocity(t, y) - expected).max()
-    return float(departure / (np.abs(expected).max() or 1.0))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        velocity = np.array(model.velocity(t, y))
+        expected = -rate_vector(model) * numerical_gradient(lambda z: model.loss(t, z), y)
+        rounding = np.abs(model.velocity(t, _last_bits(y)) - velocity).max()
+    largest = np.abs(expected).max()
+    if not np.isfinite(largest + np.abs(velocity).max() + rounding):
+        raise ValueError("y must have a finite loss and velocity: is its β too large, a row zero?")
+    if max(largest, np.abs(velocity).max()) <= ROUNDINGS * rounding:
+        return 0.0
+    return float(np.abs(velocity - expected).max() / (largest or 1.0))
+
+
+def _last_bits(y: Array) -> Array:
+    """A vector whose last bits are others."""
+    return y * (1 + EPS * np.sign(np.cos(np.arange(y.size))))
 
 
 def numerical_gradient(function: Callable[[Array], float], y: Array) -> Array:
@@ -61,13 +79,26 @@ def numerical_gradient(function: Callable[[Array], float], y: Array) -> Array:
     directions = np.eye(y.size)
     try:
         slopes = np.array([_complex_step(function, y, e) for e in directions])
-        along = np.cos(np.arange(y.size))  # any direction tells whether the function is analytic
-        check = _central_difference(function, y, along)
-        if abs(slopes @ along - check) < 1e-6 * (abs(check) + np.abs(slopes).max()):
+        if _agrees(function, y, slopes):
             return slopes
     except TypeError:
         pass
     return np.array([_central_difference(function, y, e) for e in directions])
+
+
+def _agrees(function: Callable[[Array], float], y: Array, slopes: Array) -> bool:
+    """Whether complex steps say what differences say: the function is analytic.
+
+    Any direction tells. A loss at a large β may need a short step, where rounding counts.
+    """
+    along, size, value = np.cos(np.arange(y.size)), np.abs(slopes).max(), function(y)
+    noise = EPS * abs(value) + abs(function(_last_bits(y)) - value)
+    for h in (1e-3, 1e-4, 1e-5):
+        check = _central_difference(function, y, along, h)
+        room = 1e-6 * (abs(check) + size) + ROUNDINGS * noise / h
+        if abs(slopes @ along - check) < room:
+            return True
+    return False
 
 
 def _complex_step(function: Callable[[Array], float], y: Array, along: Array) -> float:
@@ -80,9 +111,10 @@ def _complex_step(function: Callable[[Array], float], y: Array, along: Array) ->
     return float(np.imag(value)) / 1e-100
 
 
-def _central_difference(function: Callable[[Array], float], y: Array, along: Array) -> float:
+def _central_difference(
+    function: Callable[[Array], float], y: Array, along: Array, h: float = 1e-3
+) -> float:
     """Fourth-order central difference along v."""
-    h = 1e-3
     far_left, left, right, far_right = (function(y + k * h * along) for k in (-2, -1, 1, 2))
     return float(8 * (right - left) - (far_right - far_left)) / (12 * h)
 

@@ -238,6 +238,10 @@ class Members:
             self.failed = int(drift.argmax())
         return drift
 
+    def release(self) -> None:
+        """Let go of the memory that the model keeps between calls."""
+        self.model.release()
+
     def trajectories(
         self, fields: dict[str, Any], solver: Solver, starts: Array
     ) -> list[Trajectory]:

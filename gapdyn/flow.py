@@ -170,10 +170,13 @@ class Trajectory:
                 )
             for state in self.solver.steps(_intervals(self.model, self.swap, start, t), y):
                 y = state.y
+            self.model.release()
         if stored:
             return Snapshot(t, y, *(getattr(self, name)[k] for name in Observables._fields))
         assert self.model is not None
-        return Snapshot(t, y, *self.model.observe(t, y))
+        seen = self.model.observe(t, y)
+        self.model.release()
+        return Snapshot(t, y, *seen)
 
     def animate(self, *, frames: int = 72) -> Film:
         """Show the run in motion, evenly in log t: a notebook displays what this returns.

@@ -18,7 +18,7 @@ from gapdyn._kernels.memory import Scratch
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import row_products, rows_cross_entropy
 from gapdyn.types import Array
-from gapdyn.validate import validate_number, validate_square
+from gapdyn.validate import shown, validate_number, validate_square
 
 __all__ = [
     "Scratch",
@@ -53,14 +53,24 @@ def loss(M: ArrayLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        If `M` is not a finite square float matrix.
+        If `M` is not a finite square float matrix, or has entries above 4e307/n in size.
 
     Examples
     --------
     >>> bool(np.isclose(loss(np.zeros((4, 4))), np.log(4), rtol=1e-15))
     True
     """
-    return float(mean_cross_entropy(validate_square("M", M)))
+    return float(mean_cross_entropy(_validate_logits("M", M)))
+
+
+def _validate_logits(name: str, value: ArrayLike, scale: float = 1.0) -> Array:
+    """A float64 matrix, whose differences times `scale`, summed over all pairs, are float64."""
+    M = validate_square(name, value)
+    largest, limit = float(np.abs(M).max()), np.finfo(np.float64).max / (4 * len(M))
+    if largest * max(abs(scale), 1.0) > limit:
+        what = name if abs(scale) <= 1 else f"{name} times a = {scale:.3g}"
+        raise ValueError(f"{what} must have entries of size {limit:.3g} at most, got {largest:.3g}")
+    return M
 
 
 def mean_cross_entropy(M: Array) -> float:
@@ -88,16 +98,18 @@ def gradient(M: ArrayLike, out: Array | None = None) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `M` is not a finite square float matrix, or `out` is not a float64 array of its shape.
+        If `M` is not a finite square float matrix, or has entries above 4e307/n in size, or `out`
+        is not a writeable float64 array of its shape.
     """
-    M = validate_square("M", M)
+    M = _validate_logits("M", M)
     if out is None:
         out = np.empty(M.shape)
     elif not isinstance(out, np.ndarray) or out.dtype != np.float64 or not out.flags.writeable:
-        raise TypeError(f"out must be a writeable float64 array, got {out!r}")
+        raise TypeError(f"out must be a writeable float64 array, got {shown(out)}")
     elif out.shape != M.shape:
         raise ValueError(f"out must have shape {M.shape}, got {out.shape}")
-    rows = out if out.flags.c_contiguous else np.empty(M.shape)  # strips are of whole rows
+    whole = type(out) is np.ndarray and out.flags.c_contiguous
+    rows = out if whole else np.empty(M.shape)  # strips are of whole rows
     np.copyto(rows, M)
     top = float(rows.max())
     gradient_in_place(rows, top, top - float(rows.min()))
@@ -127,7 +139,8 @@ def g(Z: ArrayLike, a: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If `Z` is not a finite square float matrix or `a` not a finite number.
+        If `Z` is not a finite square float matrix or `a` not a finite number, or Z or aZ has
+        entries above 4e307/n in size.
 
     Examples
     --------
@@ -136,5 +149,5 @@ def g(Z: ArrayLike, a: float) -> float:
     >>> bool(np.isclose(g(np.eye(4), 40.0), 3 / (3 + np.exp(40.0)), rtol=1e-14, atol=0))
     True
     """
-    Z = validate_square("Z", Z)
-    return float(pull(Z, validate_number("a", a)))
+    a = validate_number("a", a)
+    return float(pull(_validate_logits("Z", Z, a), a))

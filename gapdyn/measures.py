@@ -22,7 +22,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike
 
 from gapdyn._kernels.memory import cut
-from gapdyn.sphere import TIE, normalise
+from gapdyn.sphere import TIE, normalise, rounding
 from gapdyn.types import Array
 from gapdyn.validate import validate_pairs, validate_square
 
@@ -30,7 +30,7 @@ BLOCK_BYTES = 32 * 2**20
 """Size of the row blocks in which similarities are computed."""
 
 COINCIDENT = 1e-14
-"""Between centres that are closer than this the gap is rounding and has no direction."""
+"""Between centres of a model's rows that are closer than this the gap has no direction."""
 
 
 @dataclass(frozen=True)
@@ -119,18 +119,17 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     >>> round(m.gap, 12), m.mismatched, round(m.parallelism_x, 12)
     (0.62, 0, 1.0)
     """
-    X, Y = validate_pairs(X, Y)
-    X, Y = normalise(X), normalise(Y)
+    X, Y = _unit_pair(X, Y)
     margins, rank_y, rank_x = _neighbours(X, Y)
     direction = _gap_direction(X, Y)
     return Measures(
         pairs=X.shape[0],
         dim=X.shape[1],
-        gap=gap(X, Y),
+        gap=float(centre_distance(X, Y)),
         margin=float(margins.min()),
         mismatched=int((margins <= TIE).sum()),
-        alignment=alignment(X, Y),
-        uniformity=uniformity(X, Y),
+        alignment=_alignment(X, Y),
+        uniformity=_uniformity(X, Y),
         **{
             f"recall_at_{k}_{way}": float((rank < k).mean())
             for k in (1, 5, 10)
@@ -142,8 +141,23 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
 
 
 def gap(X: ArrayLike, Y: ArrayLike) -> float:
-    """Modality gap Δ = ‖c_X - c_Y‖ of two (n, d) arrays of unit rows, c the mean of the rows."""
-    return float(centre_distance(*_pair(X, Y)))
+    """Modality gap Δ = ‖c_X - c_Y‖, c the mean of the normalised rows.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Rows of any nonzero length, as `measure` takes them.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `measure`.
+    """
+    return float(centre_distance(*_unit_pair(X, Y)))
 
 
 def centre_distance(X: Array, Y: Array, scale_x: Any = 1.0, scale_y: Any = 1.0) -> Any:
@@ -207,21 +221,35 @@ def recall_at_1(Z: ArrayLike) -> tuple[float, float]:
 
 
 def alignment(X: ArrayLike, Y: ArrayLike) -> float:
-    """Mean squared distance of matching rows of two (n, d) arrays."""
-    X, Y = _pair(X, Y)
-    return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in _blocks(*X.shape)) / len(X)
+    """Mean squared distance of matching rows, normalised [3]_.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Rows of any nonzero length, as `measure` takes them.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `measure`.
+    """
+    return _alignment(*_unit_pair(X, Y))
 
 
 def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     """Uniformity -W₂ of the 2n embeddings in X and Y together (Appendix E of [2]_, after [4]_).
 
-    W₂² = ‖μ‖² + 1 + tr Σ - (2/√d) tr Σ^{1/2}, with μ and Σ their mean and covariance (ddof 0).
-    The eigenvalues of Σ are computed as squared singular values of the centred rows, which keeps
-    tr Σ^{1/2} accurate where Σ is singular.
+    W₂² = ‖μ‖² + 1 + tr Σ - (2/√d) tr Σ^{1/2}, with μ and Σ the mean and the covariance (ddof 0) of
+    the normalised rows.
 
     Parameters
     ----------
-    X, Y : (n, d) arrays of unit rows
+    X, Y : (n, d) arrays of floats
+        Rows of any nonzero length, as `measure` takes them.
 
     Returns
     -------
@@ -231,31 +259,44 @@ def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        If X and Y are not real floats of one shape with rows of nonzero length.
+        As in `measure`.
     """
-    X, Y = _pair(X, Y)
+    return _uniformity(*_unit_pair(X, Y))
+
+
+def _unit_pair(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Two checked arrays of one shape, their rows normalised."""
+    X, Y = validate_pairs(X, Y)
+    return normalise(X), normalise(Y)
+
+
+def _alignment(X: Array, Y: Array) -> float:
+    """`alignment` of unit rows."""
+    return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in _blocks(*X.shape)) / len(X)
+
+
+def _uniformity(X: Array, Y: Array) -> float:
+    """`uniformity` of unit rows.
+
+    The square roots σ of the eigenvalues of Σ are singular values of the centred rows, and W₂² is
+    ‖μ‖² + Σ (σ - 1/√d)², which is accurate where Σ is singular, and where W₂ is nearly 0.
+    """
     n, d = X.shape
     mean = (X.mean(axis=0) + Y.mean(axis=0)) / 2
     R = np.empty((0, d))
     for rows in (X, Y):
         for b in _blocks(n, d):
             R = scipy.linalg.qr(np.vstack([R, rows[b] - mean]), mode="r")[0][:d]
-    root = np.linalg.svd(R, compute_uv=False) / np.sqrt(2 * n)
-    squared = mean @ mean + 1 + root @ root - 2 / np.sqrt(d) * root.sum()
-    return -float(np.sqrt(max(squared, 0.0)))
-
-
-def _pair(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
-    """Two checked float64 arrays of one shape."""
-    X, Y = validate_pairs(X, Y)
-    return X.astype(np.float64, copy=False), Y.astype(np.float64, copy=False)
+    root = np.zeros(d)
+    root[: len(R)] = np.linalg.svd(R, compute_uv=False) / np.sqrt(2 * n)
+    return -float(np.hypot(np.linalg.norm(mean), np.linalg.norm(root - 1 / np.sqrt(d))))
 
 
 def _gap_direction(X: Array, Y: Array) -> Array:
-    """(c_X - c_Y)/Δ, NaN where the centres coincide."""
+    """(c_X - c_Y)/Δ, NaN where the centres coincide to within `rounding`."""
     between = X.mean(axis=0) - Y.mean(axis=0)
     length = np.linalg.norm(between)
-    return between / length if length > COINCIDENT else np.full_like(between, np.nan)
+    return between / length if length > rounding(*X.shape) else np.full_like(between, np.nan)
 
 
 def _along(name: str, X: Array, direction: Array) -> dict[str, float]:
@@ -266,7 +307,8 @@ def _along(name: str, X: Array, direction: Array) -> dict[str, float]:
     height = X @ direction
     mean = X.mean(axis=0)
     total = sum(float(np.sum((X[b] - mean) ** 2)) for b in _blocks(*X.shape)) / len(X)
-    parallelism = 1 - float(height.var()) / total if total > COINCIDENT**2 else np.nan
+    varies = total > rounding(*X.shape) ** 2
+    parallelism = 1 - min(float(height.var()) / total, 1.0) if varies else np.nan
     return {
         f"height_{name}": float(height.mean()),
         f"height_{name}_std": float(height.std()),

@@ -87,6 +87,7 @@ class Record:
         if including is not None and (not self.times or including[0] > self.times[-1][0]):
             self._append_last(*including)
         self._end()
+        self.model.release()
         index, y = self.latest[0]
         kept = [k for k in self.kept if k != index]
         t, observables = zip(*self.times, strict=True)

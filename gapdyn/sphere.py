@@ -17,30 +17,71 @@ from numpy.typing import ArrayLike
 from gapdyn.types import Array, Floats, Seed
 from gapdyn.validate import (
     generator,
-    validate_array,
     validate_count,
+    validate_floats,
     validate_height,
     validate_integer,
     validate_number,
     validate_pairs,
     validate_rows,
+    validate_shape,
 )
 
 TIE = 64 * float(np.finfo(np.float64).eps)
 """Two similarities of unit rows that differ by no more than this are a tie."""
 
 
-def lengths(X: Floats) -> Array:
-    """Euclidean length of each row of `X`, (n, d) or (n, d, B), summed in float64."""
-    dtype = np.result_type(X, np.float64)  # complex stays complex, for complex steps
-    squares: Array = np.einsum("id...,id...->i...", X, X, dtype=dtype)
+MODERATE = 1e150
+"""Rows longer than this, or shorter than its inverse, have squares that may leave float64."""
+
+
+def lengths(X: Floats) -> Floats:
+    """Euclidean length of each row of `X`, (n, d) or (n, d, B), in float64 or a wider type.
+
+    It is right for rows of any size, and infinite where it is beyond the type.
+    """
+    _, long, divisor = _moderate(X)
+    with np.errstate(over="ignore"):
+        whole: Floats = long * divisor
+    return whole
+
+
+def plain_lengths(X: Floats) -> Array:
+    """`lengths` of rows whose squares are float64, or of complex rows for a complex step."""
+    squares: Array = np.einsum("id...,id...->i...", X, X, dtype=np.result_type(X, np.float64))
     return np.sqrt(squares)
 
 
+def _moderate(X: Floats) -> tuple[Floats, Floats, Floats]:
+    """`X` with rows divided so that they have squares, their lengths, and what each is divided by.
+
+    That is 1, or the largest entry of a row that is not of moderate length.
+    """
+    with np.errstate(over="ignore"):
+        long = plain_lengths(X)
+    extreme = ~((long > 1 / MODERATE) & (long < MODERATE))
+    divisor = np.ones_like(long)
+    if extreme.any():
+        largest = np.abs(X).max(axis=1)
+        np.copyto(divisor, largest, where=extreme & (largest > 0))
+        X = X / divisor[:, None]
+        long = plain_lengths(X)
+    return X, long, divisor
+
+
 def unit(X: Array, out: Array | None = None) -> Array:
-    """`X`, (n, d) or (n, d, B), with its rows divided by their lengths, unchecked."""
-    rows: Array = np.divide(X, lengths(X)[:, None], out=out)
+    """`X`, (n, d) or (n, d, B), with its rows of moderate lengths divided by them, unchecked."""
+    rows: Array = np.divide(X, plain_lengths(X)[:, None], out=out)
     return rows
+
+
+def rounding(n: int, d: int) -> float:
+    """How far rounding may move the difference between the centres of two modalities (n, d).
+
+    With ε = 2.2e-16, the mean of n unit rows is off by nε/2 at most, and the length of a row by
+    (d/2 + 2)ε. A difference that is no longer than the two together has no direction.
+    """
+    return (n + d + 4) * float(np.finfo(np.float64).eps)
 
 
 def normalise(X: ArrayLike) -> Array:
@@ -60,7 +101,7 @@ def normalise(X: ArrayLike) -> Array:
     TypeError
         If `X` is not of a real floating-point type.
     ValueError
-        If `X` has the wrong shape, a NaN or infinite entry, or a row of zero length.
+        If `X` has the wrong shape, a NaN, infinite or masked entry, or a row of zero length.
 
     Examples
     --------
@@ -68,15 +109,8 @@ def normalise(X: ArrayLike) -> Array:
     array([[0.6, 0.8],
            [0. , 1. ]])
     """
-    rows = np.array(validate_rows("X", X), dtype=np.float64)
-    with np.errstate(over="ignore"):
-        length = lengths(rows)
-    extreme = (length < 1e-150) | (length > 1e150)  # squares that leave float64
-    if extreme.any():
-        rows[extreme] /= np.abs(rows[extreme]).max(axis=1, keepdims=True)
-        length = lengths(rows)
-    rows /= length[:, None]
-    return rows
+    rows, long, _ = _moderate(validate_rows("X", X))
+    return (rows / long[:, None]).astype(np.float64, copy=False)
 
 
 def sample(n: int, d: int, seed: Seed = None) -> Array:
@@ -98,9 +132,8 @@ def sample(n: int, d: int, seed: Seed = None) -> Array:
     TypeError, ValueError
         If a size is no integer of at least 2, or `seed` is neither an integer nor a Generator.
     """
-    validate_count("n", n, least=2)
-    validate_count("d", d, least=2)
-    return unit(generator(seed).standard_normal((n, d)))
+    shape = validate_shape(n=n, d=d, least=2)
+    return unit(generator(seed).standard_normal(shape))
 
 
 def polygon(n: int) -> Array:
@@ -111,7 +144,8 @@ def polygon(n: int) -> Array:
     TypeError, ValueError
         If `n` is no integer of at least 2.
     """
-    angle = 2 * np.pi * np.arange(validate_count("n", n, least=2)) / n
+    (n,) = validate_shape(n=n, least=2)
+    angle = 2 * np.pi * np.arange(n) / n
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
@@ -141,7 +175,7 @@ def polygon_pairs(n: int, rotation: int = 0) -> tuple[Array, Array]:
     True
     """
     X = polygon(n)
-    return X, np.roll(X, -validate_integer("rotation", rotation), axis=0)
+    return X, np.roll(X, -(validate_integer("rotation", rotation) % len(X)), axis=0)
 
 
 def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
@@ -169,25 +203,28 @@ def cone(n: int, axis: ArrayLike, angle: float, seed: Seed = None) -> Array:
     TypeError, ValueError
         If `n` is below 2, the axis is zero or no vector of floats, or the angle is outside [0, π].
     """
-    direction = validate_array("axis", axis, ndim=1).astype(np.float64)
-    if not 0 <= validate_number("angle", angle) <= np.pi:
+    direction = validate_floats("axis", axis, ndim=1)
+    wide = np.result_type(direction, np.float64)
+    angle = validate_number("angle", angle)
+    if not 0 <= angle <= np.pi:
         raise ValueError(f"angle must lie in [0, π] radians, got {angle}")
     if not direction.any():
         raise ValueError("axis must not be zero")
     d = validate_count("the dimension of axis", direction.size, least=2)
-    around = generator(seed).standard_normal((validate_count("n", n, least=2), d - 1))
+    n, _ = validate_shape(n=n, d=d, least=2)
+    around = generator(seed).standard_normal((n, d - 1))
     rows = np.column_stack([np.full(n, np.cos(angle)), np.sin(angle) * unit(around)])
     # The rows stand around the first axis: a Householder reflection takes it to the given axis.
-    sign = 1.0 if direction[0] >= 0 else -1.0
-    mirror = direction / np.abs(direction).max()
+    mirror = np.divide(direction, np.abs(direction).max(), dtype=wide).astype(np.float64)
     mirror /= np.linalg.norm(mirror)
+    sign = 1.0 if mirror[0] >= 0 else -1.0
     mirror[0] += sign
     reflected: Array = rows - np.outer(rows @ mirror, mirror) * (2 / (mirror @ mirror))
     return -sign * reflected
 
 
 def project(X: Array, V: Array) -> Array:
-    """Project each row of `V` to the tangent space of the sphere at the same row of `X`.
+    """Project each row of `V` to the tangent space of the sphere at the same row of `X`, unchecked.
 
     Parameters
     ----------
@@ -233,9 +270,9 @@ def lift(
 
     Raises
     ------
-    ValueError
-        If X and Y differ in shape, a height is outside [-1, 1], or neither `gamma` alone nor both
-        of `gamma_x` and `gamma_y` are given.
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of nonzero length, a height is no
+        number in [-1, 1], or neither `gamma` alone nor both of `gamma_x` and `gamma_y` are given.
     """
     X, Y = validate_pairs(X, Y)
     heights = resolve_heights(gamma, gamma_x, gamma_y)
@@ -280,12 +317,16 @@ def shift_gap(X: ArrayLike, Y: ArrayLike, amount: float) -> tuple[Array, Array]:
     ------
     TypeError, ValueError
         If X and Y are not real floats of one shape with rows of nonzero length, or `amount` is not
-        finite or takes a row to zero.
+        finite or takes a row to zero, to within `rounding`.
     """
     X, Y = validate_pairs(X, Y)
     X, Y = normalise(X), normalise(Y)
-    half = validate_number("amount", amount) * (X.mean(axis=0) - Y.mean(axis=0)) / 2
-    shifted = X - half, Y + half
-    if not all(rows.any(axis=1).all() for rows in shifted):
+    amount, unsure = validate_number("amount", amount), rounding(*X.shape)
+    half = (X.mean(axis=0) - Y.mean(axis=0)) / 2
+    step, error = amount * half, (1 + abs(amount) / 2) * unsure
+    if np.linalg.norm(half) <= unsure / 2:  # centres that coincide have no gap to move along
+        step, error = np.zeros_like(half), unsure
+    shifted = X - step, Y + step
+    if min(lengths(rows).min() for rows in shifted) <= error:
         raise ValueError(f"amount must leave each row some length, {amount} takes one to zero")
     return normalise(shifted[0]), normalise(shifted[1])

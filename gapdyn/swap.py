@@ -23,7 +23,15 @@ import numpy as np
 
 from gapdyn.models.base import Model
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_number, validate_portion, validate_positive
+from gapdyn.validate import (
+    shown,
+    validate_bool,
+    validate_count,
+    validate_number,
+    validate_portion,
+    validate_positive,
+    validate_shape,
+)
 
 MAX_SEGMENTS = 10_000_000
 """Segments that a run may be cut into."""
@@ -64,7 +72,7 @@ class Swap(ABC):
         TypeError, ValueError
             If `count` is not an integer, or negative.
         """
-        count = validate_count("count", count, least=0)
+        (count,) = validate_shape(count=count, least=0)
         return self._generator(0).random(count) < self.p
 
     def mixing(self, k: int, n: int, d: int) -> Array:
@@ -80,8 +88,8 @@ class Swap(ABC):
             If `k` is not an integer ≥ 0, or `n` or `d` is not an integer ≥ 1.
         """
         generator = self._generator(1, validate_count("k", k, least=0))
-        shape = validate_count("n", n, least=1), validate_count("d", d, least=1)
-        return self._draw(generator, *shape)
+        n, d = validate_shape(n=n, d=d, least=1)
+        return self._draw(generator, n, d)
 
     @abstractmethod
     def _draw(self, generator: np.random.Generator, n: int, d: int) -> Array:
@@ -117,6 +125,8 @@ class Swap(ABC):
             If the model cannot be swapped, the times do not increase from 0 on, or `end` is more
             than 10 million segments away. All this at the call, before the first interval.
         """
+        if not isinstance(model, Model):
+            raise TypeError(f"model must be a gapdyn.Model, got {shown(model)}")
         plain = model.mixed(None)
         start, end = validate_number("start", start), validate_number("end", end)
         if not 0 <= start < end:
@@ -197,9 +207,7 @@ class HardSwap(Swap):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.rows, bool | np.bool_):
-            raise TypeError(f"rows must be True or False, got {self.rows!r}")
-        object.__setattr__(self, "rows", bool(self.rows))
+        object.__setattr__(self, "rows", validate_bool("rows", self.rows))
 
     def _draw(self, generator: np.random.Generator, n: int, d: int) -> Array:
         return generator.integers(2, size=(n, 1 if self.rows else d)).astype(np.float64)

@@ -6,15 +6,18 @@ has a place for ν, but only `Learned` moves it, along dν/dt = rate · β'(ν) 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Real
 
 import numpy as np
 from scipy.special import spence
 
 from gapdyn.types import Array, FloatOrArray
-from gapdyn.validate import validate_number, validate_positive, validate_temperature
+from gapdyn.validate import shown, validate_number, validate_positive, validate_temperature
 
 
 def _store(thing: object, **values: object) -> None:
@@ -242,7 +245,9 @@ class Temperature(ABC):
         own = float(1 / self.beta(0.0, 0.0))
         given = own if tau is None else validate_temperature("tau", tau)
         if not np.isclose(given, own, rtol=1e-9, atol=0):
-            raise ValueError(f"tau must be left out or equal {own:.12g} with {self}, got {tau}")
+            raise ValueError(
+                f"tau must be left out or equal {own:.12g} with {self}, got {shown(tau)}"
+            )
         return -float(np.log(own))
 
     def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
@@ -274,7 +279,7 @@ def check_elementwise(temperature: Temperature, nu: Array) -> None:
         fits = found.shape == (2, nu.size)
         if fits and np.allclose(found[:, some], wanted, rtol=1e-9, equal_nan=True):
             return
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # whatever the user's function says of an array
         cause = error
     raise ValueError(
         "temperature must be elementwise: at an array of ν, β and the velocity of ν must be the"
@@ -308,25 +313,55 @@ class Learned(Temperature):
     14.285714
     """
 
-    parametrisation: Parametrisation
-    rate: float
-    max_beta: float | None
+    parametrisation: Parametrisation = Exponential()
+    rate: float = 1.0
+    max_beta: float | None = None
 
     def __init__(
         self,
         beta: Parametrisation = Exponential(),
         rate: float = 1.0,
         max_beta: float | None = None,
+        *,
+        parametrisation: Parametrisation | None = None,
     ) -> None:
-        if not isinstance(beta, Parametrisation):
-            raise TypeError(f"beta must be Exponential(), Softplus() or Linear(), got {beta!r}")
-        if max_beta is not None:
-            max_beta = validate_positive("max_beta", max_beta)
-        rate = validate_positive("rate", rate)
+        # dataclasses.replace gives `beta` by the name of its field.
+        beta = beta if parametrisation is None else parametrisation
         _store(self, parametrisation=beta, rate=rate, max_beta=max_beta)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        beta = self.parametrisation
+        if not isinstance(beta, Parametrisation):
+            raise TypeError(
+                f"beta must be Exponential(), Softplus() or Linear(), got {shown(beta)}"
+            )
+        _store(self, rate=validate_positive("rate", self.rate))
+        if self.max_beta is not None:
+            _store(self, max_beta=validate_positive("max_beta", self.max_beta))
+            _ = self._top  # which refuses a ceiling out of reach
 
     def __repr__(self) -> str:
-        return f"Learned(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
+        kind = type(self).__name__
+        return f"{kind}(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
+
+    @cached_property
+    def _top(self) -> float:
+        """A ν at which β has reached its ceiling: what is beyond it need not be a float64."""
+        assert self.max_beta is not None
+        with np.errstate(over="ignore"):
+            top = float(self.parametrisation.nu(self.max_beta))
+            step = np.spacing(1 + abs(top))
+            while not self.parametrisation.beta(top) >= self.max_beta:
+                if not step < 1 + abs(top):
+                    kind = self.parametrisation
+                    raise ValueError(f"max_beta must be a value of {kind}, got {self.max_beta}")
+                top, step = top + step, 2 * step
+        return top
+
+    def _below(self, nu: FloatOrArray) -> FloatOrArray:
+        """ν, or one at the ceiling for those beyond it."""
+        return nu if self.max_beta is None else np.minimum(nu, self._top)
 
     @property
     def settled(self) -> float:
@@ -340,7 +375,7 @@ class Learned(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β(ν), at most `max_beta`."""
-        beta = self.parametrisation.beta(nu)
+        beta = self.parametrisation.beta(self._below(nu))
         return beta if self.max_beta is None else np.minimum(beta, self.max_beta)
 
     def dbeta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
@@ -362,10 +397,11 @@ class Learned(Temperature):
 
     def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
         """η β'(ν) · force, and 0 at the ceiling while it points out."""
-        velocity = self.rate * self.parametrisation.dbeta(nu) * force
+        below = self._below(nu)
+        velocity = self.rate * self.parametrisation.dbeta(below) * force
         if self.max_beta is None:
             return velocity
-        held = (force > 0) & (self.parametrisation.beta(nu) >= self.max_beta)
+        held = (force > 0) & (self.parametrisation.beta(below) >= self.max_beta)
         return np.where(held, 0.0, velocity)[()]
 
     def project(self, nu: float) -> float:
@@ -415,19 +451,25 @@ class Scheduled(Schedule):
 
     def __post_init__(self) -> None:
         if not callable(self.function_of_t):
-            raise TypeError(f"function_of_t must be a function, got {self.function_of_t!r}")
+            raise TypeError(f"function_of_t must be a function, got {shown(self.function_of_t)}")
         if not isinstance(self.breaks, Iterable):
-            raise TypeError(f"breaks must be a sequence of times, got {self.breaks!r}")
-        _store(self, breaks=tuple(sorted(validate_number("breaks", t) for t in self.breaks)))
-        if self.max_step != np.inf:
-            _store(self, max_step=validate_positive("max_step", self.max_step))
+            raise TypeError(f"breaks must be a sequence of times, got {shown(self.breaks)}")
+        _store(self, breaks=tuple(sorted({validate_number("breaks", t) for t in self.breaks})))
+        limited = not (isinstance(self.max_step, Real) and self.max_step == np.inf)
+        step = validate_positive("max_step", self.max_step) if limited else np.inf
+        _store(self, max_step=step)
 
     def tau(self, t: float) -> float:
         """τ(t), checked, since the function is the user's."""
         try:
             return validate_temperature("function_of_t's value", self.function_of_t(t))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{error} at t = {t}") from error
+        except TypeError as error:
+            raise TypeError(f"{error} at t = {t}") from error
+        except ValueError as error:
+            raise ValueError(f"{error} at t = {t}") from error
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ValueError(f"function_of_t must have a value at t = {t}, got {what}") from error
 
 
 @dataclass(frozen=True)
@@ -498,7 +540,10 @@ class LinearSchedule(Schedule):
 
     def tau(self, t: float) -> float:
         """τ(t)."""
-        return self.tau_start + (self.tau_end - self.tau_start) * min(t / self.t_end, 1.0)
+        if t >= self.t_end:
+            return self.tau_end
+        tau = self.tau_start + (self.tau_end - self.tau_start) * (t / self.t_end)
+        return max(tau, min(self.tau_start, self.tau_end))  # of which rounding may leave nothing
 
 
 @dataclass(frozen=True)
@@ -536,5 +581,5 @@ class CosineSchedule(Schedule):
 
     def tau(self, t: float) -> float:
         """τ(t)."""
-        rise = (1 - np.cos(2 * np.pi * t / self.period)) / 2
+        rise = (1 - np.cos(2 * np.pi * (math.fmod(t, self.period) / self.period))) / 2
         return float(self.tau_low + (self.tau_high - self.tau_low) * rise)

@@ -39,6 +39,43 @@ test_bad_input_is_named = refusals(
 )
 
 
+@pytest.mark.parametrize("tau", [0.02, 0.5, 1.0])
+@pytest.mark.parametrize("n", [3, 4, 7])
+def test_a_state_at_rest_is_no_departure(n, tau):
+    """By symmetry matched simplices at a fixed temperature do not move: what is left is noise."""
+    X = gd.examples.simplex(n)
+    free, parallel = gd.FreeModel(n, n, gd.Fixed(tau)), gd.ParallelModel(n, n, gd.Fixed(tau))
+    assert gd.check_gradient(free, free.start(X, X)) == 0
+    assert gd.check_gradient(parallel, parallel.start(X, X, gamma=0.0)) == 0
+    assert gd.check_gradient(parallel, parallel.start(X, X, gamma=0.5)) < 1e-12
+
+
+@pytest.mark.parametrize("tau", [1e-3, 3e-3, 0.1])
+def test_complex_steps_serve_at_large_beta_too(tau):
+    """Where a loss of e^-βα leaves differences nothing but a wrong slope."""
+    model = gd.FrozenModel(0.3 * np.eye(3), gd.Learned())
+    y = model.start(tau=tau, gamma=0.3)
+    assert gd.check_gradient(model, y) < 1e-12
+
+    class Wrong(gd.FrozenModel):
+        def velocity(self, t, y, out=None):
+            return super().velocity(t, y, out) * [1.0, 1.01]
+
+    wrong = Wrong(model.Z, model.temperature)
+    share = abs(model.velocity(0.0, y)[1]) / np.abs(model.velocity(0.0, y)).max()
+    assert gd.check_gradient(wrong, y) == pytest.approx(0.01 * share, rel=1e-8)
+
+
+def test_check_gradient_refuses_what_has_no_velocity():
+    model = gd.FreeModel(3, 3, gd.Learned())
+    y = model.start(np.eye(3), np.eye(3), tau=0.5)
+    for k, value in ((0, 0.0), (-1, 1e4), (-1, 800.0)):
+        odd = y.copy()
+        odd[k] = value
+        with pytest.raises(ValueError, match="y must have a finite loss and velocity"):
+            gd.check_gradient(model, odd)
+
+
 def test_check_gradient_finds_a_wrong_constant():
     assert gd.check_gradient(Bowl(slope=-1.01), STATE) == pytest.approx(0.01, rel=1e-6)
     model, y = make("parallel", gd.Learned())

@@ -158,7 +158,34 @@ def test_row_products_are_the_gradients_of_rows_of_any_length(n, length, a, seed
     np.testing.assert_allclose(GX, G.T @ X, atol=room)
 
 
+@pytest.mark.parametrize("size", [1e150, 1e300, 4e307 / 3])
+def test_logits_as_large_as_allowed_give_what_they_should(size):
+    """Each of three cross-entropies of rows, and of columns, is the lead of the largest logit."""
+    M = size * np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    assert loss.loss(M) == pytest.approx(size, rel=1e-15)
+    assert loss.loss(M - M.T) == pytest.approx(size, rel=1e-15)
+    np.testing.assert_allclose(loss.gradient(M), (M / size - np.eye(3)) / 3, rtol=1e-15)
+    assert loss.g(M, 1.0) == pytest.approx(-size, rel=1e-15)
+    assert loss.g(-size * np.eye(3), -1.0) == pytest.approx(0, abs=0)
+    assert loss.g(M / size, size) == pytest.approx(-1, rel=1e-15)
+
+
+def test_out_may_be_an_array_of_any_kind():
+    M = np.random.default_rng(0).standard_normal((3, 3))
+    for out in (
+        np.zeros((3, 3)).view(np.matrix),
+        np.zeros((3, 3)).view(type("Own", (np.ndarray,), {})),
+    ):
+        assert loss.gradient(M, out=out) is out
+        np.testing.assert_array_equal(np.asarray(out), loss.gradient(M))
+
+
 test_bad_input_is_named = refusals(
+    (lambda: loss.loss(np.full((3, 3), 1e308)), ValueError, "M must have entries of size 1.5e"),
+    (lambda: loss.gradient(np.full((3, 3), -1e308)), ValueError, "M must have entries of size"),
+    (lambda: loss.g(np.eye(3), 1e308), ValueError, r"Z times a = 1e\+308 must have entries"),
+    (lambda: loss.g(1e200 * np.eye(3), -1e200), ValueError, "Z times a = -1e.* must have"),
+    (lambda: loss.g(1e308 * np.eye(3), 0.0), ValueError, "Z must have entries of size"),
     (lambda: loss.loss(np.ones((2, 3))), ValueError, "M must be square"),
     (lambda: loss.loss(np.ones((1, 1))), ValueError, "pairs in M must be at least 2"),
     (lambda: loss.loss(np.ones(3)), ValueError, "M must have 2 axes"),

@@ -72,9 +72,11 @@ def test_uniformity_is_minus_w2_by_the_matrix_square_root(block_rows, monkeypatc
 
 
 @pytest.mark.parametrize("d", [2, 3, 8])
-def test_a_cross_polytope_is_perfectly_uniform(d):
+def test_a_cross_polytope_is_perfectly_uniform_however_it_is_turned(d):
     """The points ±e_i have mean 0 and covariance I/d, so W₂ = 0."""
-    assert measures.uniformity(np.eye(d), -np.eye(d)) == pytest.approx(0, abs=1e-7)
+    for seed in range(5):
+        Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+        assert measures.uniformity(Q, -Q) == pytest.approx(0, abs=1e-14)
 
 
 def test_two_collapsed_modalities_have_the_uniformity_of_a_point():
@@ -114,6 +116,42 @@ def test_rows_are_normalised_and_the_arrays_left_alone():
     np.testing.assert_array_equal((X, Y), before)
     half = gd.measure(X.astype(np.float16), Y.astype(np.float16))
     assert half.gap == pytest.approx(gd.measure(X, Y).gap, rel=1e-2)
+
+
+@pytest.mark.parametrize("measure", [measures.gap, measures.alignment, measures.uniformity])
+def test_one_measure_alone_is_that_of_all_for_rows_of_any_length(measure):
+    X, Y = sphere.sample(5, 3, seed=0), sphere.sample(5, 3, seed=1)
+    among = gd.measure(X, Y).to_dict()[measure.__name__]
+    scales = np.geomspace(1e-200, 1e200, 5)[:, None]
+    for A, B in ((X, Y), (10 * X, 10 * Y), (X, 7 * Y), (scales * X, Y / scales)):
+        assert measure(A, B) == pytest.approx(among, rel=1e-14)
+        assert getattr(gd.measure(A, B), measure.__name__) == pytest.approx(among, rel=1e-14)
+
+
+@pytest.mark.parametrize("n", [4, 2000])
+def test_centres_that_coincide_up_to_rounding_have_no_gap_direction(n):
+    """In another order the same rows have the same centre, but not to the last bit."""
+    for seed in range(4):
+        rows = sphere.cone(2, np.ones(3), 0.3, seed)
+        m = gd.measure(np.repeat(rows, n // 2, axis=0), np.tile(rows, (n // 2, 1)))
+        assert m.gap < 1e-13
+        assert np.isnan([m.height_x, m.height_y_std, m.parallelism_x, m.parallelism_y]).all()
+
+
+@pytest.mark.parametrize("n", [3, 1000])
+def test_equal_rows_have_no_variance_whose_share_could_be_told(n):
+    X, Y = (np.tile(sphere.sample(2, 3, seed)[:1], (n, 1)) for seed in (0, 1))
+    m = gd.measure(X, Y)
+    assert np.isnan([m.parallelism_x, m.parallelism_y]).all()
+    assert m.height_x - m.height_y == pytest.approx(m.gap)
+
+
+def test_the_share_of_variance_across_the_gap_is_not_below_zero():
+    """All rows are u or -u, so all variance is along the gap."""
+    for seed in range(50):
+        u = sphere.sample(2, 4, seed)[0]
+        m = gd.measure(np.outer([1, -1, 1, -1, 1, -1, 1], u), np.outer(-np.ones(7), u))
+        assert 0 <= m.parallelism_x < 1e-15
 
 
 def test_the_fields_are_those_promised_and_survive_json():

@@ -84,6 +84,49 @@ def test_shifting_by_the_whole_gap_closes_it_between_mirrored_modalities():
     np.testing.assert_allclose((A, B), (Y, X), atol=1e-14)
 
 
+@pytest.mark.parametrize("n", [2, 7, 1000])
+def test_opposite_modalities_of_one_point_have_no_direction_in_the_middle(n):
+    """Each row is taken to zero, and what the means leave of it is rounding."""
+    for seed in range(50):
+        Z = np.tile(sphere.sample(2, 3, seed)[:1], (n, 1))
+        with pytest.raises(ValueError, match="amount must leave each row some length"):
+            sphere.shift_gap(Z, -Z, 1.0)
+        away = sphere.shift_gap(Z, -Z, 1.5)  # rows at half their length, on the other side
+        np.testing.assert_allclose(away, (-Z, Z), atol=1e-15)
+
+
+@pytest.mark.parametrize("amount", [1.0, 1e20, -1e300])
+def test_modalities_with_one_centre_have_no_gap_to_shift_along(amount):
+    for seed in range(10):
+        X = sphere.sample(500, 8, seed)
+        Y = np.random.default_rng(seed).permutation(X)
+        np.testing.assert_allclose(sphere.shift_gap(X, 3 * Y, amount), (X, Y), atol=1e-15)
+
+
+def test_an_amount_of_any_size_carries_rows_along_the_gap():
+    X, Y = sphere.lift(*sphere.polygon_pairs(5), gamma=0.99)
+    A, B = sphere.shift_gap(X, Y, 1.7e308)
+    np.testing.assert_allclose(A, np.tile([0.0, 0.0, -1.0], (5, 1)), atol=1e-15)
+    np.testing.assert_allclose(B, -A, atol=1e-15)
+
+
+def test_the_rotation_of_a_polygon_is_any_integer():
+    np.testing.assert_array_equal(sphere.polygon_pairs(7, 10**30), sphere.polygon_pairs(7, 1))
+    assert 10**30 % 7 == 1
+    np.testing.assert_array_equal(sphere.polygon_pairs(7, -(2**64)), sphere.polygon_pairs(7, 5))
+    assert -(2**64) % 7 == 5
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-310, 1e-200, 1.0, 1e200, 1e307])
+def test_lengths_of_rows_of_any_size(size):
+    rows = np.array([[3 * size, 4 * size], [0.0, -size], [0.0, 0.0]])
+    expected = [5 * size, size, 0]
+    np.testing.assert_allclose(sphere.lengths(rows), expected, rtol=1e-15, atol=1e-323)
+    many = np.stack([rows, np.ones((3, 2))], axis=2)
+    np.testing.assert_allclose(sphere.lengths(many)[:, 0], expected, rtol=1e-15, atol=1e-323)
+    np.testing.assert_allclose(sphere.lengths(many)[:, 1], np.sqrt(2), rtol=1e-15)
+
+
 @pytest.mark.parametrize("size", [1e-200, 1e-160, 1.0, 1e200])
 def test_a_cone_takes_an_axis_of_any_length(size):
     np.testing.assert_allclose(sphere.cone(3, [size, size], 0.0), np.sqrt(0.5), rtol=1e-15)

@@ -1,5 +1,7 @@
 """Swaps as statements: the map, the masks, and the flow under them."""
 
+import copy
+import dataclasses
 import itertools
 import pickle
 
@@ -458,6 +460,34 @@ def test_bad_arguments_are_named(swap, arguments, error, says):
         swap(**arguments)
 
 
+@dataclasses.dataclass(frozen=True)
+class Late(gd.HardSwap):
+    """A swap of the user's, none before a segment of its choice."""
+
+    first: int = 3
+
+    def swapped(self, count):
+        return super().swapped(count) & (np.arange(count) >= self.first)
+
+
+@every_swap
+def test_swaps_and_their_subclasses_copy_whole(swap):
+    for thing in (swap(0.3, 2.0, seed=2**70), Late(0.3, rows=True, first=5)):
+        copies = copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))
+        for same in (*copies, dataclasses.replace(thing)):
+            assert same == thing and type(same) is type(thing) and hash(same) == hash(thing)
+            np.testing.assert_array_equal(same.swapped(99), thing.swapped(99))
+    assert Late(0.3) != Late(0.3, first=4) != gd.HardSwap(0.3)
+
+
+@every_swap
+def test_the_smallest_probability_swaps_nothing(swap):
+    """Of 2^53 draws, one is below the smallest float."""
+    assert not swap(5e-324).swapped(10_000).any()
+    run, plain = (gd.flow(free, y0, 9.0, swap=s) for s in (swap(5e-324), None))
+    np.testing.assert_array_equal(run.y, plain.y)
+
+
 test_bad_input_is_named = refusals(
     (lambda: gd.HardSwap(0.5, rows=1), TypeError, "rows must be True or False"),
     (lambda: gd.HardSwap(0.5).swapped(-1), ValueError, "count must be at least 0"),
@@ -465,6 +495,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.HardSwap(0.5).mixing(-1, 2, 2), ValueError, "k must be at least 0"),
     (lambda: gd.HardSwap(0.5).mixing(0, 0, 2), ValueError, "n must be at least 1"),
     (lambda: gd.SoftSwap(0.5).mixing(0, 2, 0), ValueError, "d must be at least 1"),
+    (lambda: gd.SoftSwap(0.5).intervals(y0, 0.0, 1.0), TypeError, "model must be a gapdyn.Model"),
     (lambda: gd.SoftSwap(0.5).intervals(free, 1.0, 1.0), ValueError, "start and end must incr"),
     (lambda: gd.SoftSwap(0.5).intervals(free, -1.0, 1.0), ValueError, "must increase from 0 on"),
     (lambda: gd.flow(free, y0, 1.0, swap=gd.HardSwap), TypeError, r"swap must be HardSwap\(p\)"),

@@ -1,3 +1,6 @@
+import copy
+import dataclasses
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -51,6 +54,130 @@ def test_the_ceiling_stops_beta_from_rising_and_lets_it_fall():
     assert clip.velocity(0, np.log(99.0), force=0.1) > 0
 
 
+@pytest.mark.parametrize("parametrisation", MAPS)
+@pytest.mark.parametrize("ceiling", [1e-8, 0.5, 1.0, 20.0, 100.0, 1e8])
+def test_beyond_the_ceiling_nothing_is_computed(parametrisation, ceiling):
+    """A trial step of a solver may be far above it, where exp is no float64."""
+    learned = gd.Learned(parametrisation, max_beta=ceiling)
+    beyond = learned.nu(tau=1 / ceiling) + np.array([1e-3, 1.0, 1e4, 1e300])
+    inside = learned.nu(tau=2 / ceiling)
+    assert learned.beta(0, inside) == parametrisation.beta(inside) < ceiling
+    np.testing.assert_array_equal(learned.beta(0, beyond), ceiling)
+    np.testing.assert_array_equal(learned.velocity(0, beyond, force=1.0), 0)
+    falls = learned.velocity(0, beyond, force=-1.0)
+    slope = parametrisation.dbeta(learned.nu(tau=1 / ceiling))
+    np.testing.assert_allclose(falls, -slope, rtol=1e-12)
+    assert learned.beta(0, float(beyond[2])) == ceiling
+
+
+@pytest.mark.parametrize("method", ["BDF", "Radau"])
+def test_implicit_methods_step_quietly_along_a_ceiling(method):
+    """Matched pentagons under a ceiling of 20 close to a gap of .001555 by t = 1e6."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.31)
+    model = gd.FreeModel(5, 3, gd.Learned(max_beta=20.0))
+    run = gd.flow(model, model.start(X, Y, tau=0.07), 1e6, method=method, rtol=1e-6)
+    assert run.gap[-1] == pytest.approx(0.001555, rel=1e-3)
+
+
+def test_a_schedule_ends_exactly_where_it_is_said_to():
+    for start, end in ((0.1, 0.3), (0.07, 0.01), (1e300, 1e-5), (1e-5, 1e300)):
+        linear = gd.LinearSchedule(start, end, t_end=0.7)
+        assert (linear.tau(0.0), linear.tau(0.7), linear.tau(1e308)) == (start, end, end)
+        assert linear.tau(np.nextafter(0.7, 0)) >= min(start, end)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 10**6, 10**15])
+def test_a_cosine_is_periodic_to_the_last_time(turns):
+    cosine = gd.CosineSchedule(0.01, 0.03, period=4.0)
+    assert cosine.tau(4.0 * turns) == 0.01
+    assert cosine.tau(4.0 * turns + 1.0) == pytest.approx(0.02, rel=1e-14)
+    assert cosine.tau(4.0 * turns + 2.0) == pytest.approx(0.03, rel=1e-14)
+    assert 0.01 <= gd.CosineSchedule(0.01, 0.03, period=1e-300).tau(1e308) <= 0.03
+    assert gd.CosineSchedule(0.01, 0.03, period=1e308).tau(5e307) == pytest.approx(0.03)
+
+
+def test_a_schedule_without_a_longest_step_has_an_infinite_one():
+    for step in (np.inf, np.float32(np.inf)):
+        assert gd.Scheduled(abs, max_step=step) == gd.Scheduled(abs)
+        assert type(gd.Scheduled(abs, max_step=step).max_step) is float
+
+
+def test_breaks_are_times_in_order_each_of_them_once():
+    assert gd.Scheduled(lambda t: 0.1, breaks=(2.0, 1.0, np.float32(1), 2)).breaks == (1.0, 2.0)
+    assert gd.Scheduled(lambda t: 0.1, breaks=(t for t in (1.0, 1.0))).breaks == (1.0,)
+
+
+class NoParseError(ValueError):
+    """An error that takes more than a message, as those of json and of Unicode do."""
+
+    def __init__(self, message, place):
+        super().__init__(f"{message} at {place}")
+
+
+def fails(error):
+    def function(t):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "says"),
+    [
+        (lambda t: np.array([0.1]), TypeError, "must be a real number, got array.* at t = 0.0"),
+        (lambda t: "0.1", TypeError, "must be a real number, got '0.1' at t = 0.0"),
+        (lambda t: 0.1 + 0j, TypeError, r"must be a real number, got \(0.1\+0j\) at t = 0.0"),
+        (lambda t: np.nan, ValueError, "must be finite in float64, got nan at t = 0.0"),
+        (lambda t: 1 / t, ValueError, "must have a value at t = 0.0, got ZeroDivisionError: "),
+        (fails(KeyError("a")), ValueError, "must have a value at t = 0.0, got KeyError: 'a'"),
+        (fails(NoParseError("no comma", 3)), ValueError, "no comma at 3 at t = 0.0"),
+        (fails(UnicodeDecodeError("utf8", b"a", 0, 1, "bad")), ValueError, "bad at t = 0.0"),
+    ],
+)
+def test_what_a_function_of_time_gives_is_checked(function, error, says):
+    with pytest.raises(error, match=says) as caught:
+        gd.Scheduled(function).nu()
+    assert caught.value.__cause__ is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class Warmed(gd.Learned):
+    """A subclass of the user's with a field more."""
+
+    delay: float = 1.0
+
+
+@pytest.mark.parametrize("temperature", [*TEMPERATURES[:-1], Warmed(rate=0.3, delay=2.0)], ids=str)
+def test_copies_are_equal_and_replace_changes_one_field(temperature):
+    copies = copy.copy(temperature), copy.deepcopy(temperature), dataclasses.replace(temperature)
+    for same in (*copies, pickle.loads(pickle.dumps(temperature))):
+        assert same == temperature and type(same) is type(temperature)
+        assert hash(same) == hash(temperature) and repr(same) == repr(temperature)
+        assert same.beta(0.3, 0.4) == temperature.beta(0.3, 0.4)
+
+
+def test_a_subclass_of_learned_is_checked_and_keeps_its_fields():
+    warmed = Warmed(gd.Softplus(), max_beta=9.0, delay=3.0)
+    assert dataclasses.replace(warmed, rate=2) == Warmed(gd.Softplus(), 2.0, 9.0, 3.0)
+    assert warmed != Warmed(gd.Softplus(), max_beta=9.0) and warmed.beta(0.0, 1e5) == 9.0
+    assert dataclasses.replace(gd.Learned(gd.Linear()), max_beta=5) == gd.Learned(gd.Linear(), 1, 5)
+    with pytest.raises(ValueError, match="rate must be positive"):
+        Warmed(rate=-1.0)
+
+
+class Bounded(gd.temperature.Parametrisation):
+    """β = 1 + tanh ν, below 2."""
+
+    def beta(self, nu):
+        return 1 + np.tanh(nu)
+
+    def dbeta(self, nu):
+        return 1 / np.cosh(nu) ** 2
+
+    def nu(self, beta):
+        return np.arctanh(min(beta - 1, 1 - 1e-15))
+
+
 @pytest.mark.parametrize("ceiling", [49.0, 98.0, 100.0, 103.0])
 def test_a_temperature_may_start_at_its_ceiling(ceiling):
     learned = gd.Learned(max_beta=ceiling)
@@ -102,6 +229,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.Learned(rate=0.0), ValueError, "rate must be positive"),
     (lambda: gd.Learned(max_beta=-1.0), ValueError, "max_beta must be positive"),
     (lambda: gd.Learned("exponential"), TypeError, "beta must be Exponential"),
+    (lambda: gd.Learned(Bounded(), max_beta=2.5), ValueError, "max_beta must be a value of"),
     (lambda: gd.Exponential(0.0), ValueError, "scale must be positive"),
     (lambda: gd.Fixed(0.0), ValueError, "tau must be positive"),
     (lambda: gd.Fixed(True), TypeError, "tau must be a real number"),
@@ -113,6 +241,7 @@ test_bad_input_is_named = refusals(
     (lambda: gd.Scheduled(lambda t: None).nu(), TypeError, "function_of_t's value must be a r"),
     (lambda: gd.Scheduled(lambda t: 0.1, breaks=("a",)), TypeError, "breaks must be"),
     (lambda: gd.Scheduled(lambda t: 0.1, max_step=0.0), ValueError, "max_step must be pos"),
+    (lambda: gd.Scheduled(abs, max_step=np.ones(0)), TypeError, "max_step must be a real number"),
     (lambda: gd.Fixed(1e-310), ValueError, "tau must have a finite inverse"),
     (lambda: gd.Fixed(10**400), ValueError, "tau must be finite"),
     (lambda: gd.Fixed(np.array(True)), TypeError, "tau must be a real number"),

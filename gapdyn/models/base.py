@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from dataclasses import fields
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +14,14 @@ from gapdyn import sphere
 from gapdyn._kernels.memory import Scratch
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_height, validate_pairs, validate_positive
+from gapdyn.validate import (
+    shown,
+    validate_count,
+    validate_height,
+    validate_pairs,
+    validate_positive,
+    validate_shape,
+)
 
 
 class Observables(NamedTuple):
@@ -46,10 +55,12 @@ class Observables(NamedTuple):
     def of(cls, gap: Any, beta: Any, gamma: Any, pairs: tuple[Any, Any, Any]) -> Observables:
         """Add τ = 1/β, infinite at β = 0; the observables of one state are plain numbers."""
         if np.ndim(beta) == 0:
+            beta = float(beta)
             tau = 1 / beta if beta else np.inf
             margin, mismatched, loss = (np.asarray(field).item() for field in pairs)
-            return cls(float(gap), float(tau), float(beta), float(gamma), margin, mismatched, loss)
-        tau = np.divide(1.0, beta, out=np.full(beta.shape, np.inf), where=beta != 0)
+            return cls(float(gap), tau, beta, float(gamma), margin, mismatched, loss)
+        with np.errstate(over="ignore"):  # of the smallest β
+            tau = np.divide(1.0, beta, out=np.full(beta.shape, np.inf), where=beta != 0)
         return cls(gap, tau, beta, gamma, *pairs)
 
 
@@ -92,6 +103,9 @@ class Model(ABC):
         """Largest departure of a row's length from 1."""
         return np.zeros(y.shape[1:])[()]
 
+    def release(self) -> None:  # noqa: B027 (a model need not keep any)
+        """Let go of the memory that one call of `velocity` leaves for the next."""
+
     def mixed(self, mixing: Array | None) -> Any:
         """Put the loss behind a mixing array, where that leaves the model what it is.
 
@@ -103,10 +117,53 @@ class Model(ABC):
         raise ValueError(f"swap wants rows that can mix: {type(self).__name__} has no rows to swap")
 
 
+class WithArrays:
+    """A frozen dataclass with read-only arrays, equal to others of its class by their entries."""
+
+    locked: ClassVar[tuple[str, ...]]
+    """Names of the arrays that nobody may write to."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # What `dataclass` would write into a subclass compares arrays with ==.
+        for name in {"__eq__", "__hash__"} - vars(cls).keys():
+            setattr(cls, name, getattr(cls, name))
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return bool(self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key()))
+
+    def __setstate__(self, state: Any) -> None:
+        # Of a copy; it is two mappings where a subclass has slots.
+        for part in state if isinstance(state, tuple) else (state,):
+            for name, value in (part or {}).items():
+                object.__setattr__(self, name, value)
+        self._lock()
+
+    def _lock(self) -> None:
+        """Make the arrays read-only, which those of a pickle or a deep copy are not."""
+        for name in self.locked:
+            array = getattr(self, name)
+            if array is not None:
+                array.flags.writeable = False
+
+    def _key(self: Any) -> tuple[Any, ...]:
+        compared = [getattr(self, field.name) for field in fields(self) if field.compare]
+        return tuple(
+            (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+            for value in compared
+        )
+
+
 def check_temperature(temperature: Temperature) -> None:
     """Raise a TypeError unless this is a temperature."""
     if not isinstance(temperature, Temperature):
-        raise TypeError(f"temperature must be Learned(), Fixed(tau), ..., got {temperature!r}")
+        got = shown(temperature)
+        raise TypeError(f"temperature must be Learned(), Fixed(tau), ..., got {got}")
 
 
 def one_minus_square(gamma: Any) -> Any:
@@ -199,10 +256,6 @@ class RowModel(Model):
     d: int
     row_rate: float
     budget: int
-    end: int
-    """Where the rows end in a state and ν is stored: 2·n·d."""
-    _rows_shape: tuple[int, int]
-    _scratch: Scratch
 
     @property
     def settled(self) -> float:
@@ -211,13 +264,28 @@ class RowModel(Model):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))
-        object.__setattr__(self, "_scratch", Scratch(self.budget))
-        object.__setattr__(self, "n", validate_count("n", self.n, least=2))
-        object.__setattr__(self, "d", validate_count("d", self.d, least=2))
-        object.__setattr__(self, "end", 2 * self.n * self.d)
-        object.__setattr__(self, "_rows_shape", (2 * self.n, self.d))
+        n, d = validate_shape(n=self.n, d=self.d, least=2)
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "d", d)
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
+
+    @cached_property
+    def end(self) -> int:
+        """Where the rows end in a state and ν is stored: 2·n·d."""
+        return 2 * self.n * self.d
+
+    @cached_property
+    def _rows_shape(self) -> tuple[int, int]:
+        return 2 * self.n, self.d
+
+    @cached_property
+    def _scratch(self) -> Scratch:
+        return Scratch(self.budget)
+
+    def release(self) -> None:
+        """Let go of the similarities that the calls of this thread share."""
+        self._scratch.arrays.clear()
 
     def stacked(self, y: Array) -> Array:
         """Rows of X, then of Y, (2n, d) or (2n, d, B), of a state or of many: a view."""
@@ -234,7 +302,7 @@ class RowModel(Model):
 
     def drift(self, y: Array) -> Any:
         """Largest departure of a row's length from 1."""
-        return np.abs(sphere.lengths(self.stacked(y)) - 1).max(axis=0)
+        return np.abs(sphere.plain_lengths(self.stacked(y)) - 1).max(axis=0)
 
     def _start_rows(self, X: ArrayLike, Y: ArrayLike) -> Array:
         """Checked, normalised and flat."""

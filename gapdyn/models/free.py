@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import partial
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from gapdyn._kernels import observe_rows, pull_rows
 from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import rows_cross_entropy
-from gapdyn.models.base import Observables, RowModel
+from gapdyn.models.base import Observables, RowModel, WithArrays
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_mixing
@@ -29,7 +29,7 @@ class FreeState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FreeModel(RowModel):
+class FreeModel(WithArrays, RowModel):
     """Gradient flow of ℓ(β X Yᵀ), eq. (1), over unit rows X, Y and ν.
 
     Parameters
@@ -60,40 +60,30 @@ class FreeModel(RowModel):
     ((5, 2), 0)
     """
 
+    locked = ("mixing",)
+
     n: int
     d: int
     temperature: Temperature
     row_rate: float = 1.0
     mixing: Array | None = field(default=None, repr=False)
-    budget: int = field(default=BUDGET, repr=False, kw_only=True)
+    budget: int = field(default=BUDGET, repr=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mixing is not None:
-            mixing = validate_mixing(self.mixing, self.n, self.d)
-            object.__setattr__(self, "mixing", mixing)
+        self._mix(self.mixing)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FreeModel) or type(other) is not type(self):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[Any, ...]:
-        """What models are compared by: an array has no single truth value."""
-        mixing = None if self.mixing is None else (self.mixing.shape, self.mixing.tobytes())
-        return self.n, self.d, self.temperature, self.row_rate, mixing
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A copy keeps its mixing read-only.
-        make = partial(type(self), budget=self.budget)
-        return make, (self.n, self.d, self.temperature, self.row_rate, self.mixing)
+    def _mix(self, mixing: Array | None) -> None:
+        """Put the loss behind a read-only copy of `mixing`."""
+        checked = None if mixing is None else validate_mixing(mixing, self.n, self.d)
+        object.__setattr__(self, "mixing", checked)
 
     def mixed(self, mixing: Array | None) -> FreeModel:
         """Put the loss behind `mixing`, instead of any mixing that it has."""
-        return replace(self, mixing=mixing)
+        model = copy(self)
+        object.__setattr__(model, "_scratch", self._scratch)  # one memory for both
+        model._mix(mixing)
+        return model
 
     @property
     def size(self) -> int:

@@ -7,14 +7,14 @@ from typing import Any
 
 from gapdyn import _kernels
 from gapdyn.loss import mean_cross_entropy
-from gapdyn.models.base import HeightModel, check_temperature
+from gapdyn.models.base import HeightModel, WithArrays, check_temperature
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_square
 
 
-@dataclass(frozen=True, eq=False)
-class FrozenModel(HeightModel):
+@dataclass(frozen=True)
+class FrozenModel(WithArrays, HeightModel):
     """Gradient flow of ℓ(β(1-γ²) Z) over ν and γ at fixed Z: eq. (11) of Appendix B.1.
 
     Parameters
@@ -37,17 +37,15 @@ class FrozenModel(HeightModel):
     1.0
     """
 
+    locked = ("Z",)
+
     Z: Array = field(repr=False)
     temperature: Temperature
 
     def __post_init__(self) -> None:
-        Z = validate_square("Z", self.Z).copy()
-        Z.flags.writeable = False
-        object.__setattr__(self, "Z", Z)
+        object.__setattr__(self, "Z", validate_square("Z", self.Z).copy())
+        self._lock()
         check_temperature(self.temperature)
-
-    def __reduce__(self) -> tuple[type[FrozenModel], tuple[Array, Temperature]]:
-        return FrozenModel, (self.Z, self.temperature)  # a copy keeps its Z read-only
 
     def loss_at(self, a: Any) -> Any:
         """ℓ(aZ)."""

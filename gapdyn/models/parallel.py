@@ -19,6 +19,7 @@ from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel, one_minus_square, projected
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
+from gapdyn.validate import validate_bool
 
 
 class ParallelState(NamedTuple):
@@ -82,9 +83,7 @@ class ParallelModel(RowModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.tied, bool | np.bool_):
-            raise TypeError(f"tied must be True or False, got {self.tied!r}")
-        object.__setattr__(self, "tied", bool(self.tied))
+        object.__setattr__(self, "tied", validate_bool("tied", self.tied))
 
     @property
     def size(self) -> int:

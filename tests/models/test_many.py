@@ -195,10 +195,18 @@ class OfNu(gd.temperature.Temperature):
         return self.law(nu)
 
 
+def one_at_a_time(nu):
+    if np.ndim(nu):
+        raise RuntimeError("this is for numbers")
+    return 1.0 + nu
+
+
 BRANCHES, MIXES_MEMBERS = OfNu(lambda nu: 1.0 + max(nu, 0)), OfNu(lambda nu: 1 + nu - np.mean(nu))
 
 
-@pytest.mark.parametrize("temperature", [gd.Learned(ByMath()), BRANCHES, MIXES_MEMBERS])
+@pytest.mark.parametrize(
+    "temperature", [gd.Learned(ByMath()), BRANCHES, MIXES_MEMBERS, OfNu(one_at_a_time)]
+)
 def test_a_temperature_that_is_not_elementwise_is_one_clear_error(temperature):
     model, y0 = gd.ScalarModel(temperature), np.array([0.1, 0.3])
     assert gd.flow(model, y0, 1.0).gap[-1] < 0.6  # one state alone is no problem

@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+import gc
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -199,6 +201,167 @@ def test_models_can_be_pickled(kind):
     np.testing.assert_array_equal(again.velocity(0, y), model.velocity(0, y))
     if kind == "frozen":
         assert not again.Z.flags.writeable and not copy.deepcopy(model).Z.flags.writeable
+
+
+def with_more(kind):
+    """A model of a subclass of the user's: a field, an attribute and a method more."""
+    model, y = make(kind, gd.Learned())
+
+    @dataclasses.dataclass(frozen=True)
+    class More(type(model)):
+        extra: object = None
+        strength: float = 1.0
+
+        def velocity(self, t, y, out=None):
+            return self.strength * self.shift * super().velocity(t, y, out)
+
+    given = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
+    more = More(**given, extra=np.arange(3.0), strength=2.0)
+    object.__setattr__(more, "shift", 3.0)
+    globals()["More"] = More  # where pickle looks for it
+    More.__qualname__ = "More"
+    return more, y, 6 * model.velocity(0.0, y)
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda thing: pickle.loads(pickle.dumps(thing)),
+    "old pickle": lambda thing: pickle.loads(pickle.dumps(thing, protocol=0)),
+}
+
+
+@every_model
+@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
+def test_a_copy_of_a_subclass_is_of_the_subclass_with_all_that_it_has(kind, again):
+    model, y, expected = with_more(kind)
+    same = again(model)
+    assert type(same) is type(model) and same.strength == 2.0 and same.shift == 3.0
+    np.testing.assert_array_equal(same.extra, np.arange(3.0))
+    np.testing.assert_array_equal(same.velocity(0.0, y), expected)
+    np.testing.assert_array_equal(model.velocity(0.0, y), expected)
+    if kind == "frozen":
+        assert not same.Z.flags.writeable
+
+
+@pytest.mark.parametrize("kind", ["free", "frozen"])
+@pytest.mark.parametrize("again", COPIES.values(), ids=COPIES)
+def test_models_of_a_subclass_are_equal_when_all_their_fields_are(kind, again):
+    model, _, _ = with_more(kind)
+    assert again(model) == model and hash(again(model)) == hash(model)
+    assert dataclasses.replace(model) == model
+    assert dataclasses.replace(model, strength=2.5) != model
+    assert dataclasses.replace(model, extra=np.arange(4.0)) != model
+    plain, _ = make(kind, gd.Learned())
+    assert plain != model != plain and again(plain) == plain and hash(again(plain)) == hash(plain)
+
+
+def test_frozen_models_are_equal_when_their_similarities_and_temperatures_are():
+    one, other = (gd.FrozenModel(np.eye(3), gd.Learned()) for _ in range(2))
+    assert one == other and len({one, other}) == 1
+    assert one != gd.FrozenModel(2 * np.eye(3), gd.Learned())
+    assert one != gd.FrozenModel(np.eye(3), gd.Fixed(1.0)) and one != "model"
+
+
+def test_a_mixed_model_is_the_same_model_behind_a_mixing():
+    model, y, expected = with_more("free")
+    mixed = model.mixed(MIXINGS[2])
+    assert type(mixed) is type(model) and mixed.strength == 2.0 and mixed.shift == 3.0
+    plain = make("free", gd.Learned())[0].mixed(MIXINGS[2])
+    np.testing.assert_array_equal(mixed.velocity(0.0, y), 6 * plain.velocity(0.0, y))
+    np.testing.assert_array_equal(model.velocity(0.0, y), expected)
+    assert model.mixing is None and mixed.mixed(None) == model
+
+
+def test_a_model_and_its_mixtures_compute_in_one_memory():
+    model, y = make("free", gd.Learned(), n=400)
+    mixing = gd.SoftSwap(1.0).mixing(0, 400, 3)
+    one, other, plain = model.mixed(mixing), model.mixed(1 - mixing), model.mixed(None)
+    one.velocity(0.0, y)
+    size, _ = held(lambda: [m.velocity(0.0, y) for m in (model, other, plain)])
+    assert size < 400 * 400 * 8 / 2
+
+
+def test_a_subclass_with_a_constructor_of_its_own_can_be_mixed():
+    class Triangle(gd.FreeModel):
+        def __init__(self):
+            super().__init__(3, 3, gd.Learned())
+
+    mixed = Triangle().mixed(MIXINGS[1])
+    assert type(mixed) is Triangle and (mixed.mixing == MIXINGS[1]).all()
+    assert mixed.mixed(None) == Triangle() != mixed
+
+
+class WithSlots(gd.FrozenModel):
+    __slots__ = ("weight",)
+
+
+def test_a_subclass_with_slots_beside_its_attributes_can_be_copied():
+    model = WithSlots(np.eye(3), gd.Learned())
+    object.__setattr__(model, "weight", 2.0)
+    for name in ("copy", "deepcopy", "pickle"):
+        again = COPIES[name](model)
+        assert again == model and again.weight == 2.0 and not again.Z.flags.writeable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted(gd.ParallelModel):
+    extra: float = 1.0
+
+
+def test_a_subclass_with_slots_can_be_copied():
+    model = Slotted(3, 3, gd.Learned(), extra=2.0)
+    _, y = make("parallel", gd.Learned())
+    for again in COPIES.values():
+        assert again(model) == model and again(model).extra == 2.0
+        np.testing.assert_array_equal(again(model).velocity(0.0, y), model.velocity(0.0, y))
+
+
+def test_the_smallest_beta_has_an_infinite_temperature():
+    """A β = ν that mismatched pairs push through zero takes all values on its way."""
+    model = gd.ScalarModel(gd.Learned(gd.Linear()))
+    seen = model.observe(0.0, np.array([5e-324, 0.3]))
+    assert (seen.tau, seen.beta) == (np.inf, 5e-324)
+    many = model.observe(0.0, np.array([[5e-324, 0.0, 2.0], [0.3, 0.3, 0.3]]))
+    assert many.tau.tolist() == [np.inf, np.inf, 0.5]
+
+
+def held(work):
+    """Bytes that NumPy and Python keep of some work, and its result."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = work()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before, kept
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", MODELS[:2])
+def test_trajectories_hold_no_similarities(kind):
+    model, y = make(kind, gd.Learned(), n=400)
+    gd.flow(model, y, 1e-3)  # imports, and caches of NumPy
+
+    def failed():
+        ends = gd.Scheduled(lambda t: 0.4 if t < 1e-3 else -1.0)
+        with pytest.raises(gd.IntegrationError) as caught:
+            gd.flow(dataclasses.replace(model, temperature=ends), y, [1e-3, 1.0])
+        return caught.value.trajectory
+
+    def at():
+        run = gd.flow(model, y, [0.0, 1e-3])
+        return run, run.at(5e-4)
+
+    def swapped():
+        return gd.flow(model, y, 3e-3, swap=gd.HardSwap(1.0, 1e-3))
+
+    def many():
+        return gd.flow_many(model, [y, y], 1e-3)
+
+    works = [lambda: gd.flow(model, y, 1e-3), many, failed, at, *([swapped] * (kind == "free"))]
+    size, _kept = held(lambda: [work() for work in works])
+    assert size < 400 * 400 * 8
 
 
 MIXINGS = [

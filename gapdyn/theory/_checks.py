@@ -70,6 +70,14 @@ def validate_numbers(name: str, value: ArrayLike) -> Array:
     return array
 
 
+def validate_finite(name: str, value: ArrayLike) -> Array:
+    """A float64 array of any shape, of finite real numbers."""
+    array = validate_numbers(name, value)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return array
+
+
 def unwrap(values: Array) -> Array:
     """An array unchanged, or a zero-dimensional one as a float64 scalar."""
     scalar: Array = np.asarray(values)[()]

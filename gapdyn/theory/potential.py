@@ -32,9 +32,8 @@ def potential(beta: ArrayLike, *, temperature: Learned = _checks.PAPER) -> Array
     Raises
     ------
     TypeError, ValueError
-        If β is not positive, or the temperature is not learned or has a ceiling.
-    NotImplementedError
-        If the parametrisation is a user's own and has no `potential`.
+        If β is not positive, the temperature is not learned or has a ceiling, or the
+        parametrisation is a user's own and has no `potential`.
     """
     learned = _checks.validate_learned(temperature)
     linear = isinstance(learned.parametrisation, Linear)
@@ -62,18 +61,21 @@ def advance(beta0: ArrayLike, amount: ArrayLike, *, temperature: Learned = _chec
     Raises
     ------
     TypeError, ValueError
-        If β₀ is not positive, the temperature is not learned or has a ceiling, or β = ν would have
-        to pass below zero.
-    ArithmeticError
-        If the iteration for softplus does not converge.
-    NotImplementedError
-        If the parametrisation is a user's own and has no `advance`.
+        If β₀ is not positive, the amount is not finite, the temperature is not learned or has a
+        ceiling, or β = ν would have to pass below zero; also if the parametrisation is a user's own
+        and has no `advance`, or one that returns a negative number or NaN.
     """
-    learned = _checks.validate_learned(temperature)
-    by = learned.rate * _checks.validate_numbers("amount", amount)
-    beta, by = np.broadcast_arrays(positive_beta(beta0), by)
+    learned, largest = _checks.validate_learned(temperature), np.finfo(np.float64).max
+    change = _checks.validate_finite("amount", amount)
     with np.errstate(over="ignore", under="ignore"):
-        return _checks.unwrap(learned.parametrisation.advance(beta, by))
+        by = np.clip(learned.rate * change, -largest, largest)
+        beta, by = np.broadcast_arrays(positive_beta(beta0), by)
+        reached = np.asarray(learned.parametrisation.advance(beta, by), dtype=np.float64)
+    if not (reached >= 0).all():
+        raise ValueError(
+            f"{learned.parametrisation!r} must have an advance that is not negative and not NaN"
+        )
+    return _checks.unwrap(reached)
 
 
 def positive_beta(beta: ArrayLike) -> Array:

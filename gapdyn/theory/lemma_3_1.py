@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
-from gapdyn.temperature import Learned
+from gapdyn.temperature import Exponential, Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.theory._checks import validate_open_height
 from gapdyn.types import Array
@@ -161,14 +161,30 @@ def beta(
         root = np.sqrt(gamma0) / np.sqrt(gamma)
         return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
     # In general P(β) + H(γ)/2 = P(β₀) + H(γ₀)/2 with H = log γ - γ²/2.
-    fall = log_ratio(gamma0, gamma) + (gamma - gamma0) * (gamma + gamma0) / 2  # H(γ₀) - H(γ)
+    high, low = np.maximum(gamma, gamma0), np.minimum(gamma, gamma0)
+    fall = np.sign(gamma0 - gamma) * _fall(log_ratio(high, low), high)
     return potential.advance(beta0, fall / 2, temperature=learned)
 
 
-def beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
-    """`beta` at γ = γ₀ e^-x, x ≥ 0, to the last digits of a small x; numbers are checked before."""
-    fall = x + gamma0**2 * np.expm1(-2 * x) / 2  # as γ² - γ₀² = γ₀²(e^-2x - 1)
-    return potential.advance(beta0, fall / 2, temperature=temperature)
+def log_beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
+    """Log of `beta` at γ = γ₀ e^-x, x ≥ 0, also where β is no float64 or x has few digits left.
+
+    The numbers have been checked.
+    """
+    amount = _fall(x, gamma0) / 2
+    if isinstance(temperature.parametrisation, Exponential):
+        log_beta: Array = np.log(beta0) + _checks.validate_kappa(temperature) * amount
+    else:
+        log_beta = np.log(potential.advance(beta0, amount, temperature=temperature))
+    return log_beta
+
+
+def _fall(x: Array, gamma: float | Array) -> Array:
+    """H(γ) - H(γ e^-x) = (1-γ²) x + γ² (x - (1-e^-2x)/2), x ≥ 0: a sum of positive terms."""
+    y = 2 * x
+    series = y**2 / 2 * (1 - y / 3 * (1 - y / 4 * (1 - y / 5)))
+    bend = np.where(y < 1e-3, series, np.expm1(-y) + y)
+    return (1 - gamma) * (1 + gamma) * x + gamma**2 * bend / 2
 
 
 def gamma(
@@ -228,7 +244,7 @@ def gamma(
     return _checks.unwrap(heights)
 
 
-def log_ratio(a: float, b: Array) -> Array:
+def log_ratio(a: float | Array, b: Array) -> Array:
     """log(a/b), accurate where a is near b, and where a/b is no float64."""
     near = np.abs(a - b) < b / 2
     far = 2 * np.log(np.sqrt(a) / np.sqrt(b))

@@ -35,7 +35,8 @@ Curve = Callable[[Array], Array]
 
 def log_pull(a: Array, n: float, alpha: float) -> Array:
     """Log g(a) of the cross-entropy at Z = αI with n pairs."""
-    log_g: Array = np.log(alpha) - np.logaddexp(0.0, alpha * a - np.log(n - 1))
+    with np.errstate(over="ignore"):
+        log_g: Array = np.log(alpha) - np.logaddexp(0.0, alpha * a - np.log(n - 1))
     return log_g
 
 

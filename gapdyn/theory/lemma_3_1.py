@@ -47,7 +47,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     Raises
     ------
     TypeError, ValueError
-        If |γ| ≥ 1, β ≤ 0, β' = 0 or η ≤ 0.
+        If |γ| ≥ 1, β ≤ 0, β' = 0 or η ≤ 0, or R is no float64.
 
     References
     ----------
@@ -58,13 +58,15 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     >>> float(ratio(0.5, beta=2.0, dbeta=2.0))
     -0.6666666666666666
     """
-    if (np.abs(_checks.validate_numbers("gamma", gamma)) >= 1).any():
+    height, beta = _checks.validate_numbers("gamma", gamma), potential.positive_beta(beta)
+    if (np.abs(height) >= 1).any():
         raise ValueError(f"gamma must lie in (-1, 1), got {gamma!r}")
-    gamma, beta = np.asarray(gamma, dtype=np.float64), potential.positive_beta(beta)
     dbeta, eta = _checks.validate_numbers("dbeta", dbeta), validate_positive("rate", rate)
     if (dbeta == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
-    return _checks.unwrap(-2 * beta * gamma / (eta * dbeta**2 * (1 - gamma**2)))  # (5)
+    return _checks.computed(
+        "R", lambda: -2 * (beta / dbeta) * (height / dbeta) / (eta * (1 - height**2))
+    )  # (5)
 
 
 def invariant(
@@ -159,7 +161,8 @@ def beta(
     gamma = _checks.validate_open_heights("gamma", gamma)
     if learned == _checks.PAPER:  # (6), with √γ₀/√γ because γ₀/γ may be no float64
         root = np.sqrt(gamma0) / np.sqrt(gamma)
-        return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
+        with np.errstate(over="ignore"):
+            return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
     # In general P(β) + H(γ)/2 = P(β₀) + H(γ₀)/2 with H = log γ - γ²/2.
     high, low = np.maximum(gamma, gamma0), np.minimum(gamma, gamma0)
     fall = np.sign(gamma0 - gamma) * _fall(log_ratio(high, low), high)
@@ -231,13 +234,14 @@ def gamma(
         potential.potential(b, temperature=temperature)
         for b in (reached, reached * (1 - 8 * EPS), validate_positive("beta0", beta0))
     )
-    level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
-    # At γ = 1 the level is -1/2, up to the rounding of β and of the terms.
-    slack = 2 * (at - below) + 16 * EPS * (np.abs(at) + np.abs(at_start) - np.log(start))
+    with np.errstate(over="ignore"):
+        level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
+        # At γ = 1 the level is -1/2, up to the rounding of β and of the terms.
+        slack = 2 * (at - below) + 16 * EPS * (np.abs(at) + np.abs(at_start) - np.log(start))
     if (level > -0.5 + slack).any():
         raise ValueError("beta must be at least that of γ = 1 on the curve through beta0, gamma0")
     level = np.minimum(level, -0.5)
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         heights = np.sqrt(-lambertw(-np.exp(2 * level)).real)
         # W₀(-w) is -w to rounding for small w, which may underflow, and NaN at its end -1/e.
         heights = np.where(level < -20, np.exp(level), np.where(level == -0.5, 1.0, heights))
@@ -280,8 +284,9 @@ def ratio_asymptote(
     kappa = _checks.validate_kappa(temperature)
     log_c = log_conserved(gamma0=gamma0, beta0=beta0, temperature=temperature)
     log_beta = np.log(potential.positive_beta(beta))
-    with np.errstate(over="ignore"):
-        return _checks.unwrap(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
+    return _checks.computed(
+        "R", lambda: -2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta)
+    )
 
 
 def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:

@@ -430,7 +430,7 @@ def _learned(
     rate = temperature.rate
     if printed and rate != 1:
         raise ValueError(f"printed rates are for a rate of 1, got rate = {rate}")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         if printed:
             late = np.where(t > 1, t, np.nan)
             return _checks.unwrap(np.exp(-(np.log(late) ** 2)))

@@ -96,17 +96,16 @@ def _log_time(x: Array, slowness: Curve) -> Array:
     e^{-slope·distance} from either. In between they are 1/8 apart where γ² = γ₀²e^-2x' changes, and
     x'/40 apart where γ² is negligible. So one rule serves for every slope.
     """
-    with np.errstate(divide="ignore"):
-        end, log_x = _place(x), np.log(x)
-    at = end[:, None] - BEFORE
-    whole = np.where(x > 0, _length(end), 1.0)[:, None]
+    length = np.where(x > 0, x, 1.0)
+    end = _place(length)
+    at, whole = end[:, None] - BEFORE, _length(end)[:, None]
     # Scaled to end at x itself, which `_length` of the rounded end may miss.
-    terms = slowness(x[:, None] * (_length(at) / whole))
+    terms = slowness(length[:, None] * (_length(at) / whole))
     top = terms.max(axis=1)
     shift = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(over="ignore"):
         weighted = _speed(at) / whole * SHARES * np.exp(terms - shift[:, None])
-        return np.where(x > 0, log_x + shift + np.log(weighted.sum(axis=1)), -np.inf)
+    return np.where(x > 0, np.log(length) + shift + np.log(weighted.sum(axis=1)), -np.inf)
 
 
 def _length(v: Array) -> Array:

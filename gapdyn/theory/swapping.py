@@ -120,9 +120,7 @@ def height(
     Raises
     ------
     TypeError, ValueError
-        If a number is outside its range.
-    ArithmeticError
-        If the integration along β fails.
+        If a number is outside its range, or the integration along β fails.
 
     Examples
     --------
@@ -151,7 +149,7 @@ def height(
         atol=1e-12,
     )
     if not kept.success:
-        raise ArithmeticError(f"the gap along β was not found: {kept.message}")
+        raise ValueError(f"beta must be such that the gap can be integrated: {kept.message}")
     log_gamma = kept.y[0] - law * (stops - stops[0])
     return _checks.unwrap(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
 

@@ -304,7 +304,7 @@ def _softmax_level(law: _Law, a: float, per_pair: float) -> float:
 
     best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
     if not best.success:
-        raise ArithmeticError(f"the largest r of the bound was not found: {best.message}")
+        raise ValueError(f"tau must be such that the largest r is found: {best.message}")
     peak = float(best.x) if surplus(float(best.x)) > surplus(-1.0) else -1.0
     if not surplus(peak) > 0:
         return -1.0

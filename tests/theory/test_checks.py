@@ -183,6 +183,9 @@ def test_numbers_at_the_ends_of_their_ranges_have_their_limits():
     assert theorem_3_3.pairs_needed(**(DRAW | {"d": np.float16(512)})) == theorem_3_3.pairs_needed(
         **DRAW
     )
+    assert np.isnan(appendix_c.linear(1.0, beta0=2.0, gamma0=0.5, n=4, alpha=5e-324))
+    far = theorem_3_2.Setting(4, 2.0, 0.5, 1.7e308, LINEAR)  # log t is no float64
+    assert far.closing_log_time([0.5, 0.25]).tolist() == [-np.inf, np.inf]
     even = partial(theorem_3_3.gap_ratio, n=64, d=3, gamma0=1e-3)  # softmaxes of equal weights
     assert even(tau=1e308) == pytest.approx(even(tau=1e20), rel=1e-14)
     assert theorem_3_2.mu([0.5, 0.25, -1.0], 0, 1e308) == 0

@@ -57,12 +57,12 @@ learned: Curve = partial(theorem_3_2.closing_log_time, **LEARNED)
 
 def fixed(gamma: Array, *, beta: float, gamma0: float = HEIGHT) -> Array:
     """Log t for a constant β, by the same integral."""
-    return closing.log_time(
-        lemma_3_1.log_ratio(gamma0, gamma),
-        gamma0,
-        lambda x: np.full_like(x, beta),
-        lambda a: closing.log_pull(a, PAIRS, MARGIN),
-    )
+
+    def slowness(x: Array) -> Array:
+        log_beta = np.full_like(x, np.log(beta))
+        return closing.log_slowness(x, log_beta, gamma0=gamma0, n=PAIRS, alpha=MARGIN)
+
+    return closing.log_time(lemma_3_1.log_ratio(gamma0, gamma), slowness)
 
 
 def clamped(gamma: Array) -> Array:

@@ -15,10 +15,13 @@ from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarMo
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.types import Array
-from gapdyn.validate import validate_count
+from gapdyn.validate import validate_array, validate_count, validate_number
 
 if TYPE_CHECKING:
     import sympy
+
+MOST_PAIRS = 12
+"""The most pairs of which SymPy simplifies the exchange law."""
 
 
 def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[sympy.Symbol]]:
@@ -41,19 +44,19 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
 
     Raises
     ------
-    TypeError
-        If the model is not one of gapdyn's own.
+    TypeError, ValueError
+        If the model is not one of gapdyn's own, or `t` is not a finite number.
     """
     import sympy as sp
 
-    y = [sp.Symbol(f"y{k}") for k in range(model.size)]
+    if not isinstance(model, FreeModel | FrozenModel | ParallelModel | ScalarModel):
+        raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
+    t, y = validate_number("t", t), [sp.Symbol(f"y{k}") for k in range(model.size)]
     if isinstance(model, ScalarModel):
         return sp.exp(-_beta(model, t, y[0]) * (1 - y[1] ** 2)), y
     if isinstance(model, FrozenModel):
         Z = sp.Matrix([[_exact(z) for z in row] for row in model.Z])
         return _contrastive(_beta(model, t, y[0]) * (1 - y[1] ** 2) * Z), y
-    if not isinstance(model, FreeModel | ParallelModel):
-        raise TypeError(f"model must be one of gapdyn's own, got {model!r}")
     nu, *heights = y[2 * model.n * model.d :]
     X, Y = np.array(y[: 2 * model.n * model.d], dtype=object).reshape(2, model.n, model.d)
     mixing = getattr(model, "mixing", None)
@@ -85,15 +88,27 @@ def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[A
     Returns
     -------
     list of N mpmath.mpf
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model is not one of gapdyn's own, `t` is not a finite number, `y` is not a state of
+        the model, or `digits` is not a positive integer.
     """
     import mpmath
     import sympy as sp
 
     expression, symbols = loss_expression(model, t)
+    y = validate_array("y", y, ndim=1).astype(np.float64)
+    digits = validate_count("digits", digits, least=1)
+    if y.size != model.size:
+        raise ValueError(f"y must have {model.size} entries, got {y.size}")
     gradient = sp.lambdify(symbols, [sp.diff(expression, s) for s in symbols], "mpmath", cse=True)
     rows, width = (2 * model.n, model.d) if isinstance(model, RowModel) else (0, 0)
     # Eq. (2) as printed adds terms as small as e^{-2β} to terms of order one.
-    lost = int(min(abs(model.temperature.beta(t, float(model.split(y).nu))), 1e4))
+    with np.errstate(over="ignore"):  # β(ν) may be no float64
+        beta = model.temperature.beta(t, np.float64(model.split(y).nu))
+    lost = int(min(abs(beta), 1e4))
     with mpmath.workdps(digits + lost):
         state = [mpmath.mpf(float(entry)) for entry in y]
         blocks = [slice(k * width, (k + 1) * width) for k in range(rows)]
@@ -257,7 +272,7 @@ def exchange_law(n: int) -> sympy.Expr:
     Parameters
     ----------
     n : int
-        Number of pairs, at least 2 and small.
+        Number of pairs, from 2 to 12; SymPy's time grows quickly with it.
 
     Returns
     -------
@@ -267,11 +282,12 @@ def exchange_law(n: int) -> sympy.Expr:
     Raises
     ------
     TypeError, ValueError
-        If n is not an integer of at least 2.
+        If n is not an integer from 2 to 12.
     """
     import sympy as sp
 
-    validate_count("n", n, least=2)
+    if validate_count("n", n, least=2) > MOST_PAIRS:
+        raise ValueError(f"n must be at most {MOST_PAIRS}, with which SymPy takes minutes, got {n}")
     beta, h, k = sp.symbols("beta h k", positive=True)  # heights of X and of Y
     z = sp.symbols(f"z:{n}", real=True)
     entries = sp.Matrix(n, n, lambda i, j: sp.Symbol(f"Z{i}_{j}", real=True))

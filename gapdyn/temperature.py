@@ -29,7 +29,8 @@ def _store(thing: object, **values: object) -> None:
 class Parametrisation(ABC):
     """How ν becomes β: an increasing function, its derivative and its inverse, all elementwise.
 
-    A flow asks for these three. The theory also asks for `potential` and `advance`.
+    A flow asks for these three. The theory also asks for `potential` and `advance`, and raises a
+    TypeError where a class of your own does not define them.
     """
 
     @abstractmethod
@@ -49,20 +50,20 @@ class Parametrisation(ABC):
 
         Raises
         ------
-        NotImplementedError
+        TypeError
             If the parametrisation does not define it.
         """
-        raise NotImplementedError(f"{self!r} must define potential(beta), with dP/dβ = β/β'(ν)²")
+        raise TypeError(f"{self!r} must define potential(beta), with dP/dβ = β/β'(ν)²")
 
     def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
         """The inverse temperature at which P is P(β) + amount, for each entry of two arrays.
 
         Raises
         ------
-        NotImplementedError
+        TypeError
             If the parametrisation does not define it.
         """
-        raise NotImplementedError(
+        raise TypeError(
             f"{self!r} must define advance(beta, amount), where potential is P(beta) + amount"
         )
 
@@ -104,8 +105,9 @@ class Exponential(Parametrisation):
         return self.scale**2 * np.log(beta)
 
     def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
-        """β exp(amount/s²)."""
-        return beta * np.exp(amount / self.scale**2)
+        """β exp(amount/s²), by thirds, since the ratio of two float64 may be none."""
+        third = np.exp(amount / self.scale**2 / 3)
+        return beta * third * third * third
 
 
 @dataclass(frozen=True)
@@ -131,35 +133,32 @@ class Softplus(Parametrisation):
         P = β²/2 + β log(1-x) - Li₂(x) - β x/(1-x) + log(1-x), where x = e^-β and the dilogarithm
         Li₂(x) is SciPy's spence(1-x).
         """
+        return beta**2 / 2 + self._beside_square(beta)
+
+    def _beside_square(self, beta: FloatOrArray) -> FloatOrArray:
+        """P - β²/2, which rises to 0 as β → ∞."""
         rest = -np.expm1(-beta)  # 1 - x
         log_rest = np.log(rest)
-        small = beta * log_rest - spence(rest) - beta * np.exp(-beta) / rest + log_rest
-        return beta**2 / 2 + small
+        return beta * log_rest - spence(rest) - beta * np.exp(-beta) / rest + log_rest
 
     def advance(self, beta: FloatOrArray, amount: FloatOrArray) -> FloatOrArray:
-        """Newton's method in log β, in which P is convex, from the right of the root.
+        """A fixed number of steps of Newton's method in log β, in which P is convex.
 
-        Since dP/d log β = (β/(1-e^-β))² ≥ max(1, β²), the root is at most √(β² + 2·amount). As
-        β → 0, P - log β → -1 - π²/6, which gives the root itself where it is below e^-40.
-
-        Raises
-        ------
-        ArithmeticError
-            If the iteration does not converge.
+        As β → 0, P - log β → -1 - π²/6, and as β → ∞, P - β²/2 → 0. Where P is below -40 or above
+        800 this gives the root to rounding. In between, e^{P+1+π²/6} + √(2P), each term cut off
+        near P = 0, is so near it at all P that five steps reach it to rounding, and six are made.
         """
-        goal = self.potential(beta) + amount
-        at_zero = goal + 1 + np.pi**2 / 6
-        tiny = at_zero < -40
-        log_beta = np.where(tiny, 0.0, np.log(beta**2 + 2 * np.maximum(amount, 0.0)) / 2)
-        for _ in range(200):
+        square, goal = amount + self._beside_square(beta), amount + self.potential(beta)
+        at_zero, inner = goal + 1 + np.pi**2 / 6, np.clip(goal, -40.0, 800.0)
+        small = np.exp(np.clip(at_zero, -50.0, 0.2))
+        log_beta = np.log(small + np.sqrt(2 * np.maximum(inner, 0.0)))
+        for _ in range(6):
             here = np.exp(log_beta)
-            step = (self.potential(here) - goal) * (np.expm1(-here) / here) ** 2
-            step = np.where(tiny, 0.0, step)
-            log_beta = log_beta - step
-            # The next step is about the square of this one, which is below rounding.
-            if np.all(np.abs(step) <= 1e-14 * (1 + np.abs(log_beta))):
-                return np.exp(np.where(tiny, at_zero, log_beta))
-        raise ArithmeticError("the β of a given potential of softplus was not found")
+            slope = (here / np.expm1(-here)) ** 2
+            log_beta = log_beta - (self.potential(here) - inner) / slope
+        log_beta = np.where(goal < -40, at_zero, log_beta)
+        large = Linear().advance(beta, np.where(goal > 800, square, 0.0))
+        return np.where(goal > 800, large, np.exp(log_beta))[()]
 
 
 @dataclass(frozen=True)
@@ -190,10 +189,12 @@ class Linear(Parametrisation):
         ValueError
             If there is no such β > 0.
         """
-        squared = beta**2 + 2 * amount
-        if np.any(squared < 0):
+        side = np.sqrt(2.0) * np.sqrt(np.abs(amount))  # the squares may be no float64
+        falls = np.less(amount, 0)
+        if np.any(falls & (side > beta)):
             raise ValueError("β = ν would have passed through zero: no β > 0 has this potential")
-        return np.sqrt(squared)
+        fallen = np.sqrt(np.abs(beta - side)) * np.sqrt(beta + side)
+        return np.where(falls, fallen, np.hypot(beta, side))[()]
 
 
 class Temperature(ABC):

@@ -1,8 +1,9 @@
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import MODELS, TEMPERATURES, make
+from conftest import MODELS, TEMPERATURES, make, refusals
 from reference import departure
 
 import gapdyn as gd
@@ -60,6 +61,23 @@ def test_sympy_keeps_its_digits_at_late_times(beta):
     assert departure(model.velocity(0.0, y), symbolic.velocity(model, y)) < 1e-12
 
 
-def test_a_model_that_sympy_does_not_know_is_named():
-    with pytest.raises(TypeError, match="model must be one of gapdyn's own"):
-        symbolic.loss_expression(SimpleNamespace(size=3))
+FREE, START = make("free", gd.Learned(), n=2, d=2)
+
+test_bad_input_is_named = refusals(
+    *[
+        (partial(function, model, *rest), TypeError, "model must be one of gapdyn's own")
+        for function, rest in ((symbolic.loss_expression, ()), (symbolic.velocity, (START,)))
+        for model in (1.0, None, "free", FREE.temperature, SimpleNamespace(size=3))
+    ],
+    (lambda: symbolic.loss_expression(FREE, "now"), TypeError, "t must be a real number"),
+    (lambda: symbolic.velocity(FREE, START, np.inf), ValueError, "t must be finite"),
+    (lambda: symbolic.velocity(FREE, 1.0), ValueError, "y must have 1 axes"),
+    (lambda: symbolic.velocity(FREE, "y"), TypeError, "y must hold real floating-point"),
+    (lambda: symbolic.velocity(FREE, START[1:]), ValueError, "y must have 9 entries, got 8"),
+    (lambda: symbolic.velocity(FREE, START, digits=0), ValueError, "digits must be at least 1"),
+    (lambda: symbolic.velocity(FREE, START, digits=5.0), TypeError, "digits must be an integer"),
+    (lambda: symbolic.exchange_law(1), ValueError, "n must be at least 2"),
+    (lambda: symbolic.exchange_law(10**30), ValueError, "n must be at most 12"),
+    (lambda: symbolic.exchange_law(2.0), TypeError, "n must be an integer"),
+    (lambda: symbolic.temperature_of_height(1.0), ValueError, "kind must be one of"),
+)

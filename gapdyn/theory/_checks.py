@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Rational
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -16,6 +19,8 @@ SLACK = 1e-12
 """Relative rounding error within which a number that equals a bound meets it."""
 PAPER = Learned()
 """The temperature of the paper's theorems: β = exp ν, where ν has the learning rate 1."""
+LARGEST = 1e150
+"""Rates, exponents and the like lie between its inverse and it, so that products are float64."""
 KINDS = {"exponential": Exponential, "linear": Linear, "softplus": Softplus}
 
 
@@ -25,9 +30,11 @@ def validate_learned(temperature: Temperature) -> Learned:
         raise ValueError(f"temperature must be learned, β = β(ν), got {temperature!r}")
     if temperature.max_beta is not None:
         raise ValueError("temperature must have no ceiling: at max_beta ν stops, and γ does not")
-    beta = temperature.parametrisation
-    if isinstance(beta, Exponential) and not 1e-150 < beta.scale < 1e150:
-        raise ValueError(f"scale must have a square that is a float64, got {beta.scale}")
+    beta, rate = temperature.parametrisation, validate_middling("rate", temperature.rate)
+    if isinstance(beta, Exponential):
+        if not 1 / LARGEST < beta.scale < LARGEST:
+            raise ValueError(f"scale must have a square that is a float64, got {beta.scale}")
+        validate_middling("κ = rate/scale²", rate / beta.scale**2)
     return temperature
 
 
@@ -61,12 +68,60 @@ def temperature_of(
 
 def validate_numbers(name: str, value: ArrayLike) -> Array:
     """A float64 array of any shape, of real numbers; infinities are allowed, NaN is not."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
+    if _has_masked(value):  # before NumPy forgets it
+        raise ValueError(f"{name} must have no masked entries")
+    if isinstance(value, Rational) and not isinstance(value, bool | np.integer):
+        return np.asarray(validate_number(name, value))  # a fraction, or an integer of any size
+    try:
+        given = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array of numbers") from error
+    if given.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
-    array = array.astype(np.float64)
+    with np.errstate(over="ignore"):  # a longdouble may be too large
+        array = given.astype(np.float64)
     if np.isnan(array).any():
         raise ValueError(f"{name} must not be NaN")
+    if (np.isinf(array) & np.isfinite(given)).any():
+        raise ValueError(f"{name} must be finite in float64, got {value!r}")
+    return array
+
+
+def validate_middling(name: str, value: float) -> float:
+    """A number between 1/`LARGEST` and `LARGEST`."""
+    number = validate_positive(name, value)
+    if not 1 / LARGEST < number < LARGEST:
+        raise ValueError(f"{name} must lie between {1 / LARGEST} and {LARGEST}, got {value}")
+    return number
+
+
+def computed(what: str, formula: Callable[[], ArrayLike]) -> Array:
+    """What a formula gives; refused where it leaves float64, or parts of it that matter do.
+
+    Each number may be in its range and yet too far from the others.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(formula(), dtype=np.float64)
+    except (ZeroDivisionError, OverflowError):  # of Python's own numbers
+        values = np.asarray(np.nan)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{what} must be a float64: the numbers that make it are too far apart")
+    return unwrap(values)
+
+
+def _has_masked(value: object) -> bool:
+    """Whether entries are masked in an array, or in arrays in lists and tuples."""
+    if isinstance(value, list | tuple):
+        return any(map(_has_masked, value))
+    return isinstance(value, np.ma.MaskedArray) and bool(np.ma.is_masked(value))
+
+
+def validate_finite(name: str, value: ArrayLike) -> Array:
+    """A float64 array of any shape, of finite real numbers."""
+    array = validate_numbers(name, value)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {value!r}")
     return array
 
 
@@ -76,13 +131,13 @@ def unwrap(values: Array) -> Array:
     return scalar
 
 
-def validate_times(value: ArrayLike) -> Array:
+def validate_times(value: ArrayLike, name: str = "t") -> Array:
     """Finite times t ≥ 0."""
-    t = validate_numbers("t", value)
+    t = validate_numbers(name, value)
     if (t < 0).any():
-        raise ValueError(f"t must not be negative: the flow starts at 0, got {t.min()}")
+        raise ValueError(f"{name} must not be negative: the flow starts at 0, got {t.min()}")
     if np.isinf(t).any():
-        raise ValueError("t must be finite")
+        raise ValueError(f"{name} must be finite")
     return t
 
 

@@ -108,9 +108,8 @@ def schedule(
     ------
     TypeError, ValueError
         If a number is outside its range, one of `n` and `alpha` is missing, a printed rate is asked
-        for where there is none, or `beta` is neither a schedule nor a function.
-    ArithmeticError
-        If the quadrature does not converge, because it needs `breaks`.
+        for where there is none, or `beta` is neither a schedule nor a function; also if the
+        quadrature does not converge, because it needs `breaks`.
     """
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     speed, _ = _loss(n, alpha, printed)
@@ -127,7 +126,8 @@ def schedule(
     ends = np.unique(np.concatenate([[0.0], t.ravel(), inner[(inner > 0) & (inner < last)]]))
     parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
     total = np.concatenate([[0.0], np.cumsum(parts)])[np.searchsorted(ends, t)]
-    return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * total))
+    with np.errstate(over="ignore"):
+        return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * total))
 
 
 def _breaks_of(schedule: Schedule | Fixed, last: float) -> list[float]:
@@ -169,17 +169,19 @@ def linear_schedule(
         If a number is outside its range, one of `n` and `alpha` is missing, or a printed rate is
         asked for where there is none.
     """
-    horizon = _checks.validate_times(horizon)
+    horizon = _checks.validate_times(horizon, "horizon")
     gamma0 = _checks.validate_open_height("gamma0", gamma0)
     beta0, beta1 = validate_positive("beta0", beta0), validate_positive("beta1", beta1)
     speed, (margin, others) = _loss(n, alpha, printed)
     # c is the mean of β g(β) between β₀ and β₁. That function has its peak at 1/τ*.
     low, high = sorted((beta0, beta1))
-    peaks = 1 / optimal_temperature(n=others + 1, alpha=margin) * 2.0 ** np.arange(-3, 8)
+    with np.errstate(over="ignore"):
+        peaks = closing.critical_scale(others + 1) / np.float64(margin) * 2.0 ** np.arange(-3, 8)
     ends = np.unique([low, high, *peaks[(peaks > low) & (peaks < high)]])
     area = sum(_integral(speed, a, b) for a, b in pairwise(ends))
     c = area / (high - low) if high > low else speed(low)
-    return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
+    with np.errstate(over="ignore"):
+        return _checks.unwrap(gamma0 * np.exp(-(1 if printed else 2) * c * horizon))
 
 
 def linear(
@@ -384,7 +386,7 @@ def decay_rate(tau: float, *, n: float, alpha: float) -> float:
     """
     n, alpha = _checks.validate_pair_count(n), _checks.validate_margin("alpha", alpha)
     beta = 1 / validate_temperature("tau", tau)
-    return 2 * beta * closing.pull(beta, n, alpha)
+    return 2 * (beta * closing.pull(beta, n, alpha))
 
 
 def _integral(rate: Speed, start: float, end: float) -> float:
@@ -393,7 +395,7 @@ def _integral(rate: Speed, start: float, end: float) -> float:
         warnings.simplefilter("ignore", IntegrationWarning)
         value, error = quad(rate, start, end, epsabs=1e-300, epsrel=1e-11, limit=500)[:2]
     if error > 1e-9 * abs(value) + 1e-290:
-        raise ArithmeticError(
+        raise ValueError(
             f"the integral of β g(β) over {start:g} to {end:g} does not converge: give breaks"
         )
     return float(value)
@@ -423,14 +425,17 @@ def _learned(
     """β = ν and softplus: β ~ log(ηα²(n-1)t)/α, and P(β) - β²/2η → 0."""
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     _, (margin, others) = _loss(n, alpha, printed)
-    start = potential.potential(validate_positive("beta0", beta0), temperature=temperature)
+    beta0 = validate_positive("beta0", beta0)
+    start = potential.potential(beta0, temperature=temperature)
     rate = temperature.rate
     if printed and rate != 1:
         raise ValueError(f"printed rates are for a rate of 1, got rate = {rate}")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         if printed:
             late = np.where(t > 1, t, np.nan)
             return _checks.unwrap(np.exp(-(np.log(late) ** 2)))
-        beta = (np.log(rate * margin**2 * others) + np.log(t)) / margin
+        rise = np.log(rate) + 2 * np.log(margin) + np.log(others)
+        beta = (rise + np.log(t)) / margin
     late = np.where(beta >= beta0, beta, np.nan)  # β only grows
-    return _checks.unwrap(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))
+    with np.errstate(over="ignore"):
+        return _checks.unwrap(gamma0 * np.exp(2 * start - late**2 / rate - gamma0**2 / 2))

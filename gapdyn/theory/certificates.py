@@ -26,6 +26,8 @@ from importlib.util import find_spec
 from numbers import Rational
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from gapdyn.validate import validate_count
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Ball = Any
@@ -107,6 +109,26 @@ def _ball(value: Fraction | int) -> Ball:
     return arb(value.numerator) / value.denominator
 
 
+def _within(
+    name: str, value: Fraction | int, low: int, high: Fraction | int, *, closed: bool = False
+) -> None:
+    """Raise unless an exact number lies between two, or is the upper one if that is included."""
+    if isinstance(value, bool) or not isinstance(value, Rational):
+        raise TypeError(f"{name} must be an integer or a Fraction, got {value!r}")
+    if not low < value < high and not (closed and value == high):
+        raise ValueError(f"{name} must lie in ({low}, {high}{']' if closed else ')'}, got {value}")
+
+
+def _validate_start(start: Start) -> Start:
+    """Hypotheses of Theorem 3.2."""
+    if not isinstance(start, Start):
+        raise TypeError(f"start must be a Start(n, alpha, gamma0), got {start!r}")
+    validate_count("n", start.n, least=2)
+    _within("alpha", start.alpha, 0, 2, closed=True)
+    _within("gamma0", start.gamma0, 0, 1)
+    return start
+
+
 def _require(certain: bool, what: str) -> None:
     """Raise unless the balls decide an inequality."""
     if not certain:
@@ -163,9 +185,8 @@ def closing_time(gamma: Fraction, start: Start = FOUR) -> Ball:
     ValueError
         If γ is out of range.
     """
-    n, alpha, gamma0 = start
-    if not 0 < gamma <= gamma0:
-        raise ValueError(f"gamma must lie in (0, {gamma0}], got {gamma}")
+    n, alpha, gamma0 = _validate_start(start)
+    _within("gamma", gamma, 0, gamma0, closed=True)
     first, margin, beta0 = _ball(gamma0), _ball(alpha), _threshold(start)
 
     def slowness(x: Ball, analytic: bool) -> Ball:
@@ -194,7 +215,7 @@ def constants(start: Start = FOUR) -> tuple[Ball, Ball]:
     -------
     c1, c2 : flint.arb
     """
-    n, alpha, gamma0 = start
+    n, alpha, gamma0 = _validate_start(start)
     root = _ball(alpha) * _threshold(start) * _ball(gamma0).sqrt()
     return 2 * (n - 1) * root, root * _ball(1 - gamma0**2) * (-_ball(gamma0**2) / 4).exp()
 
@@ -216,6 +237,12 @@ def printed_bound(t: Ball, start: Start = FOUR) -> Ball:
     -------
     flint.arb
     """
+    from flint import arb
+
+    if not isinstance(t, arb):
+        raise TypeError(f"t must be a ball, flint.arb, got {t!r}")
+    if t < 0:
+        raise ValueError(f"t must not be negative, got {t}")
     c1, c2 = constants(start)
     c4 = c2 - _ball(Fraction(1, 10))
     return c2 / (55 * c1 / 2 * t + (c4 / _ball(start.gamma0).sqrt()).exp()).log() ** 2
@@ -344,6 +371,10 @@ def printed_bracket(n: int, beta0: int, gamma0: Fraction, delta: Fraction) -> tu
     -------
     numerator, bracket : flint.arb
     """
+    validate_count("n", n, least=2)
+    _within("beta0", beta0, 0, 10**6)
+    _within("gamma0", gamma0, 0, 1)
+    _within("delta", delta, 0, 1)
     a = _ball(beta0 * (1 - gamma0**2))
     epsilon = (_ball((4 * n + 1) / delta).log() / (2 * n)).sqrt()
     numerator = a.bessel_i(1) - 2 * a.exp() * epsilon
@@ -390,6 +421,13 @@ def plane_velocities(
     gap, height : flint.arb
         dΔ/dt and dγ/dt.
     """
+    _within("beta", beta, 0, 10**6)
+    _within("gamma", gamma, 0, 1)
+    for name, rows in (("x", x), ("y", y)):
+        if not isinstance(rows, list | tuple) or not len(x) == len(rows) >= 2:
+            raise ValueError(f"{name} must be a sequence of as many angles as x, two at least")
+        for angle in rows:
+            _within(name, angle, -(10**6), 10**6)
     n, scale, a = len(x), _ball(beta), _ball(beta * (1 - gamma**2))
     angles = [[_ball(q - p) for q in y] for p in x]
     Z = [[angle.cos() for angle in row] for row in angles]

@@ -4,6 +4,11 @@ With Z = αI the pull is g(a) = α(n-1)/(n-1+e^{aα}), β is a function of γ by
 one equation, dγ/dt = -2βγ g(β(1-γ²)). Its solution is an integral: with x = log(γ₀/γ),
 t = ∫₀ˣ dx / (2β g). Times like e^{1000} are ordinary, so everything here works with log t.
 `theorem_3_2.Setting` puts it to use.
+
+References
+----------
+.. [1] L. N. Trefethen and J. A. C. Weideman, "The exponentially convergent trapezoidal rule",
+   SIAM Review 56, 2014.
 """
 
 from __future__ import annotations
@@ -11,25 +16,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import elementwise
-from scipy.special import lambertw, logsumexp
+from scipy.special import lambertw
 
 from gapdyn.types import Array
 
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
-EPS = np.finfo(float).eps
+NODES, STEP = np.linspace(-140, 40, 721, retstep=True)
+"""The trapezoidal rule in w, from where x' = 1e-35 to where x - x' is e^-40 of x."""
+BEFORE, SHARES = np.logaddexp(0.0, -NODES), STEP / (1 + np.exp(NODES))
+"""How far v is before its end, log(1+e^-w), and the weights dv."""
 BLOCK = 256
-"""Number of heights at a time: each may need some thousand nodes."""
-SCALES = 10.0 ** -np.arange(1, 16, 2)
-"""Distances over which the slopes at the ends of the integral are estimated."""
-SHORTEST, LONGEST = 1e-17, 700.0
-"""Values of x between which γ₀e^-x is not γ₀ and is a float64."""
+"""Number of heights at a time, each with its own nodes."""
+FIRST, LAST = -40.0, 57.0
+"""Values of v between which γ₀e^-x is not γ₀ and is a float64: x = 2e-18 and x = 746."""
+RESOLUTION = 2e-14
+"""To which v is found, about the rounding of a number as large as `LAST`."""
 Curve = Callable[[Array], Array]
 
 
 def log_pull(a: Array, n: float, alpha: float) -> Array:
     """Log g(a) of the cross-entropy at Z = αI with n pairs."""
-    log_g: Array = np.log(alpha) - np.logaddexp(0.0, alpha * a - np.log(n - 1))
+    with np.errstate(over="ignore"):
+        log_g: Array = np.log(alpha) - np.logaddexp(0.0, alpha * a - np.log(n - 1))
     return log_g
 
 
@@ -49,113 +56,116 @@ def critical_scale(n: float) -> float:
 # The integral
 
 
-def log_slowness(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
+def log_slowness(x: Array, log_beta: Array, *, gamma0: float, n: float, alpha: float) -> Array:
     """Log dt/dx at γ = γ₀ e^-x, x ≥ 0: -log(2β g).
 
     Parameters
     ----------
-    x : array
-    gamma0 : float
-    beta : callable
-        β as a function of an array of x.
-    log_g : callable
-        Log g as a function of an array of a.
+    x, log_beta : arrays of one shape
+        Places, and log β there.
+    gamma0, n, alpha : float
+        The height at x = 0, the number of pairs and the margin.
     """
-    gamma, at = gamma0 * np.exp(-x), beta(x)
-    with np.errstate(invalid="ignore", over="ignore"):
-        slowness = -np.log(2) - np.log(at) - log_g(at * (1 - gamma) * (1 + gamma))
-    return np.where(np.isinf(at), np.inf, slowness)
+    gamma, below = gamma0 * np.exp(-x), (1 - gamma0) - gamma0 * np.expm1(-x)  # γ and 1 - γ
+    log_beta = np.minimum(log_beta, np.finfo(float).max)
+    with np.errstate(over="ignore"):
+        scaled = np.exp(np.log(alpha) + log_beta + np.log(below) + np.log1p(gamma))  # aα
+    slowness: Array = np.logaddexp(0.0, scaled - np.log(n - 1)) - np.log(2 * alpha) - log_beta
+    return slowness
 
 
-def log_time(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
-    """Log of the time at which γ = γ₀ e^-x; -inf at x = 0. Parameters as in `log_slowness`."""
+def log_time(x: Array, slowness: Curve) -> Array:
+    """Log of the time at which γ = γ₀ e^-x: -inf at x = 0, inf where log t is no float64.
+
+    Parameters
+    ----------
+    x : array
+        From 0 to 746, where any height has left float64.
+    slowness : callable
+        Log dt/dx as a function of an array of x.
+    """
     blocks = [x.ravel()[k : k + BLOCK] for k in range(0, x.size, BLOCK)]
-    times = [_log_time(block, gamma0, beta, log_g) for block in blocks]
+    times = [_log_time(block, slowness) for block in blocks]
     return np.concatenate([np.empty(0), *times]).reshape(x.shape)
 
 
-def _log_time(x: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
-    """One block of `log_time`.
+def _log_time(x: Array, slowness: Curve) -> Array:
+    """One block of `log_time`, by the trapezoidal rule [1]_ in w: x' = `_length`(v - log(1+e^-w)).
 
-    Gauss-Legendre quadrature on panels that double in width from both ends, up to width 1, because
-    the integrand falls off like e^{-slope·distance} from the far end, and may from the near end.
+    The nodes crowd geometrically towards both ends, since the integrand falls off like
+    e^{-slope·distance} from either. In between they are 1/8 apart where γ² = γ₀²e^-2x' changes, and
+    x'/40 apart where γ² is negligible. So one rule serves for every slope.
     """
-
-    def slowness(at: Array) -> Array:
-        return log_slowness(at, gamma0, beta, log_g)
-
-    # The steepest slope at each end, over `SCALES` of distance, since it may change within 1e-12.
-    steps = np.minimum(SCALES[:, None], x / 4)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        far = np.where(steps > 0, np.abs(slowness(x) - slowness(x - steps)) / steps, 1.0)
-        near = np.where(steps > 0, np.abs(slowness(steps) - slowness(0 * steps)) / steps, 1.0)
-    from_start, from_end = (
-        _grades(x / 2, 1 / np.clip(np.nan_to_num(slopes).max(axis=0), 1.0, 1e15))
-        for slopes in (near, far)
-    )
-    edges = np.concatenate([from_start, (x[..., None] - from_end)[..., ::-1]], axis=-1)
-    half = np.diff(edges, axis=-1)[..., None] / 2
-    at = edges[..., :-1, None] + half * (1 + NODES)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(half > 0, slowness(at) + np.log(half * WEIGHTS), -np.inf)
-        total: Array = logsumexp(terms, axis=(-2, -1))
-    return total
+    length = np.where(x > 0, x, 1.0)
+    end = _place(length)
+    at, whole = end[:, None] - BEFORE, _length(end)[:, None]
+    # Scaled to end at x itself, which `_length` of the rounded end may miss.
+    terms = slowness(length[:, None] * (_length(at) / whole))
+    top = terms.max(axis=1)
+    shift = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(over="ignore"):
+        weighted = _speed(at) / whole * SHARES * np.exp(terms - shift[:, None])
+    return np.where(x > 0, np.log(length) + shift + np.log(weighted.sum(axis=1)), -np.inf)
 
 
-def _grades(length: Array, first: Array) -> Array:
-    """Edges 0, first, 3 first, 7 first, ... up to `length`, no panel wider than 1; a last axis."""
-    doublings = int(np.ceil(np.log2(1 / first.min(initial=1.0)))) + 1
-    longest = int(np.ceil(length.max(initial=0.0)))
-    widths = first[..., None] * 2.0 ** np.arange(doublings)
-    ones = np.ones((*first.shape, longest))
-    widths = np.concatenate([np.minimum(widths, 1.0), ones], axis=-1)
-    edges = np.minimum(np.cumsum(widths, axis=-1), length[..., None])
-    return np.concatenate([np.zeros((*length.shape, 1)), edges], axis=-1)
+def _length(v: Array) -> Array:
+    """x = 5 sinh(log(1+e^v)/10): e^v/2 up to 1, then v/2, and a multiple of e^{v/10} from 10 on."""
+    x: Array = 5 * np.sinh(np.logaddexp(0.0, v) / 10)
+    return x
+
+
+def _speed(v: Array) -> Array:
+    """dx/dv."""
+    speed: Array = np.cosh(np.logaddexp(0.0, v) / 10) / (1 + np.exp(-v)) / 2
+    return speed
+
+
+def _place(x: Array) -> Array:
+    """The v at which `_length` is x."""
+    s: Array = 10 * np.arcsinh(x / 5)
+    return s + np.log(-np.expm1(-s))
 
 
 # Its inverse
 
 
-def log_ratio_at(log_t: Array, gamma0: float, beta: Curve, log_g: Curve) -> Array:
-    """The inverse of `log_time`: x = log(γ₀/γ) at log t, infinite beyond `LONGEST`.
+def log_ratio_at(log_t: Array, slowness: Curve) -> Array:
+    """The inverse of `log_time`: x = log(γ₀/γ) at log t, from 2e-18 to 746.
 
-    The unknown is v = log(e^x - 1), which keeps the digits of small and of large x. The search
-    starts from the v at which x dt/dx, an approximation of t, has the wanted value.
-
-    Raises
-    ------
-    ArithmeticError
-        If the iteration does not converge.
+    The unknown is v of `_length`, of which log t, or 1 + log log t above 1, is nearly a straight
+    line for small and for large x. The bracket of `_root` holds it.
     """
-    lengths = np.array([SHORTEST, LONGEST])
-    least, most = log_time(lengths, gamma0, beta, log_g)
-    goal = _straight(np.clip(log_t, least, most))
-    low, high = np.log(np.expm1(lengths))
+    ends = np.array([FIRST, LAST])
+    goal = np.clip(_straight(log_t), *_straight(log_time(_length(ends), slowness)))
 
-    def guessed(v: Array, goal: Array) -> Array:
-        x = _length(v)
-        return _straight(np.log(x) + log_slowness(x, gamma0, beta, log_g)) - goal
+    def surplus(v: Array) -> Array:
+        return _straight(log_time(_length(v), slowness)) - goal
 
-    def surplus(v: Array, goal: Array) -> Array:
-        return _straight(log_time(_length(v), gamma0, beta, log_g)) - goal
-
-    guess = elementwise.find_root(guessed, (low, high), args=(goal,), tolerances={"xatol": 1e-2})
-    v = np.where(guess.success, guess.x, low)
-    limits = {"xmin": low - 1, "xmax": high + 1}  # so that the search can reach both ends
-    near = elementwise.bracket_root(surplus, v - 0.5, v + 0.5, **limits, args=(goal,))
-    found = elementwise.find_root(
-        surplus, near.bracket, args=(goal,), tolerances={"xatol": 2 * EPS, "xrtol": 2 * EPS}
-    )
-    if not found.success.all():
-        raise ArithmeticError("the height at a given time was not found")
-    return np.where(log_t >= most, np.inf, _length(found.x))
-
-
-def _length(v: Array) -> Array:
-    """The x ≥ 0 at which v = log(e^x - 1)."""
-    return np.logaddexp(0.0, v)
+    return _length(_root(surplus, goal.shape))
 
 
 def _straight(log_t: Array) -> Array:
-    """Log t below 1, and 1 + log log t above, finite and nearly a straight line in v."""
+    """Log t below 1, and 1 + log log t above, finite."""
     return np.where(log_t < 1, log_t, 1 + np.log(np.clip(log_t, 1.0, np.finfo(float).max)))
+
+
+def _root(surplus: Curve, shape: tuple[int, ...]) -> Array:
+    """Where increasing functions are 0 between `FIRST` and `LAST`, for many at once.
+
+    Guesses are by bisection and by regula falsi in turn. The latter goes too far by about its
+    error, so that the root is soon on either side: some twenty guesses, and 105 at the most.
+    """
+    low, high = np.full(shape, FIRST), np.full(shape, LAST)
+    below, above = surplus(low), surplus(high)
+    bisect = False
+    while (going := high - low > RESOLUTION).any():
+        middle, width = (low + high) / 2, high - low
+        falsi = low + width * np.clip(-below / np.where(above > below, above - below, 1), 0, 1)
+        too_far = np.minimum(width**2 / 2 + RESOLUTION / 4, np.abs(middle - falsi))
+        guess = middle if bisect else falsi + np.sign(middle - falsi) * too_far
+        value, bisect = surplus(guess), not bisect
+        left, right = going & (value <= 0), going & (value > 0)
+        low, below = np.where(left, guess, low), np.where(left, value, below)
+        high, above = np.where(right, guess, high), np.where(right, value, above)
+    root: Array = (low + high) / 2
+    return root

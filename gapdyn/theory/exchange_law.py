@@ -63,7 +63,10 @@ def exponent(
     (0.2, 0.8)
     """
     kappa = _checks.validate_kappa(_checks.temperature_of(temperature, scale, rate))
-    return validate_positive("row_rate", row_rate) / (_checks.validate_pair_count(n) * kappa)
+    rates = _checks.validate_middling("row_rate", row_rate) / kappa
+    return _checks.validate_middling(
+        "the exponent row_rate/(nκ)", rates / _checks.validate_pair_count(n)
+    )
 
 
 def invariant(trajectory: Trajectory) -> Array:

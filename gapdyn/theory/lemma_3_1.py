@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
-from gapdyn.temperature import Learned
+from gapdyn.temperature import Exponential, Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.theory._checks import validate_open_height
 from gapdyn.types import Array
@@ -47,7 +47,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     Raises
     ------
     TypeError, ValueError
-        If |γ| ≥ 1, β ≤ 0, β' = 0 or η ≤ 0.
+        If |γ| ≥ 1, β ≤ 0, β' = 0 or η ≤ 0, or R is no float64.
 
     References
     ----------
@@ -58,13 +58,15 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     >>> float(ratio(0.5, beta=2.0, dbeta=2.0))
     -0.6666666666666666
     """
-    if (np.abs(_checks.validate_numbers("gamma", gamma)) >= 1).any():
+    height, beta = _checks.validate_numbers("gamma", gamma), potential.positive_beta(beta)
+    if (np.abs(height) >= 1).any():
         raise ValueError(f"gamma must lie in (-1, 1), got {gamma!r}")
-    gamma, beta = np.asarray(gamma, dtype=np.float64), potential.positive_beta(beta)
     dbeta, eta = _checks.validate_numbers("dbeta", dbeta), validate_positive("rate", rate)
     if (dbeta == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
-    return _checks.unwrap(-2 * beta * gamma / (eta * dbeta**2 * (1 - gamma**2)))  # (5)
+    return _checks.computed(
+        "R", lambda: -2 * (beta / dbeta) * (height / dbeta) / (eta * (1 - height**2))
+    )  # (5)
 
 
 def invariant(
@@ -159,16 +161,33 @@ def beta(
     gamma = _checks.validate_open_heights("gamma", gamma)
     if learned == _checks.PAPER:  # (6), with √γ₀/√γ because γ₀/γ may be no float64
         root = np.sqrt(gamma0) / np.sqrt(gamma)
-        return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
+        with np.errstate(over="ignore"):
+            return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
     # In general P(β) + H(γ)/2 = P(β₀) + H(γ₀)/2 with H = log γ - γ²/2.
-    fall = log_ratio(gamma0, gamma) + (gamma - gamma0) * (gamma + gamma0) / 2  # H(γ₀) - H(γ)
+    high, low = np.maximum(gamma, gamma0), np.minimum(gamma, gamma0)
+    fall = np.sign(gamma0 - gamma) * _fall(log_ratio(high, low), high)
     return potential.advance(beta0, fall / 2, temperature=learned)
 
 
-def beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
-    """`beta` at γ = γ₀ e^-x, x ≥ 0, to the last digits of a small x; numbers are checked before."""
-    fall = x + gamma0**2 * np.expm1(-2 * x) / 2  # as γ² - γ₀² = γ₀²(e^-2x - 1)
-    return potential.advance(beta0, fall / 2, temperature=temperature)
+def log_beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
+    """Log of `beta` at γ = γ₀ e^-x, x ≥ 0, also where β is no float64 or x has few digits left.
+
+    The numbers have been checked.
+    """
+    amount = _fall(x, gamma0) / 2
+    if isinstance(temperature.parametrisation, Exponential):
+        log_beta: Array = np.log(beta0) + _checks.validate_kappa(temperature) * amount
+    else:
+        log_beta = np.log(potential.advance(beta0, amount, temperature=temperature))
+    return log_beta
+
+
+def _fall(x: Array, gamma: float | Array) -> Array:
+    """H(γ) - H(γ e^-x) = (1-γ²) x + γ² (x - (1-e^-2x)/2), x ≥ 0: a sum of positive terms."""
+    y = 2 * x
+    series = y**2 / 2 * (1 - y / 3 * (1 - y / 4 * (1 - y / 5)))
+    bend = np.where(y < 1e-3, series, np.expm1(-y) + y)
+    return (1 - gamma) * (1 + gamma) * x + gamma**2 * bend / 2
 
 
 def gamma(
@@ -215,20 +234,21 @@ def gamma(
         potential.potential(b, temperature=temperature)
         for b in (reached, reached * (1 - 8 * EPS), validate_positive("beta0", beta0))
     )
-    level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
-    # At γ = 1 the level is -1/2, up to the rounding of β and of the terms.
-    slack = 2 * (at - below) + 16 * EPS * (np.abs(at) + np.abs(at_start) - np.log(start))
+    with np.errstate(over="ignore"):
+        level = np.log(start) - start**2 / 2 - 2 * (at - at_start)
+        # At γ = 1 the level is -1/2, up to the rounding of β and of the terms.
+        slack = 2 * (at - below) + 16 * EPS * (np.abs(at) + np.abs(at_start) - np.log(start))
     if (level > -0.5 + slack).any():
         raise ValueError("beta must be at least that of γ = 1 on the curve through beta0, gamma0")
     level = np.minimum(level, -0.5)
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         heights = np.sqrt(-lambertw(-np.exp(2 * level)).real)
         # W₀(-w) is -w to rounding for small w, which may underflow, and NaN at its end -1/e.
         heights = np.where(level < -20, np.exp(level), np.where(level == -0.5, 1.0, heights))
     return _checks.unwrap(heights)
 
 
-def log_ratio(a: float, b: Array) -> Array:
+def log_ratio(a: float | Array, b: Array) -> Array:
     """log(a/b), accurate where a is near b, and where a/b is no float64."""
     near = np.abs(a - b) < b / 2
     far = 2 * np.log(np.sqrt(a) / np.sqrt(b))
@@ -264,8 +284,9 @@ def ratio_asymptote(
     kappa = _checks.validate_kappa(temperature)
     log_c = log_conserved(gamma0=gamma0, beta0=beta0, temperature=temperature)
     log_beta = np.log(potential.positive_beta(beta))
-    with np.errstate(over="ignore"):
-        return _checks.unwrap(-2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta))
+    return _checks.computed(
+        "R", lambda: -2 / kappa * np.exp(2 / kappa * (log_c - log_beta) - log_beta)
+    )
 
 
 def log_conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:

@@ -32,15 +32,13 @@ def potential(beta: ArrayLike, *, temperature: Learned = _checks.PAPER) -> Array
     Raises
     ------
     TypeError, ValueError
-        If β is not positive, or the temperature is not learned or has a ceiling.
-    NotImplementedError
-        If the parametrisation is a user's own and has no `potential`.
+        If β is not positive, P is no float64, the temperature is not learned or has a ceiling, or
+        the parametrisation is a user's own and has no `potential`.
     """
     learned = _checks.validate_learned(temperature)
     linear = isinstance(learned.parametrisation, Linear)
     at = _checks.validate_numbers("beta", beta) if linear else positive_beta(beta)
-    with np.errstate(over="ignore"):
-        return _checks.unwrap(learned.parametrisation.potential(at) / learned.rate)
+    return _checks.computed("P(beta)", lambda: learned.parametrisation.potential(at) / learned.rate)
 
 
 def advance(beta0: ArrayLike, amount: ArrayLike, *, temperature: Learned = _checks.PAPER) -> Array:
@@ -62,23 +60,26 @@ def advance(beta0: ArrayLike, amount: ArrayLike, *, temperature: Learned = _chec
     Raises
     ------
     TypeError, ValueError
-        If β₀ is not positive, the temperature is not learned or has a ceiling, or β = ν would have
-        to pass below zero.
-    ArithmeticError
-        If the iteration for softplus does not converge.
-    NotImplementedError
-        If the parametrisation is a user's own and has no `advance`.
+        If β₀ is not positive, the amount is not finite, the temperature is not learned or has a
+        ceiling, or β = ν would have to pass below zero; also if the parametrisation is a user's own
+        and has no `advance`, or one that returns a negative number or NaN.
     """
-    learned = _checks.validate_learned(temperature)
-    by = learned.rate * _checks.validate_numbers("amount", amount)
-    beta, by = np.broadcast_arrays(positive_beta(beta0), by)
+    learned, largest = _checks.validate_learned(temperature), np.finfo(np.float64).max
+    change = _checks.validate_finite("amount", amount)
     with np.errstate(over="ignore", under="ignore"):
-        return _checks.unwrap(learned.parametrisation.advance(beta, by))
+        by = np.clip(learned.rate * change, -largest, largest)
+        beta, by = np.broadcast_arrays(positive_beta(beta0, "beta0"), by)
+        reached = np.asarray(learned.parametrisation.advance(beta, by), dtype=np.float64)
+    if not (reached >= 0).all():
+        raise ValueError(
+            f"{learned.parametrisation!r} must have an advance that is not negative and not NaN"
+        )
+    return _checks.unwrap(reached)
 
 
-def positive_beta(beta: ArrayLike) -> Array:
+def positive_beta(beta: ArrayLike, name: str = "beta") -> Array:
     """Finite inverse temperatures β > 0."""
-    array = _checks.validate_numbers("beta", beta)
+    array = _checks.validate_numbers(name, beta)
     if not (array > 0).all() or np.isinf(array).any():
-        raise ValueError(f"beta must be positive and finite, got {beta!r}")
+        raise ValueError(f"{name} must be positive and finite, got {beta!r}")
     return array

@@ -35,6 +35,8 @@ from gapdyn.validate import validate_portion, validate_positive
 
 MOST_PAIRS = 10**6
 """The most pairs: the sums here are over the number of unlike masks."""
+STEEPEST = 1e3
+"""The largest exponent of the exchange law along which γ is integrated."""
 SOFT = 1 / 3
 """E z² of soft swapping, λ uniform in [0, 1]; that of hard swapping is 1."""
 
@@ -53,7 +55,7 @@ def slope(
     Parameters
     ----------
     beta, gamma : floats or arrays that broadcast
-        β > 0 and heights 0 < γ < 1; Δ = 2γ.
+        β > 0, at most 1e150, and heights 0 < γ < 1; Δ = 2γ.
     n : int
         Number of pairs, from 2 to a million.
     p : float
@@ -84,7 +86,7 @@ def slope(
     """
     law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     n, p = _validate_simplex(n), validate_portion("p", p)
-    beta = potential.positive_beta(beta)
+    beta = _validate_beta(beta, 0.0)
     heights = _checks.validate_open_heights("gamma", gamma)
     return _checks.unwrap(law * (1 + _excess(np.log(beta), np.log(heights), n, p)))
 
@@ -104,7 +106,7 @@ def height(
     Parameters
     ----------
     beta : float or array
-        β ≥ β₀, finite.
+        β ≥ β₀, at most 1e150.
     n, p, temperature, row_rate
         As in `slope`.
     gamma0, beta0 : float
@@ -118,9 +120,7 @@ def height(
     Raises
     ------
     TypeError, ValueError
-        If a number is outside its range.
-    ArithmeticError
-        If the integration along β fails.
+        If a number is outside its range, or the integration along β fails.
 
     Examples
     --------
@@ -131,24 +131,25 @@ def height(
     array([0.4   , 0.2725, 0.1857])
     """
     law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
+    if law > STEEPEST:
+        raise ValueError(f"row_rate/(nκ) must be at most {STEEPEST:g} to be integrated, got {law}")
     n, p = _validate_simplex(n), validate_portion("p", p)
     gamma0, beta0 = _validate_start(gamma0, n), validate_positive("beta0", beta0)
-    beta = _checks.validate_numbers("beta", beta)
-    if not ((beta >= beta0) & np.isfinite(beta)).all():
-        raise ValueError(f"beta must be finite and at least beta0 = {beta0}: it grows")
+    beta = _validate_beta(beta, beta0)
     stops, where = np.unique(np.append(np.log(beta), np.log(beta0)), return_inverse=True)
-    # The unknown is log γ + law·log β, which is constant at p = 0.
+    # The unknown is log γ + law·log β, which is constant at p = 0. γ falls; a trial step may not.
+    start = np.log(gamma0)
     kept = solve_ivp(
-        lambda x, y: -law * _excess(x, y - law * (x - stops[0]), n, p),
+        lambda x, y: -law * _excess(x, np.minimum(y - law * (x - stops[0]), start), n, p),
         (stops[0], max(stops[-1], stops[0] + 1e-9)),
-        [np.log(gamma0)],
+        [start],
         method="DOP853",
         t_eval=stops,
         rtol=1e-10,
         atol=1e-12,
     )
     if not kept.success:
-        raise ArithmeticError(f"the gap along β was not found: {kept.message}")
+        raise ValueError(f"beta must be such that the gap can be integrated: {kept.message}")
     log_gamma = kept.y[0] - law * (stops - stops[0])
     return _checks.unwrap(np.exp(log_gamma)[where[:-1]].reshape(beta.shape))
 
@@ -245,7 +246,7 @@ def balance(
     b = _validate_margin(alpha, n) * (0.5 / law - 1) / 2
     if not p / 2 < b < 1:
         return 0.0 if b < 1 else float("inf")
-    return float(np.log((2 - p) * b / (p * (1 - b))) / 2)
+    return float(np.log(2 - p) + np.log(b) - np.log(p) - np.log1p(-b)) / 2
 
 
 def _excess(log_beta: ArrayLike, log_gamma: ArrayLike, n: int, p: float) -> Array:
@@ -287,6 +288,16 @@ def _validate_simplex(n: int) -> int:
     return int(n)
 
 
+def _validate_beta(beta: ArrayLike, least: float) -> Array:
+    """Inverse temperatures β > 0, from where they start."""
+    array = potential.positive_beta(beta)
+    if (array < least).any():
+        raise ValueError(f"beta must be at least beta0 = {least}: it grows, got {beta!r}")
+    if (array > _checks.LARGEST).any():
+        raise ValueError(f"beta must be at most {_checks.LARGEST}, got {beta!r}")
+    return array
+
+
 def _validate_start(gamma0: float, n: int) -> float:
     """A first height at which pairs of a simplex match, swapped or not."""
     number, alpha = _checks.validate_open_height("gamma0", gamma0), n / (n - 1)
@@ -300,6 +311,7 @@ def _validate_start(gamma0: float, n: int) -> float:
 
 def _validate_margin(alpha: float | None, n: float) -> float:
     """A margin that n pairs can have, by default the largest."""
+    n = _checks.validate_pair_count(n)
     largest = n / (n - 1)
     if alpha is None:
         return largest

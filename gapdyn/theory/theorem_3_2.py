@@ -64,9 +64,9 @@ def mu(z: ArrayLike, i: int, a: float) -> float:
     >>> mu([1.0, 0.0], 0, 0.0)
     0.5
     """
-    row = _row(z, i)
-    scaled = validate_number("a", a) * row
-    weights = np.exp(scaled - scaled.max())
+    row, a = _row(z, i), validate_number("a", a)
+    with np.errstate(over="ignore"):
+        weights = np.exp(a * (row - (row.max() if a > 0 else row.min())))
     return float(weights @ (row[i] - row) / weights.sum())
 
 
@@ -99,7 +99,7 @@ def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
     lead = row[i] - np.delete(row, i).max()
     if lead < alpha * (1 - _checks.SLACK):
         raise ValueError(f"z must lead by the margin alpha = {alpha} at i = {i}, it does by {lead}")
-    least = np.log(4 * (n - 1)) / alpha
+    least = float(_checks.computed("log(4(n-1))/α", lambda: np.log(4 * (n - 1)) / alpha))
     if a < least * (1 - _checks.SLACK):
         raise ValueError(f"a must be at least log(4(n-1))/α = {least}, got {a}")
     return closing.pull(a, n, alpha)
@@ -108,7 +108,7 @@ def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
 def _row(z: ArrayLike, i: int) -> Array:
     """A checked row with an index in it."""
     row = _checks.validate_numbers("z", z)
-    if row.ndim != 1 or row.size < 2 or not np.isfinite(row).all():
+    if row.ndim != 1 or row.size < 2 or not (np.abs(row) < _checks.LARGEST).all():
         raise ValueError(f"z must be a finite vector of at least two similarities, got {z!r}")
     if validate_count("i", i, least=0) >= row.size:
         raise ValueError(f"i must be an index of z, below {row.size}, got {i}")
@@ -141,7 +141,8 @@ def threshold(*, n: float, alpha: float, gamma0: float) -> float:
     2.510007
     """
     n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    return float(np.log(4 * (n - 1)) / (alpha * (1 - gamma0**2)))
+    pairs = 4 * (n - 1)
+    return float(_checks.computed("threshold", lambda: np.log(pairs) / (alpha * (1 - gamma0**2))))
 
 
 def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
@@ -174,7 +175,8 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
     1.619743
     """
     n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
-    return closing.critical_scale(n) / (alpha * (1 - gamma0**2))
+    scale = closing.critical_scale(n)
+    return float(_checks.computed("threshold", lambda: scale / (alpha * (1 - gamma0**2))))
 
 
 @dataclass(frozen=True)
@@ -243,11 +245,11 @@ class Setting:
         Raises
         ------
         ValueError
-            If the temperature is not the paper's.
+            If the temperature is not the paper's, or c₁ is no float64.
         """
         self._validate_paper()
         root = self.beta0 * np.sqrt(self.gamma0)
-        c1 = 2 * self.alpha * (self.n - 1) * root
+        c1 = _checks.computed("c₁", lambda: 2 * self.alpha * (self.n - 1) * root)
         c2 = self.alpha * root * (1 - self.gamma0**2) * np.exp(-(self.gamma0**2) / 4)
         return float(c1), float(c2)
 
@@ -285,10 +287,13 @@ class Setting:
         if self._below_threshold:
             text = f"beta0 = {self.beta0} is below the threshold {self.threshold:.6g}"
             warnings.warn(text, stacklevel=3)
-        with np.errstate(divide="ignore"):
+
+        def bound() -> Array:
             late = np.log(55 / 2 * c1) + np.log(t)
-        inside = np.logaddexp(late, (c2 - 0.1) / np.sqrt(self.gamma0))
-        return _checks.unwrap(c2 / inside**2)
+            inside: Array = np.logaddexp(late, (c2 - 0.1) / np.sqrt(self.gamma0))
+            return c2 / inside / inside
+
+        return _checks.computed("the bound", bound)
 
     def lower_bound(self, t: ArrayLike) -> Array:
         """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]² (theory 2.1).
@@ -328,8 +333,11 @@ class Setting:
             late: Array = np.logaddexp(log_c3 + np.log(c4) + log_t, c4 / np.sqrt(self.gamma0))
             return late / c4
 
-        best = _least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))
-        return _checks.unwrap(omega(best) ** -2)
+        def bound() -> Array:
+            best = _least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))
+            return omega(best) ** -2
+
+        return _checks.computed("the bound", bound)
 
     def upper_bound(self, t: ArrayLike, alpha_max: float | None = None) -> Array:
         """The other side: γ(t) ≤ [q / log(e^{q/√γ₀} + (kq/γ₀)t)]² while α ≤ α(Z(t)) ≤ A.
@@ -362,10 +370,13 @@ class Setting:
         if most < self.alpha:
             raise ValueError(f"alpha_max must be at least alpha = {self.alpha}, got {alpha_max}")
         q, k = most * c, self.alpha * c / (4 * self.n)
-        with np.errstate(divide="ignore"):
+
+        def bound() -> Array:
             late = np.log(k) + np.log(q) - np.log(self.gamma0) + np.log(t)
-        inside = np.logaddexp(q / np.sqrt(self.gamma0), late)
-        return _checks.unwrap((q / inside) ** 2)
+            inside: Array = np.logaddexp(q / np.sqrt(self.gamma0), late)
+            return (q / inside) ** 2
+
+        return _checks.computed("the bound", bound)
 
     def asymptote(self, t: ArrayLike) -> Array:
         """The sharp constant: γ log²t → (αC)² when the margin tends to α, C = β₀√γ₀e^{-γ₀²/4}.
@@ -410,7 +421,7 @@ class Setting:
         Returns
         -------
         float64 array of the shape of `gamma`
-            log t, -inf at γ₀; for β₀ ≥ 1e-3, t has a relative accuracy of about 1e-14 (1 + log t).
+            log t, -inf at γ₀ and inf beyond float64, with an error of about 1e-14 (1 + log t).
 
         Raises
         ------
@@ -423,7 +434,7 @@ class Setting:
                 f"gamma must be at most gamma0 = {self.gamma0}: it only falls, got {gamma!r}"
             )
         x = lemma_3_1.log_ratio(self.gamma0, heights)
-        return _checks.unwrap(closing.log_time(x, self.gamma0, self._beta, self._log_pull))
+        return _checks.unwrap(closing.log_time(x, self._log_slowness))
 
     def closing_time(self, gamma: ArrayLike) -> Array:
         """The time itself, infinite where it is no float64; see `closing_log_time`."""
@@ -447,29 +458,27 @@ class Setting:
         Returns
         -------
         float64 array of the shape of `log_t`
-            Heights in (0, γ₀], or 0 where below 1e-304.
+            Heights in (0, γ₀], or 0 where below float64, to a relative accuracy of 1e-10. Only
+            where log t itself hardly depends on γ does the rounding of log t leave fewer digits:
+            while β₀ is far below 1/α, t is nearly constant until γ has brought β up to 1/α.
 
         Raises
         ------
         TypeError, ValueError
             If log t is NaN or infinite.
-        ArithmeticError
-            If the iteration does not converge.
         """
         goal = _checks.validate_numbers("log_t", log_t)
         if np.isposinf(goal).any():
             raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
-        x = closing.log_ratio_at(goal, self.gamma0, self._beta, self._log_pull)
-        return _checks.unwrap(self.gamma0 * np.exp(-x))
+        root = np.exp(-closing.log_ratio_at(goal, self._log_slowness) / 2)
+        return _checks.unwrap(self.gamma0 * root * root)  # as e^-x may be no float64
 
-    def _beta(self, x: Array) -> Array:
-        """β at γ = γ₀ e^-x, by Lemma 3.1."""
-        point = {"beta0": self.beta0, "gamma0": self.gamma0}
-        return lemma_3_1.beta_at(x, **point, temperature=self.temperature)
-
-    def _log_pull(self, a: Array) -> Array:
-        """Log g(a) at Z = αI."""
-        return closing.log_pull(a, self.n, self.alpha)
+    def _log_slowness(self, x: Array) -> Array:
+        """Log dt/dx at γ = γ₀ e^-x, where β is by Lemma 3.1 and g(a) is that of Z = αI."""
+        log_beta = lemma_3_1.log_beta_at(
+            x, beta0=self.beta0, gamma0=self.gamma0, temperature=self.temperature
+        )
+        return closing.log_slowness(x, log_beta, gamma0=self.gamma0, n=self.n, alpha=self.alpha)
 
     @property
     def _below_threshold(self) -> bool:
@@ -519,7 +528,7 @@ def upper_bound(
 def conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:
     """C = β γ^{κ/2} e^{-κγ²/4}, the same at all times by (6); see `lemma_3_1.log_conserved`."""
     log_c = lemma_3_1.log_conserved(gamma0=gamma0, beta0=beta0, temperature=temperature)
-    return float(np.exp(log_c))
+    return float(_checks.computed("C", lambda: np.exp(log_c)))
 
 
 def asymptote(

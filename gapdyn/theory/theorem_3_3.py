@@ -27,6 +27,9 @@ from gapdyn.theory import _checks, bessel
 from gapdyn.types import Array
 from gapdyn.validate import validate_number, validate_temperature
 
+MOST = 1e10
+"""The largest β₀(1-γ₀²) of the bounds at finite n."""
+
 
 class Bound(NamedTuple):
     """A lower bound and whether it says anything.
@@ -78,7 +81,8 @@ def density(z: ArrayLike, d: int) -> Array:
     0.5
     """
     z, d_ = _checks.validate_numbers("z", z), _checks.validate_dimension(d)
-    tail = xlogy((d_ - 3) / 2, np.maximum((1 - z) * (1 + z), 0.0))
+    inside = np.clip(z, -1.0, 1.0)
+    tail = xlogy((d_ - 3) / 2, (1 - inside) * (1 + inside))
     constant = poch((d_ - 1) / 2, 0.5) / np.sqrt(np.pi)
     return _checks.unwrap(np.where(np.abs(z) <= 1, constant * np.exp(tail), 0.0))
 
@@ -185,7 +189,8 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     .. [1] Yaras et al. 2025, Theorem 3.3.
     .. [2] G. H. Hardy, J. E. Littlewood and G. Pólya, "Inequalities", Cambridge, 1934, 2.17.
     """
-    n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
+    n, delta = _checks.validate_pair_count(n), _checks.validate_delta(delta)
+    a = _middling_scale(tau, gamma0)
     law, epsilon = _law(a, _checks.validate_dimension(d)), _deviation(n, delta)
     xi2 = np.exp(law.log_xi2 - a)  # times e^-a, like all else
     numerator = law.mean * xi2 - 2 * epsilon
@@ -214,7 +219,8 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
     TypeError, ValueError
         If a number is outside its range.
     """
-    n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
+    n, delta = _checks.validate_pair_count(n), _checks.validate_delta(delta)
+    a = _middling_scale(tau, gamma0)
     law = _law(a, _checks.validate_dimension(d))
     return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)
 
@@ -264,24 +270,27 @@ def sharper_bound(
     >>> round(bound.value, 4), bound.vacuous
     (0.0139, False)
     """
-    n, delta, a = _checks.validate_pair_count(n), _checks.validate_delta(delta), _scale(tau, gamma0)
-    law = _law(a, _checks.validate_dimension(d))
-    s = 1 / (2 * n + 1) if diagonal_share is None else diagonal_share
-    if not 0 < validate_number("diagonal_share", s) < 1:
+    n, delta = _checks.validate_pair_count(n), _checks.validate_delta(delta)
+    a = _middling_scale(tau, gamma0)
+    d = int(_checks.validate_dimension(d))
+    law, s = _law(a, d), 0.5 / (n + 0.5)
+    if diagonal_share is not None:
+        s = validate_number("diagonal_share", diagonal_share)
+    if not 0 < s < 1:
         raise ValueError(f"diagonal_share must lie in (0, 1), a share of delta, got {s}")
-    rows = np.log(2 * n) - np.log1p(-s) - np.log(delta)
+    rows = np.log(2) + np.log(n) - np.log1p(-s) - np.log(delta)
     diagonal = -np.log(s) - np.log(delta)
-    value = float(_softmax_level(law, a, float(rows / n)) - np.sqrt(2 * diagonal / (n * d)))
+    value = float(_softmax_level(law, a, float(rows / n)) - np.sqrt(2 * diagonal / n / d))
     return Bound(value, not value > 0)
 
 
 class _Law(NamedTuple):
-    """ξ₁/ξ₂ and log ξ₂ at a; M'/M and M''/M at 2a; M(2a)/M(a)², at most e⁷⁰⁰."""
+    """ξ₁/ξ₂ and log ξ₂ at a; mean M'/M and variance at 2a; M(2a)/M(a)², at most e⁷⁰⁰."""
 
     mean: float
     log_xi2: float
     tilted_mean: float
-    tilted_square: float
+    tilted_variance: float
     weight: float
 
 
@@ -289,13 +298,13 @@ def _softmax_level(law: _Law, a: float, per_pair: float) -> float:
     """r* at `per_pair` = L/n: the larger root of a concave function of r, divided by ξ₂."""
 
     def surplus(r: float) -> float:
-        squares = law.weight * (law.tilted_square - 2 * r * law.tilted_mean + r * r)
+        squares = law.weight * ((r - law.tilted_mean) ** 2 + law.tilted_variance)
         lowest = float(np.exp(min(a * r - 1 - law.log_xi2, 700.0))) / a
         return law.mean - r - float(np.sqrt(2 * squares * per_pair)) - lowest * per_pair / 3
 
     best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
     if not best.success:
-        raise ArithmeticError(f"the largest r of the bound was not found: {best.message}")
+        raise ValueError(f"tau must be such that the largest r is found: {best.message}")
     peak = float(best.x) if surplus(float(best.x)) > surplus(-1.0) else -1.0
     if not surplus(peak) > 0:
         return -1.0
@@ -309,7 +318,8 @@ def _law(a: float, d: float) -> _Law:
     excess = float(bessel.log_mgf(2 * a, d)) - 2 * log_xi2
     tilted_mean, tilted_square = map(float, bessel.mgf_ratios(2 * a, d))
     weight = float(np.exp(min(excess, 700.0)))  # beyond that no r is feasible
-    return _Law(float(bessel.A(a, d)), log_xi2, tilted_mean, tilted_square, weight)
+    variance = max(tilted_square - tilted_mean**2, 0.0)  # where it is below rounding it is 0
+    return _Law(float(bessel.A(a, d)), log_xi2, tilted_mean, variance, weight)
 
 
 BOUNDS = {"printed": printed_bound, "sharper": sharper_bound}
@@ -361,13 +371,21 @@ def pairs_needed(
 
 def _deviation(n: float, delta: float) -> float:
     """ε of (8)."""
-    return float(np.sqrt((np.log(4 * n + 1) - np.log(delta)) / (2 * n)))
+    return float(np.sqrt((np.log(4) + np.log(n + 0.25) - np.log(delta)) / n / 2))
 
 
 def _scale(tau: float, gamma0: float) -> float:
     """a = β₀(1-γ₀²)."""
     flat = 1 - _checks.validate_open_height("gamma0", gamma0) ** 2
     return flat / validate_temperature("tau", tau)
+
+
+def _middling_scale(tau: float, gamma0: float) -> float:
+    """The a of a finite number of pairs: beyond `MOST` M(a)e^-a loses its digits, as log M - a."""
+    a = _scale(tau, gamma0)
+    if not 1 / _checks.LARGEST < a < MOST:
+        raise ValueError(f"tau must be such that (1-γ₀²)/tau lies between 1e-150 and {MOST}")
+    return a
 
 
 # The gap itself
@@ -409,15 +427,19 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     >>> round(gap_ratio(n=2048, d=512, tau=0.07, gamma0=0.3), 3)
     0.999
     """
-    n, a, gamma = _checks.validate_pair_count(n), _scale(tau, gamma0), gamma0
-    d = int(_checks.validate_dimension(d))
+    n, d = _checks.validate_pair_count(n), int(_checks.validate_dimension(d))
+    a, gamma = _scale(tau, gamma0), _checks.validate_open_height("gamma0", gamma0)
     if not moving_rows:
         return float(gamma / np.hypot(gamma, np.sqrt((1 - gamma**2) / (2 * n))))
-    first, second = map(float, bessel.mgf_ratios(a, d))
-    k = (1 - second) / 2 - (second - 1 / d) / first
-    q, gap, weights = _start_gaps(n, d, gamma)
-    rise = gamma * (4 - q) / 2 + (1 - gamma**2) ** 2 * k / (4 * n * gamma) * q
-    return float(weights @ (rise / gap))
+    # (S - 1/d)/A = (1 - 1/d) A_{d+2}, which loses no digits where a is small.
+    k = (1 - float(bessel.mgf_ratios(a, d)[1])) / 2 - (1 - 1 / d) * float(bessel.A(a, d + 2))
+
+    def ratio() -> float:
+        q, gap, weights = _start_gaps(n, d, gamma)
+        rise = gamma * (4 - q) / 2 + (1 - gamma**2) ** 2 * k / (4 * n * gamma) * q
+        return float(weights @ (rise / gap))
+
+    return float(_checks.computed("the ratio", ratio))
 
 
 _legendre = lru_cache(maxsize=1)(np.polynomial.legendre.leggauss)

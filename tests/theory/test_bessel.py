@@ -67,6 +67,40 @@ def test_large_concentrations_agree_with_quadrature_around_the_peak(a, d):
         assert abs(mp.mpf(float(bessel.log_mgf(a, d))) / log_mgf - 1) < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("a", "d"),
+    [(1e5, 10**9), (3e6, 10**5), (3e7, 2), (1e8, 10**6), (1e9, 10**4), (1e10, 3), (1e12, 10**9)],
+)
+def test_the_ratio_has_all_digits_beyond_what_the_theorem_needs(a, d):
+    """Against balls of 300 bits."""
+    flint = pytest.importorskip("flint", reason="mpmath does not reach so far")
+    before, flint.ctx.prec = flint.ctx.prec, 300
+    truth = flint.arb(a).bessel_i(flint.arb(d) / 2) / flint.arb(a).bessel_i(flint.arb(d) / 2 - 1)
+    off = abs(flint.arb(float(bessel.A(a, d))) / truth - 1)
+    flint.ctx.prec = before
+    assert off < 8e-16
+
+
+def test_a_large_concentration_does_not_spoil_a_small_one_beside_it():
+    """Which needs thousands of steps where the large one needs none."""
+    a = np.array([1.0, 1e4, 1e6, 1e7, 1e13])
+    for d in (2, 10**4, 10**6):
+        alone = [float(bessel.A(x, d)) for x in a]
+        np.testing.assert_allclose(bessel.A(a, d), alone, rtol=2e-14)
+    flint = pytest.importorskip("flint", reason="mpmath does not reach so far")
+    log_M = 49.5 * np.log(2e-12) + float(flint.arb(50.5).lgamma())
+    log_M += float((flint.arb(1e12).bessel_i(49.5, scaled=True)).log())
+    assert bessel.log_mgf(1e12, 101) == pytest.approx(log_M + 1e12, rel=2e-13)
+
+
+def test_the_ratio_at_the_ends_of_its_range():
+    """A → 1 - (d-1)/2a as a/d → ∞, and a/d as a/d → 0; at d = 2a, √2 - 1 as both grow."""
+    assert bessel.A(1e150, 2) == 1 and bessel.A(-1e150, 2) == -1
+    assert 1 - bessel.A(1e12, 1001) == pytest.approx(500 / 1e12, rel=1e-6)
+    assert bessel.A(1.0, 1e150) == pytest.approx(1e-150, rel=1e-15)
+    assert bessel.A(1e100, 2e100) == pytest.approx(np.sqrt(2) - 1, rel=1e-15)
+
+
 @given(a=st.floats(1e-8, 1e6), d=st.integers(2, 10**6))
 def test_the_ratio_lies_between_amos_bounds_and_is_odd(a, d):
     """a/(ν+½+√((ν+3/2)²+a²)) < I_{ν+1}/I_ν < a/(ν+½+√((ν+½)²+a²)), ν = d/2-1 (Amos 1974)."""

@@ -8,11 +8,14 @@ from functools import cache
 import mpmath as mp
 import numpy as np
 import pytest
+from conftest import refusals
 
 import gapdyn as gd
 from gapdyn.theory import certificates, theorem_3_2, theorem_3_3
 
 flint = pytest.importorskip("flint", reason="certificates want the extra gapdyn[certify]")
+TENTH = Fraction(1, 10)
+PLANE = {"beta": 5, "gamma": TENTH}
 
 
 @pytest.fixture(autouse=True)
@@ -347,6 +350,22 @@ def test_a_constant_that_is_off_is_noticed(statement, constant, monkeypatch):
 
     monkeypatch.setattr(certificates, constant, lambda *args: times(right(*args)))
     assert not holds(getattr(certificates, statement)(), WITNESSES[statement][0]())
+
+
+test_bad_input_is_named = refusals(
+    (lambda: certificates.closing_time("0.1"), TypeError, "gamma must be an integer or a Fract"),
+    (lambda: certificates.closing_time(TENTH, (4, 1, TENTH)), TypeError, "start must be a Start"),
+    (lambda: certificates.constants(certificates.Start(1, TENTH, TENTH)), ValueError, "n must be"),
+    (lambda: certificates.constants(certificates.Start(4, 3, TENTH)), ValueError, "alpha must lie"),
+    (lambda: certificates.constants(certificates.Start(4, 1, 0.1)), TypeError, "gamma0 must be an"),
+    (lambda: certificates.printed_bound(1.0), TypeError, "t must be a ball"),
+    (lambda: certificates.printed_bound(flint.arb(-1)), ValueError, "t must not be negative"),
+    (lambda: certificates.printed_bracket(9, 2, TENTH, 0), ValueError, r"delta must lie in \(0, 1"),
+    (lambda: certificates.printed_bracket(9, True, TENTH, TENTH), TypeError, "beta0 must be an"),
+    (lambda: certificates.plane_velocities((), (), **PLANE), ValueError, "x must be a sequence"),
+    (lambda: certificates.plane_velocities((0, 1), (2,), **PLANE), ValueError, "y must be a seq"),
+    (lambda: certificates.plane_velocities((0, 1), (2, 0.5), **PLANE), TypeError, "y must be an"),
+)
 
 
 @pytest.mark.parametrize(

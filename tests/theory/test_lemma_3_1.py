@@ -154,9 +154,9 @@ def test_a_parametrisation_without_a_potential_flows_and_the_theory_says_what_it
     model = gd.ScalarModel(temperature)
     run = gd.flow(model, model.start(tau=0.5, gamma=0.3), 1.0)
     assert run.beta[-1] > 2
-    with pytest.raises(NotImplementedError, match=r"Bare\(\) must define potential\(beta\)"):
+    with pytest.raises(TypeError, match=r"Bare\(\) must define potential\(beta\)"):
         lemma_3_1.invariant(run.gamma, beta=run.beta, temperature=temperature)
-    with pytest.raises(NotImplementedError, match=r"Bare\(\) must define advance\(beta, amount\)"):
+    with pytest.raises(TypeError, match=r"Bare\(\) must define advance\(beta, amount\)"):
         lemma_3_1.beta(0.1, beta0=2.0, gamma0=0.3, temperature=temperature)
 
 
@@ -180,13 +180,54 @@ def test_amounts_beyond_float64_end_at_zero_and_infinity_without_a_warning():
     assert potential.potential(-2.0, temperature=gd.Learned(gd.Linear())) == 2
 
 
-def test_an_iteration_that_does_not_converge_is_an_error():
-    class Wild(gd.Softplus):
-        def potential(self, beta):
-            return super().potential(beta) + np.sin(1e9 * beta)
+@pytest.mark.parametrize(
+    ("parametrisation", "beta0", "amount", "reached"),
+    [
+        (gd.Exponential(), 1e-300, 1300.0, mp.mpf(10) ** -300 * mp.exp(1300)),
+        (gd.Exponential(), 1e300, -1300.0, mp.mpf(10) ** 300 * mp.exp(-1300)),
+        (gd.Linear(), 1e200, 1.0, mp.mpf(10) ** 200),
+        (gd.Linear(), 1e-200, 1e308, mp.sqrt(2) * mp.mpf(10) ** 154),
+        (gd.Linear(), 1e152, -3.75e303, mp.mpf(10) ** 152 / 2),
+        (gd.Softplus(), 1e200, -1.0, mp.mpf(10) ** 200),
+        (gd.Softplus(), 1e150, -4.95e299, mp.mpf(10) ** 149),
+        (gd.Softplus(), 1e-300, 1e300, mp.sqrt(2) * mp.mpf(10) ** 150),
+        (gd.Softplus(), 1e-300, 500.0, mp.mpf(10) ** -300 * mp.exp(500)),
+    ],
+    ids=str,
+)
+def test_advance_reaches_any_beta_from_any_other(parametrisation, beta0, amount, reached):
+    """Where squares and ratios are no float64; softplus is like exp ν below 1, like ν above."""
+    ours = potential.advance(beta0, amount, temperature=gd.Learned(parametrisation))
+    assert abs(mp.mpf(float(ours)) / reached - 1) < 1e-12
 
-    with pytest.raises(ArithmeticError, match="potential of softplus was not found"):
-        potential.advance(10.0, 3.0, temperature=gd.Learned(Wild()))
+
+@pytest.mark.parametrize("goal", np.linspace(-60, 820, 89).tolist())
+def test_softplus_finds_the_beta_of_every_potential(goal):
+    """From a β far below and one far above, against the potential in 40 digits."""
+
+    def exact(beta):
+        x = mp.exp(-beta)
+        rest = beta * mp.log(1 - x) - mp.polylog(2, x) - beta * x / (1 - x) + mp.log(1 - x)
+        return beta**2 / 2 + rest
+
+    softplus = {"temperature": gd.Learned(gd.Softplus())}
+    for beta0 in (1e-20, 1.0, 30.0):
+        amount = goal - float(potential.potential(beta0, **softplus))
+        reached = mp.mpf(float(potential.advance(beta0, amount, **softplus)))
+        slope = (reached / (1 - mp.exp(-reached))) ** 2  # of the potential, by log β
+        off = (exact(reached) - exact(mp.mpf(beta0)) - mp.mpf(amount)) / slope
+        assert abs(off) < 4e-16 * (4 + abs(goal) + abs(amount)) / min(slope, 1 + abs(goal))
+
+
+@every_kind
+def test_beta_keeps_the_digits_of_a_small_step_near_height_1(parametrisation):
+    """H(γ₀) - H(γ) = ∫ (1/s - s) ds is 1e-17 between terms of 1e-9, and β₀² is smaller still."""
+    gamma, gamma0 = 1 - 1e-8 - 1e-9, 1 - 1e-8
+    fall = mp.quad(lambda s: 1 / s - s, [mp.mpf(gamma), mp.mpf(gamma0)])
+    point = {"beta0": 1e-20, "gamma0": gamma0}
+    ours = lemma_3_1.beta(gamma, **point, temperature=gd.Learned(parametrisation))
+    truth = mp.sqrt(mp.mpf(1e-20) ** 2 + fall) if parametrisation == gd.Linear() else 1e-20
+    assert abs(mp.mpf(float(ours)) / truth - 1) < 1e-12
 
 
 USUAL = {

@@ -260,7 +260,7 @@ USUAL = {
         ("slope", {"n": 10**7}, ValueError, "n must be at most a million"),
         ("slope", {"temperature": gd.Learned(max_beta=9.0)}, ValueError, "must have no ceiling"),
         ("height", {"gamma0": 0.66}, ValueError, "gamma0 must be below .* 0.6547"),
-        ("height", {"beta": [2.0, 0.5]}, ValueError, "beta must be finite and at least beta0"),
+        ("height", {"beta": [2.0, 0.5]}, ValueError, "beta must be at least beta0"),
         ("exponent", {"p": 1.1}, ValueError, r"p must lie in \[0, 1\]"),
         ("exponent", {"alpha": 1.6}, ValueError, r"alpha must be at most n/\(n-1\)"),
         ("exponent", {"alpha": 0.0}, ValueError, "alpha must lie in"),

@@ -168,6 +168,7 @@ def test_gap_velocity_is_the_slope_of_the_gap_along_the_flow(kind):
         (1000, 512, 0.07, 0.3),
         (100, 100_000, 0.07, 1e-3),
         (64, 3, 0.5, 1e-100),
+        (64, 3, 1e7, 1e-3),
     ],
 )
 def test_the_mean_over_the_starting_gaps_is_tricomis_function(n, d, tau, gamma0):
@@ -185,6 +186,20 @@ def test_the_mean_over_the_starting_gaps_is_tricomis_function(n, d, tau, gamma0)
         truth = (2 * g * inverse + slope * weighted) / mp.sqrt(1 - g**2)
         ours = theorem_3_3.gap_ratio(n=n, d=d, tau=tau, gamma0=gamma0)
         assert abs(ours / truth - 1) < 1e-13
+
+
+def test_bounds_at_a_large_a_and_many_pairs_tend_to_the_limit():
+    """Where 1 - A is 1e-8 and the variance of z under e^{2az} is below rounding."""
+    point = {"d": 2, "tau": 1e-8, "gamma0": 0.5}
+    above = theorem_3_3.limit(**point).value
+    for bound in (theorem_3_3.sharper_bound, theorem_3_3.printed_bound):
+        assert bound(n=1e40, delta=0.5, **point).value == pytest.approx(above, rel=1e-7)
+    few = theorem_3_3.pairs_needed(delta=0.5, bound="sharper", **point)
+    assert theorem_3_3.sharper_bound(n=few, delta=0.5, **point).value > 0
+    assert theorem_3_3.sharper_bound(n=few - 1, delta=0.5, **point).vacuous
+    for share in (None, 0.5):
+        tiny = theorem_3_3.sharper_bound(n=1e308, delta=0.5, diagonal_share=share, **point)
+        assert tiny.value == pytest.approx(above, rel=1e-7)
 
 
 def test_the_sign_of_k_turns_at_its_share_of_d():

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._executors import ONE_THREAD, Failure, Outcome, Outcomes, outcomes
-from gapdyn._journal import JSON_VALUES, Job, append, header, key, line, opened, resume
+from gapdyn._journal import JSON_VALUES, Job, append, key, line, opened, resume
 from gapdyn.validate import validate_count
 
 
@@ -125,7 +125,8 @@ def sweep(
         function must be pickled and cannot be, or needs a name in `out` and has none; if `out` was
         written by another sweep or by another version of gapdyn, or is damaged.
     OSError
-        If `out` cannot be written, or another process is writing it.
+        If `out` cannot be written, or another sweep is writing it. A point that does not fit on a
+        full disk leaves nothing of itself there.
 
     Warns
     -----
@@ -137,10 +138,12 @@ def sweep(
     Notes
     -----
     The first line of `out` holds the version of gapdyn and the function's name. Each other line is
-    a point, as JSON from which floats read back exactly, NaN and Infinity included. A line is on
-    the disk before the next one is appended. gapdyn cannot see that a function was edited under the
-    same name: a changed function needs a new file. Where the system has POSIX locks, two processes
-    cannot write one file at once; elsewhere make sure that they do not.
+    a point, as JSON from which floats read back exactly, NaN and Infinity included, and a CRC-32 of
+    the line: a line that was changed is refused. Files of the format before, without checksums, are
+    read, and go on with them. A line is on the disk before the next one is appended. gapdyn cannot
+    see that a function was edited under the same name: a changed function needs a new file. Two
+    threads cannot write one file at once, and where the system has POSIX locks two processes
+    cannot; elsewhere make sure that they do not.
 
     A function that raises costs its own point. So does a worker that dies, by a signal or for lack
     of memory, where `executor` is a number: the sweep replaces its pool, the few points that the
@@ -186,7 +189,7 @@ def sweep(
     known: dict[int, Outcome] = {}
     with opened(out) as stream, ONE_THREAD:  # also for threads of an executor
         if stream is not None:
-            known.update(resume(stream, header(function), index))
+            known.update(resume(stream, function, index))
         left = deque(k for k in range(len(jobs)) if k not in known)
         computed = outcomes(function, jobs, left, executor)
         with closing(_shown(computed, len(jobs), len(known)) if progress else computed) as results:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import warnings
+import zlib
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures import ThreadPoolExecutor as Threads
 from contextlib import contextmanager, nullcontext
@@ -221,10 +222,18 @@ def test_floats_keep_every_bit(bits):
         assert back[number].tobytes() == x[number].tobytes()
 
 
-NO_JSON = [1j, {1: 2}, b"x", np.longdouble(1), np.ones(2, complex), np.datetime64(0, "s"), object]
+ROUND: list = []
+ROUND.append(ROUND)
+NO_JSON = [1j, {1: 2}, {np.nan: 2}, b"x", np.longdouble(1), np.ones(2, complex), object]
+NO_JSON += [np.datetime64(0, unit) for unit in ("s", "ns")]  # NumPy makes a number of the second
+NO_JSON += [
+    np.ma.array([1.0, 2.0], mask=[0, 1]),
+    ROUND,
+    functools.reduce(lambda v, _: [v], range(102)),
+]
 
 
-@pytest.mark.parametrize("value", NO_JSON, ids=repr)
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: type(value).__name__)
 def test_what_json_cannot_hold_fails_or_is_refused(value):
     with pytest.warns(RuntimeWarning, match="values must be numbers, strings"):
         run = sweep(lambda seed: value, [{}], seeds=1)
@@ -237,7 +246,9 @@ def test_a_file_has_a_header_and_a_line_a_point(tmp_path):
     out = tmp_path / "run.jsonl"
     sweep(square, {"x": [np.float64(0.1), 2]}, seeds=1, out=out)
     header, *points = map(json.loads, lines(out))
-    assert header == {"gapdyn": gd.__version__, "format": 1, "function": f"{__name__}.square"}
+    assert header == {"gapdyn": gd.__version__, "format": 2, "function": f"{__name__}.square"}
+    for line, point in zip(lines(out)[1:], points, strict=True):
+        assert point.pop("crc32") == f"{zlib.crc32(line[: line.rindex(b', ')]):08x}"
     assert points == [
         {"parameters": {"x": 0.1}, "seed": 0, "value": 0.1**2},
         {"parameters": {"x": 2}, "seed": 0, "value": 4},
@@ -295,7 +306,10 @@ def test_a_file_torn_anywhere_gives_the_same_results(tmp_path_factory, whole, da
     assert lines(out) == lines(written)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b'{"seed": 0}', b"\xff\x00", b"null"])
+NO_LINE = [b"", b"{", b"[1, 2]", b'{"seed": 0}', b"\xff\x00", b"null", b"[" * 100_000, b"1" * 5000]
+
+
+@pytest.mark.parametrize("damage", NO_LINE, ids=lambda damage: str(damage[:9]))
 def test_a_damaged_line_is_an_error_that_names_it(tmp_path, damage):
     out = tmp_path / "run"
     sweep(square, {"x": [1, 2, 3]}, seeds=1, out=out)
@@ -305,6 +319,105 @@ def test_a_damaged_line_is_an_error_that_names_it(tmp_path, damage):
     with pytest.raises(ValueError, match="damaged: line 3"):
         sweep(square, {"x": [1, 2, 3]}, seeds=1, out=out)
     assert lines(out) == content
+
+
+def counted(x, seed):
+    global calls
+    calls += 1
+    return {"value": x, "crc32": "0123abcd"}
+
+
+calls = 0
+
+
+def old_lines():
+    """A file of the format without checksums: seven of the points x = 0, ..., 9."""
+    about = {"gapdyn": gd.__version__, "format": 1, "function": f"{__name__}.counted"}
+    value = {"value": 0, "crc32": "0123abcd"}
+    points = [{"parameters": {"x": x}, "seed": 0, "value": value | {"value": x}} for x in range(7)]
+    return [json.dumps(line).encode() + b"\n" for line in (about, *points)]
+
+
+def test_a_file_without_checksums_is_read_and_goes_on_with_them(tmp_path):
+    global calls
+    out, calls = tmp_path / "run", 0
+    out.write_bytes(b"".join(old_lines()))
+    for _ in range(2):  # of old lines, and of both kinds
+        run = sweep(counted, {"x": range(10)}, seeds=1, out=out)
+        assert [point.value["value"] for point in run.points] == [*range(10)]
+        assert calls == 3
+    assert lines(out)[:8] == old_lines() and all(b'"}\n' in line for line in lines(out)[8:])
+    out.write_bytes(out.read_bytes().replace(b'"value": 8', b'"value": 6'))
+    with pytest.raises(ValueError, match="damaged: line 10"):
+        sweep(counted, {"x": range(10)}, seeds=1, out=out)
+
+
+def test_where_lines_have_checksums_one_without_is_damaged(tmp_path):
+    global calls
+    out, calls = tmp_path / "run", 0
+    sweep(counted, {"x": range(10)}, seeds=1, out=out)
+    header, *points = lines(out)
+    out.write_bytes(b"".join([header, *old_lines()[1:], *points[7:]]))
+    with pytest.raises(ValueError, match="damaged: line 2"):
+        sweep(counted, {"x": range(10)}, seeds=1, out=out)
+
+
+def test_no_flipped_bit_is_read_as_another_value(tmp_path, monkeypatch):
+    out, value = tmp_path / "run", 0.1234567890123
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # for speed, as the next
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    whole = text(sweep(square, {"x": [value]}, seeds=1, out=out))
+    content = out.read_bytes()
+    refused = 0
+    for k in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[k // 8] ^= 1 << k % 8
+        out.write_bytes(flipped)
+        with warnings.catch_warnings(action="ignore"):  # a flipped line end is a torn line
+            try:
+                assert text(sweep(square, {"x": [value]}, seeds=1, out=out)) == whole
+            except ValueError as error:
+                refused += 1
+                assert "out " in str(error)
+    assert refused > 7 * len(content)
+
+
+EDITS = {
+    "blank lines": lambda content: content + b"\n \n\r\n",
+    "line ends": lambda content: content.replace(b"\n", b"\r\n"),
+    "byte-order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "doubled": lambda content: content + content.splitlines(keepends=True)[2],
+    "reversed": lambda content: b"".join(
+        [*content.splitlines(keepends=True)[:1], *content.splitlines(keepends=True)[:0:-1]]
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("old", [False, True])
+def test_a_file_that_went_through_an_editor_has_the_same_points(tmp_path, edit, old):
+    global calls
+    out, calls = tmp_path / "run", 0
+    if old:
+        out.write_bytes(b"".join(old_lines()))
+    whole = text(sweep(counted, {"x": range(7)}, seeds=1, out=out))
+    out.write_bytes(edit(out.read_bytes()))
+    before = calls
+    assert text(sweep(counted, {"x": range(7)}, seeds=1, out=out)) == whole
+    assert calls == before
+    for _ in range(2):  # it goes on, and what was added reads back
+        assert len(sweep(counted, {"x": range(9)}, seeds=1, out=out).points) == 9
+    assert calls == before + 2
+
+
+def test_two_values_of_one_point_are_damage(tmp_path):
+    out = tmp_path / "run"
+    sweep(square, {"x": [1, 2]}, seeds=1, out=out)
+    body = b'{"parameters": {"x": 2}, "seed": 0, "value": 5'
+    with out.open("ab") as stream:
+        stream.write(body + b', "crc32": "%08x"}\n' % zlib.crc32(body))
+    with pytest.raises(ValueError, match=r"damaged: line 4 .* not what an earlier line says"):
+        sweep(square, {"x": [1, 2]}, seeds=1, out=out)
 
 
 def test_the_file_of_another_sweep_or_version_is_refused_and_kept(tmp_path, monkeypatch):
@@ -393,6 +506,22 @@ def test_two_processes_do_not_write_one_file(tmp_path):
     assert len(two_hundred(out).points) == 200
 
 
+def within(path, seed):
+    """Sweeps into the file of the sweep that it is called by."""
+    return sweep(square, {"x": [1]}, seeds=1, out=path).points[0].value
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS])
+def test_two_sweeps_of_one_process_do_not_write_one_file(tmp_path, pool):
+    out, link = tmp_path / "run", tmp_path / "link"
+    out.touch()
+    link.hardlink_to(out)
+    with pool() as executor, pytest.warns(RuntimeWarning, match="1 of 1 .* another sweep of this"):
+        run = sweep(within, {"path": [str(link)]}, seeds=1, executor=executor, out=out)
+    assert len(run.failures) == len(lines(out)) == 1
+    assert len(sweep(square, {"x": [1]}, seeds=1, out=tmp_path / "new").points) == 1
+
+
 # Failures.
 
 
@@ -439,6 +568,11 @@ def test_an_exception_that_cannot_be_sent_costs_its_point_only():
     ]
 
 
+def test_an_integer_that_python_does_not_write_fails():
+    with pytest.warns(RuntimeWarning, match="1 of 1 points failed .*4300 digits"):
+        sweep(lambda seed: 10**5000, [{}], seeds=1)
+
+
 def deadly(deaths, seed):
     """Kills its worker at some seeds."""
     if seed in deaths:
@@ -446,16 +580,18 @@ def deadly(deaths, seed):
     return seed
 
 
-def test_a_killed_worker_costs_its_point_only(tmp_path):
-    out, deaths = tmp_path / "run", [3, 4, 11]
+@pytest.mark.parametrize("pool", [OURS])
+def test_a_killed_worker_costs_its_point_only(tmp_path, pool):
+    out, deaths = tmp_path / "run", [0, 1, 11]  # also before any has succeeded
     grid = {"deaths": [deaths]}
-    with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
-        run = sweep(deadly, grid, seeds=12, executor=2, out=out)
-    assert [failure.seed for failure in run.failures] == deaths
-    assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
-    assert len(lines(out)) == 10
-    with pytest.warns(RuntimeWarning, match="3 of 12"):
-        assert text(sweep(deadly, grid, seeds=12, executor=2, out=out)) == text(run)
+    with pool() as executor:
+        with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
+            run = sweep(deadly, grid, seeds=12, executor=executor, out=out)
+        assert [failure.seed for failure in run.failures] == deaths
+        assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
+        assert len(lines(out)) == 10
+        with pytest.warns(RuntimeWarning, match="3 of 12"):
+            assert text(sweep(deadly, grid, seeds=12, executor=executor, out=out)) == text(run)
 
 
 def test_a_given_pool_that_breaks_keeps_what_is_finished(tmp_path):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
+import math
 import os
 import pickle
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._executors import ONE_THREAD, Failure, Outcome, Outcomes, outcomes
-from gapdyn._journal import JSON_VALUES, Job, append, key, line, opened, resume
+from gapdyn._journal import JSON_VALUES, Job, append, brief, key, line, name, opened, resume
 from gapdyn.validate import validate_count
+
+MOST_POINTS = 1_000_000
+"""Most points of one sweep, which has them all in memory, each in about a kilobyte."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def sweep(
     grid : mapping of names to sequences, or sequence of mappings
         The values of each parameter, all combinations of which are points, the last name varying
         fastest; or the points themselves. Values are numbers, strings, or lists and mappings of
-        them.
+        them. A sweep has at most a million points.
     seeds : int or sequence of ints
         The number of seeds 0, 1, ...; or the seeds themselves.
     executor : concurrent.futures.Executor or int, optional
@@ -182,7 +187,9 @@ def sweep(
     >>> [round(float(gap[n == size].mean()), 2) for size in (10, 1000)]
     [0.38, 0.05]
     """
-    jobs = [(point, seed) for point in _validate_grid(grid) for seed in _validate_seeds(seeds)]
+    points, chosen = _validate_grid(grid), _validate_seeds(seeds)
+    _validate_size(len(points), len(chosen))
+    jobs = [(point, seed) for point in points for seed in chosen]
     index = _index(jobs)
     _validate_function(function, jobs, named=out is not None)
     executor = _validate_executor(executor, function)
@@ -234,12 +241,13 @@ def _result(jobs: list[Job], results: list[Outcome]) -> Sweep:
 
 
 def _column(values: list[Any]) -> NDArray[Any]:
-    """Values as an array, of objects where NumPy would turn numbers into strings or refuse."""
+    """Values as an array, of objects where NumPy would round integers, write numbers or refuse."""
     try:
         array = np.array(values)
     except ValueError:  # lists of different lengths
         array = np.array(None)
-    if array.dtype.kind in "biuf" or all(isinstance(value, str) for value in values):
+    rounded = array.dtype.kind == "f" and all(isinstance(value, int) for value in values)
+    if (not rounded and array.dtype.kind in "biuf") or all(isinstance(x, str) for x in values):
         return array
     return np.fromiter(values, dtype=object, count=len(values))
 
@@ -247,32 +255,61 @@ def _column(values: list[Any]) -> NDArray[Any]:
 def _validate_grid(grid: Any) -> list[dict[str, Any]]:
     """The points of a grid, without seeds."""
     if isinstance(grid, Mapping):
-        for name, values in grid.items():
-            if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str | bytes):
-                raise TypeError(f"grid must map names to sequences, got {values!r} for {name!r}")
+        for parameter, values in grid.items():
+            if not _is_sequence(values):
+                raise TypeError(
+                    f"grid must map names to sequences, got {brief(values)} for {parameter!r}"
+                )
+        _validate_size(*map(_length, grid.values()))
         combinations = itertools.product(*grid.values()) if grid else ()
         points = [dict(zip(grid, values, strict=True)) for values in combinations]
     elif isinstance(grid, Sequence) and all(isinstance(point, Mapping) for point in grid):
         points = [dict(point) for point in grid]
     else:
-        raise TypeError(f"grid must be a mapping or a sequence of mappings, got {grid!r}")
+        raise TypeError(f"grid must be a mapping or a sequence of mappings, got {brief(grid)}")
     if not points:
         raise ValueError("grid must have a point: [{}] for seeds alone, got none")
-    for name in dict.fromkeys(itertools.chain.from_iterable(points)):
-        if not isinstance(name, str) or name == "seed":
-            raise ValueError(f"grid must name parameters other than the seed, got {name!r}")
+    for parameter in dict.fromkeys(itertools.chain.from_iterable(points)):
+        if not isinstance(parameter, str) or parameter == "seed":
+            raise ValueError(f"grid must name parameters other than the seed, got {parameter!r}")
     return points
 
 
-def _validate_seeds(seeds: int | Sequence[int]) -> list[int]:
+def _validate_seeds(seeds: Any) -> Sequence[int]:
     """The seeds, as Python's integers."""
-    if isinstance(seeds, Sequence | np.ndarray) and not isinstance(seeds, str):
-        chosen = [validate_count("each of seeds", seed, least=0) for seed in seeds]
-    else:
-        chosen = list(range(validate_count("seeds", seeds, least=1)))
+    if not _is_sequence(seeds):
+        count = validate_count("seeds", seeds, least=1)
+        _validate_size(count)
+        return range(count)
+    _validate_size(_length(seeds))
+    chosen = [validate_count("each of seeds", seed, least=0) for seed in seeds]
     if not chosen:
         raise ValueError("seeds must hold at least one, got none")
     return chosen
+
+
+def _is_sequence(values: Any) -> bool:
+    """Whether values can be counted and gone through again; text is one value."""
+    if isinstance(values, np.ndarray):
+        return values.ndim > 0
+    return isinstance(values, Sequence) and not isinstance(values, str | bytes)
+
+
+def _length(values: Any) -> int:
+    """The number of values; Python's `len` ends at the size of an address."""
+    try:
+        return len(values)
+    except OverflowError:  # a range
+        return sys.maxsize
+
+
+def _validate_size(*lengths: int) -> None:
+    """Refuse more points than there is memory for, before they are listed."""
+    if math.prod(lengths) > MOST_POINTS:
+        raise ValueError(
+            f"grid and seeds must make at most {MOST_POINTS:,} points, got "
+            f"{' x '.join(map(brief, lengths))}; run several sweeps"
+        )
 
 
 def _index(jobs: list[Job]) -> dict[str, int]:
@@ -280,12 +317,14 @@ def _index(jobs: list[Job]) -> dict[str, int]:
     index: dict[str, int] = {}
     for k, job in enumerate(jobs):
         try:
-            name = key(*job)
+            point = key(*job)
         except TypeError as error:
-            raise TypeError(f"grid must hold {JSON_VALUES}, got {job[0]}") from error
-        if index.setdefault(name, k) != k:
+            raise TypeError(f"grid must hold {JSON_VALUES}, got {brief(job[0])}") from error
+        except ValueError as error:  # an integer with more digits than Python writes
+            raise ValueError(f"grid and seeds must be such that JSON can hold: {error}") from error
+        if index.setdefault(point, k) != k:
             raise ValueError(
-                f"grid and seeds must hold no point twice, got {job[0]}, seed {job[1]}"
+                f"grid and seeds must hold no point twice, got {brief(job[0])}, seed {job[1]}"
             )
     return index
 
@@ -293,7 +332,7 @@ def _index(jobs: list[Job]) -> dict[str, int]:
 def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: bool) -> None:
     """Refuse a function that does not take these parameters, or has no name for a file."""
     if not callable(function):
-        raise TypeError(f"function must be callable, got {function!r}")
+        raise TypeError(f"function must be callable, got {brief(function)}")
     for names in {(*parameters, "seed"): None for parameters, _ in jobs}:
         try:
             inspect.signature(function).bind(**dict.fromkeys(names))
@@ -301,11 +340,11 @@ def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: 
             raise TypeError(f"function must take {', '.join(names)}: {error}") from error
         except ValueError:  # a builtin that does not tell
             pass
-    name = getattr(function, "__name__", "<lambda>")
-    if named and (name == "<lambda>" or inspect.ismethod(function)):
+    own = name(function)
+    if named and (not own or own.endswith("<lambda>") or inspect.ismethod(function)):
         raise ValueError(
             "function must be known by its name in out, as a lambda, a partial or a method is not, "
-            f"got {function!r}; define a function, and let grid hold its constants"
+            f"got {brief(function)}; define a function, and let grid hold its constants"
         )
 
 

@@ -88,6 +88,8 @@ def test_columns_are_arrays_of_one_length():
     assert columns["pair"].shape == (8, 2) and columns["pair"].dtype == float
     assert columns["ragged"].dtype == columns["mixed"].dtype == object
     assert columns["mixed"].tolist() == [1, 1, 1, 1, "2", "2", "2", "2"]
+    large = sweep(lambda seed: [2**63, -1][seed], [{}], seeds=2).columns()["value"]
+    assert large.tolist() == [2**63, -1]  # as float64 one would be rounded
 
 
 def vector(size, name, seed):
@@ -222,9 +224,16 @@ def test_floats_keep_every_bit(bits):
         assert back[number].tobytes() == x[number].tobytes()
 
 
+class Unshown:
+    """A value that does not say what it is."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
 ROUND: list = []
 ROUND.append(ROUND)
-NO_JSON = [1j, {1: 2}, {np.nan: 2}, b"x", np.longdouble(1), np.ones(2, complex), object]
+NO_JSON = [1j, {1: 2}, {np.nan: 2}, b"x", np.longdouble(1), np.ones(2, complex), object, Unshown()]
 NO_JSON += [np.datetime64(0, unit) for unit in ("s", "ns")]  # NumPy makes a number of the second
 NO_JSON += [
     np.ma.array([1.0, 2.0], mask=[0, 1]),
@@ -700,6 +709,17 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"grid": [{1: 2}]}, ValueError, "grid must name parameters"),
         ({"grid": [1, 2]}, TypeError, "grid must be a mapping or a sequence"),
         ({"grid": {"x": [1, 2, 1]}}, ValueError, "no point twice"),
+        ({"grid": {"x": np.array(1)}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": (x for x in [1])}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": [10**5000]}}, ValueError, "that JSON can hold"),
+        ({"grid": {"x": range(10**12)}}, ValueError, "at most 1,000,000 points"),
+        ({"grid": {"x": range(2000)}, "seeds": 501}, ValueError, "points, got 2000 x 501"),
+        ({"seeds": 2**63}, ValueError, "at most 1,000,000 points"),
+        ({"seeds": 10**5000}, ValueError, "at most 1,000,000 points"),
+        ({"seeds": range(2**70)}, ValueError, "at most 1,000,000 points"),
+        ({"seeds": [10**5000]}, ValueError, "that JSON can hold"),
+        ({"seeds": np.array(3)}, TypeError, "seeds must be an integer"),
+        ({"grid": Unshown()}, TypeError, "grid must be a mapping or a sequence"),
         ({"seeds": 0}, ValueError, "seeds must be at least 1"),
         ({"seeds": []}, ValueError, "seeds must hold at least one"),
         ({"seeds": [-1]}, ValueError, "each of seeds must be at least 0"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import json
 import math
+import multiprocessing
 import os
 import pickle
 import sys
@@ -16,13 +18,33 @@ from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn._executors import ONE_THREAD, Failure, Outcome, Outcomes, outcomes
-from gapdyn._journal import JSON_VALUES, Job, append, brief, key, line, name, opened, resume
+from gapdyn._executors import (
+    ONE_THREAD,
+    Factory,
+    Failure,
+    Outcome,
+    Outcomes,
+    outcomes,
+    processes,
+    uninterrupted,
+)
+from gapdyn._journal import (
+    JSON_VALUES,
+    Job,
+    append,
+    brief,
+    key,
+    line,
+    name,
+    opened,
+    resume,
+)
 from gapdyn.validate import validate_count
 
 MOST_POINTS = 1_000_000
@@ -88,7 +110,7 @@ def sweep(
     grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]],
     *,
     seeds: int | Sequence[int],
-    executor: Executor | int | None = None,
+    executor: Executor | Callable[[], Executor] | int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Sweep:
@@ -105,10 +127,11 @@ def sweep(
         them. A sweep has at most a million points.
     seeds : int or sequence of ints
         The number of seeds 0, 1, ...; or the seeds themselves.
-    executor : concurrent.futures.Executor or int, optional
+    executor : concurrent.futures.Executor, callable that makes one, or int, optional
         What evaluates the points, or a number of processes to do so on this machine. Without one
         they are evaluated here, one after the other. On machines of one kind the results are the
-        same to the last digit.
+        same to the last digit. An executor that the sweep makes itself, by the callable or of a
+        number of processes, it replaces where it breaks, and ends.
     out : path, optional
         A file to which each point is written as soon as it is finished. When the same sweep runs
         again, points that are in the file are read and not computed. A sweep with a longer grid or
@@ -127,11 +150,18 @@ def sweep(
     TypeError, ValueError
         Before anything runs: if the grid has no points or has one twice, holds values that JSON
         cannot hold, or does not fit the function's parameters; if a seed is negative; if the
-        function must be pickled and cannot be, or needs a name in `out` and has none; if `out` was
-        written by another sweep or by another version of gapdyn, or is damaged.
+        function must be pickled or imported and cannot be, or needs a name in `out` and has none;
+        if `out` was written by another sweep or by another version of gapdyn, or is damaged.
+        When workers that the sweep made end before they have taken a point, or an executor takes
+        no calls.
     OSError
         If `out` cannot be written, or another sweep is writing it. A point that does not fit on a
         full disk leaves nothing of itself there.
+    KeyboardInterrupt
+        At Ctrl-C, also where it came during a flow, which turns it into an `IntegrationError`.
+
+    An error that stops a sweep says how many points are in `out`, from where the same call goes on,
+    and has all that were computed, with or without a file, as its attribute `sweep`, a `Sweep`.
 
     Warns
     -----
@@ -151,12 +181,17 @@ def sweep(
     cannot; elsewhere make sure that they do not.
 
     A function that raises costs its own point. So does a worker that dies, by a signal or for lack
-    of memory, where `executor` is a number: the sweep replaces its pool, the few points that the
+    of memory, where the sweep made the executor: it replaces its pool, the few points that the
     pool was working on run again one at a time, and a point that breaks a pool on its own has
     failed. Dask replaces its workers itself. Any other executor that breaks, such as a
     `ProcessPoolExecutor` of yours, ends the sweep, and the points that are left count as failed:
-    run the sweep again with a new one. If this process is killed, the workers of its pool stay,
-    idle: end them.
+    run the sweep again with a new one, or let it make them: ``executor=lambda:
+    ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn"))``.
+
+    At Ctrl-C a sweep kills the processes of an executor that it made, whatever they are doing; of
+    yours it cancels the points that wait. Its own processes do not see the signal. If this process
+    is killed, worker processes that it started and gave a point, also those of a
+    `ProcessPoolExecutor` of yours, end within a second, or when C code lets them.
 
     Where threadpoolctl is installed (`pip install gapdyn[sweep]`), BLAS and OpenMP have one thread
     during each call, so that workers do not fight over the cores and sums are added in one order.
@@ -192,19 +227,26 @@ def sweep(
     jobs = [(point, seed) for point in points for seed in chosen]
     index = _index(jobs)
     _validate_function(function, jobs, named=out is not None)
-    executor = _validate_executor(executor, function)
+    source = _validate_executor(executor, function, len(jobs))
     known: dict[int, Outcome] = {}
+    fresh: dict[int, Outcome] = {}
     with opened(out) as stream, ONE_THREAD:  # also for threads of an executor
         if stream is not None:
             known.update(resume(stream, function, index))
         left = deque(k for k in range(len(jobs)) if k not in known)
-        computed = outcomes(function, jobs, left, executor)
-        with closing(_shown(computed, len(jobs), len(known)) if progress else computed) as results:
-            for k, outcome in results:
-                known[k] = outcome
-                if stream is not None and isinstance(outcome, str):
-                    append(stream, line(jobs[k], outcome))
-    return _result(jobs, [known[k] for k in range(len(jobs))])
+        computed = outcomes(function, jobs, left, source)
+        try:
+            with closing(_shown(computed, len(jobs), len(known)) if progress else computed) as run:
+                for k, outcome in run:
+                    fresh = {k: outcome}
+                    with uninterrupted():  # a point is in the file and known, or neither
+                        if stream is not None and isinstance(outcome, str):
+                            append(stream, line(jobs[k], outcome))
+                        known.update(fresh)
+        except BaseException as error:
+            _hand_over(error, jobs, known, fresh, out)
+            raise
+    return _warned(_collected(jobs, known))
 
 
 def _shown(computed: Outcomes, total: int, done: int) -> Outcomes:
@@ -221,23 +263,40 @@ def _shown(computed: Outcomes, total: int, done: int) -> Outcomes:
             bar.update()
 
 
-def _result(jobs: list[Job], results: list[Outcome]) -> Sweep:
-    """All outcomes in the order of the jobs, and a warning if there are failures."""
-    points = [
-        Point(*job, json.loads(result))
-        for job, result in zip(jobs, results, strict=True)
-        if isinstance(result, str)
-    ]
-    failures = [result for result in results if isinstance(result, Failure)]
-    if failures:
-        first = failures[0]
+def _collected(jobs: list[Job], known: Mapping[int, Outcome]) -> Sweep:
+    """What is known, in the order of the jobs."""
+    results = [(job, known[k]) for k, job in enumerate(jobs) if k in known]
+    return Sweep(
+        tuple(Point(*job, json.loads(found)) for job, found in results if isinstance(found, str)),
+        tuple(found for _, found in results if isinstance(found, Failure)),
+    )
+
+
+def _hand_over(
+    error: BaseException,
+    jobs: list[Job],
+    known: dict[int, Outcome],
+    fresh: dict[int, Outcome],
+    out: str | os.PathLike[str] | None,
+) -> None:
+    """Let the error that stops a sweep say what was computed, and have it."""
+    count = sum(isinstance(outcome, str) for outcome in known.values())
+    where = "computed" if out is None else f"in {os.fspath(out)}, with which the same call goes on"
+    error.add_note(f"{count} of {len(jobs)} points are {where}; they are `sweep` of this error")
+    vars(error).update(sweep=_collected(jobs, fresh | known))
+
+
+def _warned(run: Sweep) -> Sweep:
+    """The same results, and a warning if there are failures."""
+    if run.failures:
+        first, count = run.failures[0], len(run.points) + len(run.failures)
         warnings.warn(
-            f"{len(failures)} of {len(jobs)} points failed and run again with the next call; the "
+            f"{len(run.failures)} of {count} points failed and run again with the next call; the "
             f"first, {first.parameters}, seed {first.seed}: {first.reason}",
             RuntimeWarning,
             stacklevel=3,
         )
-    return Sweep(tuple(points), tuple(failures))
+    return run
 
 
 def _column(values: list[Any]) -> NDArray[Any]:
@@ -349,23 +408,45 @@ def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: 
 
 
 def _validate_executor(
-    executor: Executor | int | None, function: Callable[..., Any]
-) -> Executor | int | None:
+    executor: Executor | Factory | int | None, function: Callable[..., Any], points: int
+) -> Executor | Factory | None:
     """Refuse what is no executor, and a function that cannot be sent to one."""
     if executor is None:
         return None
-    if not isinstance(executor, Executor | Integral) or isinstance(executor, bool):
+    known = isinstance(executor, Executor | Integral) or callable(executor)
+    if not known or isinstance(executor, bool):
         raise TypeError(
-            "executor must be a concurrent.futures.Executor or a number of processes, "
-            f"got {executor!r}"
+            "executor must be a concurrent.futures.Executor, a callable that makes one, or a "
+            f"number of processes, got {brief(executor)}"
         )
     try:
         pickle.dumps(function)
     except Exception as error:
         raise ValueError(
             "function must be one that can be pickled for an executor, at the top level of a "
-            f"module and no lambda, got {function!r}: {error}"
+            f"module and no lambda, got {brief(function)}: {error}"
         ) from error
-    if isinstance(executor, Executor):
+    if isinstance(executor, Executor) or callable(executor):
+        _validate_importable(function, getattr(executor, "_mp_context", None))
         return executor
-    return validate_count("executor", executor, least=1)
+    workers = validate_count("executor", executor, least=1)
+    _validate_importable(function, multiprocessing.get_context())
+    return functools.partial(processes, min(workers, points))
+
+
+def _validate_importable(function: Callable[..., Any], context: Any) -> None:
+    """Refuse a function of a session without a file where processes start by importing it."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if context is None or context.get_start_method() == "fork":
+        return
+    main = sys.modules["__main__"]
+    imported = getattr(getattr(main, "__spec__", None), "name", None)
+    file = getattr(main, "__file__", None)
+    if getattr(function, "__module__", None) == "__main__" and not (
+        imported or (file and Path(file).is_file())
+    ):
+        raise ValueError(
+            f"function must be one that new processes can import, got {brief(function)} of a "
+            "session without a file; define it in a module, or run the sweep without an executor"
+        )

@@ -8,19 +8,23 @@ import multiprocessing as mp
 import os
 import pickle
 import random
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
 import warnings
 import zlib
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures import ThreadPoolExecutor as Threads
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import interrupted, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +49,9 @@ def dask():
 
 HERE, THREADS, OURS = nullcontext, functools.partial(Threads, 2), functools.partial(nullcontext, 2)
 """Ways to run a sweep, each with the executor: none, a given one, the sweep's own processes."""
+FORKED = functools.partial(ProcessPoolExecutor, 2, mp_context=mp.get_context("fork"))
+MADE = functools.partial(nullcontext, FORKED)
+"""An executor that the sweep makes by a callable."""
 DASK = pytest.param(dask, id="dask", marks=pytest.mark.filterwarnings("default"))
 
 
@@ -121,7 +128,7 @@ def alone():
     return text(sweep(draw, GRID, seeds=3))
 
 
-@pytest.mark.parametrize("pool", [THREADS, spawning, OURS, DASK])
+@pytest.mark.parametrize("pool", [THREADS, spawning, OURS, MADE, DASK])
 def test_results_do_not_depend_on_the_executor(pool, alone, tmp_path):
     with pool() as executor:
         assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
@@ -531,6 +538,81 @@ def test_two_sweeps_of_one_process_do_not_write_one_file(tmp_path, pool):
     assert len(sweep(square, {"x": [1]}, seeds=1, out=tmp_path / "new").points) == 1
 
 
+def test_who_takes_the_lock_that_a_reader_dropped_stops_the_writer(tmp_path):
+    out = tmp_path / "run"
+    take = "import fcntl, sys; s = open(sys.argv[1], 'a'); fcntl.lockf(s, fcntl.LOCK_EX)"
+    other = None
+
+    def function(path, seed):
+        nonlocal other
+        Path(path).read_bytes()  # closes the file, which drops the locks of this process
+        if seed == 1:
+            run = [sys.executable, "-uc", f"{take}; print(); input()", path]
+            other = subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            other.stdout.readline()
+        return seed
+
+    with pytest.raises(BlockingIOError, match="another process") as caught:
+        sweep(function, {"path": [str(out)]}, seeds=3, out=out)
+    other.communicate(b"\n")
+    assert len(lines(out)) == 2 and len(caught.value.sweep.points) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_process_forked_during_a_sweep_can_sweep(tmp_path):
+    executors, journal = sys.modules["gapdyn._executors"], sys.modules["gapdyn._journal"]
+    with executors.ONE_THREAD.lock, journal.CLAIMS.lock:  # as another thread may have them
+        child = mp.get_context("fork").Process(target=squares, args=(tmp_path / "run",))
+        child.start()
+    child.join(20)
+    child.kill()
+    assert child.exitcode == 0
+
+
+def squares(out):
+    assert len(sweep(square, {"x": [1, 2]}, seeds=1, out=out).points) == 2
+
+
+@contextmanager
+def at_most(size):
+    """Files of this process end there, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS, MADE])
+def test_a_full_disk_keeps_whole_lines_and_hands_over_the_rest(tmp_path, pool):
+    out = tmp_path / "run"
+    with pool() as executor:
+        with at_most(400), pytest.raises(OSError) as caught:
+            sweep(square, {"x": range(20)}, seeds=1, executor=executor, out=out)
+        kept = len(lines(out)) - 1
+        assert 0 < kept < 19
+        assert caught.value.__notes__[0].startswith(f"{kept} of 20 points are in {out}")
+        assert len(caught.value.sweep.points) == kept + 1
+        run = sweep(square, {"x": range(20)}, seeds=1, executor=executor, out=out)  # none is torn
+    assert [point.value for point in run.points] == [x * x for x in range(20)]
+    with at_most(10), pytest.raises(OSError):
+        sweep(square, {"x": [1]}, seeds=1, out=tmp_path / "other")
+
+
+def test_a_file_that_is_deleted_during_the_sweep_is_missed(tmp_path):
+    out = tmp_path / "run"
+
+    def function(seed):
+        if seed == 2:
+            out.unlink()
+        return seed
+
+    with pytest.raises(FileNotFoundError, match="deleted") as caught:
+        sweep(function, [{}], seeds=5, out=out)
+    assert [point.value for point in caught.value.sweep.points] == [0, 1, 2]
+
+
 # Failures.
 
 
@@ -577,6 +659,27 @@ def test_an_exception_that_cannot_be_sent_costs_its_point_only():
     ]
 
 
+class SilentError(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class Panic(BaseException):
+    """What extensions in Rust raise."""
+
+
+def thrown(kind, seed):
+    raise {"silent": SilentError, "panic": Panic, "exit": GeneratorExit}[kind]("why")
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS, OURS])
+def test_whatever_is_raised_costs_its_point_only(pool):
+    with pool() as executor, pytest.warns(RuntimeWarning, match="3 of 3"):
+        run = sweep(thrown, {"kind": ["silent", "panic", "exit"]}, seeds=1, executor=executor)
+    reasons = [failure.reason for failure in run.failures]
+    assert reasons == ["SilentError, whose text cannot be had", "Panic: why", "GeneratorExit: why"]
+
+
 def test_an_integer_that_python_does_not_write_fails():
     with pytest.warns(RuntimeWarning, match="1 of 1 points failed .*4300 digits"):
         sweep(lambda seed: 10**5000, [{}], seeds=1)
@@ -589,7 +692,7 @@ def deadly(deaths, seed):
     return seed
 
 
-@pytest.mark.parametrize("pool", [OURS])
+@pytest.mark.parametrize("pool", [OURS, MADE])
 def test_a_killed_worker_costs_its_point_only(tmp_path, pool):
     out, deaths = tmp_path / "run", [0, 1, 11]  # also before any has succeeded
     grid = {"deaths": [deaths]}
@@ -601,6 +704,37 @@ def test_a_killed_worker_costs_its_point_only(tmp_path, pool):
         assert len(lines(out)) == 10
         with pytest.warns(RuntimeWarning, match="3 of 12"):
             assert text(sweep(deadly, grid, seeds=12, executor=executor, out=out)) == text(run)
+
+
+def test_workers_that_cannot_start_end_the_sweep():
+    pools = []
+
+    def make():
+        pools.append(FORKED(initializer=sys.exit))
+        return pools[-1]
+
+    with pytest.raises(ValueError, match="executor must have workers that start"):
+        sweep(square, {"x": range(20)}, seeds=1, executor=make)
+    assert len(pools) == 2
+
+
+def test_a_function_of_a_session_without_a_file_is_refused(monkeypatch):
+    session = types.ModuleType("__main__")
+    exec("def f(x, seed): return x", vars(session))
+    monkeypatch.setitem(sys.modules, "__main__", session)
+    for function in (session.f, functools.partial(session.f)):
+        with spawning() as executor, pytest.raises(ValueError, match="that new processes can imp"):
+            sweep(function, {"x": [1]}, seeds=1, executor=executor)
+    assert sweep(session.f, {"x": [1]}, seeds=1, executor=FORKED).points[0].value == 1
+
+
+def test_an_executor_that_takes_nothing_is_refused():
+    executor = Threads(1)
+    executor.shutdown()
+    with pytest.raises(ValueError, match="executor must take calls, it says RuntimeError: cannot"):
+        sweep(square, {"x": [1]}, seeds=1, executor=executor)
+    with pytest.raises(TypeError, match="executor must make a concurrent"):
+        sweep(square, {"x": [1]}, seeds=1, executor=lambda: 4)
 
 
 def test_a_given_pool_that_breaks_keeps_what_is_finished(tmp_path):
@@ -658,6 +792,67 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path, pool):
     with pool() as executor, pytest.raises(KeyboardInterrupt):
         sweep(interrupting, {"path": [str(out)]}, seeds=100, executor=executor, out=out)
     assert [json.loads(line)["seed"] for line in lines(out)[1:]] == [0, 1, 2, 3, 4]
+
+
+def flowing(seed):
+    model, y0 = make("free", gd.Scheduled(interrupted if seed == 2 else lambda t: 0.3))
+    return gd.flow(model, y0, 5.0).gap[-1]
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS, FORKED])
+def test_an_interrupted_flow_stops_the_sweep(tmp_path, pool):
+    out = tmp_path / "run"
+    with pool() as executor, pytest.raises(KeyboardInterrupt) as caught:
+        sweep(flowing, [{}], seeds=9, executor=executor, out=out)
+    kept = len(lines(out)) - 1
+    assert kept == len(caught.value.sweep.points) < 9
+    assert 2 not in [point.seed for point in caught.value.sweep.points]
+    assert caught.value.__notes__[0].startswith(f"{kept} of 9 points are in {out}, with which")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sweep(flowing, [{}], seeds=9)
+    assert caught.value.__notes__ == ["2 of 9 points are computed; they are `sweep` of this error"]
+
+
+def stubborn(path, seed):
+    """Is quick at two seeds; at the others it neither ends nor hears of it."""
+    if seed > 1:
+        Path(path, str(os.getpid())).touch()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        time.sleep(600)
+    return seed
+
+
+def exists(pid):
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("executor", [2, FORKED, spawning, FORKED()], ids=["2", "f", "s", "given"])
+def test_ctrl_c_ends_a_sweep_whose_workers_do_not_hear_it(tmp_path, executor):
+    marks, out = tmp_path / "marks", tmp_path / "run"
+    marks.mkdir()
+
+    def press():
+        while len([*marks.iterdir()]) < 2 or len(lines(out)) < 3:
+            time.sleep(0.01)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressed = []
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sweep(stubborn, {"path": [str(marks)]}, seeds=9, executor=executor, out=out)
+    assert time.monotonic() < pressed[0] + 2
+    assert caught.value.__notes__[0].startswith(f"2 of 9 points are in {out}")
+    workers = [int(mark.name) for mark in marks.iterdir()]
+    if isinstance(executor, Executor):  # the caller's: running calls are the caller's too
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        executor.shutdown()
+    assert not any(map(exists, workers))
 
 
 def test_an_interrupt_cancels_what_waits():
@@ -728,7 +923,7 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"seeds": "12"}, TypeError, "seeds must be an integer"),
         ({"executor": True}, TypeError, "or a number of processes, got True"),
         ({"executor": 0, "function": square}, ValueError, "executor must be at least 1"),
-        ({"executor": ProcessPoolExecutor}, TypeError, "executor must be a concurrent.futures"),
+        ({"executor": "4"}, TypeError, "executor must be a concurrent.futures"),
         ({"executor": Threads(1)}, ValueError, "function must be one that can be pickled"),
         ({"out": "missing/run"}, FileNotFoundError, "out wants a file in an existing folder"),
         ({"out": "."}, IsADirectoryError, "out wants a file"),

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import interrupted, make
+from fuzz import kill_sweeps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -853,6 +854,21 @@ def test_ctrl_c_ends_a_sweep_whose_workers_do_not_hear_it(tmp_path, executor):
             os.kill(worker, signal.SIGKILL)
         executor.shutdown()
     assert not any(map(exists, workers))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("kind", "number"), [("2", "KILL"), ("forkserver", "TERM"), ("factory", "INT")]
+)
+def test_a_killed_sweep_loses_no_point_and_leaves_no_worker(kind, number):
+    number, whole = kill_sweeps.SIGNALS[number], kill_sweeps.undisturbed()
+    wrong, *_ = kill_sweeps.kill_once(kind, number, random.Random(0), whole)
+    assert not wrong
+
+
+def test_damaged_files_give_the_same_points_or_are_refused():
+    ends = kill_sweeps.mutated(100, random.Random(1))
+    assert {*ends} <= {"refused", "same", "same, points recomputed"} and ends.total() == 100
 
 
 def test_an_interrupt_cancels_what_waits():

@@ -8,18 +8,24 @@ import multiprocessing as mp
 import os
 import pickle
 import random
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+import types
 import warnings
+import zlib
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures import ThreadPoolExecutor as Threads
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import interrupted, make
+from fuzz import kill_sweeps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +50,9 @@ def dask():
 
 HERE, THREADS, OURS = nullcontext, functools.partial(Threads, 2), functools.partial(nullcontext, 2)
 """Ways to run a sweep, each with the executor: none, a given one, the sweep's own processes."""
+FORKED = functools.partial(ProcessPoolExecutor, 2, mp_context=mp.get_context("fork"))
+MADE = functools.partial(nullcontext, FORKED)
+"""An executor that the sweep makes by a callable."""
 DASK = pytest.param(dask, id="dask", marks=pytest.mark.filterwarnings("default"))
 
 
@@ -87,6 +96,8 @@ def test_columns_are_arrays_of_one_length():
     assert columns["pair"].shape == (8, 2) and columns["pair"].dtype == float
     assert columns["ragged"].dtype == columns["mixed"].dtype == object
     assert columns["mixed"].tolist() == [1, 1, 1, 1, "2", "2", "2", "2"]
+    large = sweep(lambda seed: [2**63, -1][seed], [{}], seeds=2).columns()["value"]
+    assert large.tolist() == [2**63, -1]  # as float64 one would be rounded
 
 
 def vector(size, name, seed):
@@ -118,7 +129,7 @@ def alone():
     return text(sweep(draw, GRID, seeds=3))
 
 
-@pytest.mark.parametrize("pool", [THREADS, spawning, OURS, DASK])
+@pytest.mark.parametrize("pool", [THREADS, spawning, OURS, MADE, DASK])
 def test_results_do_not_depend_on_the_executor(pool, alone, tmp_path):
     with pool() as executor:
         assert text(sweep(draw, GRID, seeds=3, executor=executor)) == alone
@@ -221,10 +232,25 @@ def test_floats_keep_every_bit(bits):
         assert back[number].tobytes() == x[number].tobytes()
 
 
-NO_JSON = [1j, {1: 2}, b"x", np.longdouble(1), np.ones(2, complex), np.datetime64(0, "s"), object]
+class Unshown:
+    """A value that does not say what it is."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
 
 
-@pytest.mark.parametrize("value", NO_JSON, ids=repr)
+ROUND: list = []
+ROUND.append(ROUND)
+NO_JSON = [1j, {1: 2}, {np.nan: 2}, b"x", np.longdouble(1), np.ones(2, complex), object, Unshown()]
+NO_JSON += [np.datetime64(0, unit) for unit in ("s", "ns")]  # NumPy makes a number of the second
+NO_JSON += [
+    np.ma.array([1.0, 2.0], mask=[0, 1]),
+    ROUND,
+    functools.reduce(lambda v, _: [v], range(102)),
+]
+
+
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: type(value).__name__)
 def test_what_json_cannot_hold_fails_or_is_refused(value):
     with pytest.warns(RuntimeWarning, match="values must be numbers, strings"):
         run = sweep(lambda seed: value, [{}], seeds=1)
@@ -237,7 +263,9 @@ def test_a_file_has_a_header_and_a_line_a_point(tmp_path):
     out = tmp_path / "run.jsonl"
     sweep(square, {"x": [np.float64(0.1), 2]}, seeds=1, out=out)
     header, *points = map(json.loads, lines(out))
-    assert header == {"gapdyn": gd.__version__, "format": 1, "function": f"{__name__}.square"}
+    assert header == {"gapdyn": gd.__version__, "format": 2, "function": f"{__name__}.square"}
+    for line, point in zip(lines(out)[1:], points, strict=True):
+        assert point.pop("crc32") == f"{zlib.crc32(line[: line.rindex(b', ')]):08x}"
     assert points == [
         {"parameters": {"x": 0.1}, "seed": 0, "value": 0.1**2},
         {"parameters": {"x": 2}, "seed": 0, "value": 4},
@@ -295,7 +323,10 @@ def test_a_file_torn_anywhere_gives_the_same_results(tmp_path_factory, whole, da
     assert lines(out) == lines(written)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b'{"seed": 0}', b"\xff\x00", b"null"])
+NO_LINE = [b"", b"{", b"[1, 2]", b'{"seed": 0}', b"\xff\x00", b"null", b"[" * 100_000, b"1" * 5000]
+
+
+@pytest.mark.parametrize("damage", NO_LINE, ids=lambda damage: str(damage[:9]))
 def test_a_damaged_line_is_an_error_that_names_it(tmp_path, damage):
     out = tmp_path / "run"
     sweep(square, {"x": [1, 2, 3]}, seeds=1, out=out)
@@ -305,6 +336,105 @@ def test_a_damaged_line_is_an_error_that_names_it(tmp_path, damage):
     with pytest.raises(ValueError, match="damaged: line 3"):
         sweep(square, {"x": [1, 2, 3]}, seeds=1, out=out)
     assert lines(out) == content
+
+
+def counted(x, seed):
+    global calls
+    calls += 1
+    return {"value": x, "crc32": "0123abcd"}
+
+
+calls = 0
+
+
+def old_lines():
+    """A file of the format without checksums: seven of the points x = 0, ..., 9."""
+    about = {"gapdyn": gd.__version__, "format": 1, "function": f"{__name__}.counted"}
+    value = {"value": 0, "crc32": "0123abcd"}
+    points = [{"parameters": {"x": x}, "seed": 0, "value": value | {"value": x}} for x in range(7)]
+    return [json.dumps(line).encode() + b"\n" for line in (about, *points)]
+
+
+def test_a_file_without_checksums_is_read_and_goes_on_with_them(tmp_path):
+    global calls
+    out, calls = tmp_path / "run", 0
+    out.write_bytes(b"".join(old_lines()))
+    for _ in range(2):  # of old lines, and of both kinds
+        run = sweep(counted, {"x": range(10)}, seeds=1, out=out)
+        assert [point.value["value"] for point in run.points] == [*range(10)]
+        assert calls == 3
+    assert lines(out)[:8] == old_lines() and all(b'"}\n' in line for line in lines(out)[8:])
+    out.write_bytes(out.read_bytes().replace(b'"value": 8', b'"value": 6'))
+    with pytest.raises(ValueError, match="damaged: line 10"):
+        sweep(counted, {"x": range(10)}, seeds=1, out=out)
+
+
+def test_where_lines_have_checksums_one_without_is_damaged(tmp_path):
+    global calls
+    out, calls = tmp_path / "run", 0
+    sweep(counted, {"x": range(10)}, seeds=1, out=out)
+    header, *points = lines(out)
+    out.write_bytes(b"".join([header, *old_lines()[1:], *points[7:]]))
+    with pytest.raises(ValueError, match="damaged: line 2"):
+        sweep(counted, {"x": range(10)}, seeds=1, out=out)
+
+
+def test_no_flipped_bit_is_read_as_another_value(tmp_path, monkeypatch):
+    out, value = tmp_path / "run", 0.1234567890123
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # for speed, as the next
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    whole = text(sweep(square, {"x": [value]}, seeds=1, out=out))
+    content = out.read_bytes()
+    refused = 0
+    for k in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[k // 8] ^= 1 << k % 8
+        out.write_bytes(flipped)
+        with warnings.catch_warnings(action="ignore"):  # a flipped line end is a torn line
+            try:
+                assert text(sweep(square, {"x": [value]}, seeds=1, out=out)) == whole
+            except ValueError as error:
+                refused += 1
+                assert "out " in str(error)
+    assert refused > 7 * len(content)
+
+
+EDITS = {
+    "blank lines": lambda content: content + b"\n \n\r\n",
+    "line ends": lambda content: content.replace(b"\n", b"\r\n"),
+    "byte-order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "doubled": lambda content: content + content.splitlines(keepends=True)[2],
+    "reversed": lambda content: b"".join(
+        [*content.splitlines(keepends=True)[:1], *content.splitlines(keepends=True)[:0:-1]]
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("old", [False, True])
+def test_a_file_that_went_through_an_editor_has_the_same_points(tmp_path, edit, old):
+    global calls
+    out, calls = tmp_path / "run", 0
+    if old:
+        out.write_bytes(b"".join(old_lines()))
+    whole = text(sweep(counted, {"x": range(7)}, seeds=1, out=out))
+    out.write_bytes(edit(out.read_bytes()))
+    before = calls
+    assert text(sweep(counted, {"x": range(7)}, seeds=1, out=out)) == whole
+    assert calls == before
+    for _ in range(2):  # it goes on, and what was added reads back
+        assert len(sweep(counted, {"x": range(9)}, seeds=1, out=out).points) == 9
+    assert calls == before + 2
+
+
+def test_two_values_of_one_point_are_damage(tmp_path):
+    out = tmp_path / "run"
+    sweep(square, {"x": [1, 2]}, seeds=1, out=out)
+    body = b'{"parameters": {"x": 2}, "seed": 0, "value": 5'
+    with out.open("ab") as stream:
+        stream.write(body + b', "crc32": "%08x"}\n' % zlib.crc32(body))
+    with pytest.raises(ValueError, match=r"damaged: line 4 .* not what an earlier line says"):
+        sweep(square, {"x": [1, 2]}, seeds=1, out=out)
 
 
 def test_the_file_of_another_sweep_or_version_is_refused_and_kept(tmp_path, monkeypatch):
@@ -393,6 +523,97 @@ def test_two_processes_do_not_write_one_file(tmp_path):
     assert len(two_hundred(out).points) == 200
 
 
+def within(path, seed):
+    """Sweeps into the file of the sweep that it is called by."""
+    return sweep(square, {"x": [1]}, seeds=1, out=path).points[0].value
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS])
+def test_two_sweeps_of_one_process_do_not_write_one_file(tmp_path, pool):
+    out, link = tmp_path / "run", tmp_path / "link"
+    out.touch()
+    link.hardlink_to(out)
+    with pool() as executor, pytest.warns(RuntimeWarning, match="1 of 1 .* another sweep of this"):
+        run = sweep(within, {"path": [str(link)]}, seeds=1, executor=executor, out=out)
+    assert len(run.failures) == len(lines(out)) == 1
+    assert len(sweep(square, {"x": [1]}, seeds=1, out=tmp_path / "new").points) == 1
+
+
+def test_who_takes_the_lock_that_a_reader_dropped_stops_the_writer(tmp_path):
+    out = tmp_path / "run"
+    take = "import fcntl, sys; s = open(sys.argv[1], 'a'); fcntl.lockf(s, fcntl.LOCK_EX)"
+    other = None
+
+    def function(path, seed):
+        nonlocal other
+        Path(path).read_bytes()  # closes the file, which drops the locks of this process
+        if seed == 1:
+            run = [sys.executable, "-uc", f"{take}; print(); input()", path]
+            other = subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            other.stdout.readline()
+        return seed
+
+    with pytest.raises(BlockingIOError, match="another process") as caught:
+        sweep(function, {"path": [str(out)]}, seeds=3, out=out)
+    other.communicate(b"\n")
+    assert len(lines(out)) == 2 and len(caught.value.sweep.points) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_process_forked_during_a_sweep_can_sweep(tmp_path):
+    executors, journal = sys.modules["gapdyn._executors"], sys.modules["gapdyn._journal"]
+    with executors.ONE_THREAD.lock, journal.CLAIMS.lock:  # as another thread may have them
+        child = mp.get_context("fork").Process(target=squares, args=(tmp_path / "run",))
+        child.start()
+    child.join(20)
+    child.kill()
+    assert child.exitcode == 0
+
+
+def squares(out):
+    assert len(sweep(square, {"x": [1, 2]}, seeds=1, out=out).points) == 2
+
+
+@contextmanager
+def at_most(size):
+    """Files of this process end there, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS, MADE])
+def test_a_full_disk_keeps_whole_lines_and_hands_over_the_rest(tmp_path, pool):
+    out = tmp_path / "run"
+    with pool() as executor:
+        with at_most(400), pytest.raises(OSError) as caught:
+            sweep(square, {"x": range(20)}, seeds=1, executor=executor, out=out)
+        kept = len(lines(out)) - 1
+        assert 0 < kept < 19
+        assert caught.value.__notes__[0].startswith(f"{kept} of 20 points are in {out}")
+        assert len(caught.value.sweep.points) == kept + 1
+        run = sweep(square, {"x": range(20)}, seeds=1, executor=executor, out=out)  # none is torn
+    assert [point.value for point in run.points] == [x * x for x in range(20)]
+    with at_most(10), pytest.raises(OSError):
+        sweep(square, {"x": [1]}, seeds=1, out=tmp_path / "other")
+
+
+def test_a_file_that_is_deleted_during_the_sweep_is_missed(tmp_path):
+    out = tmp_path / "run"
+
+    def function(seed):
+        if seed == 2:
+            out.unlink()
+        return seed
+
+    with pytest.raises(FileNotFoundError, match="deleted") as caught:
+        sweep(function, [{}], seeds=5, out=out)
+    assert [point.value for point in caught.value.sweep.points] == [0, 1, 2]
+
+
 # Failures.
 
 
@@ -439,6 +660,32 @@ def test_an_exception_that_cannot_be_sent_costs_its_point_only():
     ]
 
 
+class SilentError(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class Panic(BaseException):
+    """What extensions in Rust raise."""
+
+
+def thrown(kind, seed):
+    raise {"silent": SilentError, "panic": Panic, "exit": GeneratorExit}[kind]("why")
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS, OURS])
+def test_whatever_is_raised_costs_its_point_only(pool):
+    with pool() as executor, pytest.warns(RuntimeWarning, match="3 of 3"):
+        run = sweep(thrown, {"kind": ["silent", "panic", "exit"]}, seeds=1, executor=executor)
+    reasons = [failure.reason for failure in run.failures]
+    assert reasons == ["SilentError, whose text cannot be had", "Panic: why", "GeneratorExit: why"]
+
+
+def test_an_integer_that_python_does_not_write_fails():
+    with pytest.warns(RuntimeWarning, match="1 of 1 points failed .*4300 digits"):
+        sweep(lambda seed: 10**5000, [{}], seeds=1)
+
+
 def deadly(deaths, seed):
     """Kills its worker at some seeds."""
     if seed in deaths:
@@ -446,16 +693,49 @@ def deadly(deaths, seed):
     return seed
 
 
-def test_a_killed_worker_costs_its_point_only(tmp_path):
-    out, deaths = tmp_path / "run", [3, 4, 11]
+@pytest.mark.parametrize("pool", [OURS, MADE])
+def test_a_killed_worker_costs_its_point_only(tmp_path, pool):
+    out, deaths = tmp_path / "run", [0, 1, 11]  # also before any has succeeded
     grid = {"deaths": [deaths]}
-    with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
-        run = sweep(deadly, grid, seeds=12, executor=2, out=out)
-    assert [failure.seed for failure in run.failures] == deaths
-    assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
-    assert len(lines(out)) == 10
-    with pytest.warns(RuntimeWarning, match="3 of 12"):
-        assert text(sweep(deadly, grid, seeds=12, executor=2, out=out)) == text(run)
+    with pool() as executor:
+        with pytest.warns(RuntimeWarning, match="3 of 12 points failed .* BrokenProcessPool"):
+            run = sweep(deadly, grid, seeds=12, executor=executor, out=out)
+        assert [failure.seed for failure in run.failures] == deaths
+        assert [point.value for point in run.points] == [k for k in range(12) if k not in deaths]
+        assert len(lines(out)) == 10
+        with pytest.warns(RuntimeWarning, match="3 of 12"):
+            assert text(sweep(deadly, grid, seeds=12, executor=executor, out=out)) == text(run)
+
+
+def test_workers_that_cannot_start_end_the_sweep():
+    pools = []
+
+    def make():
+        pools.append(FORKED(initializer=sys.exit))
+        return pools[-1]
+
+    with pytest.raises(ValueError, match="executor must have workers that start"):
+        sweep(square, {"x": range(20)}, seeds=1, executor=make)
+    assert len(pools) == 2
+
+
+def test_a_function_of_a_session_without_a_file_is_refused(monkeypatch):
+    session = types.ModuleType("__main__")
+    exec("def f(x, seed): return x", vars(session))
+    monkeypatch.setitem(sys.modules, "__main__", session)
+    for function in (session.f, functools.partial(session.f)):
+        with spawning() as executor, pytest.raises(ValueError, match="that new processes can imp"):
+            sweep(function, {"x": [1]}, seeds=1, executor=executor)
+    assert sweep(session.f, {"x": [1]}, seeds=1, executor=FORKED).points[0].value == 1
+
+
+def test_an_executor_that_takes_nothing_is_refused():
+    executor = Threads(1)
+    executor.shutdown()
+    with pytest.raises(ValueError, match="executor must take calls, it says RuntimeError: cannot"):
+        sweep(square, {"x": [1]}, seeds=1, executor=executor)
+    with pytest.raises(TypeError, match="executor must make a concurrent"):
+        sweep(square, {"x": [1]}, seeds=1, executor=lambda: 4)
 
 
 def test_a_given_pool_that_breaks_keeps_what_is_finished(tmp_path):
@@ -515,6 +795,82 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path, pool):
     assert [json.loads(line)["seed"] for line in lines(out)[1:]] == [0, 1, 2, 3, 4]
 
 
+def flowing(seed):
+    model, y0 = make("free", gd.Scheduled(interrupted if seed == 2 else lambda t: 0.3))
+    return gd.flow(model, y0, 5.0).gap[-1]
+
+
+@pytest.mark.parametrize("pool", [HERE, THREADS, FORKED])
+def test_an_interrupted_flow_stops_the_sweep(tmp_path, pool):
+    out = tmp_path / "run"
+    with pool() as executor, pytest.raises(KeyboardInterrupt) as caught:
+        sweep(flowing, [{}], seeds=9, executor=executor, out=out)
+    kept = len(lines(out)) - 1
+    assert kept == len(caught.value.sweep.points) < 9
+    assert 2 not in [point.seed for point in caught.value.sweep.points]
+    assert caught.value.__notes__[0].startswith(f"{kept} of 9 points are in {out}, with which")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sweep(flowing, [{}], seeds=9)
+    assert caught.value.__notes__ == ["2 of 9 points are computed; they are `sweep` of this error"]
+
+
+def stubborn(path, seed):
+    """Is quick at two seeds; at the others it neither ends nor hears of it."""
+    if seed > 1:
+        Path(path, str(os.getpid())).touch()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        time.sleep(600)
+    return seed
+
+
+def exists(pid):
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("executor", [2, FORKED, spawning, FORKED()], ids=["2", "f", "s", "given"])
+def test_ctrl_c_ends_a_sweep_whose_workers_do_not_hear_it(tmp_path, executor):
+    marks, out = tmp_path / "marks", tmp_path / "run"
+    marks.mkdir()
+
+    def press():
+        while len([*marks.iterdir()]) < 2 or len(lines(out)) < 3:
+            time.sleep(0.01)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressed = []
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sweep(stubborn, {"path": [str(marks)]}, seeds=9, executor=executor, out=out)
+    assert time.monotonic() < pressed[0] + 2
+    assert caught.value.__notes__[0].startswith(f"2 of 9 points are in {out}")
+    workers = [int(mark.name) for mark in marks.iterdir()]
+    if isinstance(executor, Executor):  # the caller's: running calls are the caller's too
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        executor.shutdown()
+    assert not any(map(exists, workers))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("kind", "number"), [("2", "KILL"), ("forkserver", "TERM"), ("factory", "INT")]
+)
+def test_a_killed_sweep_loses_no_point_and_leaves_no_worker(kind, number):
+    number, whole = kill_sweeps.SIGNALS[number], kill_sweeps.undisturbed()
+    wrong, *_ = kill_sweeps.kill_once(kind, number, random.Random(0), whole)
+    assert not wrong
+
+
+def test_damaged_files_give_the_same_points_or_are_refused():
+    ends = kill_sweeps.mutated(100, random.Random(1))
+    assert {*ends} <= {"refused", "same", "same, points recomputed"} and ends.total() == 100
+
+
 def test_an_interrupt_cancels_what_waits():
     class Interrupted(Executor):
         """Starts nothing; Ctrl-C at the third call."""
@@ -564,6 +920,17 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"grid": [{1: 2}]}, ValueError, "grid must name parameters"),
         ({"grid": [1, 2]}, TypeError, "grid must be a mapping or a sequence"),
         ({"grid": {"x": [1, 2, 1]}}, ValueError, "no point twice"),
+        ({"grid": {"x": np.array(1)}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": (x for x in [1])}}, TypeError, "grid must map names to sequences"),
+        ({"grid": {"x": [10**5000]}}, ValueError, "that JSON can hold"),
+        ({"grid": {"x": range(10**12)}}, ValueError, "at most 1,000,000 points"),
+        ({"grid": {"x": range(2000)}, "seeds": 501}, ValueError, "points, got 2000 x 501"),
+        ({"seeds": 2**63}, ValueError, "at most 1,000,000 points"),
+        ({"seeds": 10**5000}, ValueError, "at most 1,000,000 points"),
+        ({"seeds": range(2**70)}, ValueError, "at most 1,000,000 points"),
+        ({"seeds": [10**5000]}, ValueError, "that JSON can hold"),
+        ({"seeds": np.array(3)}, TypeError, "seeds must be an integer"),
+        ({"grid": Unshown()}, TypeError, "grid must be a mapping or a sequence"),
         ({"seeds": 0}, ValueError, "seeds must be at least 1"),
         ({"seeds": []}, ValueError, "seeds must hold at least one"),
         ({"seeds": [-1]}, ValueError, "each of seeds must be at least 0"),
@@ -572,7 +939,7 @@ def test_progress_shows_a_bar_on_stderr(capsys):
         ({"seeds": "12"}, TypeError, "seeds must be an integer"),
         ({"executor": True}, TypeError, "or a number of processes, got True"),
         ({"executor": 0, "function": square}, ValueError, "executor must be at least 1"),
-        ({"executor": ProcessPoolExecutor}, TypeError, "executor must be a concurrent.futures"),
+        ({"executor": "4"}, TypeError, "executor must be a concurrent.futures"),
         ({"executor": Threads(1)}, ValueError, "function must be one that can be pickled"),
         ({"out": "missing/run"}, FileNotFoundError, "out wants a file in an existing folder"),
         ({"out": "."}, IsADirectoryError, "out wants a file"),

@@ -143,12 +143,12 @@ def test_features_may_be_a_file_of_the_users(tmp_path, name):
 
 
 def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(real, "DEFAULT", tmp_path / "nothing")
+    monkeypatch.setenv(real.VARIABLE, str(tmp_path / "nothing"))
     out = tmp_path / "out"
     options = ["--quick", "--jobs", "1", "--out", str(out)]
     assert command.main(["real_clip", "fig3", "landscape", *options]) == 0
     shown = capsys.readouterr().out
-    assert "real_clip" in shown and "skipped: no real embeddings here: get features_clip" in shown
+    assert f"skipped: no real embeddings in {tmp_path}/nothing: get features_clip" in shown
     assert sorted(p.name for p in out.iterdir())[:3] == ["fig3.csv", "fig3.json", "fig3.png"]
     about = json.loads((out / "landscape.json").read_text())
     assert about["parameters"]["features"] == "synthetic cones"

@@ -40,7 +40,14 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
         assert about["experiment"] == name and about["versions"]["gapdyn"]
 
 
-@pytest.mark.parametrize("name", [name for name in experiments.NAMES if name != "real_clip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "tables" else [])
+        for name in experiments.NAMES
+        if name != "real_clip"
+    ],
+)
 def test_compute_is_repeatable_and_draw_draws(name):
     module = import_module(f"experiments.{name}")
     numbers, again = (module.compute(seed=3, quick=True) for _ in range(2))

@@ -338,6 +338,7 @@ def test_a_file_that_is_no_sweep_is_refused_and_kept(tmp_path, content):
     assert out.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_two_hundred_points_killed_ten_times_are_those_of_an_undisturbed_sweep(tmp_path):
     server = mp.get_context("forkserver")
     server.set_forkserver_preload(["gapdyn"])
@@ -446,6 +447,7 @@ def deadly(deaths, seed):
     return seed
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_point_only(tmp_path):
     out, deaths = tmp_path / "run", [3, 4, 11]
     grid = {"deaths": [deaths]}

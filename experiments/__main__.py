@@ -28,7 +28,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="seed of all that is random")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default")
     add("--quick", action="store_true", help="smaller, for a check")
-    add("--features", type=Path, help="file (2, n, d), or folder, of embeddings")
+    add("--features", type=Path, help="file (2, n, d), or its folder; else GAPDYN_DATA, else data/")
     add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)
     args.names = args.names or list(experiments.NAMES)

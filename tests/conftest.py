@@ -1,7 +1,6 @@
 """What several test files share."""
 
 import os
-from pathlib import Path
 
 # One thread for each worker and each process that a test starts: more would fight over the cores.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -12,12 +11,11 @@ from hypothesis import settings
 
 import gapdyn as gd
 import gapdyn.temperature as temperatures
+from experiments import features
 
 # The same examples at every run, and no clock: a busy machine is not a failure.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 TEMPERATURES = [
     gd.Learned(),
@@ -125,11 +123,12 @@ class Square(temperatures.Parametrisation):
 
 @pytest.fixture
 def shared_data():
-    """Folder of the real embeddings; skips where it is missing."""
-    folder = SHARED / "data"
-    if not folder.is_dir():
-        pytest.skip("the real CLIP embeddings are not here; the README says where to get them")
-    return folder
+    """Folder of the real embeddings; skips where they are missing."""
+    try:
+        files = [features.find(name) for name in (features.TRAINED, features.RANDOM_INIT)]
+    except features.FeaturesMissingError as missing:
+        pytest.skip(str(missing))
+    return files[0].parent
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_benchmark_prints_a_table_and_writes_json(name, tmp_path):
     out = tmp_path / "numbers.json"

@@ -40,7 +40,14 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
         assert about["experiment"] == name and about["versions"]["gapdyn"]
 
 
-@pytest.mark.parametrize("name", [name for name in experiments.NAMES if name != "real_clip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "tables" else [])
+        for name in experiments.NAMES
+        if name != "real_clip"
+    ],
+)
 def test_compute_is_repeatable_and_draw_draws(name):
     module = import_module(f"experiments.{name}")
     numbers, again = (module.compute(seed=3, quick=True) for _ in range(2))
@@ -143,12 +150,12 @@ def test_features_may_be_a_file_of_the_users(tmp_path, name):
 
 
 def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(real, "DEFAULT", tmp_path / "nothing")
+    monkeypatch.setenv(real.VARIABLE, str(tmp_path / "nothing"))
     out = tmp_path / "out"
     options = ["--quick", "--jobs", "1", "--out", str(out)]
     assert command.main(["real_clip", "fig3", "landscape", *options]) == 0
     shown = capsys.readouterr().out
-    assert "real_clip" in shown and "skipped: no real embeddings here: get features_clip" in shown
+    assert f"skipped: no real embeddings in {tmp_path}/nothing: get features_clip" in shown
     assert sorted(p.name for p in out.iterdir())[:3] == ["fig3.csv", "fig3.json", "fig3.png"]
     about = json.loads((out / "landscape.json").read_text())
     assert about["parameters"]["features"] == "synthetic cones"

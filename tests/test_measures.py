@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gapdyn as gd
+from experiments import features
 from gapdyn import measures, sphere
 
 KEYS = ["pairs", "dim", "gap", "margin", "mismatched", "alignment", "uniformity"]
@@ -161,7 +162,7 @@ def test_the_fields_are_those_promised_and_survive_json():
 
 
 def test_trained_clip_has_the_known_gap_recall_and_heights(shared_data):
-    m = gd.measure(*np.load(shared_data / "clip_coco500.npy"))
+    m = gd.measure(*np.load(features.find(features.TRAINED, shared_data)))
     assert m.gap == pytest.approx(0.8514, abs=5e-5)
     assert (m.recall_at_1_x_to_y, m.recall_at_1_y_to_x) == (0.552, 0.506)
     assert (m.height_x, m.height_x_std) == pytest.approx((0.435, 0.048), abs=5e-4)
@@ -169,7 +170,7 @@ def test_trained_clip_has_the_known_gap_recall_and_heights(shared_data):
 
 
 def test_clip_at_initialisation_has_the_known_gap_and_recall(shared_data):
-    m = gd.measure(*np.load(shared_data / "clip_coco500_random_init.npy"))
+    m = gd.measure(*np.load(features.find(features.RANDOM_INIT, shared_data)))
     assert m.gap == pytest.approx(1.1361, abs=5e-5)
     assert m.recall_at_1_x_to_y == m.recall_at_1_y_to_x == 0.002
 

@@ -1,26 +1,24 @@
-"""The printed numbers, against the notes that they were taken from, where those are present."""
+"""The printed numbers, against what was typed and read off the pages: the files in printed/."""
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHARED
 from scipy.interpolate import CubicSpline
 
 import gapdyn as gd
 from gapdyn import published
 from gapdyn.published import FIGURE_2, Row
 
+PRINTED = Path(__file__).parent / "printed"
 SIN_18 = (np.sqrt(5) - 1) / 4
 
 
 @pytest.fixture
 def printed():
-    file = SHARED / "published.json"
-    if not file.is_file():
-        pytest.skip("published.json is not here")
-    return json.loads(file.read_text())
+    return json.loads((PRINTED / "published.json").read_text())
 
 
 def misfits(gamma=SIN_18, tau=0.07, offset=0.1, rotation=2):
@@ -77,10 +75,7 @@ def test_readings_of_figure_2_lie_on_the_printed_curves_and_on_the_flow(figure_2
 
 def test_figure_2_is_as_another_reader_took_it_from_the_page():
     """Who placed tick marks to ±5e-4 of the axis."""
-    file = SHARED / "paper" / "fig2_vector.csv"
-    if not file.is_file():
-        pytest.skip("fig2_vector.csv is not here")
-    rows = list(csv.DictReader(file.read_text().splitlines()))
+    rows = list(csv.DictReader((PRINTED / "fig2_vector.csv").read_text().splitlines()))
     for name in ("gap", "tau"):
         axis, value = np.array(
             [(row["t_axis"], row["value"]) for row in rows if row["curve"] == name], float

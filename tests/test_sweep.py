@@ -468,6 +468,7 @@ def test_a_file_that_is_no_sweep_is_refused_and_kept(tmp_path, content):
     assert out.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_two_hundred_points_killed_ten_times_are_those_of_an_undisturbed_sweep(tmp_path):
     server = mp.get_context("forkserver")
     server.set_forkserver_preload(["gapdyn"])
@@ -693,6 +694,7 @@ def deadly(deaths, seed):
     return seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", [OURS, MADE])
 def test_a_killed_worker_costs_its_point_only(tmp_path, pool):
     out, deaths = tmp_path / "run", [0, 1, 11]  # also before any has succeeded

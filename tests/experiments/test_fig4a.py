@@ -224,6 +224,7 @@ def test_the_flow_of_encoders_hardly_closes_the_gap_though_all_pairs_match(encod
     assert about["largest_beta"] > 100
 
 
+@pytest.mark.slow
 def test_the_flow_of_encoders_is_accurate_enough():
     pairs = synthetic(3, 32, 16)
     run = late_gap.by_flow(pairs, 1.0, seed=3)  # over the kinks of ReLU order 3 is enough

@@ -125,6 +125,7 @@ def test_loose_tolerances_are_good_enough(name, shared_data):
         np.testing.assert_allclose(loose[key], getattr(tight, key), rtol=0, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_compute_is_the_same_however_many_processes_there_are_and_draw_draws(mine):
     one, two = (real_clip.compute(3, True, mine, jobs) for jobs in (1, 2))
     assert one.parameters == two.parameters

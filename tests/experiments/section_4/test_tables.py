@@ -126,12 +126,14 @@ def test_reparameterisation_is_a_learning_rate_of_one_over_s_squared_or_s(commit
         assert f[same] < 1e-5 * f["travel"] and f[other] > 0.1 * f["travel"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_table_with_one_process_and_with_two():
     one, two = (runs.train_all(4, True, jobs) for jobs in (1, 2))
     for key, values in one.items():
         np.testing.assert_array_equal(values, two[key])
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     swept = runs.swept
 

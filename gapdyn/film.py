@@ -12,6 +12,7 @@ import numpy as np
 
 from gapdyn import plotting
 from gapdyn.files import replacing, validate_target
+from gapdyn.flow import Trajectory
 from gapdyn.types import Array
 from gapdyn.validate import validate_count
 
@@ -79,10 +80,9 @@ class Film:
 
     def gif(self) -> bytes:
         """Draw all frames and return the bytes of the GIF."""
-        from matplotlib import rc_context
-        from PIL import Image
+        with plotting.drawing():
+            from PIL import Image
 
-        with rc_context(plotting.STYLE):
             stage = _Stage(self)
             shots = [
                 Image.fromarray(stage.frame(k)).quantize(256, dither=Image.Dither.NONE)
@@ -151,7 +151,7 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(run: Any, *, frames: int = FRAMES) -> Film:
+def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
     """Make a film of a trajectory, as `Trajectory.animate` does; frames are even in log t.
 
     Rows in two or three dimensions are shown as they are. Rows in more dimensions are projected to
@@ -160,9 +160,11 @@ def film(run: Any, *, frames: int = FRAMES) -> Film:
     Raises
     ------
     TypeError, ValueError
-        If the model has no embeddings or was not loaded with its run, the run has only one time, or
-        `frames` is below 3.
+        If `run` is no Trajectory, its model has no embeddings or was not loaded with it, it has
+        only one time, or `frames` is no integer or below 3.
     """
+    if not isinstance(run, Trajectory):
+        raise TypeError(f"run must be a Trajectory, got {run!r}")
     count = validate_count("frames", frames, least=3)
     model: Any = run.model
     if not hasattr(model, "embeddings"):

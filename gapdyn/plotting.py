@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +30,7 @@ SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-STYLE: Any = {  # a dict for `matplotlib.rc_context`
+STYLE: Any = {  # settings of Matplotlib
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -37,6 +41,34 @@ STYLE: Any = {  # a dict for `matplotlib.rc_context`
     "lines.linewidth": 1.5,
     "savefig.dpi": 160,
 }
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw in gapdyn's style, whatever the user's settings of Matplotlib, which stay untouched."""
+    _import_matplotlib()
+    from matplotlib import style
+
+    with style.context(["default", STYLE]):
+        yield
+
+
+def _import_matplotlib() -> None:
+    """Import Matplotlib even where MPLBACKEND names a backend that is not installed.
+
+    Jupyter leaves its own there, which programs inherit. It matters to windows alone.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib as mpl
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = backend
 
 
 def sphere(ax: Any) -> None:

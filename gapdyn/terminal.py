@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import io
 import math
 import os
@@ -91,8 +92,8 @@ def _drop_unwritten() -> None:
 def impatient() -> Iterator[None]:
     """Take Ctrl-C that is pressed several times in a row for one, so that its work is not cut off.
 
-    That is to write what is kept and to end processes. After a Ctrl-C this stays in force, since it
-    may be pressed again while Python exits.
+    That is to write what is kept and to end processes. After a Ctrl-C this stays in force until
+    Python exits, where it is ignored.
     """
     pressed = -math.inf
 
@@ -113,3 +114,5 @@ def impatient() -> Iterator[None]:
     finally:
         if default and pressed < 0:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        elif default:
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":  # while it imports: Jupyter's backend may be missing, Ctrl-C just ends
+    os.environ["MPLBACKEND"] = "Agg"
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import ast
-import os
 import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-
-if __name__ == "__main__":  # Matplotlib reads it now; Jupyter's may name what is missing here
-    os.environ["MPLBACKEND"] = "Agg"
 
 from tqdm import tqdm
 

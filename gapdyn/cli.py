@@ -196,7 +196,7 @@ def run_simulate(args: argparse.Namespace) -> int:
     except (ValueError, TypeError) as error:
         raise ValueError(translate(str(error))) from error
     note_unused(args)
-    unwritten = write_files(run, args)
+    unwritten = write_files(run, args, interrupted=status == 130)
     print_summary(run)
     return status or 2 * unwritten
 
@@ -245,14 +245,15 @@ WRITERS: dict[str, Callable[[gd.Trajectory, Path], None]] = {
 """How each file is written, by its option."""
 
 
-def write_files(run: gd.Trajectory, args: argparse.Namespace) -> bool:
+def write_files(run: gd.Trajectory, args: argparse.Namespace, interrupted: bool) -> bool:
     """Write the files that were asked for, and say so; return whether one could not be written."""
     failed = False
     for option, write in WRITERS.items():
         if (path := getattr(args, option, None)) is None:
             continue
-        if option == "gif" and run.t.size == 1:
-            say(f"gapdyn simulate: no {path}: a film wants two times")
+        if option == "gif" and (run.t.size == 1 or interrupted):
+            reason = "interrupted" if interrupted else "a film wants two times"
+            say(f"gapdyn simulate: no {path}: {reason}")
             continue
         try:
             write(run, path)

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -103,16 +104,17 @@ def impatient() -> Iterator[None]:
         if pressed - before >= IMPATIENCE:
             raise KeyboardInterrupt
 
-    try:
-        default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if default:  # in the background Ctrl-C is ignored, and stays so
-            signal.signal(signal.SIGINT, interrupt)
-    except ValueError:  # only the main thread hears of signals
-        default = False
+    before = signal.getsignal(signal.SIGINT)
+    # In the background it is ignored, and stays so; and only the main thread hears of signals.
+    heard = before in (signal.default_int_handler, signal.SIG_DFL)
+    if not heard or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        if default and pressed < 0:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        elif default:
+        if pressed < 0:
+            signal.signal(signal.SIGINT, before)
+        else:
             atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)

@@ -130,12 +130,13 @@ def test_ctrl_c_leaves_the_csv_of_what_was_computed(here, capsys, monkeypatch):
         return velocity(self, t, y, out)
 
     monkeypatch.setattr(gd.FreeModel, "velocity", pressed)
-    command = "simulate --start random --t-end 1e5 --csv run.csv --rate 2 --alpha 3"
+    command = "simulate --start random --t-end 1e5 --csv run.csv --gif run.gif --alpha 3"
     assert cli.main(command.split()) == 130
     signal.signal(signal.SIGINT, before)
     error = capsys.readouterr().err
     assert "interrupted at t = " in error and "wrote run.csv" in error
     assert "--alpha has no effect" in error and len(calls) == 200
+    assert "no run.gif: interrupted" in error  # to draw it takes longer than Ctrl-C may
     table = np.genfromtxt(here / "run.csv", delimiter=",", names=True)
     assert table["t"].size > 2 and np.isfinite(table["gap"]).all()
     assert [file.name for file in here.iterdir()] == ["run.csv"]

@@ -56,13 +56,14 @@ class Processes(Executor):
     def _start(self) -> None:
         """Give this thread its process."""
         context = get_context("spawn")
-        self.own.pipe, far_end = context.Pipe()
-        self.own.process = context.Process(target=_serve, args=(far_end,), daemon=True)
-        self.own.process.start()
+        pipe, far_end = context.Pipe()
+        process = context.Process(target=_serve, args=(far_end,), daemon=True)
+        process.start()
         far_end.close()
-        self.started.append(self.own.process)
+        self.started.append(process)
         if self.ended:  # while it started
-            self.own.process.kill()
+            process.kill()
+        self.own.pipe, self.own.process = pipe, process
 
     def end(self) -> None:
         """End all processes, whatever they are at, and drop the calls that wait."""

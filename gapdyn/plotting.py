@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,7 @@ def moment(t: float, gap: float, tau: float) -> str:
 
 def time(t: float) -> str:
     """A time in three digits, or as a power of ten where it is one from 100 on."""
-    digits = float(f"{t:.3g}")
+    digits = float(f"{validate_number('t', t):.3g}")
     if digits >= 100 and np.log10(digits) % 1 == 0:
         return "10" + f"{np.log10(digits):.0f}".translate(SUPERSCRIPTS)
     return f"{digits:,.0f}" if digits >= 100 else f"{digits:g}"
@@ -134,8 +135,16 @@ def principal_directions(*arrays: Array) -> Array:
     They are about the origin and not about the mean, so that the centre of the sphere stays in the
     middle. The largest entry of each direction is positive, whatever sign the linear algebra
     library returns.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays have no three rows or columns, differ in their columns, or are not finite.
     """
-    directions = np.linalg.svd(np.vstack(arrays), full_matrices=False)[2][:3].T
+    stacked = np.vstack([validate_array("arrays", rows, ndim=2) for rows in arrays])
+    if min(stacked.shape) < 3:
+        raise ValueError(f"arrays must have three rows and columns, got {stacked.shape}")
+    directions = np.linalg.svd(stacked, full_matrices=False)[2][:3].T
     signed: Array = directions * np.sign(directions[np.abs(directions).argmax(axis=0), range(3)])
     return signed
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 
 import gapdyn as gd
 from gapdyn.film import film
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def free(n, d, end=10.0):
@@ -84,13 +87,13 @@ gd.flow(model, y0, 1.0, rtol=1e-4).animate(frames=3).save("a.gif")
 from matplotlib import rcParams
 print(os.environ["MPLBACKEND"], dict.get(rcParams, "backend"))
 """
+    environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "MPLBACKEND": backend},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert (tmp_path / "a.gif").is_file(), done.stderr
-    environment, in_force = done.stdout.split(maxsplit=1)
-    assert environment == backend and done.stderr == ""
+    inherited, in_force = done.stdout.split(maxsplit=1)
+    assert inherited == backend and done.stderr == ""
     if backend != "missing":
         assert in_force.strip() == backend
 

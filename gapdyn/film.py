@@ -12,7 +12,6 @@ import numpy as np
 
 from gapdyn import plotting
 from gapdyn.files import replacing, validate_target
-from gapdyn.flow import Trajectory
 from gapdyn.types import Array
 from gapdyn.validate import validate_count
 
@@ -151,7 +150,7 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
+def film(run: Any, *, frames: int = FRAMES) -> Film:
     """Make a film of a trajectory, as `Trajectory.animate` does; frames are even in log t.
 
     Rows in two or three dimensions are shown as they are. Rows in more dimensions are projected to
@@ -163,7 +162,7 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
         If `run` is no Trajectory, its model has no embeddings or was not loaded with it, it has
         only one time, or `frames` is no integer or below 3.
     """
-    if not isinstance(run, Trajectory):
+    if not all(hasattr(run, name) for name in ("t", "at", "model")):
         raise TypeError(f"run must be a Trajectory, got {run!r}")
     count = validate_count("frames", frames, least=3)
     model: Any = run.model

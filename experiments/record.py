@@ -192,6 +192,7 @@ def run(
     except Exception as error:
         if was_interrupted(error):
             raise KeyboardInterrupt from error
-        traceback.print_exc()
+        if not isinstance(error, OSError):  # a full disk is no fault of the code
+            traceback.print_exc()
         outcome = f"FAILED: {error!r}"
     return outcome, time.perf_counter() - start

@@ -171,21 +171,22 @@ def made(monkeypatch):
     return make
 
 
+@pytest.mark.parametrize("error", [ValueError("on purpose"), OSError("on purpose")])
 def test_one_failure_costs_itself_only_and_settings_of_matplotlib_are_no_matter(
-    tmp_path, made, capfd
+    tmp_path, made, capfd, error
 ):
     """What costs a process of its own is in `experiments/test_command.py`."""
 
     def fails(seed=0, quick=False):
-        raise ValueError("on purpose")
+        raise error
 
     made(fails)
     with mpl.rc_context({"text.usetex": True, "figure.dpi": 10}):
         status = command.main(["--jobs", "1", "--out", str(tmp_path), "--format", "png,pdf"])
     shown = capfd.readouterr()
     assert status == 1
-    assert "made            0.0 s  FAILED: ValueError('on purpose')" in shown.out
-    assert "on purpose" in shown.err
+    assert f"made            0.0 s  FAILED: {error!r}" in shown.out
+    assert ("Traceback" in shown.err) == isinstance(error, ValueError)
     assert (tmp_path / "fig3.pdf").is_file() and (tmp_path / "fig3.png").is_file()
 
 

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+import signal
+
+if __name__ == "__main__":  # while it imports: Jupyter's backend may be missing, Ctrl-C just ends
+    os.environ["MPLBACKEND"] = "Agg"
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
+import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import as_completed
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 import experiments
+from experiments import features
 from experiments.processes import processes
-from experiments.record import find, run, takes
+from experiments.record import run, takes
+from gapdyn.terminal import Parser, attempt
 
+PROGRAM = "python -m experiments"
+NOTHING = ("FAILED", "skipped")
+"""How an outcome begins if nothing was written."""
 FORMATS = ("png", "pdf", "svg")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; a wrong argument ends the program with status 2 and one line."""
-    parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
+    parser = Parser(prog=PROGRAM, description="Run experiments: each draws a figure of figures/.")
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="experiments to run; all by default")
     add("--list", action="store_true", help="list the experiments and stop")
@@ -31,7 +46,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--features", type=Path, help="file (2, n, d), or its folder; else GAPDYN_DATA, else data/")
     add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)
-    args.names = args.names or list(experiments.NAMES)
+    args.names = list(dict.fromkeys(args.names or experiments.NAMES))
     args.format = args.format.split(",")
     if fault := _fault(args):
         parser.error(fault)
@@ -57,9 +72,13 @@ def _fault(args: argparse.Namespace) -> str | None:
     return None
 
 
+Outcome = tuple[str, float]
+"""What an experiment wrote or why it did not, and how many seconds it took."""
+
+
 def _outcomes(
     names: Sequence[str], options: tuple[Path, int, bool, Path | None, list[str]], jobs: int
-) -> Iterator[tuple[str, tuple[str, float]]]:
+) -> Generator[tuple[str, Outcome]]:
     """Each experiment with its outcome as it ends; one that fails costs itself only.
 
     Those that can use several processes themselves come last, one at a time.
@@ -74,31 +93,68 @@ def _outcomes(
         yield name, run(name, *options, jobs)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run experiments and print what was written; returns 1 if one failed."""
-    args = parse(arguments)
-    if args.list:
-        for name in experiments.NAMES:
-            about = (find(name).__doc__ or "").splitlines()[0]
-            print(f"{name:12} {about}")
-        return 0
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        print(f"python -m experiments: error: --out must be a folder: {error}", file=sys.stderr)
-        return 2
+def _run(args: argparse.Namespace) -> int:
+    """Run experiments and print what was written; a Ctrl-C says what was written so far."""
     options = (args.out, args.seed, args.quick, args.features, args.format)
-    outcomes: dict[str, tuple[str, float]] = {}
-    with tqdm(total=len(args.names), desc="experiments", disable=not sys.stderr.isatty()) as bar:
-        for name, outcome in _outcomes(args.names, options, args.jobs):
-            outcomes[name] = outcome
-            bar.set_postfix_str(name)
-            bar.update()
+    outcomes: dict[str, Outcome] = {}
+    show = tqdm(total=len(args.names), desc="experiments", disable=not sys.stderr.isatty())
+    try:
+        with closing(_outcomes(args.names, options, args.jobs)) as ended, show as bar:
+            for name, outcome in ended:
+                outcomes[name] = outcome
+                bar.set_postfix_str(name)
+                bar.update()
+    except KeyboardInterrupt as interrupt:
+        kept = f"; {interrupt}" if str(interrupt) else ""
+        written = [name for name, (what, _) in outcomes.items() if not what.startswith(NOTHING)]
+        names = ", ".join(written) or "nothing"
+        raise KeyboardInterrupt(f"{names} written to {args.out}{kept}") from interrupt
     for name in args.names:
         what, seconds = outcomes[name]
         print(f"{name:12} {seconds:6.1f} s  {what}")
     print(f"in {args.out}")
     return int(any(what.startswith("FAILED") for what, _ in outcomes.values()))
+
+
+def _list() -> int:
+    """Print the names of all experiments, with the first lines of their files."""
+    for name in experiments.NAMES:
+        text = Path(experiments.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+        about = str(ast.get_docstring(ast.parse(text)))  # Python with -OO drops docstrings
+        print(f"{name:12} {about.splitlines()[0]}")
+    return 0
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    args = parse(arguments)
+    if args.list:
+        return _list()
+    if args.features is not None:
+        _check_features(args.features)
+    _make_folder(args.out)
+    return _run(args)
+
+
+def _make_folder(out: Path) -> None:
+    """Refuse a folder that cannot hold files, before they are computed."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotADirectoryError(f"--out must be a folder: {error}") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise PermissionError(f"--out must be a folder that can be written, got {out}")
+
+
+def _check_features(path: Path) -> None:
+    """Refuse embeddings that no experiment could use; those that are missing are left out."""
+    for name in features.PUBLIC_NAMES:
+        with suppress(features.FeaturesMissingError):
+            features.load(name, path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run experiments; returns 1 if one failed, and otherwise as `gapdyn.terminal.attempt` does."""
+    return attempt(PROGRAM, partial(_main, arguments))
 
 
 if __name__ == "__main__":

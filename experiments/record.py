@@ -15,14 +15,14 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.features import FeaturesMissingError
 from gapdyn.files import replacing, write_columns
-from gapdyn.plotting import STYLE
+from gapdyn.interrupt import was_interrupted
+from gapdyn.plotting import drawing
 
 PACKAGES = ("gapdyn", "numpy", "scipy", "matplotlib")
 VERSIONS = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
@@ -43,12 +43,15 @@ class Numbers:
         What only the drawing needs.
     more : dict of tables
         Further tables, each for NAME_KEY.csv.
+    journal : path, optional
+        A file that kept points while they were computed, and that goes once this is written.
     """
 
     table: dict[str, NDArray[Any]]
     parameters: dict[str, Any]
     arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     more: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    journal: Path | None = None
 
     def rows(self, **values: Any) -> dict[str, NDArray[Any]]:
         """The rows of the table in which columns have given values."""
@@ -153,7 +156,7 @@ def _write_pictures(
 ) -> list[Path]:
     """Draw the figure in each format, and the film if there is one."""
     files = [stem.with_suffix(f".{kind}") for kind in formats]
-    with mpl.rc_context(rc=STYLE):
+    with drawing():
         figure = experiment.draw(numbers)
         for file, kind in zip(files, formats, strict=True):
             with replacing(file, "wb") as stream:
@@ -179,12 +182,17 @@ def run(
     try:
         numbers = find(name).compute(**{key: options[key] for key in takes(name)})
         files = write(find(name), numbers, out, seed, quick, formats)
+        if numbers.journal is not None:
+            numbers.journal.unlink(missing_ok=True)
         outcome = " ".join(file.name for file in files)
         if left_out := numbers.parameters.get("left_out"):
             outcome += f"; left out: {left_out}"
     except FeaturesMissingError as missing:
         outcome = f"skipped: {missing}"
     except Exception as error:
-        traceback.print_exc()
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
+        if not isinstance(error, OSError):  # a full disk is no fault of the code
+            traceback.print_exc()
         outcome = f"FAILED: {error!r}"
     return outcome, time.perf_counter() - start

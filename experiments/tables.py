@@ -48,6 +48,7 @@ def compute(
             "left_out": runs.available(quick)[1],
             "reparameterisation": [point.value for point in compared],
         },
+        journal=runs.journal(seed, quick, folder),
     )
 
 

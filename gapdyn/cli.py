@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import math
-import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
 from gapdyn.files import validate_target
+from gapdyn.interrupt import was_interrupted
 from gapdyn.readers import read_arrays
+from gapdyn.solver import METHODS
+from gapdyn.terminal import Parser, attempt, say
 from gapdyn.theory import audit
 from gapdyn.types import Array, Floats
 from gapdyn.validate import validate_count, validate_number, validate_positive, validate_rows
@@ -58,32 +60,16 @@ STARTS = {"polygon": "rotation dim", "random": "dim seed"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; wrong input is one line on stderr and status 2."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal without Greek still gets its answer
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    return attempt("gapdyn", partial(_run, arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     args = _parser().parse_args(arguments)
-    try:
-        return int(args.command(args))
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (ValueError, TypeError, OSError, MemoryError) as error:
-        print(f"gapdyn {args.name}: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"gapdyn {args.name}: interrupted", file=sys.stderr)
-        return 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """Argument errors on one line, without the usage in front."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
+    return attempt(f"gapdyn {args.name}", partial(args.command, args))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="gapdyn",
         description="The modality gap: simulate it, measure it, and verify what is said of it.",
     )
@@ -142,6 +128,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add("--period", type=float, help="period of a cosine (default the whole run)")
     add("--t-end", type=float, default=1e5, help="end time (default 1e5)")
     add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
+    add("--method", choices=METHODS, default="DOP853", help="SciPy's solver (default DOP853)")
     add("--csv", type=Path, help="write observables here")
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
     add("--gif", type=Path, help="write the embeddings in motion here (free and parallel models)")
@@ -159,15 +146,16 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 def run_measure(args: argparse.Namespace) -> int:
     """`gapdyn measure`: read, normalise, measure, print."""
     X, Y = read_pair(args.files)
-    for name, rows in (("x", X), ("y", Y)):
-        length = sphere.lengths(validate_rows(name, rows))
+    lengths = {
+        name: sphere.lengths(validate_rows(name, rows)) for name, rows in (("x", X), ("y", Y))
+    }
+    measures = gd.measure(X, Y).to_dict()
+    for name, length in lengths.items():
         if np.abs(length - 1).max() > UNIT:
-            print(
+            say(
                 f"gapdyn measure: rows of {name} were not unit "
                 f"(lengths {length.min():.6g} to {length.max():.6g}); they are normalised",
-                file=sys.stderr,
             )
-    measures = gd.measure(X, Y).to_dict()
     if args.json:
         print(json.dumps({k: None if math.isnan(v) else v for k, v in measures.items()}, indent=2))
     else:
@@ -200,18 +188,40 @@ def run_simulate(args: argparse.Namespace) -> int:
     check_files(args)
     validate_positive("--t-end", args.t_end)
     validate_positive("--tau", args.tau)
-    note_unused(args)
-    model, y0 = build(args)
+    solver = {"rtol": args.rtol, "method": args.method}
     status = 0
     try:
-        run = gd.flow(model, y0, args.t_end, rtol=args.rtol, progress=sys.stderr.isatty())
+        model, y0 = build(args)
+        run = gd.flow(model, y0, args.t_end, **solver, progress=sys.stderr.isatty())
     except gd.IntegrationError as error:
         run = error.trajectory
-        status = 130 if isinstance(error.__cause__, KeyboardInterrupt) else 1
-        print(f"gapdyn simulate: {error}".replace("in .trajectory", "kept"), file=sys.stderr)
-    write_files(run, args)
+        status = 130 if was_interrupted(error) else 1
+        say(f"gapdyn simulate: {translate(str(error))}")
+    except (ValueError, TypeError) as error:
+        raise ValueError(translate(str(error))) from error
+    note_unused(args)
+    unwritten = write_files(run, args, interrupted=status == 130)
     print_summary(run)
-    return status
+    return status or 2 * unwritten
+
+
+SAME = "gamma max_beta max_steps method period rate rtol scale tau tau_end"
+WORDS = {name: f"--{name.replace('_', '-')}" for name in SAME.split()}
+WORDS |= {"d": "--dim", "tau_start": "--tau", "tau_low": "--tau", "tau_high": "--tau-end"}
+"""What the command line calls the arguments of the library."""
+
+ARGUMENT = re.compile(r"(^\w+(?= must)|\b(?:method|rtol|[a-z]+_[a-z]+))\b(?:='?([\w.+-]+)'?)?")
+"""Where a message of the library speaks of an argument, perhaps with a value."""
+
+
+def translate(message: str) -> str:
+    """A library's message for the command line, with --method LSODA for method='LSODA'."""
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        return " ".join(filter(None, (WORDS[name], value))) if name in WORDS else found[0]
+
+    return ARGUMENT.sub(option, message).replace("in .trajectory", "kept")
 
 
 def check_files(args: argparse.Namespace) -> None:
@@ -239,17 +249,25 @@ WRITERS: dict[str, Callable[[gd.Trajectory, Path], None]] = {
 """How each file is written, by its option."""
 
 
-def write_files(run: gd.Trajectory, args: argparse.Namespace) -> None:
-    """Write the files that were asked for, and say so."""
+def write_files(run: gd.Trajectory, args: argparse.Namespace, interrupted: bool) -> bool:
+    """Write the files that were asked for, and say so; return whether one could not be written."""
+    failed = False
     for option, write in WRITERS.items():
         if (path := getattr(args, option, None)) is None:
             continue
-        if option == "gif" and run.t.size == 1:
-            print(f"gapdyn simulate: no {path}: a film wants two times", file=sys.stderr)
+        if option == "gif" and (run.t.size == 1 or interrupted):
+            reason = "interrupted" if interrupted else "a film wants two times"
+            say(f"gapdyn simulate: no {path}: {reason}")
             continue
-        write(run, path)
+        try:
+            write(run, path)
+        except (ValueError, OSError, ArithmeticError, MemoryError) as error:  # the others go on
+            say(f"gapdyn simulate: error: --{option} {path} is not written: {error}")
+            failed = True
+            continue
         size = "" if option == "gif" else f"{run.t.size} times, "
-        print(f"wrote {path}: {size}t = 0 to {run.t[-1]:.6g}", file=sys.stderr)
+        say(f"wrote {path}: {size}t = 0 to {run.t[-1]:.6g}")
+    return failed
 
 
 def run_verify(args: argparse.Namespace) -> int:
@@ -257,19 +275,32 @@ def run_verify(args: argparse.Namespace) -> int:
     if args.markdown and (args.id or args.full):
         raise ValueError("--markdown is the page of all statements: leave out --id and --full")
     ids = None if args.id is None else [args.id]
-    entries = audit.run(full=args.full, ids=ids, progress=sys.stderr.isatty())
+    checks = audit.entries(args.full, ids, progress=sys.stderr.isatty())
+    entries: list[audit.Entry] = []
+    interrupted = False
+    try:
+        while entry := next(checks, None):
+            entries.append(entry)
+    except KeyboardInterrupt:
+        interrupted = True
+    print_entries(entries, args)
+    if wrong := [entry.id for entry in entries if not entry.confirmed]:
+        say(f"gapdyn verify: contradicted: {', '.join(wrong)}")
+    if interrupted:
+        raise KeyboardInterrupt(f"statements that were checked: {len(entries)}")
+    return int(bool(wrong))
+
+
+def print_entries(entries: Sequence[audit.Entry], args: argparse.Namespace) -> None:
+    """Print entries in the form that was asked for."""
     if args.json:
         print(json.dumps([entry.to_dict() for entry in entries], indent=2, ensure_ascii=False))
     elif args.markdown:
         print(audit.markdown(entries), end="")
     elif args.id:
-        print(audit.details(entries[0]))
+        print(*map(audit.details, entries), sep="\n")
     else:
         print(audit.table(entries))
-    wrong = [entry.id for entry in entries if not entry.confirmed]
-    if wrong:
-        print(f"gapdyn verify: contradicted: {', '.join(wrong)}", file=sys.stderr)
-    return int(bool(wrong))
 
 
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
@@ -329,10 +360,9 @@ def note_unused(args: argparse.Namespace) -> None:
     tables = *MODELS.values(), *STARTS.values(), *(options for _, options in TEMPERATURES.values())
     for option in sorted({*" ".join(tables).split()} - {*used.split()}):
         if option in args:
-            print(
+            say(
                 f"gapdyn simulate: --{option.replace('_', '-')} has no effect with "
                 f"--model {args.model}{start} --temperature {args.temperature}",
-                file=sys.stderr,
             )
 
 

@@ -79,10 +79,9 @@ class Film:
 
     def gif(self) -> bytes:
         """Draw all frames and return the bytes of the GIF."""
-        from matplotlib import rc_context
-        from PIL import Image
+        with plotting.drawing():
+            from PIL import Image
 
-        with rc_context(plotting.STYLE):
             stage = _Stage(self)
             shots = [
                 Image.fromarray(stage.frame(k)).quantize(256, dither=Image.Dither.NONE)
@@ -160,9 +159,11 @@ def film(run: Any, *, frames: int = FRAMES) -> Film:
     Raises
     ------
     TypeError, ValueError
-        If the model has no embeddings or was not loaded with its run, the run has only one time, or
-        `frames` is below 3.
+        If `run` is no Trajectory, its model has no embeddings or was not loaded with it, it has
+        only one time, or `frames` is no integer or below 3.
     """
+    if not all(hasattr(run, name) for name in ("t", "at", "model")):
+        raise TypeError(f"run must be a Trajectory, got {run!r}")
     count = validate_count("frames", frames, least=3)
     model: Any = run.model
     if not hasattr(model, "embeddings"):

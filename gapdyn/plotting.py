@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn.types import Array
+from gapdyn.validate import validate_array, validate_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +31,7 @@ SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-STYLE: Any = {  # a dict for `matplotlib.rc_context`
+STYLE: Any = {  # settings of Matplotlib
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -37,6 +42,34 @@ STYLE: Any = {  # a dict for `matplotlib.rc_context`
     "lines.linewidth": 1.5,
     "savefig.dpi": 160,
 }
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw in gapdyn's style, whatever the user's settings of Matplotlib, which stay untouched."""
+    _import_matplotlib()
+    from matplotlib import style
+
+    with style.context(["default", STYLE]):
+        yield
+
+
+def _import_matplotlib() -> None:
+    """Import Matplotlib even where MPLBACKEND names a backend that is not installed.
+
+    Jupyter leaves its own there, which programs inherit. It matters to windows alone.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib as mpl
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = backend
 
 
 def sphere(ax: Any) -> None:
@@ -68,7 +101,7 @@ def moment(t: float, gap: float, tau: float) -> str:
 
 def time(t: float) -> str:
     """A time in three digits, or as a power of ten where it is one from 100 on."""
-    digits = float(f"{t:.3g}")
+    digits = float(f"{validate_number('t', t):.3g}")
     if digits >= 100 and np.log10(digits) % 1 == 0:
         return "10" + f"{np.log10(digits):.0f}".translate(SUPERSCRIPTS)
     return f"{digits:,.0f}" if digits >= 100 else f"{digits:g}"
@@ -102,8 +135,16 @@ def principal_directions(*arrays: Array) -> Array:
     They are about the origin and not about the mean, so that the centre of the sphere stays in the
     middle. The largest entry of each direction is positive, whatever sign the linear algebra
     library returns.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays have no three rows or columns, differ in their columns, or are not finite.
     """
-    directions = np.linalg.svd(np.vstack(arrays), full_matrices=False)[2][:3].T
+    stacked = np.vstack([validate_array("arrays", rows, ndim=2) for rows in arrays])
+    if min(stacked.shape) < 3:
+        raise ValueError(f"arrays must have three rows and columns, got {stacked.shape}")
+    directions = np.linalg.svd(stacked, full_matrices=False)[2][:3].T
     signed: Array = directions * np.sign(directions[np.abs(directions).argmax(axis=0), range(3)])
     return signed
 

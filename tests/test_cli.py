@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -119,14 +118,25 @@ def test_an_option_without_effect_is_reported(here, capsys):
     assert "--rotation has no effect" in error and "--rate has no effect" in error
 
 
-def test_ctrl_c_leaves_the_csv_of_what_was_computed(here, capsys):
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
-    command = "simulate --start random --pairs 60 --dim 200 --t-end 1e300 --temperature "
-    command += "cosine-schedule --tau-end 0.2 --period 1 --csv run.csv"
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+def test_ctrl_c_leaves_the_csv_of_what_was_computed(here, capsys, monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else perhaps ignored
+    velocity, calls = gd.FreeModel.velocity, []
+
+    def pressed(self, t, y, out=None):
+        calls.append(t)
+        if len(calls) == 200:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)  # again, in impatience
+        return velocity(self, t, y, out)
+
+    monkeypatch.setattr(gd.FreeModel, "velocity", pressed)
+    command = "simulate --start random --t-end 1e5 --csv run.csv --gif run.gif --alpha 3"
     assert cli.main(command.split()) == 130
+    signal.signal(signal.SIGINT, before)
     error = capsys.readouterr().err
     assert "interrupted at t = " in error and "wrote run.csv" in error
+    assert "--alpha has no effect" in error and len(calls) == 200
+    assert "no run.gif: interrupted" in error  # to draw it takes longer than Ctrl-C may
     table = np.genfromtxt(here / "run.csv", delimiter=",", names=True)
     assert table["t"].size > 2 and np.isfinite(table["gap"]).all()
     assert [file.name for file in here.iterdir()] == ["run.csv"]
@@ -141,8 +151,46 @@ def test_a_flow_that_fails_keeps_its_csv_and_ends_with_status_1(here, capsys, mo
     monkeypatch.setattr(gd.ScalarModel, "velocity", fails)
     command = "simulate --model scalar --gamma 0.3 --t-end 9 --csv a.csv"
     assert cli.main(command.split()) == 1
-    assert "broken on purpose" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "broken on purpose" in error and "--method LSODA" in error
+    assert ".trajectory" not in error and "method='" not in error
     assert (here / "a.csv").read_text().count("\n") > 2
+
+
+@pytest.mark.parametrize(
+    ("library", "here"),
+    [
+        ("rtol must be positive, got 0", "--rtol must be positive, got 0"),
+        ("d must be at least 2, got 1", "--dim must be at least 2, got 1"),
+        ("tau_low must be at most tau_high = 1", "--tau must be at most --tau-end = 1"),
+        ("try another rtol, or method='LSODA'", "try another --rtol, or --method LSODA"),
+        ("give it max_steps=1000000, or less", "give it --max-steps 1000000, or less"),
+        ("the trajectory so far is in .trajectory", "the trajectory so far is kept"),
+        ("y0 must have a finite velocity", "y0 must have a finite velocity"),
+    ],
+)  # fmt: skip
+def test_messages_of_the_library_speak_of_the_options_of_the_command_line(library, here):
+    assert cli.translate(library) == here
+
+
+def test_a_file_that_cannot_be_written_costs_no_other_and_not_the_run(here, capsys, monkeypatch):
+    monkeypatch.setattr(gd.Trajectory, "animate", lambda run: 1 / 0)
+    command = "simulate --pairs 3 --t-end 1 --csv /dev/full --npz a.npz --gif a.gif"
+    assert cli.main(command.split()) == 2
+    shown = capsys.readouterr()
+    assert gd.Trajectory.load("a.npz").t[-1] == 1
+    first, second, third = shown.err.splitlines()
+    assert first.startswith("gapdyn simulate: error: --csv /dev/full is not written: [Errno 28]")
+    assert second.startswith("wrote a.npz")
+    assert third == "gapdyn simulate: error: --gif a.gif is not written: division by zero"
+    assert shown.out.split()[0] == "t" and len(shown.out.splitlines()) > 2
+
+
+def test_the_method_is_scipys(here):
+    command = "simulate --model scalar --gamma -1e-1 --t-end 9 --method Radau --npz a.npz"
+    assert cli.main(command.split()) == 0
+    run = gd.Trajectory.load("a.npz")
+    assert run.solver.method == "Radau" and run.gamma[0] == -0.1
 
 
 @pytest.mark.parametrize("form", ["one npy", "two npy", "npz"])
@@ -183,6 +231,7 @@ def bad_files(here):
     np.save("one.npy", features(2)[:, :1])
     np.save("line.npy", features()[:, :, :1])
     np.save("pickled.npy", np.array([{"a": 1}], dtype=object))
+    np.savez("long_and_nan.npz", x=2 * features()[0], y=np.nan * features()[1])
     np.savez("three.npz", a=features()[0], b=features()[0], c=features()[0])
     np.savez("object.npz", a=np.array([None]), b=np.array([None]))
     (here / "text.npy").write_text("not an array")
@@ -211,6 +260,7 @@ def bad_files(here):
         ("measure good.npy good.npy good.npy", "FILE must be one file or two, got 3"),
         ("measure integer.npy", "x must hold real floating-point numbers, got int64"),
         ("measure nan.npy", "x must be finite"),
+        ("measure long_and_nan.npz", "y must be finite"),
         ("measure zero.npy", "x must have no row of zero length"),
         ("measure one.npy", "number of rows of x must be at least 2"),
         ("measure line.npy", "dimension of x must be at least 2"),
@@ -223,7 +273,7 @@ def bad_files(here):
         ("simulate --tau 0", "--tau must be positive"),
         ("simulate --pairs 1", "--pairs must be at least 2"),
         ("simulate --pairs 2.5", "argument --pairs: invalid int"),
-        ("simulate --start random --dim 1", "d must be at least 2"),
+        ("simulate --start random --dim 1", "--dim must be at least 2"),
         ("simulate --dim 3", "--dim must be 2 with --start polygon"),
         ("simulate --start random --seed -1", "--seed must not be negative"),
         ("simulate --gamma 1.5", "gamma must lie in [-1, 1], got 1.5"),
@@ -233,11 +283,19 @@ def bad_files(here):
         ("simulate --start cone", "invalid choice: 'cone'"),
         ("simulate --temperature hot", "invalid choice: 'hot'"),
         ("simulate --temperature linear-schedule", "linear-schedule wants --tau-end"),
-        ("simulate --temperature cosine-schedule --tau-end 0.01", "tau_low must be at most"),
-        ("simulate --scale 0", "scale must be positive"),
-        ("simulate --rate -1", "rate must be positive"),
-        ("simulate --max-beta 1", "tau must be at least 1/max_beta"),
-        ("simulate --rtol 0", "rtol must be positive"),
+        (
+            "simulate --temperature cosine-schedule --tau-end 0.01",
+            "--tau must be at most --tau-end",
+        ),
+        ("simulate --scale 0", "--scale must be positive"),
+        ("simulate --rate -1e-3", "--rate must be positive, got -0.001"),
+        ("simulate --tau -1e-3", "--tau must be positive, got -0.001"),
+        ("simulate --t-end -inf", "--t-end must be finite, got -inf"),
+        ("simulate --max-beta 1", "--tau must be at least 1/--max-beta"),
+        ("simulate --rtol 0", "--rtol must be positive"),
+        ("simulate --method Euler", "invalid choice: 'Euler'"),
+        ("simulate --model scalar --rotation 2 --gamma 7", "--gamma must lie in [-1, 1], got 7"),
+        ("simulate --model scalar --rotation 2 --gamma 0.1 --rtol 0", "--rtol must be positive"),
         ("simulate --csv nowhere/run.csv", "--csv wants a file in an existing folder"),
         ("simulate --npz nowhere/run.npz", "--npz wants a file in an existing folder"),
         ("simulate --csv .", "--csv wants a file, got the folder"),

@@ -2,11 +2,15 @@
 
 import io
 import json
+import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from conftest import Own, interrupted
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -161,15 +165,65 @@ def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):
     assert about["parameters"]["features"] == "synthetic cones"
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_one_failure_costs_itself_only(tmp_path, jobs, capfd):
-    np.save(tmp_path / "bad.npy", np.ones((3, 4, 5)))
-    options = f"--features {tmp_path}/bad.npy --jobs {jobs} --out {tmp_path} --format png,pdf"
-    status = command.main(["real_clip", "fig3", *options.split()])
-    shown = capfd.readouterr().out
+@pytest.fixture
+def made(monkeypatch):
+    """Add an experiment with some `compute` to those that the command knows."""
+
+    def make(compute, draw=lambda numbers: Figure()):
+        module = ModuleType("experiments.made")
+        module.compute, module.draw = compute, draw
+        monkeypatch.setitem(sys.modules, "experiments.made", module)
+        monkeypatch.setattr(experiments, "NAMES", ("made", "fig3"))
+
+    return make
+
+
+@pytest.mark.parametrize("error", [ValueError("on purpose"), OSError("on purpose")])
+def test_one_failure_costs_itself_only_and_settings_of_matplotlib_are_no_matter(
+    tmp_path, made, capfd, error
+):
+    """What costs a process of its own is in `experiments/test_command.py`."""
+
+    def fails(seed=0, quick=False):
+        raise error
+
+    made(fails)
+    with mpl.rc_context({"text.usetex": True, "figure.dpi": 10}):
+        status = command.main(["--jobs", "1", "--out", str(tmp_path), "--format", "png,pdf"])
+    shown = capfd.readouterr()
     assert status == 1
-    assert "FAILED: ValueError('features must have shape (2, n, d)" in shown
+    assert f"made            0.0 s  FAILED: {error!r}" in shown.out
+    assert ("Traceback" in shown.err) == isinstance(error, ValueError)
     assert (tmp_path / "fig3.pdf").is_file() and (tmp_path / "fig3.png").is_file()
+
+
+def test_ctrl_c_within_a_flow_of_this_process_is_no_failure(tmp_path, made, capsys):
+    def pressed(seed=0, quick=False):
+        gd.flow(Own(lambda t, y: interrupted(t) * y), [1.0], 9.0)
+
+    made(pressed)
+    options = ["--jobs", "1", "--out", str(tmp_path)]
+    assert command.main(["fig3", "made", *options]) == 130
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == f"python -m experiments: interrupted; fig3 written to {tmp_path}\n"
+    assert command.main(["made", "fig3", *options]) == 130
+    assert "interrupted; nothing written to" in capsys.readouterr().err
+
+
+def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
+    """Neither a full disk nor Ctrl-C while tables are written may cost the trainings."""
+    journal = tmp_path / "points.jsonl"
+    journal.touch()
+
+    def compute(seed=0, quick=False):
+        return record.Numbers({"a": np.arange(3)}, {}, journal=journal)
+
+    options = ["made", "--jobs", "1", "--out", str(tmp_path)]
+    made(compute, draw=lambda numbers: 1 / 0)
+    assert command.main(options) == 1 and journal.is_file()
+    made(compute)
+    assert command.main(options) == 0 and not journal.exists()
 
 
 @pytest.mark.parametrize(
@@ -180,11 +234,23 @@ def test_one_failure_costs_itself_only(tmp_path, jobs, capfd):
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seed", "-1"], "--seed must not be negative"),
         (["--features", "missing.npy"], "there is no missing.npy"),
-        (["--out", __file__], "--out must be a folder"),
+        (
+            ["--features", "short.npy"],
+            "(2, n, d), short.npy has (3, 4, 5)",
+        ),
+        (["--features", "text.npy"], "text.npy is not a readable .npy"),
+        (["--out", "text.npy"], "--out must be a folder"),
+        (["--out", "text.npy/x"], "--out must be a folder"),
     ],
 )
-def test_bad_input_ends_with_status_2(arguments, says, capsys):
-    with pytest.raises(SystemExit) as stop:
-        command.main(arguments)
-    assert stop.value.code == 2
-    assert says in capsys.readouterr().err
+def test_bad_input_is_one_line_and_status_2(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("short.npy", np.ones((3, 4, 5)))
+    Path("text.npy").write_text("no array")
+    try:
+        status = command.main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    shown = capsys.readouterr()
+    assert (status, shown.out) == (2, "")
+    assert says in shown.err and shown.err.count("\n") == 1

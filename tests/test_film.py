@@ -1,14 +1,21 @@
 """Frames of a film are states of its run; a run that has no rows to show is refused."""
 
 import io
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 
 import gapdyn as gd
 from gapdyn.film import film
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def free(n, d, end=10.0):
@@ -62,6 +69,35 @@ def test_a_notebook_shows_the_gif_that_save_writes(tmp_path):
     assert picture.format == "GIF" and picture.n_frames == 3
 
 
+def test_a_film_does_not_depend_on_the_users_settings_of_matplotlib():
+    shown = free(3, 3).animate(frames=3)
+    with mpl.rc_context({"font.size": 40, "axes.facecolor": "black", "text.usetex": True}):
+        other = shown.gif()
+    assert shown.gif() == other
+
+
+@pytest.mark.parametrize("backend", ["missing", "svg"])
+def test_a_film_is_drawn_whatever_mplbackend_names_and_leaves_that_as_it_is(tmp_path, backend):
+    """Jupyter's, inherited where it is not installed, is an error of `import matplotlib`."""
+    code = """
+import os, sys
+import gapdyn as gd
+model, y0 = gd.examples.figure_2()
+gd.flow(model, y0, 1.0, rtol=1e-4).animate(frames=3).save("a.gif")
+from matplotlib import rcParams
+print(os.environ["MPLBACKEND"], dict.get(rcParams, "backend"))
+"""
+    environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (tmp_path / "a.gif").is_file(), done.stderr
+    inherited, in_force = done.stdout.split(maxsplit=1)
+    assert inherited == backend and done.stderr == ""
+    if backend != "missing":
+        assert in_force.strip() == backend
+
+
 def test_bad_input_is_named(tmp_path):
     scalar = gd.ScalarModel(gd.Fixed(1.0))
     run = gd.flow(scalar, scalar.start(gamma=0.5), 1.0)
@@ -73,6 +109,8 @@ def test_bad_input_is_named(tmp_path):
         gd.flow(model, y, [5.0]).animate()
     with pytest.raises(ValueError, match="got None"):
         replace(free(3, 3), model=None).animate()
+    with pytest.raises(TypeError, match=r"run must be a Trajectory, got 1\.0"):
+        film(1.0)
     with pytest.raises(ValueError, match="frames must be at least 3"):
         free(3, 3).animate(frames=2)
     with pytest.raises(FileNotFoundError, match="path wants a file in an existing folder"):

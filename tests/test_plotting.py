@@ -44,6 +44,22 @@ def test_principal_directions_are_orthonormal_leading_and_of_fixed_sign():
     np.testing.assert_allclose(plotting.principal_directions(-rows), P, atol=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: plotting.time(np.inf), ValueError, "t must be finite, got inf"),
+        (lambda: plotting.time("1"), TypeError, "t must be a real number"),
+        (lambda: plotting.principal_directions(np.eye(2)), ValueError, "three rows and columns"),
+        (lambda: plotting.principal_directions(np.eye(3)[0]), ValueError, "must have 2 axes"),
+        (lambda: plotting.principal_directions(np.eye(4), np.eye(3)), ValueError, "match exactly"),
+        (lambda: plotting.principal_directions(), ValueError, "at least one array"),
+    ],
+)
+def test_bad_input_is_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
 def test_readings_and_time_axis():
     ax = Figure().subplots()
     plotting.readings(ax, [1, 10], [0.5, 0.6])

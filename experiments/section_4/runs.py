@@ -99,24 +99,28 @@ def available(quick: bool) -> tuple[list[str], str | None]:
 def train_all(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
     """Train and measure everything: a row for each kind of data, method and seed.
 
-    While it runs, finished trainings are kept in a file in `folder`, if there is one, and a run
-    that was interrupted continues from that file. The result is remembered in this process.
+    Finished trainings are kept in the file `journal(seed, quick, folder)`, if there is a folder,
+    and a run that was interrupted continues from that file, which goes when the tables or figures
+    are written. The result is remembered in this process.
 
     Raises
     ------
     RuntimeError
         If a training fails.
     """
-    data, _ = available(quick)
-    grid = {"data": data, "method": names(), "base_seed": [seed], "quick": [quick]}
+    grid = {"data": available(quick)[0], "method": names(), "base_seed": [seed], "quick": [quick]}
     repeats = QUICK_SEEDS if quick else SEEDS
-    journal = None if folder is None else folder / f"trainings_{_digest(seed, quick, data)}.jsonl"
-    points = swept(measure, grid, repeats, jobs, journal)
-    if journal is not None:
-        journal.unlink()
+    points = swept(measure, grid, repeats, jobs, journal(seed, quick, folder))
     table = {key: np.array([p.parameters[key] for p in points]) for key in ("data", "method")}
     table["repeat"] = np.array([p.seed for p in points])
     return table | {key: np.array([p.value[key] for p in points]) for key in points[0].value}
+
+
+def journal(seed: int, quick: bool, folder: Path | None) -> Path | None:
+    """The file in a folder that keeps the trainings of a run."""
+    if folder is None:
+        return None
+    return folder / f"trainings_{_digest(seed, quick, available(quick)[0])}.jsonl"
 
 
 def _digest(seed: int, quick: bool, data: list[str]) -> str:

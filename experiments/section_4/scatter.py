@@ -74,7 +74,8 @@ def numbers(
         for y in tasks
     }
     parameters = {"settings": runs.settings(quick), "least_steps_acted": LEAST_STEPS}
-    return Numbers(table, parameters | {"gap_floor": floors, "correlations": found})
+    parameters |= {"gap_floor": floors, "correlations": found}
+    return Numbers(table, parameters, journal=runs.journal(seed, quick, folder))
 
 
 def points(sources: Mapping[str, Methods], keys: Sequence[str], plotted: Sequence[str]) -> Table:

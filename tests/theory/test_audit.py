@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import Own, interrupted
 
+import gapdyn as gd
 from gapdyn import cli
 from gapdyn.theory import audit, certificates
 from gapdyn.theory.audit import runner
@@ -157,6 +159,26 @@ def test_a_contradicted_verdict_is_exit_status_1(monkeypatch, capsys, form):
         assert head.split() == ["id", "verdict", "claim"]
         assert [line[0] for line in lines] == [" ", "!", "!"]
         assert total.startswith("3 statements") and "2 contradicted" in total
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_ctrl_c_ends_the_audit_and_what_was_checked_is_printed(monkeypatch, capsys, form):
+    """Within a flow, where it is an IntegrationError, and no evidence against a statement."""
+
+    def pressed(full):
+        model = Own(lambda t, y: interrupted(t) * y)
+        gd.flow(model, [1.0], 9.0)
+
+    first, second, third = audit.STATEMENTS[:3]
+    chosen = first, second._replace(check=pressed), third
+    monkeypatch.setattr(runner, "STATEMENTS", chosen)
+    assert cli.main(["verify", *form]) == 130
+    shown = capsys.readouterr()
+    assert shown.err == "gapdyn verify: interrupted; statements that were checked: 1\n"
+    assert first.id in shown.out
+    assert second.id not in shown.out and third.id not in shown.out
+    with pytest.raises(KeyboardInterrupt):
+        audit.run()
 
 
 def test_full_draws_more(monkeypatch):

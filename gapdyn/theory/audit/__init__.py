@@ -9,7 +9,7 @@ and docs/audit.md is `markdown` of it. The paper is audited as the proceedings p
 
 from gapdyn.theory.audit.page import SAID, details, markdown, summary, table
 from gapdyn.theory.audit.record import CORRECTED, FAILS, HOLDS, NO_INFERENCE, Entry, Statement
-from gapdyn.theory.audit.runner import STATEMENTS, run
+from gapdyn.theory.audit.runner import STATEMENTS, entries, run
 
 __all__ = [
     "CORRECTED",
@@ -21,6 +21,7 @@ __all__ = [
     "Entry",
     "Statement",
     "details",
+    "entries",
     "markdown",
     "run",
     "summary",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from types import ModuleType
 
+from gapdyn.interrupt import was_interrupted
 from gapdyn.theory import certificates
 from gapdyn.theory.audit import (
     appendix_c,
@@ -70,8 +71,21 @@ def run(
     ValueError
         If an id is unknown; the message suggests ids that begin as typed, or else similar ones.
     """
+    return list(entries(full, ids, progress))
+
+
+def entries(
+    full: bool = False, ids: Sequence[str] | None = None, progress: bool = False
+) -> Iterator[Entry]:
+    """Check the statements of `run` one by one, for those who keep what there is at a Ctrl-C."""
     from tqdm import tqdm  # only those who verify need it
 
+    chosen = _chosen(ids)
+    return (_entry(statement, full) for statement in tqdm(chosen, "audit", disable=not progress))
+
+
+def _chosen(ids: Sequence[str] | None) -> list[Statement]:
+    """The statements of some ids, in the order of the record."""
     known = [statement.id for statement in STATEMENTS]
     if isinstance(ids, str):
         raise TypeError(f"ids must be a sequence of ids, got the string {ids!r}")
@@ -80,8 +94,7 @@ def run(
         if name not in known:
             near = ", ".join(_suggestions(str(name), known))
             raise ValueError(f"id must be one of docs/audit.md's, such as {near}; got {name!r}")
-    chosen = [statement for statement in STATEMENTS if statement.id in wanted]
-    return [_entry(statement, full) for statement in tqdm(chosen, "audit", disable=not progress)]
+    return [statement for statement in STATEMENTS if statement.id in wanted]
 
 
 def _suggestions(typed: str, known: list[str]) -> list[str]:
@@ -98,6 +111,8 @@ def _entry(statement: Statement, full: bool) -> Entry:
         if statement.certify is not None and certificates.available():
             certificate = statement.certify()
     except Exception as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
         evidence = Evidence(False, f"the check itself failed: {error!r}")
     return Entry(
         *statement[:4],

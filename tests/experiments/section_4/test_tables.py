@@ -152,7 +152,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     assert (resumed.pop("gap") == np.where(kept, -1.0, whole["gap"])).all()
     for key, values in resumed.items():
         np.testing.assert_array_equal(values, whole[key])
-    assert not any(tmp_path.iterdir())
+    assert [*tmp_path.iterdir()] == [journal] == [runs.journal(4, True, tmp_path)]
 
 
 def test_the_trainings_of_other_settings_are_kept_in_another_file(monkeypatch):

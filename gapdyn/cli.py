@@ -18,7 +18,7 @@ from gapdyn import sphere
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.readers import read_arrays
-from gapdyn.solver import METHODS
+from gapdyn.solver import CLOCKS, MAX_STEPS, METHODS
 from gapdyn.terminal import Parser, attempt, say
 from gapdyn.theory import audit
 from gapdyn.types import Array, Floats
@@ -129,6 +129,8 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add("--t-end", type=float, default=1e5, help="end time (default 1e5)")
     add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
     add("--method", choices=METHODS, default="DOP853", help="SciPy's solver (default DOP853)")
+    add("--clock", choices=CLOCKS, help="what the solver takes for time (default: what suits τ)")
+    add("--max-steps", type=int, default=MAX_STEPS, help="most steps (default 10 million)")
     add("--csv", type=Path, help="write observables here")
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
     add("--gif", type=Path, help="write the embeddings in motion here (free and parallel models)")
@@ -188,7 +190,8 @@ def run_simulate(args: argparse.Namespace) -> int:
     check_files(args)
     validate_positive("--t-end", args.t_end)
     validate_positive("--tau", args.tau)
-    solver = {"rtol": args.rtol, "method": args.method}
+    names = ("rtol", "method", "clock", "max_steps")
+    solver = {name: getattr(args, name) for name in names if name in args}
     status = 0
     try:
         model, y0 = build(args)
@@ -205,9 +208,10 @@ def run_simulate(args: argparse.Namespace) -> int:
     return status or 2 * unwritten
 
 
-SAME = "gamma max_beta max_steps method period rate rtol scale tau tau_end"
+SAME = "clock gamma max_beta max_steps method period rate rtol scale tau tau_end"
 WORDS = {name: f"--{name.replace('_', '-')}" for name in SAME.split()}
-WORDS |= {"d": "--dim", "tau_start": "--tau", "tau_low": "--tau", "tau_high": "--tau-end"}
+WORDS |= {"d": "--dim", "t": "--t-end"}
+WORDS |= {"tau_start": "--tau", "tau_low": "--tau", "tau_high": "--tau-end"}
 """What the command line calls the arguments of the library."""
 
 ARGUMENT = re.compile(r"(^\w+(?= must)|\b(?:method|rtol|[a-z]+_[a-z]+))\b(?:='?([\w.+-]+)'?)?")

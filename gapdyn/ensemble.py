@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -64,7 +65,7 @@ def flow_many(
         As in `flow`.
     keep_states : bool, optional
         As in `flow`. Left out, the states of all members together fit into 256 MB, and for a moment
-        at the end take twice that.
+        at the end take twice that, if there is the memory.
     progress : bool
         As in `flow`.
 
@@ -248,7 +249,9 @@ class Members:
         """A trajectory for each member, of the fields of all."""
         times, kept = fields["t"], fields["kept"]
         drift = np.broadcast_to(fields["drift"], self.count)
-        states = fields["y"].reshape(kept.size, -1, self.count).transpose(2, 0, 1).copy()
+        states = fields["y"].reshape(kept.size, -1, self.count).transpose(2, 0, 1)
+        with suppress(MemoryError):  # or else the members stay views of one array
+            states = states.copy()
         columns = {name: np.ascontiguousarray(fields[name].T) for name in Observables._fields}
         return [
             Trajectory(

@@ -401,9 +401,9 @@ def explain(error: BaseException, t: float, end: float, solver: Solver) -> str:
         return f"interrupted {where}; {kept}"
     message = f"integration stopped {where}: {error}; {kept}"
     if isinstance(error, TooManyStepsError):
-        message += f"; try method={OTHERS[solver.method]}, an earlier end, or a larger max_steps"
+        message += f"; try {OTHERS[solver.method]}, an earlier end, or a larger max_steps"
     elif isinstance(error, ArithmeticError):  # the solver's and not the user's schedule's
-        message += f"; try another rtol, or method={OTHERS[solver.method]}"
+        message += f"; try another rtol, or {OTHERS[solver.method]}"
     return message
 
 

@@ -30,10 +30,10 @@ EXPLICIT = ("RK23", "RK45", "DOP853")
 IMPLICIT = ("Radau", "BDF")
 """Methods that recover from a trial state whose velocity is not finite, by a shorter step."""
 OTHERS = {
-    "LSODA": "'Radau' or 'DOP853'",
-    "Radau": "'LSODA' or 'DOP853'",
-    "BDF": "'LSODA' or 'DOP853'",
-    **dict.fromkeys(EXPLICIT, "'LSODA' or 'Radau'"),
+    "LSODA": "method='Radau' or method='DOP853'",
+    "Radau": "method='LSODA' or method='DOP853'",
+    "BDF": "method='LSODA' or method='DOP853'",
+    **dict.fromkeys(EXPLICIT, "method='LSODA' or method='Radau'"),
 }
 """What to try instead of a method: each has flows that the others cannot follow."""
 LEAST_RTOL = 100 * np.finfo(float).eps

@@ -7,6 +7,7 @@ import pytest
 from conftest import MODELS, TEMPERATURES, Own, interrupted, make, refusals
 
 import gapdyn as gd
+from gapdyn.record import Record
 
 
 def starts(kind, temperature, count, n=5, d=3):
@@ -225,3 +226,21 @@ def test_a_bad_start_is_found_before_any_member_runs(method):
     Y0[2, :-1] *= 2
     with pytest.raises(ValueError, match="unit length, row 2 does not"):
         gd.flow_many(model, Y0, 1e300, method=method)
+
+
+class Full(np.ndarray):
+    """An array for whose copy there is no memory."""
+
+    def copy(self, order="C"):
+        raise MemoryError
+
+
+def test_without_the_memory_for_copies_the_trajectories_are_there(monkeypatch):
+    model, Y0 = starts("free", gd.Learned(), 3)
+    whole = gd.flow_many(model, Y0, 2.0)
+    fields = Record.fields
+    monkeypatch.setattr(
+        Record, "fields", lambda *args: (found := fields(*args)) | {"y": found["y"].view(Full)}
+    )
+    for run, copied in zip(gd.flow_many(model, Y0, 2.0), whole, strict=True):
+        np.testing.assert_array_equal(run.y, copied.y)

@@ -150,7 +150,7 @@ def test_rest_is_not_seen_where_slow_rows_move_beside_a_stiff_height():
     y0 = model.start(X, Y, tau=1e-8, gamma=0.31)
     run = gd.flow(model, y0, 1e5, method="BDF")
     assert run.gap[-1] == pytest.approx(1.99933, abs=1e-5)
-    with pytest.raises(gd.IntegrationError, match="method='Radau' or 'DOP853'") as caught:
+    with pytest.raises(gd.IntegrationError, match="method='Radau' or method='DOP853'") as caught:
         gd.flow(model, y0, 1e5, method="LSODA")
     assert caught.value.trajectory.stationary is None
 
@@ -190,7 +190,7 @@ def test_a_run_takes_at_most_max_steps(figure_2):
 def test_a_run_that_would_never_end_stops_early_and_its_advice_works():
     """y' = -1e6(y - cos t): the explicit method is held to steps of 6e-6 for ever."""
     stiff = Own(lambda t, y: -1e6 * (y - np.cos(t)))
-    with pytest.raises(gd.IntegrationError, match="try method='LSODA' or 'Radau'") as caught:
+    with pytest.raises(gd.IntegrationError, match="try method='LSODA' or method='Radau'") as caught:
         gd.flow(stiff, [1.0], 1e3)
     run = caught.value.trajectory
     assert 1500 < run.t.size < 4000 and "e+08 more steps are needed" in str(caught.value)

@@ -9,8 +9,10 @@ def was_interrupted(error: BaseException | None) -> bool:
     A flow that is interrupted raises an `IntegrationError`, which keeps its trajectory. What calls
     flows and goes on after a failure asks here, so that it stops instead.
     """
-    while error is not None:
+    seen: set[int] = set()  # causes can go in a circle
+    while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt):
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False

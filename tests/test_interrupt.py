@@ -21,3 +21,9 @@ def test_an_interrupted_flow_is_told_from_a_failed_one():
     with pytest.raises(gd.IntegrationError) as caught:
         gd.flow(model, y0, 10.0)
     assert not was_interrupted(caught.value)
+
+
+def test_causes_in_a_circle_come_to_an_end():
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert not was_interrupted(first)

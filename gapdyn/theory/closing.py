@@ -130,23 +130,26 @@ def _place(x: Array) -> Array:
 
 
 def log_ratio_at(log_t: Array, slowness: Curve) -> Array:
-    """The inverse of `log_time`: x = log(γ₀/γ) at log t, from 2e-18 to 746.
+    """The inverse of `log_time`: x = log(γ₀/γ) at log t, 0 if below 2e-18, infinite beyond 746.
 
     The unknown is v of `_length`, of which log t, or 1 + log log t above 1, is nearly a straight
     line for small and for large x. The bracket of `_root` holds it.
     """
-    ends = np.array([FIRST, LAST])
-    goal = np.clip(_straight(log_t), *_straight(log_time(_length(ends), slowness)))
+    least, most = log_time(_length(np.array([FIRST, LAST])), slowness)
+    goal = np.clip(log_t, least, most)
 
     def surplus(v: Array) -> Array:
-        return _straight(log_time(_length(v), slowness)) - goal
+        return _straight_difference(log_time(_length(v), slowness), goal)
 
-    return _length(_root(surplus, goal.shape))
+    x = np.where(log_t > most, np.inf, _length(_root(surplus, goal.shape)))
+    return np.where(log_t <= least, 0.0, x)
 
 
-def _straight(log_t: Array) -> Array:
-    """Log t below 1, and 1 + log log t above, finite."""
-    return np.where(log_t < 1, log_t, 1 + np.log(np.clip(log_t, 1.0, np.finfo(float).max)))
+def _straight_difference(log_t: Array, goal: Array) -> Array:
+    """Difference of two log t, or of 1 + log log t above 1; a difference of logarithms if both."""
+    log_t, goal = (np.minimum(a, np.finfo(float).max) for a in (log_t, goal))
+    high, high_goal = np.maximum(log_t, 1.0), np.maximum(goal, 1.0)
+    return np.log(high / high_goal) + np.minimum(log_t, 1.0) - np.minimum(goal, 1.0)
 
 
 def _root(surplus: Curve, shape: tuple[int, ...]) -> Array:

@@ -35,6 +35,8 @@ from gapdyn.validate import validate_portion, validate_positive
 
 MOST_PAIRS = 10**6
 """The most pairs: the sums here are over the number of unlike masks."""
+LARGEST_BETA = 1e300
+"""The largest β, of which a multiple is a float64 still."""
 STEEPEST = 1e3
 """The largest exponent of the exchange law along which γ is integrated."""
 SOFT = 1 / 3
@@ -55,7 +57,7 @@ def slope(
     Parameters
     ----------
     beta, gamma : floats or arrays that broadcast
-        β > 0, at most 1e150, and heights 0 < γ < 1; Δ = 2γ.
+        β > 0, at most 1e300, and heights 0 < γ < 1; Δ = 2γ.
     n : int
         Number of pairs, from 2 to a million.
     p : float
@@ -106,7 +108,7 @@ def height(
     Parameters
     ----------
     beta : float or array
-        β ≥ β₀, at most 1e150.
+        β ≥ β₀, at most 1e300.
     n, p, temperature, row_rate
         As in `slope`.
     gamma0, beta0 : float
@@ -293,8 +295,8 @@ def _validate_beta(beta: ArrayLike, least: float) -> Array:
     array = potential.positive_beta(beta)
     if (array < least).any():
         raise ValueError(f"beta must be at least beta0 = {least}: it grows, got {beta!r}")
-    if (array > _checks.LARGEST).any():
-        raise ValueError(f"beta must be at most {_checks.LARGEST}, got {beta!r}")
+    if (array > LARGEST_BETA).any():
+        raise ValueError(f"beta must be at most {LARGEST_BETA}, got {beta!r}")
     return array
 
 

@@ -442,7 +442,8 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     return float(_checks.computed("the ratio", ratio))
 
 
-_legendre = lru_cache(maxsize=1)(np.polynomial.legendre.leggauss)
+PANELS = (np.arange(4)[:, None] + (bessel.NODES + 1) / 2).ravel() / 4
+"""Gauss-Legendre nodes in four panels of [0, 1]."""
 
 
 def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
@@ -455,11 +456,10 @@ def _start_gaps(n: float, d: int, gamma: float) -> tuple[Array, Array, Array]:
     peak = np.sqrt((d - 1) / 2)
     low, high = np.arcsinh(np.array([max(peak - 4.6, 0.0), peak + 6.5]) / c)  # e⁻⁴² of the peak
     low = max(low, high - 45)
-    nodes, weights = _legendre(400)
-    theta = (low + high) / 2 + (high - low) / 2 * nodes
+    theta = low + (high - low) * PANELS
     s = c * np.sinh(theta)
     log_density = (d - 1) * np.log(s / peak) - (s - peak) * (s + peak)
-    weights = weights * np.exp(log_density) * np.cosh(theta)
+    weights = np.tile(bessel.WEIGHTS, 4) * np.exp(log_density) * np.cosh(theta)
     q = 4 / (n * d) * s**2
     return q, np.sqrt(4 * gamma**2 + (1 - gamma**2) * q), weights / weights.sum()
 

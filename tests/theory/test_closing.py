@@ -179,6 +179,24 @@ def test_heights_go_down_to_the_least_float64(gamma):
     assert setting.exact(setting.closing_log_time(5e-324) * 2) == 0
 
 
+def test_heights_beyond_float64_are_zero_though_t_hardly_depends_on_them():
+    """With α = 1e-233, β is far below 1/α at all heights, and t is at its plateau of 1/αβ₀."""
+    setting = Setting(4, 1e-233, 0.3, 0.1, gd.Learned(rate=0.15))
+    plateau = float(setting.closing_log_time(5e-324))
+    assert plateau < 600 and (setting.exact([600.0, 1e30, 1e200]) == 0).all()
+
+
+@pytest.mark.parametrize("kappa", [1e-3, 10.0])
+def test_a_start_at_which_t_is_enormous_keeps_its_digits(kappa):
+    """γ is γ₀ before the time of the next float64, and then αa = log t as ever."""
+    setting = Setting(4, 1.0, 0.3, 1e290, gd.Learned(rate=kappa))
+    assert setting.exact(-1e3) == setting.exact(1e289) == 0.3
+    gamma, gamma0 = arb(float(setting.exact(1.1e290))), arb(0.3)
+    beta = 1e290 * (kappa * ((gamma0 / gamma).log() / 2 + (gamma**2 - gamma0**2) / 4)).exp()
+    assert abs(2 / kappa * (beta * (1 - gamma**2) / 1.1e290).log()) < 1e-12 / kappa
+    assert float(setting.closing_log_time(float(gamma))) == pytest.approx(1.1e290, rel=1e-12)
+
+
 def test_a_height_takes_some_thirty_integrals(monkeypatch):
     """Each a tenth of a millisecond, and for softplus a third of one; up to a hundred are safe."""
     counts = []

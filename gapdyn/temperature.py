@@ -360,10 +360,6 @@ class Learned(Temperature):
                 top, step = top + step, 2 * step
         return top
 
-    def _below(self, nu: FloatOrArray) -> FloatOrArray:
-        """ν, or one at the ceiling for those beyond it."""
-        return nu if self.max_beta is None else np.minimum(nu, self._top)
-
     @property
     def settled(self) -> float:
         """0: time itself has no part in it."""
@@ -376,8 +372,9 @@ class Learned(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β(ν), at most `max_beta`."""
-        beta = self.parametrisation.beta(self._below(nu))
-        return beta if self.max_beta is None else np.minimum(beta, self.max_beta)
+        if self.max_beta is None:
+            return self.parametrisation.beta(nu)
+        return np.minimum(self.parametrisation.beta(np.minimum(nu, self._top)), self.max_beta)
 
     def dbeta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """β'(ν), of the parametrisation without its ceiling."""
@@ -398,12 +395,10 @@ class Learned(Temperature):
 
     def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
         """η β'(ν) · force, and 0 at the ceiling while it points out."""
-        below = self._below(nu)
-        velocity = self.rate * self.parametrisation.dbeta(below) * force
         if self.max_beta is None:
-            return velocity
-        held = (force > 0) & (self.parametrisation.beta(below) >= self.max_beta)
-        return np.where(held, 0.0, velocity)[()]
+            return self.rate * self.parametrisation.dbeta(nu) * force
+        velocity = self.rate * self.parametrisation.dbeta(np.minimum(nu, self._top)) * force
+        return np.where((force > 0) & (nu >= self._top), 0.0, velocity)[()]
 
     def project(self, nu: float) -> float:
         """ν, or that of the ceiling where ν is beyond it; CLIP clamps its scale so after each step.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
-from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -256,6 +255,10 @@ class RowModel(Model):
     d: int
     row_rate: float
     budget: int
+    end: int
+    """Where the rows end in a state and ν is stored: 2·n·d."""
+    _rows_shape: tuple[int, int]
+    _scratch: Scratch
 
     @property
     def settled(self) -> float:
@@ -264,24 +267,14 @@ class RowModel(Model):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))
+        object.__setattr__(self, "_scratch", Scratch(self.budget))
         n, d = validate_shape(n=self.n, d=self.d, least=2)
         object.__setattr__(self, "n", n)
         object.__setattr__(self, "d", d)
+        object.__setattr__(self, "end", 2 * n * d)
+        object.__setattr__(self, "_rows_shape", (2 * n, d))
         object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
         check_temperature(self.temperature)
-
-    @cached_property
-    def end(self) -> int:
-        """Where the rows end in a state and ν is stored: 2·n·d."""
-        return 2 * self.n * self.d
-
-    @cached_property
-    def _rows_shape(self) -> tuple[int, int]:
-        return 2 * self.n, self.d
-
-    @cached_property
-    def _scratch(self) -> Scratch:
-        return Scratch(self.budget)
 
     def release(self) -> None:
         """Let go of the similarities that the calls of this thread share."""

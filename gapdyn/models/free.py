@@ -79,9 +79,8 @@ class FreeModel(WithArrays, RowModel):
         object.__setattr__(self, "mixing", checked)
 
     def mixed(self, mixing: Array | None) -> FreeModel:
-        """Put the loss behind `mixing`, instead of any mixing that it has."""
+        """Put the loss behind `mixing`, instead of any mixing that it has, in the same memory."""
         model = copy(self)
-        object.__setattr__(model, "_scratch", self._scratch)  # one memory for both
         model._mix(mixing)
         return model
 

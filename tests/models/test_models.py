@@ -304,19 +304,6 @@ def test_a_subclass_with_slots_beside_its_attributes_can_be_copied():
         assert again == model and again.weight == 2.0 and not again.Z.flags.writeable
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Slotted(gd.ParallelModel):
-    extra: float = 1.0
-
-
-def test_a_subclass_with_slots_can_be_copied():
-    model = Slotted(3, 3, gd.Learned(), extra=2.0)
-    _, y = make("parallel", gd.Learned())
-    for again in COPIES.values():
-        assert again(model) == model and again(model).extra == 2.0
-        np.testing.assert_array_equal(again(model).velocity(0.0, y), model.velocity(0.0, y))
-
-
 def test_the_smallest_beta_has_an_infinite_temperature():
     """A β = ν that mismatched pairs push through zero takes all values on its way."""
     model = gd.ScalarModel(gd.Learned(gd.Linear()))

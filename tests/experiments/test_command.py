@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -67,15 +68,23 @@ def start(tmp_path):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "driver.py").write_text(DRIVER)
 
+    processes = []
+
     def started(*arguments):
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, tmp_path / "driver.py", *arguments, "--out", tmp_path / "out"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
+        processes.append(process)
+        return process
 
-    return started
+    yield started
+    for process in processes:  # whatever a test has left
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def pids(folder):
@@ -83,8 +92,8 @@ def pids(folder):
 
 
 def test_a_process_that_is_killed_costs_one_experiment(tmp_path, start):
-    with start("killed", "done", "--jobs", "2") as process:
-        out, error = process.communicate(timeout=60)
+    process = start("killed", "done", "--jobs", "2")
+    out, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (1, "")
     assert "FAILED: RuntimeError('its process ended, with exit code -9')" in out
     assert "done.csv done.json done.png" in out and (tmp_path / "out" / "done.csv").is_file()
@@ -102,19 +111,19 @@ def test_ctrl_c_ends_all_processes_and_says_what_is_written(
 ):
     """To this process alone, or to all of them as a terminal does, and pressed again."""
     out = tmp_path / "out"
-    with start(*names, "--jobs", str(jobs)) as process:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not (
-            len(pids(tmp_path)) >= busy
-            and ("done" not in names or (out / "done.png").is_file())
-            and ("many" not in names or (out / "kept.jsonl").read_text().count("\n") == 2)
-        ):
-            time.sleep(0.05)
-        time.sleep(0.2)  # for the outcome of what was written to arrive
-        for _ in range(2):
-            send(process.pid, signal.SIGINT)
-            time.sleep(0.1)
-        printed, error = process.communicate(timeout=30)
+    process = start(*names, "--jobs", str(jobs))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        len(pids(tmp_path)) >= busy
+        and ("done" not in names or (out / "done.png").is_file())
+        and ("many" not in names or (out / "kept.jsonl").read_text().count("\n") == 2)
+    ):
+        time.sleep(0.05)
+    time.sleep(1)  # for the outcome of what was written to arrive
+    for _ in range(2):
+        send(process.pid, signal.SIGINT)
+        time.sleep(0.1)
+    printed, error = process.communicate(timeout=30)
     assert process.returncode == 130 and printed == ""
     assert error.startswith("python -m experiments: interrupted; " + says.format(out=out))
     assert error.count("\n") == 1

@@ -17,6 +17,11 @@ import gapdyn.temperature as temperatures
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
+
+def pytest_addoption(parser):
+    parser.addoption("--fuzz-examples", type=int, help="new examples of each fuzzed property")
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 TEMPERATURES = [

@@ -149,6 +149,7 @@ def forms(value) -> list[Callable]:
             lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
             lambda a: a.tolist(),
             lambda a: np.ma.array(a),
+            lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),  # read-only
         ]
     if isinstance(value, float):
         return [np.float64, np.float32, np.longdouble, np.array, Fraction]

@@ -86,7 +86,7 @@ lines = (
 
 
 def test_gapdyn(examples):
-    @examples(20)
+    @examples(10)
     @given(lines)
     def obeyed(arguments):
         status, _, _ = command(main, arguments)
@@ -99,7 +99,7 @@ def test_experiments(examples):
     flags = ["--out", "--seed", "--jobs", "--features", "--format", "--quick", "--list"]
     words = st.sampled_from([*NAMES[:3], *flags, *ODD, "png,pdf", "5", "png,", "new/folder"])
 
-    @examples(20)
+    @examples(10)
     @given(st.lists(words, max_size=4))
     def obeyed(arguments):
         status, _, _ = command(parse, arguments)

@@ -56,7 +56,7 @@ def rows(draw, n, d):
             W[~W.any(axis=1), 0] = 1.0
             return W
         case "near":
-            return gd.sphere.sample(2, d, rng)[:1] + 1e-9 * rng.standard_normal((n, d))
+            return gd.sphere.sample(2, d, rng)[:1] + 1e-5 * rng.standard_normal((n, d))
         case "lengths":
             return gd.sphere.sample(n, d, rng) * 10.0 ** rng.integers(-200, 201, (n, 1))
 

@@ -317,6 +317,7 @@ REFUSING = {
     *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
     *(theorem_3_2.Setting.closing_log_time, theorem_3_2.Setting.closing_time),
     *(theorem_3_3.gap_velocity, lemma_3_1.beta, lemma_3_1.gamma, exchange_law.exponent),
+    lemma_3_1.ratio_asymptote,
     *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
     *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
     *(appendix_c.softplus, appendix_c.exponential, appendix_c.slrt, gd.Fixed.nu),

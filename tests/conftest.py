@@ -17,6 +17,11 @@ from experiments import features
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
+
+def pytest_addoption(parser):
+    parser.addoption("--fuzz-examples", type=int, help="new examples of each fuzzed property")
+
+
 TEMPERATURES = [
     gd.Learned(),
     gd.Learned(gd.Exponential(scale=2.0), rate=0.25),

@@ -1,0 +1,329 @@
+"""Arguments that the functions of gapdyn must accept, by the names of the arguments.
+
+`SPECIAL` has those of another range, and those that belong together: a key of several names stands
+for a group of them.
+"""
+
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fuzz import strategies as our
+from fuzz.strategies import betas, counts, dims, heights, margins, open_heights, rates, within
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+import gapdyn as gd
+from gapdyn import (
+    check,
+    examples,
+    files,
+    film,
+    loss,
+    measures,
+    plotting,
+    readers,
+    sphere,
+    symbolic,
+    temperature,
+)
+from gapdyn.theory import (
+    appendix_c,
+    audit,
+    bessel,
+    certificates,
+    exchange_law,
+    lemma_3_1,
+    potential,
+    swapping,
+    theorem_3_2,
+    theorem_3_3,
+)
+
+FOLDER = tempfile.TemporaryDirectory()
+PATH = Path(FOLDER.name)
+KINDS = {gd.FreeModel: ["free"], gd.ParallelModel: ["parallel", "untied"]}
+KINDS |= {gd.FrozenModel: ["frozen"], gd.ScalarModel: ["scalar"]}
+
+# Arguments that belong together
+
+
+def only(*names):
+    """Some of a group."""
+    return lambda given: {name: given[name] for name in names}
+
+
+def part(name):
+    """One of a group."""
+    return lambda given: given[name]
+
+
+@st.composite
+def unit_rows(draw, *names):
+    """Arrays of unit rows of one shape."""
+    n, d = draw(counts), draw(dims)
+    return {name: sphere.normalise(draw(our.rows(n, d))) for name in names}
+
+
+@st.composite
+def starts(draw, tied=None):
+    """A model with rows, free without `tied`, and the arguments of its start."""
+    given, learned, ends = draw(our.pairs()), draw(our.learned), within(-0.999, 0.999, 0.0)
+    n, d = given["X"].shape
+    if tied is None:
+        return {"self": gd.FreeModel(n, d, learned), **given}
+    names = ("gamma",) if tied else ("gamma_x", "gamma_y")
+    model = gd.ParallelModel(n, d, learned, tied=tied)
+    return {"self": model, **given, **{name: draw(ends) for name in names}}
+
+
+@st.composite
+def swapped_starts(draw):
+    """A model that can be swapped, its start and a swap."""
+    model, y = draw(our.states(["free"])).values()
+    return {"model": model, "y0": y, "swap": draw(our.swaps)}
+
+
+@st.composite
+def many_starts(draw):
+    """A model and its start, up to three times."""
+    model, y = draw(our.states()).values()
+    return {"model": model, "Y0": np.stack([y] * draw(st.integers(1, 3)))}
+
+
+SETTING = {"n": counts, "alpha": margins, "gamma0": open_heights, "beta0": betas}
+setting = st.fixed_dictionaries(SETTING | {"temperature": our.learned})
+
+
+@st.composite
+def falling(draw):
+    """A setting of Theorem 3.2, and heights that are reached from it."""
+    given = draw(setting)
+    return {**given, "gamma": given["gamma0"] * draw(our.arrays_of(within(1e-9, 1.0)))}
+
+
+@st.composite
+def leading(draw):
+    """A row that leads by a margin, and a scale from which on Lemma B.1(b) is about it."""
+    alpha, n = draw(margins), draw(counts)
+    z, i = draw(our.rows(2, n))[0].clip(-1, 1), draw(st.integers(0, n - 1))
+    z[i] = z.max() + alpha
+    least = float(np.log(4 * (n - 1)) / alpha)
+    return {"z": z, "i": i, "a": least * draw(within(1.0, 1e3)), "alpha": alpha}
+
+
+@st.composite
+def growing(draw):
+    """Where the averaged flow under swapping starts, and larger β."""
+    beta0, gamma0 = draw(within(1e-3, 1e3)), draw(within(1e-6, 0.57))
+    return {"beta0": beta0, "gamma0": gamma0, "beta": beta0 * draw(our.arrays_of(within(1.0, 1e4)))}
+
+
+@st.composite
+def saved(draw):
+    """The path of a saved trajectory."""
+    draw(our.runs()).save(PATH / "saved.npz")
+    return PATH / "saved.npz"
+
+
+def point(n, seed):
+    """What is swept."""
+    return {"value": n * seed}
+
+
+# Arguments by name
+
+
+def each(names, strategy):
+    """The same strategy for several names."""
+    return dict.fromkeys(names.split(), strategy)
+
+
+def alike(functions, arguments):
+    """The same arguments of several functions."""
+    return dict.fromkeys(functions, arguments)
+
+
+tenths = st.fractions(Fraction(1, 10), Fraction(9, 10), max_denominator=100)
+reals, ends, flags = within(-30.0, 30.0), within(1e-3, 30.0), st.booleans()
+methods = st.sampled_from(["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
+entry = audit.Entry("id", "Section 2", "A claim.", audit.HOLDS, "Evidence.", True)
+rows = our.runs(["free", "parallel"], our.learned)
+
+NAMES: dict[str, st.SearchStrategy[Any]] = {
+    **each("n count k", counts),
+    **each("seed", our.seeds),
+    **each("t values horizon", our.times),
+    **each("tau tau_start tau_end", our.taus),
+    **each("gamma gamma_x gamma_y", heights),
+    **each("M Z", our.similarities()),
+    **each("rate row_rate scale t_end period segment max_step", rates),
+    **each("beta beta0 beta1 dbeta max_beta a", betas),
+    **each("amount delta force p first", within(1e-3, 0.999)),
+    **each("tau_high alpha_max last end", within(1.0, 2.0)),
+    **each("start gap angle z since", within(0.0, 0.9)),
+    **each("gamma0 b", open_heights),
+    **each("trajectory run", rows),
+    **each("tied rows moving_rows soft keep_states", flags),
+    **each("rtol atol", st.sampled_from([1e-6, 1e-8])),
+    **each("budget rotation digits", st.integers(1, 99)),
+    **{"d": dims, "alpha": margins, "nu": reals, "log_t": within(-700.0, 1e6)},
+    **{"breaks": st.lists(rates, max_size=2), "frames": st.integers(3, 5)},
+    **{"temperature": our.learned, "method": methods},
+    **{"clock": st.none(), "max_steps": st.just(3000), "log_beta": reals, "x": ends},
+    **{"tolerance": within(1e-12, 1e-6), "name": st.just("path"), "path": st.just(PATH / "a.csv")},
+    **{"entries": st.just([entry] * 2), "entry": st.just(entry)},
+    **{"ax": st.builds(lambda: Figure().add_subplot(projection="3d"))},
+    "bound": st.sampled_from(["printed", "sharper", "limit"]),
+    "kind": st.sampled_from(["exponential", "linear"]),
+}
+GROUPS = {
+    "X Y": our.pairs(),
+    "X": our.pairs().map(part("X")),
+    "model y": our.states(),
+    "model Y0": many_starts(),
+    "model": our.states().map(part("model")),
+}
+SELVES: dict[Any, st.SearchStrategy[Any]] = {
+    gd.Softplus: st.just(gd.Softplus()),
+    gd.Linear: st.just(gd.Linear()),
+    gd.Exponential: st.builds(gd.Exponential, within(0.1, 10.0)),
+    gd.Learned: our.learned,
+    gd.Fixed: st.builds(gd.Fixed, our.taus),
+    gd.LinearSchedule: st.builds(gd.LinearSchedule, our.taus, our.taus, rates),
+    gd.CosineSchedule: st.just(gd.CosineSchedule(0.1, 0.5, 3.0)),
+    gd.Scheduled: st.just(gd.Scheduled(np.polynomial.Polynomial([0.4, 0.1]))),
+    gd.HardSwap: our.swaps,
+    gd.SoftSwap: our.swaps,
+    gd.Trajectory: our.runs(),
+    gd.Measures: st.just(gd.measure(np.eye(3), -np.eye(3))),
+    theorem_3_2.Setting: st.builds(theorem_3_2.Setting, *SETTING.values()),
+    film.Film: st.just(gd.flow(*examples.figure_2(), 1.0).animate(frames=3)),
+    audit.Entry: st.just(entry),
+    **{kind: our.states(names, taus=our.taus).map(part("model")) for kind, names in KINDS.items()},
+}
+LEFT_OUT = {
+    *("swap", "scratch", "printed", "diagonal_share", "executor", "progress", "out", "full", "ids"),
+    *("mixing", "scale_x", "scale_y", "label", "loc", "ncols", "size", "joined", "replaced"),
+    *("parametrisation", "min_beta"),
+}
+"""Arguments that keep their defaults."""
+
+LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": within(1e-6, 0.999)}
+CONCENTRATED = {"a": within(-1e6, 1e6, 0.0, 1e-9), "d": LAW["d"]}
+SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
+EXPONENTIAL = {"temperature": our.exponential}
+CURVE = {"gamma": open_heights}
+FOUR = {"start": st.just(certificates.FOUR)}
+UNIT = {"X Y": unit_rows("X", "Y")}
+TIMES = ends.flatmap(lambda t: st.sampled_from([t, np.array([0.0, t]), [t / 2, t]]))
+free = our.states(["free"]).map(part("model"))
+grids = st.sampled_from([{"n": [1, 2]}, [{"n": 1.5}], {"n": (1,)}])
+a_function = st.just(np.polynomial.Polynomial([0.4, 0.1]))
+
+SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
+    **alike((sphere.lengths, sphere.unit, sphere.at_height), {"X": unit_rows("X").map(part("X"))}),
+    sphere.project: {"X V": unit_rows("X", "V")},
+    sphere.lift: {"gamma gamma_x gamma_y": heights.map(lambda gamma: {"gamma": gamma})},
+    sphere.resolve_heights: {"gamma": st.none()},
+    sphere.cone: {"axis": our.pairs().map(lambda given: given["X"][0])},
+    loss.mix: {**UNIT, "mixing": our.portions.map(lambda p: np.array([[p]]))},
+    **alike((loss.rows_cross_entropy, measures.centre_distance), UNIT),
+    loss.g: {"a": within(-1e3, 1e3, 0.0)},
+    gd.Learned: {"beta": our.parametrisations},
+    gd.CosineSchedule: {"tau_low": within(1e-6, 1.0)},
+    gd.Scheduled: {"function_of_t": a_function},
+    temperature.check_elementwise: {"nu": reals.map(lambda nu: np.array([nu, 0.0]))},
+    gd.FreeModel.start: {"self X Y": starts()},
+    gd.ParallelModel.start: {"self X Y gamma gamma_x gamma_y": starts(True) | starts(False)},
+    gd.FreeModel.mixed: {"mixing": st.none()},
+    gd.ParallelModel.mixed: {"mixing": st.none()},
+    gd.FrozenModel.mixed: {"mixing": st.none()},
+    gd.HardSwap.intervals: {"model": free},
+    gd.flow: {
+        "model y0 swap": our.states(names=("model", "y0")) | swapped_starts(),
+        "t": TIMES,
+    },
+    gd.flow_many: {"t": TIMES},
+    gd.Trajectory.at: {"t": within(0.1, 0.5)},
+    gd.Trajectory.load: {"path": saved()},
+    readers.read_arrays: {"source": saved()},
+    files.write_columns: {"columns": st.just({"t": np.array([0.0, np.nan])})},
+    gd.sweep: {
+        **{"function": st.just(point), "grid": grids, "progress": st.just(False)},
+        "seeds": st.sampled_from([1, 2, [5, 7], (0,)]),
+    },
+    check.numerical_gradient: {"function": st.just(np.sum), "y": st.just(np.ones(2))},
+    check.check_gradient: {"t": within(0.0, 9.0)},
+    symbolic.velocity: {"model y": our.states(["scalar", "frozen"])},
+    symbolic.exchange_law: {"n": st.just(2)},
+    plotting.modalities: {"X": st.just(np.eye(3)), "Y": st.just(-np.eye(3))},
+    theorem_3_2.mu: {"z i a": leading().map(only("z", "i", "a"))},
+    theorem_3_2.mu_bound: {"z i a alpha": leading()},
+    **alike(
+        (theorem_3_2.upper_bound, theorem_3_2.Setting.upper_bound), {"alpha_max": st.just(2.0)}
+    ),
+    theorem_3_2.hypotheses: {"trajectory": our.runs(["parallel", "frozen"])},
+    **alike(
+        (theorem_3_2.closing_time, theorem_3_2.closing_log_time),
+        {"n alpha gamma0 beta0 temperature gamma": falling()},
+    ),
+    **alike((*theorem_3_3.BOUNDS.values(), theorem_3_3.limit, theorem_3_3.hypothesis_margin), LAW),
+    **alike((theorem_3_3.pairs_needed, theorem_3_3.gap_ratio), LAW),
+    theorem_3_3.gap_velocity: {"model y": our.states(["free", "parallel", "untied"])},
+    theorem_3_3.moments: {"a": within(-500.0, 500.0, 0.0)},
+    **alike((bessel.A, bessel.log_mgf, bessel.mgf_ratios), CONCENTRATED),
+    appendix_c.schedule: {"beta": st.builds(gd.Fixed, our.taus), "t": within(0.0, 99.0)},
+    lemma_3_1.ratio: {"gamma": within(-0.999, 0.999)},
+    **alike((lemma_3_1.invariant, lemma_3_1.beta), CURVE),
+    **alike((lemma_3_1.ratio_asymptote, lemma_3_1.log_conserved), EXPONENTIAL),
+    **alike((theorem_3_2.conserved, theorem_3_2.asymptote), EXPONENTIAL),
+    exchange_law.invariant_velocity: {"model y": our.states(["free", "parallel"], our.learned)},
+    exchange_law.exponent: EXPONENTIAL,
+    **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
+    swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
+    swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
+    certificates.closing_time: {"gamma": tenths.map(lambda x: x / 11), **FOUR},
+    certificates.constants: FOUR,
+    certificates.printed_bound: {**FOUR, "t": counts.map(certificates._ball)},
+    certificates.printed_bracket: {"beta0": counts, "gamma0": tenths, "delta": tenths},
+    certificates.plane_velocities: {
+        **{"x": st.just((0, 1)), "y": st.just((2, 0)), "beta": counts, "gamma": tenths},
+    },
+}
+ELSEWHERE = {
+    *(gd.Trajectory, gd.Measures, gd.IntegrationError, film.Film, audit.Entry, audit.Statement),
+    *(loss.Scratch, loss.pull_rows, loss.row_products),  # the kernels of every velocity
+    *(files.replacing, plotting.principal_directions),  # how files and films are written
+    plotting.drawing,
+    *(audit.run, audit.entries),  # a minute; `gapdyn verify` is called with an id
+}
+"""What nobody calls but the library itself."""
+CHECKED = {
+    *(measures.gap, measures.alignment, measures.mismatched, measures.recall_at_1),
+    *(theorem_3_2.conserved, symbolic.velocity, symbolic.ratio),
+}
+"""What checks its arguments although its docstring names no error."""
+UNCHECKED = {
+    potential.positive_beta,
+    *(files.write_columns, gd.Linear.advance, gd.FrozenModel.mixed, temperature.check_elementwise),
+    *(certificates.closing_time, certificates.constants),
+}
+"""What does not check them, although its docstring names one: it gets good arguments only."""
+REFUSING = {
+    *(sphere.shift_gap, gd.ScalarModel.start, gd.Trajectory.at, gd.Trajectory.animate, film.film),
+    *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
+    *(theorem_3_2.Setting.closing_log_time, theorem_3_2.Setting.closing_time),
+    *(theorem_3_3.gap_velocity, lemma_3_1.beta, lemma_3_1.gamma, exchange_law.exponent),
+    lemma_3_1.ratio_asymptote,
+    *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
+    *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
+    *(appendix_c.softplus, appendix_c.exponential, appendix_c.slrt, gd.Fixed.nu),
+    *(gd.ParallelModel.mixed, gd.FrozenModel.mixed),
+}
+"""What may refuse arguments of these tables too."""
+SHARES = {symbolic: 0.1, plotting: 0.2, film: 0.2, check: 0.3, certificates: 0.3, swapping: 0.3}
+"""The share of the examples that slow functions get, by their modules."""
+SLOW = {film.Film.gif: 0.02, film.Film.save: 0.02, bessel.log_mgf: 0.3}

@@ -54,7 +54,8 @@ def temperature_of(
     `lemma_3_1.beta` and `exchange_law.exponent` are called either way.
     """
     if temperature is not None:
-        if (scale, rate, kind) != (1.0, 1.0, "exponential"):
+        given = zip((scale, rate, kind), (1.0, 1.0, "exponential"), strict=True)
+        if not all(np.ndim(value) == 0 and value == left_out for value, left_out in given):
             raise ValueError("temperature must be given alone, without scale, rate and kind")
         return validate_learned(temperature)
     if not isinstance(kind, str) or kind not in KINDS:

@@ -235,12 +235,12 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
         (["--seed", "-1"], "--seed must not be negative"),
         (["--features", "missing.npy"], "there is no missing.npy"),
         (
-            ["--features", "short.npy"],
+            ["fig3", "--features", "short.npy"],
             "(2, n, d), short.npy has (3, 4, 5)",
         ),
-        (["--features", "text.npy"], "text.npy is not a readable .npy"),
-        (["--out", "text.npy"], "--out must be a folder"),
-        (["--out", "text.npy/x"], "--out must be a folder"),
+        (["fig3", "--features", "text.npy"], "text.npy is not a readable .npy"),
+        (["fig3", "--out", "text.npy"], "--out must be a folder"),
+        (["fig3", "--out", "text.npy/x"], "--out must be a folder"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments, says, tmp_path, monkeypatch, capsys):

@@ -25,7 +25,7 @@ SECONDS = 5
 
 
 class HangError(BaseException):
-    """A call that does not come to an end; Hypothesis tells it at once and seeks no shorter one."""
+    """A call that does not come to an end; no `except Exception` keeps it from being told."""
 
 
 @contextlib.contextmanager

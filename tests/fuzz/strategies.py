@@ -197,7 +197,7 @@ def _with(value):
     """Put a value in the first place of a copy."""
 
     def spoil(a):
-        a = np.array(a)
+        a = np.array(a, dtype=float)
         a.flat[0] = value
         return a
 
@@ -242,7 +242,7 @@ SPOILT_NUMBERS: list[Callable] = [
 def odd(draw, value):
     """Something else instead of a value: a spoilt copy, another form, or any odd thing."""
     spoils: list[Callable] = []
-    if isinstance(value, np.ndarray) and value.ndim and value.size:
+    if isinstance(value, np.ndarray) and value.size and value.ndim and value.dtype.kind in "fiu":
         spoils = SPOILT_ARRAYS
     elif isinstance(value, float | int) and not isinstance(value, bool):
         spoils = SPOILT_NUMBERS

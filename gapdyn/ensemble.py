@@ -23,7 +23,7 @@ from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.solver import EXPLICIT, LEAST_RTOL, MAX_STEPS, Solver
 from gapdyn.temperature import check_elementwise
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_count
+from gapdyn.validate import validate_array, validate_bool, validate_count
 
 
 def flow_many(
@@ -99,7 +99,7 @@ def flow_many(
     >>> round(float(gaps.mean()), 3), round(float(gaps.std()), 3)
     (0.235, 0.112)
     """
-    starts = _validate_starts(model, Y0)
+    starts, progress = _validate_starts(model, Y0), validate_bool("progress", progress)
     end, times = output_times(t)
     solver = Solver(rtol, atol, method, choose_clock(clock, model, end), max_steps)
     together = method in EXPLICIT

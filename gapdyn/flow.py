@@ -28,7 +28,7 @@ from gapdyn.solver import (
 )
 from gapdyn.swap import Swap
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_number, validate_positive
+from gapdyn.validate import validate_array, validate_bool, validate_number, validate_positive
 
 if TYPE_CHECKING:
     from gapdyn.film import Film
@@ -241,7 +241,7 @@ class Trajectory:
         ValueError
             If it is not a saved trajectory, is damaged, or its parts do not fit each other.
         """
-        stored = read_arrays(path)
+        stored = read_arrays(os.fspath(path))
         try:
             values = _saved.unpack(stored, [field.name for field in fields(cls)])
             solver = values.pop("solver")
@@ -327,7 +327,7 @@ def flow(
     >>> [round(float(gap), 4) for gap in run.gap]
     [1.0, 0.4361, 0.0006]
     """
-    state = _validate_start(model, y0)
+    state, progress = _validate_start(model, y0), validate_bool("progress", progress)
     end, times = output_times(t)
     solver = Solver(rtol, atol, method, choose_clock(clock, model, end), max_steps)
     intervals = _intervals(model, swap, 0.0, end)
@@ -349,6 +349,8 @@ def choose_clock(clock: str | None, model: Model, end: float) -> str:
     if clock is None:
         slows = model.temperature.slows or end > LONGEST_BY_T
         return "log t" if free and slows else "t"
+    if not isinstance(clock, str):
+        return clock  # which `Solver` refuses
     if clock == "log t" and not free:
         raise ValueError(f"clock must be 't', on which {model.temperature} limits the step")
     if clock == "t" and end > LONGEST_BY_T:

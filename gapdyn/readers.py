@@ -92,6 +92,8 @@ def read_arrays(source: str | os.PathLike[str] | int) -> dict[str, NDArray[Any]]
     ValueError
         If the file is of another kind, is damaged, or holds anything but numbers and text.
     """
+    if isinstance(source, bool):
+        raise TypeError(f"source must be a path or the number of an open file, got {source}")
     with _opened(source) as stream:
         try:
             return _read(stream)

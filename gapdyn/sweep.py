@@ -45,7 +45,7 @@ from gapdyn._journal import (
     opened,
     resume,
 )
-from gapdyn.validate import validate_count
+from gapdyn.validate import validate_bool, validate_count
 
 MOST_POINTS = 1_000_000
 """Most points of one sweep, which has them all in memory, each in about a kilobyte."""
@@ -223,6 +223,7 @@ def sweep(
     [0.38, 0.05]
     """
     points, chosen = _validate_grid(grid), _validate_seeds(seeds)
+    progress = validate_bool("progress", progress)
     _validate_size(len(points), len(chosen))
     jobs = [(point, seed) for point in points for seed in chosen]
     index = _index(jobs)

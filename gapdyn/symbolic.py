@@ -286,7 +286,8 @@ def exchange_law(n: int) -> sympy.Expr:
     """
     import sympy as sp
 
-    if validate_count("n", n, least=2) > MOST_PAIRS:
+    n = validate_count("n", n, least=2)
+    if n > MOST_PAIRS:
         raise ValueError(f"n must be at most {MOST_PAIRS}, with which SymPy takes minutes, got {n}")
     beta, h, k = sp.symbols("beta h k", positive=True)  # heights of X and of Y
     z = sp.symbols(f"z:{n}", real=True)

@@ -290,7 +290,7 @@ def bad_files(here):
         ("simulate --scale 0", "--scale must be positive"),
         ("simulate --rate -1e-3", "--rate must be positive, got -0.001"),
         ("simulate --tau -1e-3", "--tau must be positive, got -0.001"),
-        ("simulate --t-end -inf", "--t-end must be finite, got -inf"),
+        ("simulate --t-end -inf", "--t-end must be finite in float64, got -inf"),
         ("simulate --max-beta 1", "--tau must be at least 1/--max-beta"),
         ("simulate --rtol 0", "--rtol must be positive"),
         ("simulate --method Euler", "invalid choice: 'Euler'"),

@@ -47,7 +47,7 @@ def test_principal_directions_are_orthonormal_leading_and_of_fixed_sign():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: plotting.time(np.inf), ValueError, "t must be finite, got inf"),
+        (lambda: plotting.time(np.inf), ValueError, "t must be finite in float64, got inf"),
         (lambda: plotting.time("1"), TypeError, "t must be a real number"),
         (lambda: plotting.principal_directions(np.eye(2)), ValueError, "three rows and columns"),
         (lambda: plotting.principal_directions(np.eye(3)[0]), ValueError, "must have 2 axes"),

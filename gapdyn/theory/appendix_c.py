@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -114,6 +114,8 @@ def schedule(
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     speed, _ = _loss(n, alpha, printed)
     last = t.max(initial=0.0)
+    if not isinstance(breaks, Iterable):
+        raise TypeError(f"breaks must be a sequence of times, got {breaks!r}")
     if isinstance(beta, Schedule | Fixed):
         breaks, beta = (*breaks, *_breaks_of(beta, last)), partial(beta.beta, nu=0.0)
     if not callable(beta):

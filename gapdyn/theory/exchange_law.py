@@ -138,8 +138,8 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory has no `invariant`, fewer than two times are left, or the centres
-        coincide.
+        If the trajectory has no `invariant`, fewer than two times are left, the centres coincide,
+        or β is the same at both times, or not positive.
     """
     model, _ = _validate_model(_checks.validate_trajectory(trajectory).model)
     kept = trajectory.kept
@@ -149,8 +149,13 @@ def late_slope(trajectory: Trajectory, since: float) -> float:
     first, last = (centre_distance(*model.rows(trajectory.y[k])) for k in late[[0, -1]])
     if min(first, last) <= COINCIDENT:
         raise ValueError("trajectory must have a gap: the law is about log ‖c_X - c_Y‖")
-    growth = trajectory.beta[kept[late[-1]]] / trajectory.beta[kept[late[0]]]
-    return float(model.n * np.log(last / first) / np.log(growth))
+    before, after = trajectory.beta[kept[late[[0, -1]]]]
+    if before == after or min(before, after) <= 0:
+        raise ValueError(
+            f"trajectory must have a β > 0 that moves: the law is about log β, from {before:g} to"
+            f" {after:g}"
+        )
+    return float(model.n * np.log(last / first) / np.log(after / before))
 
 
 def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float = 0.0) -> float:

@@ -23,7 +23,7 @@ from gapdyn.temperature import Exponential, Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.theory._checks import validate_open_height
 from gapdyn.types import Array
-from gapdyn.validate import validate_positive
+from gapdyn.validate import validate_bool, validate_positive
 
 EPS = np.finfo(float).eps
 
@@ -101,9 +101,10 @@ def invariant(
     height = np.abs(_checks.validate_numbers("gamma", gamma))
     if not ((height > 0) & (height <= 1)).all():
         raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {gamma!r}")
+    shared = 2 if validate_bool("tied", tied) else 1
     at_beta = potential.potential(beta, temperature=temperature)
     at_gamma = np.log(height) - height**2 / 2
-    return _checks.unwrap(at_beta + (at_gamma / 2 if tied else at_gamma))
+    return _checks.unwrap(at_beta + at_gamma / shared)
 
 
 def beta(

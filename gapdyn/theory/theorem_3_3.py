@@ -347,12 +347,12 @@ def pairs_needed(
     TypeError, ValueError
         If a number is outside its range or the bound is unknown.
     """
+    if not isinstance(bound, str) or bound not in (*BOUNDS, "limit"):
+        raise ValueError(f"bound must be printed, sharper or limit, got {bound!r}")
     if bound == "limit":
         limit(d=d, tau=tau, gamma0=gamma0)
         _checks.validate_delta(delta)
         return 2.0
-    if not isinstance(bound, str) or bound not in BOUNDS:
-        raise ValueError(f"bound must be printed, sharper or limit, got {bound!r}")
 
     def vacuous(n: float) -> bool:
         return BOUNDS[bound](n=n, d=d, tau=tau, gamma0=gamma0, delta=delta).vacuous

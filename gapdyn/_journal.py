@@ -18,6 +18,7 @@ import numpy as np
 
 from gapdyn._version import __version__
 from gapdyn.files import validate_target
+from gapdyn.validate import shown
 
 if sys.platform != "win32":
     import fcntl
@@ -49,21 +50,12 @@ def plain(value: Any, depth: int = DEPTH) -> Any:
         return [plain(entry, depth - 1) for entry in value]
     if depth and isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {str.__str__(name): plain(entry, depth - 1) for name, entry in value.items()}
-    raise TypeError(f"values must be {JSON_VALUES}, got {brief(value)} of {type(value).__name__}")
+    raise TypeError(f"values must be {JSON_VALUES}, got {shown(value)} of {type(value).__name__}")
 
 
 def _has_numbers(array: np.ndarray[Any, Any] | np.generic) -> bool:
     """Whether `tolist` keeps what an array says: it turns dates into numbers, masks into None."""
     return array.dtype.kind not in "mM" and not np.ma.is_masked(array)
-
-
-def brief(value: Any) -> str:
-    """A value as an error message shows it, whatever it is."""
-    try:
-        text = repr(value)
-    except Exception:  # a value of the user's, or an integer with more digits than Python writes
-        return f"a value of {type(value).__name__} that cannot be shown"
-    return text if len(text) <= 200 else text[:200] + "…"
 
 
 def key(parameters: Mapping[str, Any], seed: int) -> str:

@@ -23,7 +23,7 @@ from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.solver import EXPLICIT, LEAST_RTOL, MAX_STEPS, Solver
 from gapdyn.temperature import check_elementwise
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_bool, validate_count
+from gapdyn.validate import shown, validate_array, validate_bool, validate_count
 
 
 def flow_many(
@@ -119,7 +119,7 @@ def flow_many(
 def _validate_starts(model: Model, Y0: ArrayLike) -> Array:
     """A copy of states that fit the model, a state a row."""
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
+        raise TypeError(f"model must be a gapdyn.Model, got {shown(model)}")
     starts = validate_array("Y0", Y0, ndim=2).astype(np.float64)
     validate_count("the number of rows of Y0", len(starts), least=1)
     if starts.shape[1] != model.size:

@@ -28,7 +28,7 @@ from gapdyn.solver import (
 )
 from gapdyn.swap import Swap
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_bool, validate_number, validate_positive
+from gapdyn.validate import shown, validate_array, validate_bool, validate_number, validate_positive
 
 if TYPE_CHECKING:
     from gapdyn.film import Film
@@ -361,7 +361,7 @@ def choose_clock(clock: str | None, model: Model, end: float) -> str:
 def _validate_start(model: Model, y0: ArrayLike) -> Array:
     """A copy of a state that fits the model."""
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a gapdyn.Model, got {model!r}")
+        raise TypeError(f"model must be a gapdyn.Model, got {shown(model)}")
     state = validate_array("y0", y0, ndim=1).astype(np.float64)
     if state.size != model.size:
         raise ValueError(f"y0 must have {model.size} entries as {model}, got {state.size}")
@@ -414,7 +414,7 @@ def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Ite
     if swap is None:
         return [(model, start, end)]
     if not isinstance(swap, Swap):
-        raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {swap!r}")
+        raise TypeError(f"swap must be HardSwap(p), SoftSwap(p) or None, got {shown(swap)}")
     if getattr(model, "mixing", None) is not None:
         raise ValueError("swap must be None for a model that has a mixing of its own")
     return swap.intervals(model, start, end)
@@ -427,7 +427,7 @@ def output_times(t: ArrayLike) -> tuple[float, Array | None]:
     except ValueError as error:
         raise ValueError("t must be a time or one axis of increasing times") from error
     if times.dtype.kind not in "iuf":
-        raise TypeError(f"t must be a time or increasing times, got {t!r}")
+        raise TypeError(f"t must be a time or increasing times, got {shown(t)}")
     times = times.astype(np.float64)
     if times.ndim == 0:
         if validate_positive("t", float(times)) > LONGEST:

@@ -23,7 +23,7 @@ import scipy.integrate as integrate
 from gapdyn.stationary import LEAST_HEIGHT, Still, heights, settle
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_positive
+from gapdyn.validate import shown, validate_count, validate_positive
 
 METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 EXPLICIT = ("RK23", "RK45", "DOP853")
@@ -101,10 +101,12 @@ class Solver:
         if rtol < LEAST_RTOL:
             raise ValueError(f"rtol must be at least {LEAST_RTOL:.2g}, got {self.rtol}")
         if not isinstance(self.method, str) or self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+            raise ValueError(
+                f"method must be one of {', '.join(METHODS)}, got {shown(self.method)}"
+            )
         if not isinstance(self.clock, str) or self.clock not in CLOCKS:
             names = " or ".join(map(repr, CLOCKS))
-            raise ValueError(f"clock must be {names}, or left out, got {self.clock!r}")
+            raise ValueError(f"clock must be {names}, or left out, got {shown(self.clock)}")
         most = validate_count("max_steps", self.max_steps, least=1)
         for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", most)):
             object.__setattr__(self, name, value)

@@ -38,14 +38,13 @@ from gapdyn._journal import (
     JSON_VALUES,
     Job,
     append,
-    brief,
     key,
     line,
     name,
     opened,
     resume,
 )
-from gapdyn.validate import validate_bool, validate_count
+from gapdyn.validate import shown, validate_bool, validate_count
 
 MOST_POINTS = 1_000_000
 """Most points of one sweep, which has them all in memory, each in about a kilobyte."""
@@ -318,7 +317,7 @@ def _validate_grid(grid: Any) -> list[dict[str, Any]]:
         for parameter, values in grid.items():
             if not _is_sequence(values):
                 raise TypeError(
-                    f"grid must map names to sequences, got {brief(values)} for {parameter!r}"
+                    f"grid must map names to sequences, got {shown(values)} for {parameter!r}"
                 )
         _validate_size(*map(_length, grid.values()))
         combinations = itertools.product(*grid.values()) if grid else ()
@@ -326,7 +325,7 @@ def _validate_grid(grid: Any) -> list[dict[str, Any]]:
     elif isinstance(grid, Sequence) and all(isinstance(point, Mapping) for point in grid):
         points = [dict(point) for point in grid]
     else:
-        raise TypeError(f"grid must be a mapping or a sequence of mappings, got {brief(grid)}")
+        raise TypeError(f"grid must be a mapping or a sequence of mappings, got {shown(grid)}")
     if not points:
         raise ValueError("grid must have a point: [{}] for seeds alone, got none")
     for parameter in dict.fromkeys(itertools.chain.from_iterable(points)):
@@ -368,7 +367,7 @@ def _validate_size(*lengths: int) -> None:
     if math.prod(lengths) > MOST_POINTS:
         raise ValueError(
             f"grid and seeds must make at most {MOST_POINTS:,} points, got "
-            f"{' x '.join(map(brief, lengths))}; run several sweeps"
+            f"{' x '.join(map(shown, lengths))}; run several sweeps"
         )
 
 
@@ -379,12 +378,12 @@ def _index(jobs: list[Job]) -> dict[str, int]:
         try:
             point = key(*job)
         except TypeError as error:
-            raise TypeError(f"grid must hold {JSON_VALUES}, got {brief(job[0])}") from error
+            raise TypeError(f"grid must hold {JSON_VALUES}, got {shown(job[0])}") from error
         except ValueError as error:  # an integer with more digits than Python writes
             raise ValueError(f"grid and seeds must be such that JSON can hold: {error}") from error
         if index.setdefault(point, k) != k:
             raise ValueError(
-                f"grid and seeds must hold no point twice, got {brief(job[0])}, seed {job[1]}"
+                f"grid and seeds must hold no point twice, got {shown(job[0])}, seed {job[1]}"
             )
     return index
 
@@ -392,7 +391,7 @@ def _index(jobs: list[Job]) -> dict[str, int]:
 def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: bool) -> None:
     """Refuse a function that does not take these parameters, or has no name for a file."""
     if not callable(function):
-        raise TypeError(f"function must be callable, got {brief(function)}")
+        raise TypeError(f"function must be callable, got {shown(function)}")
     for names in {(*parameters, "seed"): None for parameters, _ in jobs}:
         try:
             inspect.signature(function).bind(**dict.fromkeys(names))
@@ -404,7 +403,7 @@ def _validate_function(function: Callable[..., Any], jobs: list[Job], *, named: 
     if named and (not own or own.endswith("<lambda>") or inspect.ismethod(function)):
         raise ValueError(
             "function must be known by its name in out, as a lambda, a partial or a method is not, "
-            f"got {brief(function)}; define a function, and let grid hold its constants"
+            f"got {shown(function)}; define a function, and let grid hold its constants"
         )
 
 
@@ -418,14 +417,14 @@ def _validate_executor(
     if not known or isinstance(executor, bool):
         raise TypeError(
             "executor must be a concurrent.futures.Executor, a callable that makes one, or a "
-            f"number of processes, got {brief(executor)}"
+            f"number of processes, got {shown(executor)}"
         )
     try:
         pickle.dumps(function)
     except Exception as error:
         raise ValueError(
             "function must be one that can be pickled for an executor, at the top level of a "
-            f"module and no lambda, got {brief(function)}: {error}"
+            f"module and no lambda, got {shown(function)}: {error}"
         ) from error
     if isinstance(executor, Executor) or callable(executor):
         _validate_importable(function, getattr(executor, "_mp_context", None))
@@ -448,6 +447,6 @@ def _validate_importable(function: Callable[..., Any], context: Any) -> None:
         imported or (file and Path(file).is_file())
     ):
         raise ValueError(
-            f"function must be one that new processes can import, got {brief(function)} of a "
+            f"function must be one that new processes can import, got {shown(function)} of a "
             "session without a file; define it in a module, or run the sweep without an executor"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Rational
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus, Temperature
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_number, validate_positive
+from gapdyn.validate import shown, validate_array, validate_number, validate_positive
 
 SLACK = 1e-12
 """Relative rounding error within which a number that equals a bound meets it."""
@@ -27,7 +28,7 @@ KINDS = {"exponential": Exponential, "linear": Linear, "softplus": Softplus}
 def validate_learned(temperature: Temperature) -> Learned:
     """A learned temperature without a ceiling."""
     if not isinstance(temperature, Learned):
-        raise ValueError(f"temperature must be learned, β = β(ν), got {temperature!r}")
+        raise ValueError(f"temperature must be learned, β = β(ν), got {shown(temperature)}")
     if temperature.max_beta is not None:
         raise ValueError("temperature must have no ceiling: at max_beta ν stops, and γ does not")
     beta, rate = temperature.parametrisation, validate_middling("rate", temperature.rate)
@@ -54,12 +55,12 @@ def temperature_of(
     `lemma_3_1.beta` and `exchange_law.exponent` are called either way.
     """
     if temperature is not None:
-        given = zip((scale, rate, kind), (1.0, 1.0, "exponential"), strict=True)
+        given: Any = zip((scale, rate, kind), (1.0, 1.0, "exponential"), strict=True)
         if not all(np.ndim(value) == 0 and value == left_out for value, left_out in given):
             raise ValueError("temperature must be given alone, without scale, rate and kind")
         return validate_learned(temperature)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {shown(kind)}")
     if kind == "exponential":
         return validate_learned(Learned(Exponential(scale), rate))
     if validate_positive("scale", scale) != 1:
@@ -78,13 +79,13 @@ def validate_numbers(name: str, value: ArrayLike) -> Array:
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array of numbers") from error
     if given.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a real number or an array of them, got {value!r}")
+        raise TypeError(f"{name} must be a real number or an array of them, got {shown(value)}")
     with np.errstate(over="ignore"):  # a longdouble may be too large
         array = given.astype(np.float64)
     if np.isnan(array).any():
         raise ValueError(f"{name} must not be NaN")
     if (np.isinf(array) & np.isfinite(given)).any():
-        raise ValueError(f"{name} must be finite in float64, got {value!r}")
+        raise ValueError(f"{name} must be finite in float64, got {shown(value)}")
     return array
 
 
@@ -122,7 +123,7 @@ def validate_finite(name: str, value: ArrayLike) -> Array:
     """A float64 array of any shape, of finite real numbers."""
     array = validate_numbers(name, value)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
     return array
 
 
@@ -182,7 +183,7 @@ def validate_open_heights(name: str, value: ArrayLike) -> Array:
     """Heights 0 < γ < 1."""
     gamma = validate_numbers(name, value)
     if not ((gamma > 0) & (gamma < 1)).all():
-        raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
+        raise ValueError(f"{name} must lie in (0, 1), got {shown(value)}")
     return gamma
 
 
@@ -208,7 +209,7 @@ def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, floa
 def validate_trajectory(trajectory: Trajectory) -> Trajectory:
     """A trajectory."""
     if not isinstance(trajectory, Trajectory):
-        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {trajectory!r}")
+        raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {shown(trajectory)}")
     return trajectory
 
 

@@ -25,7 +25,7 @@ from scipy.integrate import IntegrationWarning, quad
 from gapdyn.temperature import Exponential, Fixed, Learned, Linear, Schedule, Softplus
 from gapdyn.theory import _checks, closing, potential, theorem_3_2
 from gapdyn.types import Array
-from gapdyn.validate import validate_number, validate_positive, validate_temperature
+from gapdyn.validate import shown, validate_number, validate_positive, validate_temperature
 
 Speed = Callable[[float], float]
 MOST_BREAKS = 1e4
@@ -115,11 +115,11 @@ def schedule(
     speed, _ = _loss(n, alpha, printed)
     last = t.max(initial=0.0)
     if not isinstance(breaks, Iterable):
-        raise TypeError(f"breaks must be a sequence of times, got {breaks!r}")
+        raise TypeError(f"breaks must be a sequence of times, got {shown(breaks)}")
     if isinstance(beta, Schedule | Fixed):
         breaks, beta = (*breaks, *_breaks_of(beta, last)), partial(beta.beta, nu=0.0)
     if not callable(beta):
-        raise TypeError(f"beta must be a schedule or a function of time, got {beta!r}")
+        raise TypeError(f"beta must be a schedule or a function of time, got {shown(beta)}")
 
     def rate(s: float) -> float:
         return speed(validate_positive("beta(t)", beta(s)))

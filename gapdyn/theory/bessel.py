@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from gapdyn.theory import _checks
 from gapdyn.types import Array
+from gapdyn.validate import shown
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(120)
 
@@ -154,7 +155,7 @@ def _real(a: ArrayLike) -> Array:
     """Finite concentrations."""
     array = _checks.validate_finite("a", a)
     if (np.abs(array) > _checks.LARGEST).any():
-        raise ValueError(f"a must be at most {_checks.LARGEST}, got {a!r}")
+        raise ValueError(f"a must be at most {_checks.LARGEST}, got {shown(a)}")
     return array
 
 
@@ -162,7 +163,7 @@ def _dimensions(d: ArrayLike) -> Array:
     """Whole dimensions of at least 2."""
     array = _checks.validate_numbers("d", d)
     if not (np.isfinite(array) & (array >= 2) & (array == np.floor(array))).all():
-        raise ValueError(f"d must be a whole number of at least 2 dimensions, got {d!r}")
+        raise ValueError(f"d must be a whole number of at least 2 dimensions, got {shown(d)}")
     if (array > _checks.LARGEST).any():
-        raise ValueError(f"d must be at most {_checks.LARGEST}, got {d!r}")
+        raise ValueError(f"d must be at most {_checks.LARGEST}, got {shown(d)}")
     return array

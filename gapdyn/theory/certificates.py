@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from numbers import Rational
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from gapdyn.validate import validate_count
+from gapdyn.validate import shown, validate_count
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,7 +105,7 @@ def _ball(value: Fraction | int) -> Ball:
     from flint import arb
 
     if not isinstance(value, Rational):
-        raise TypeError(f"a certificate starts from an integer or a Fraction, got {value!r}")
+        raise TypeError(f"a certificate starts from an integer or a Fraction, got {shown(value)}")
     return arb(value.numerator) / value.denominator
 
 
@@ -114,7 +114,7 @@ def _within(
 ) -> None:
     """Raise unless an exact number lies between two, or is the upper one if that is included."""
     if isinstance(value, bool) or not isinstance(value, Rational):
-        raise TypeError(f"{name} must be an integer or a Fraction, got {value!r}")
+        raise TypeError(f"{name} must be an integer or a Fraction, got {shown(value)}")
     if not low < value < high and not (closed and value == high):
         raise ValueError(f"{name} must lie in ({low}, {high}{']' if closed else ')'}, got {value}")
 
@@ -122,7 +122,7 @@ def _within(
 def _validate_start(start: Start) -> Start:
     """Hypotheses of Theorem 3.2."""
     if not isinstance(start, Start):
-        raise TypeError(f"start must be a Start(n, alpha, gamma0), got {start!r}")
+        raise TypeError(f"start must be a Start(n, alpha, gamma0), got {shown(start)}")
     validate_count("n", start.n, least=2)
     _within("alpha", start.alpha, 0, 2, closed=True)
     _within("gamma0", start.gamma0, 0, 1)
@@ -240,7 +240,7 @@ def printed_bound(t: Ball, start: Start = FOUR) -> Ball:
     from flint import arb
 
     if not isinstance(t, arb):
-        raise TypeError(f"t must be a ball, flint.arb, got {t!r}")
+        raise TypeError(f"t must be a ball, flint.arb, got {shown(t)}")
     if t < 0:
         raise ValueError(f"t must not be negative, got {t}")
     c1, c2 = constants(start)

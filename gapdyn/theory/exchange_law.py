@@ -20,7 +20,7 @@ from gapdyn.sphere import normalise
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.types import Array
-from gapdyn.validate import validate_number, validate_pairs, validate_positive
+from gapdyn.validate import shown, validate_number, validate_pairs, validate_positive
 
 
 def exponent(
@@ -256,6 +256,6 @@ def _validate_model(model: object) -> tuple[FreeModel | ParallelModel, Learned]:
     """A model that the law is about, and its temperature."""
     if not isinstance(model, FreeModel | ParallelModel):
         raise ValueError(
-            f"model must be a free or a parallel one: the law is about rows, got {model!r}"
+            f"model must be a free or a parallel one: the law is about rows, got {shown(model)}"
         )
     return model, _checks.validate_learned(model.temperature)

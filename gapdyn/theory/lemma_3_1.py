@@ -23,7 +23,7 @@ from gapdyn.temperature import Exponential, Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.theory._checks import validate_open_height
 from gapdyn.types import Array
-from gapdyn.validate import validate_bool, validate_positive
+from gapdyn.validate import shown, validate_bool, validate_positive
 
 EPS = np.finfo(float).eps
 
@@ -60,7 +60,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     """
     height, beta = _checks.validate_numbers("gamma", gamma), potential.positive_beta(beta)
     if (np.abs(height) >= 1).any():
-        raise ValueError(f"gamma must lie in (-1, 1), got {gamma!r}")
+        raise ValueError(f"gamma must lie in (-1, 1), got {shown(gamma)}")
     dbeta, eta = _checks.validate_numbers("dbeta", dbeta), validate_positive("rate", rate)
     if (dbeta == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
@@ -100,7 +100,7 @@ def invariant(
     """
     height = np.abs(_checks.validate_numbers("gamma", gamma))
     if not ((height > 0) & (height <= 1)).all():
-        raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {gamma!r}")
+        raise ValueError(f"gamma must lie in [-1, 1] and not be zero, got {shown(gamma)}")
     shared = 2 if validate_bool("tied", tied) else 1
     at_beta = potential.potential(beta, temperature=temperature)
     at_gamma = np.log(height) - height**2 / 2

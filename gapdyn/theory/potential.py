@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from gapdyn.temperature import Learned, Linear
 from gapdyn.theory import _checks
 from gapdyn.types import Array
+from gapdyn.validate import shown
 
 
 def potential(beta: ArrayLike, *, temperature: Learned = _checks.PAPER) -> Array:
@@ -81,5 +82,5 @@ def positive_beta(beta: ArrayLike, name: str = "beta") -> Array:
     """Finite inverse temperatures β > 0."""
     array = _checks.validate_numbers(name, beta)
     if not (array > 0).all() or np.isinf(array).any():
-        raise ValueError(f"{name} must be positive and finite, got {beta!r}")
+        raise ValueError(f"{name} must be positive and finite, got {shown(beta)}")
     return array

@@ -31,7 +31,7 @@ from scipy.special import betaln, expit, logsumexp
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, exchange_law, potential
 from gapdyn.types import Array
-from gapdyn.validate import validate_portion, validate_positive
+from gapdyn.validate import shown, validate_portion, validate_positive
 
 MOST_PAIRS = 10**6
 """The most pairs: the sums here are over the number of unlike masks."""
@@ -294,9 +294,9 @@ def _validate_beta(beta: ArrayLike, least: float) -> Array:
     """Inverse temperatures β > 0, from where they start."""
     array = potential.positive_beta(beta)
     if (array < least).any():
-        raise ValueError(f"beta must be at least beta0 = {least}: it grows, got {beta!r}")
+        raise ValueError(f"beta must be at least beta0 = {least}: it grows, got {shown(beta)}")
     if (array > LARGEST_BETA).any():
-        raise ValueError(f"beta must be at most {LARGEST_BETA}, got {beta!r}")
+        raise ValueError(f"beta must be at most {LARGEST_BETA}, got {shown(beta)}")
     return array
 
 

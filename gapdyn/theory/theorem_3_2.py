@@ -26,7 +26,7 @@ from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, closing, lemma_3_1
 from gapdyn.theory.closing import Curve
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_number, validate_positive
+from gapdyn.validate import shown, validate_count, validate_number, validate_positive
 
 # Lemma B.1
 
@@ -109,7 +109,7 @@ def _row(z: ArrayLike, i: int) -> Array:
     """A checked row with an index in it."""
     row = _checks.validate_numbers("z", z)
     if row.ndim != 1 or row.size < 2 or not (np.abs(row) < _checks.LARGEST).all():
-        raise ValueError(f"z must be a finite vector of at least two similarities, got {z!r}")
+        raise ValueError(f"z must be a finite vector of at least two similarities, got {shown(z)}")
     if validate_count("i", i, least=0) >= row.size:
         raise ValueError(f"i must be an index of z, below {row.size}, got {i}")
     return row
@@ -431,7 +431,7 @@ class Setting:
         heights = _checks.validate_open_heights("gamma", gamma)
         if (heights > self.gamma0).any():
             raise ValueError(
-                f"gamma must be at most gamma0 = {self.gamma0}: it only falls, got {gamma!r}"
+                f"gamma must be at most gamma0 = {self.gamma0}: it only falls, got {shown(gamma)}"
             )
         x = lemma_3_1.log_ratio(self.gamma0, heights)
         return _checks.unwrap(closing.log_time(x, self._log_slowness))

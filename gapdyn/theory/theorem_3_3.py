@@ -25,7 +25,7 @@ from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.theory import _checks, bessel
 from gapdyn.types import Array
-from gapdyn.validate import validate_number, validate_temperature
+from gapdyn.validate import shown, validate_number, validate_temperature
 
 MOST = 1e10
 """The largest β₀(1-γ₀²) of the bounds at finite n."""
@@ -348,7 +348,7 @@ def pairs_needed(
         If a number is outside its range or the bound is unknown.
     """
     if not isinstance(bound, str) or bound not in (*BOUNDS, "limit"):
-        raise ValueError(f"bound must be printed, sharper or limit, got {bound!r}")
+        raise ValueError(f"bound must be printed, sharper or limit, got {shown(bound)}")
     if bound == "limit":
         limit(d=d, tau=tau, gamma0=gamma0)
         _checks.validate_delta(delta)
@@ -490,7 +490,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
         where Δ has no derivative.
     """
     if not isinstance(model, ParallelModel | FreeModel):
-        raise TypeError(f"model must be a ParallelModel or a FreeModel, got {model!r}")
+        raise TypeError(f"model must be a ParallelModel or a FreeModel, got {shown(model)}")
     state = _checks.validate_state(model, y)
     X, Y = model.rows(state)
     there = model.split(model.velocity(t, state))

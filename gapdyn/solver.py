@@ -27,8 +27,6 @@ from gapdyn.validate import shown, validate_count, validate_positive
 
 METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 EXPLICIT = ("RK23", "RK45", "DOP853")
-IMPLICIT = ("Radau", "BDF")
-"""Methods that recover from a trial state whose velocity is not finite, by a shorter step."""
 OTHERS = {
     "LSODA": "method='Radau' or method='DOP853'",
     "Radau": "method='LSODA' or method='DOP853'",
@@ -137,14 +135,21 @@ class Solver:
         """The steps of one solver, at most `left`, through times without a break."""
         clock, atol = CLOCKS[self.clock], self._tolerances(field, y)
         first, last, before = clock.reading(start), clock.reading(end), start
-        pace = Pace(field, first, last, y, left)
-        solver = self._begin(self._velocity(field, clock), first, last, y, atol, pace.longest)
+        pace, lost = Pace(field, first, last, y, left), list[float]()
+        velocity = self._velocity(field, clock, lost)
+        solver = self._begin(velocity, first, last, y, atol, pace.longest)
         while solver.status == "running":
             old = solver.y
-            with _quiet():
-                message = solver.step()
+            lost.clear()
+            try:
+                with _quiet():
+                    message = solver.step()
+            except (ValueError, np.linalg.LinAlgError) as error:  # a Jacobian with NaN in it
+                if not lost:
+                    raise
+                raise _failure("", lost) from error
             if solver.status == "failed" or not np.isfinite(solver.y).all():
-                raise ArithmeticError(message or "the state is not finite")
+                raise _failure(message or "the state is not finite", lost)
             t = end if solver.status == "finished" else float(clock.time(solver.t))
             yield Step(before, t, solver.y, partial(_dense_output, solver, clock))
             before, steady = t, pace.is_steady(solver.t, solver.y)
@@ -166,14 +171,20 @@ class Solver:
                 solver = make(**options, first_step=min(FIRST_STEP, last - first))
         return solver
 
-    def _velocity(self, field: Field, clock: Clock) -> Callable[[float, Array], Array]:
-        """dy/ds, checked: given a NaN, some solvers go on in silence, or never end."""
+    def _velocity(self, field: Field, clock: Clock, lost: list[float]) -> Any:
+        """dy/ds; times at which it is not finite are added to `lost`.
+
+        A trial step may lead there, and a shorter one is taken instead; but not by LSODA, which,
+        given a NaN, may go on in silence or never end.
+        """
 
         def velocity(s: float, y: Array) -> Array:
             t = clock.time(s)
             v = field.velocity(t, y)
-            if self.method not in IMPLICIT and not np.isfinite(v.sum()):
-                raise ArithmeticError(f"the velocity is not finite at t = {t:.6g}")
+            if not np.isfinite(v.sum()):
+                lost.append(t)
+                if self.method == "LSODA":
+                    raise _failure("", lost)
             return v if clock.rate is None else clock.rate(s) * v
 
         return velocity
@@ -184,6 +195,12 @@ class Solver:
         for height in heights(field.split(tolerances)):
             height[...] = min(self.atol, LEAST_HEIGHT)
         return tolerances
+
+
+def _failure(message: str, lost: list[float]) -> ArithmeticError:
+    """What ended a solver: what it says, or where the velocity of its last step was not finite."""
+    where = f"the velocity is not finite at t = {lost[-1]:.6g}" if lost else message
+    return ArithmeticError(where)
 
 
 @contextmanager

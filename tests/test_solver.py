@@ -176,6 +176,16 @@ def test_a_ceiling_is_kept_quietly_by_every_method(method):
     assert run.gap[-1] == pytest.approx(0.001555, abs=5e-7)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_trial_step_beyond_float64_is_taken_shorter(method):
+    """y' = 1/(1+t) until y = 200, y = log(1 + t): steps in log t soon reach a trial y above it."""
+    broken = Own(lambda t, y: np.where(y < 200, 1 / (1 + t), np.nan) + 0 * y)
+    run = gd.flow(broken, [0.0], np.exp(199.9), method=method, clock="log t")
+    assert run.gap[-1] == pytest.approx(199.9, abs=1e-6)
+    with pytest.raises(gd.IntegrationError, match=r"the velocity is not finite at t = .*; try"):
+        gd.flow(broken, [0.0], np.exp(210.0), method=method, clock="log t")
+
+
 # Runs that end
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -142,7 +142,7 @@ class Solver:
             old = solver.y
             lost.clear()
             try:
-                with _quiet():
+                with self._quiet():
                     message = solver.step()
             except (ValueError, np.linalg.LinAlgError) as error:  # a Jacobian with NaN in it
                 if not lost:
@@ -165,7 +165,7 @@ class Solver:
         """SciPy's solver; it chooses its first step, unless that leaves float64."""
         make = partial(getattr(integrate, self.method), velocity, first, y, last)
         options = {"rtol": self.rtol, "atol": atol, "max_step": longest}
-        with _quiet():
+        with self._quiet():
             solver = make(**options)
             if getattr(solver, "h_abs", 1.0) == 0:  # a trial step as long as the run overflowed
                 solver = make(**options, first_step=min(FIRST_STEP, last - first))
@@ -189,6 +189,15 @@ class Solver:
 
         return velocity
 
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """No warnings of trial states that overflow, or of LSODA, whose failures are errors."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), ExitStack() as stack:
+            if self.method == "LSODA":
+                stack.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", "lsoda", UserWarning)
+            yield
+
     def _tolerances(self, field: Field, y: Array) -> Array:
         """`atol`, and next to nothing for heights: dγ/dt ∝ γ, so that their error is relative."""
         tolerances = np.full(y.size, self.atol)
@@ -201,14 +210,6 @@ def _failure(message: str, lost: list[float]) -> ArithmeticError:
     """What ended a solver: what it says, or where the velocity of its last step was not finite."""
     where = f"the velocity is not finite at t = {lost[-1]:.6g}" if lost else message
     return ArithmeticError(where)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without warnings of trial states that overflow, or of LSODA, whose failures are errors."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "lsoda", UserWarning)
-        yield
 
 
 def _dense_output(solver: Any, clock: Clock) -> Callable[[float], Array]:
@@ -263,7 +264,7 @@ class Pace:
             If the steps that are left will not do, at the pace of the last windows.
         """
         self.count += 1
-        if self.count == self.most and s < self.end:
+        if self.count >= self.most and s < self.end:
             raise TooManyStepsError("max_steps are done")
         if self.count % WINDOW:
             return False

@@ -197,6 +197,15 @@ def test_a_run_takes_at_most_max_steps(figure_2):
     assert gd.flow(*figure_2, 1e5, max_steps=needed).t[-1] == 1e5
 
 
+def test_max_steps_count_through_breaks_and_swapped_segments(figure_2):
+    breaks = gd.Scheduled(lambda t: 0.1, breaks=np.arange(1, 100) / 100)
+    for temperature, swap in ((breaks, None), (gd.Learned(), gd.HardSwap(0.5, segment=0.01))):
+        model = gd.FreeModel(5, 3, temperature)
+        with pytest.raises(gd.IntegrationError, match="max_steps are done") as caught:
+            gd.flow(model, figure_2[1], 1.0, max_steps=40, swap=swap)
+        assert caught.value.trajectory.t.size == 41
+
+
 def test_a_run_that_would_never_end_stops_early_and_its_advice_works():
     """y' = -1e6(y - cos t): the explicit method is held to steps of 6e-6 for ever."""
     stiff = Own(lambda t, y: -1e6 * (y - np.cos(t)))

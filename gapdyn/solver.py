@@ -124,6 +124,8 @@ class Solver:
             slack = 8 * np.spacing(last)
             breaks = [t for t in field.temperature.breaks if min(t - first, last - t) > slack]
             for start, end in pairwise((first, *breaks, last)):
+                if left <= 0:
+                    raise TooManyStepsError("max_steps are done")
                 for step in self._between(field, start, end, y, left):
                     left -= 1
                     yield step
@@ -264,7 +266,7 @@ class Pace:
             If the steps that are left will not do, at the pace of the last windows.
         """
         self.count += 1
-        if self.count >= self.most and s < self.end:
+        if self.count == self.most and s < self.end:
             raise TooManyStepsError("max_steps are done")
         if self.count % WINDOW:
             return False

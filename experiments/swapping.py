@@ -73,7 +73,7 @@ def random_flow(n: int, p: float, powers: int, segments: int, seed: int) -> Colu
         first, length = (0.0, 1.0) if power < 0 else (10.0**power, 9 * 10.0**power)
         swap = gd.HardSwap(p, segment=length / segments, seed=1000 * seed + power + 1)
         part = length * np.array([0.25, 0.5, 1.0] if power < 0 else [2 / 9, 1.0])
-        run = gd.flow(model, y, part, swap=swap, method="RK45", rtol=1e-7)
+        run = gd.flow(model, y, part, swap=swap, method="RK45", rtol=1e-7, clock="t")
         rows += zip(first + part, run.beta, run.gap, strict=True)
         y = run.y[-1]
     return columns("random segments", n, p, *np.array(rows).T)

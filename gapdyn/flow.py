@@ -440,7 +440,7 @@ def output_times(t: ArrayLike) -> tuple[float, Array | None]:
     with np.errstate(over="ignore"):  # a longdouble may be too large
         times = given.astype(np.float64)
     if times.ndim == 0:
-        if validate_positive("t", given[()]) > LONGEST:
+        if validate_positive("t", given.item()) > LONGEST:
             raise ValueError(f"t must be at most {LONGEST:g}, got {times}")
         return float(times), None
     if times.ndim != 1 or times.size == 0:

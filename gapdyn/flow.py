@@ -28,7 +28,14 @@ from gapdyn.solver import (
 )
 from gapdyn.swap import Swap
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_array, validate_bool, validate_number, validate_positive
+from gapdyn.validate import (
+    has_masked,
+    shown,
+    validate_array,
+    validate_bool,
+    validate_number,
+    validate_positive,
+)
 
 if TYPE_CHECKING:
     from gapdyn.film import Film
@@ -422,21 +429,24 @@ def _intervals(model: Model, swap: Swap | None, start: float, end: float) -> Ite
 
 def output_times(t: ArrayLike) -> tuple[float, Array | None]:
     """End time, and the output times where they were given."""
+    if has_masked(t, 1):  # before NumPy forgets it
+        raise ValueError("t must have no masked entries")
     try:
-        times = np.asarray(t)
+        given = np.asarray(t)
     except ValueError as error:
         raise ValueError("t must be a time or one axis of increasing times") from error
-    if times.dtype.kind not in "iuf":
+    if given.dtype.kind not in "iuf":
         raise TypeError(f"t must be a time or increasing times, got {shown(t)}")
-    times = times.astype(np.float64)
+    with np.errstate(over="ignore"):  # a longdouble may be too large
+        times = given.astype(np.float64)
     if times.ndim == 0:
-        if validate_positive("t", float(times)) > LONGEST:
+        if validate_positive("t", given.item()) > LONGEST:
             raise ValueError(f"t must be at most {LONGEST:g}, got {times}")
         return float(times), None
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"t must be a time or one axis of times, got shape {times.shape}")
     if not np.isfinite(times).all():
-        raise ValueError(f"t must be finite times, got {times[~np.isfinite(times)][0]}")
+        raise ValueError(f"t must be finite in float64, got {given[~np.isfinite(times)][0]!s}")
     if times[-1] > LONGEST:
         raise ValueError(f"t must be at most {LONGEST:g}, got {times[-1]}")
     if times[0] < 0 or (np.diff(times) <= 0).any() or times[-1] == 0:

@@ -98,7 +98,8 @@ def read_arrays(source: str | os.PathLike[str] | int) -> dict[str, NDArray[Any]]
         try:
             return _read(stream)
         except DAMAGE as error:
-            name = "standard input" if source == 0 else source
+            name = f"source {source}" if isinstance(source, int) else source
+            name = "standard input" if source == 0 else name
             why = error if isinstance(error, _UnreadableError) else f"it is damaged: {error}"
             message = f"{name} is not a readable .npy or .npz file of numbers: {why}"
             raise ValueError(message) from error

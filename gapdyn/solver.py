@@ -39,6 +39,8 @@ MAX_STEPS = 10_000_000
 FIRST_STEP = 1e-6
 LONGEST, LONGEST_BY_T = 1e308, 1e150
 """Latest end times. On the clock t, the squares of velocities like 1/t leave float64 earlier."""
+LARGEST_NUDGE = 1e-2
+"""By how much of itself Radau and BDF may change a part of the state to see what follows."""
 WINDOW = 400
 """Steps between two looks at the pace of a run."""
 STEADY, GAIN = 5, 1.1
@@ -142,6 +144,7 @@ class Solver:
         solver = self._begin(velocity, first, last, y, atol, pace.longest)
         while solver.status == "running":
             old = solver.y
+            _bound_nudges(solver)
             lost.clear()
             try:
                 with self._quiet():
@@ -212,6 +215,16 @@ def _failure(message: str, lost: list[float]) -> ArithmeticError:
     """What ended a solver: what it says, or where the velocity of its last step was not finite."""
     where = f"the velocity is not finite at t = {lost[-1]:.6g}" if lost else message
     return ArithmeticError(where)
+
+
+def _bound_nudges(solver: Any) -> None:
+    """Keep the differences small by which Radau and BDF make Jacobians, whatever they see.
+
+    SciPy makes them ten times as large at each Jacobian in which they change nothing, as ν does
+    under a schedule: after 315 of those they leave float64.
+    """
+    if (relative := getattr(solver, "jac_factor", None)) is not None:
+        np.minimum(relative, LARGEST_NUDGE, out=relative)
 
 
 def _dense_output(solver: Any, clock: Clock) -> Callable[[float], Array]:

@@ -44,7 +44,7 @@ def validate_array(name: str, value: ArrayLike, *, ndim: int) -> Array:
 
 def _real_floats(name: str, value: ArrayLike, ndim: int) -> Floats:
     """An array of `ndim` axes of any floating-point type, none of it masked."""
-    if _has_masked(value, ndim):  # before NumPy forgets it
+    if has_masked(value, ndim):  # before NumPy forgets it
         raise ValueError(f"{name} must have no masked entries")
     try:
         array = np.asanyarray(value)
@@ -52,7 +52,7 @@ def _real_floats(name: str, value: ArrayLike, ndim: int) -> Floats:
         raise ValueError(f"{name} must be a rectangular array of numbers") from error
     except (RuntimeError, TypeError) as error:  # a tensor that tracks gradients or is elsewhere
         raise TypeError(f"{name} must be an array that NumPy can read: {error}") from error
-    if _has_masked(array, 0):
+    if has_masked(array, 0):
         raise ValueError(f"{name} must have no masked entries")
     if not np.issubdtype(array.dtype, np.floating):
         raise TypeError(f"{name} must hold real floating-point numbers, got {array.dtype}")
@@ -61,12 +61,12 @@ def _real_floats(name: str, value: ArrayLike, ndim: int) -> Floats:
     return np.asarray(array)
 
 
-def _has_masked(value: object, depth: int) -> bool:
+def has_masked(value: object, depth: int) -> bool:
     """Whether entries are masked in an array, or in arrays in sequences down to some depth."""
     if isinstance(value, np.ma.MaskedArray):
         return bool(np.ma.is_masked(value))
     nested = depth > 0 and isinstance(value, Sequence)
-    return nested and any(_has_masked(part, depth - 1) for part in value)  # type: ignore[attr-defined]
+    return nested and any(has_masked(part, depth - 1) for part in value)  # type: ignore[attr-defined]
 
 
 def _first(array: Floats, where: NDArray[np.bool_]) -> str:

@@ -216,6 +216,11 @@ def test_a_file_that_is_open_is_read_and_stays_open(tmp_path):
     with (tmp_path / "both.npy").open("rb") as stream:
         np.testing.assert_array_equal(read_arrays(stream.fileno())[""], BOTH)
         assert stream.seek(0) == 0
+    (tmp_path / "empty").touch()
+    with (tmp_path / "empty").open("rb") as stream:
+        number = stream.fileno()
+        with pytest.raises(ValueError, match=f"source {number} is not .* it is empty"):
+            read_arrays(number)
 
 
 def test_a_dash_is_standard_input(tmp_path):

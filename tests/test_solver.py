@@ -189,6 +189,15 @@ def test_a_trial_step_beyond_float64_is_taken_shorter(method):
 # Runs that end
 
 
+@pytest.mark.parametrize("method", ["Radau", "BDF"])
+def test_jacobians_stay_finite_where_a_part_changes_nothing(method):
+    """Hundreds of them, on the way to the matched square, where ν has no part in the velocity."""
+    X, Y = gd.sphere.polygon_pairs(4, rotation=2)
+    model = gd.FreeModel(4, 2, gd.Fixed(0.3))
+    run = gd.flow(model, model.start(X, Y), 1300.0, method=method)
+    assert run.loss[-1] == pytest.approx(2 * np.log1p(np.exp(-1 / 0.3)), rel=1e-9)
+
+
 def test_a_run_takes_at_most_max_steps(figure_2):
     with pytest.raises(gd.IntegrationError, match="max_steps") as caught:
         gd.flow(*figure_2, 1e5, max_steps=10)

@@ -179,10 +179,10 @@ def invariant_velocity(model: FreeModel | ParallelModel, y: ArrayLike, t: float 
     ------
     TypeError, ValueError
         If the model has no rows, its temperature is not learned or has a ceiling, `y` is no state
-        of it, or the centres coincide.
+        of it, `t` is not a finite number, or the centres coincide.
     """
     model, temperature = _validate_model(model)
-    state = _checks.validate_state(model, y)
+    state, t = _checks.validate_state(model, y), validate_number("t", t)
     there = model.split(model.velocity(t, state))
     u, moving = (A.mean(axis=0) - B.mean(axis=0) for A, B in (model.rows(state), there[:2]))
     nu = float(model.split(state).nu)

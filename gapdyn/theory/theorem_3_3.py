@@ -486,12 +486,12 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     Raises
     ------
     TypeError, ValueError
-        If the model has no rows, `y` is not a state of it, a height is ±1, or the centres coincide,
-        where Δ has no derivative.
+        If the model has no rows, `y` is not a state of it, `t` is not a finite number, a height is
+        ±1, or the centres coincide, where Δ has no derivative.
     """
     if not isinstance(model, ParallelModel | FreeModel):
         raise TypeError(f"model must be a ParallelModel or a FreeModel, got {shown(model)}")
-    state = _checks.validate_state(model, y)
+    state, t = _checks.validate_state(model, y), validate_number("t", t)
     X, Y = model.rows(state)
     there = model.split(model.velocity(t, state))
     heights, moves = _heights(model.split(state)), _heights(there)

@@ -28,6 +28,7 @@ import time
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import gapdyn as gd
@@ -137,6 +138,8 @@ def kill_once(kind, number, chance, whole):
         early = time.monotonic() + (chance.uniform(0, 1) if chance.random() < 0.2 else 60)
         while time.monotonic() < early and process.poll() is None and not complete_lines(folder):
             time.sleep(0.005)
+        if process.poll():
+            return ["ended by itself"], 0, 0.0, (folder / "err").read_text()
         time.sleep(chance.uniform(0, 0.6))
         if number == signal.SIGINT and chance.random() < 0.5:
             os.killpg(process.pid, number)
@@ -260,8 +263,9 @@ def main():
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--mutations", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--executors", nargs="+", default=list(EXECUTORS))
-    parser.add_argument("--signals", nargs="+", default=list(SIGNALS))
+    here = [kind for kind in EXECUTORS if kind != "dask" or find_spec("distributed")]
+    parser.add_argument("--executors", nargs="+", choices=EXECUTORS, default=here)
+    parser.add_argument("--signals", nargs="+", choices=SIGNALS, default=list(SIGNALS))
     given = parser.parse_args()
     chance = random.Random(given.seed)
     if given.mutations:

@@ -126,6 +126,7 @@ def is_conserved(run):
 def comes_back_in_time(arguments):
     setting = {name: value for name, value in arguments.items() if name != "gamma"}
     log_t = theorem_3_2.closing_log_time(**arguments)
+    assume(np.isfinite(log_t).all())  # it may be beyond float64
     found = theorem_3_2.exact(log_t, **setting)
     close(found, np.minimum(arguments["gamma"], setting["gamma0"]), rtol=1e-6)
 
@@ -145,7 +146,9 @@ def comes_back_on_the_curve(gamma, gamma0, beta0):
 
 def is_inverse(parametrisation, beta, amount):
     close(parametrisation.beta(parametrisation.nu(beta)), beta, rtol=1e-12)
-    later = parametrisation.advance(beta, amount)
+    with np.errstate(over="ignore"):
+        later = parametrisation.advance(beta, amount)
+    assume(np.isfinite(later))
     at, there = parametrisation.potential(beta), parametrisation.potential(later)
     close(there - at, amount, rtol=1e-9, atol=1e-12 * (abs(at) + abs(there)))
 

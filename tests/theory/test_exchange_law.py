@@ -166,6 +166,12 @@ def short_run(temperature):
             lambda: exchange_law.invariant_velocity(gd.FreeModel(3, 2, gd.Learned()), [1.0]),
             "y must have 13 entries",
         ),
+        (
+            lambda: exchange_law.invariant_velocity(
+                gd.FreeModel(2, 2, gd.Learned()), [1.0, 0.0] * 4 + [0.0], np.nan
+            ),
+            "t must be finite",
+        ),
     ],
 )
 def test_bad_input_is_named(call, says):

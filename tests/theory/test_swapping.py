@@ -196,6 +196,11 @@ def test_in_between_the_gap_forgets_its_start(n, p):
         assert 1e150 * gamma**2 == pytest.approx(swapping.balance(n=n, p=p), rel=1e-7)
 
 
+def test_balance_is_finite_for_the_least_share():
+    """p = 2^-1074, and b/(1-b) = 2 for tetrahedra: θ = ½ log[2·2/p]."""
+    assert swapping.balance(n=4, p=5e-324) == pytest.approx(538 * np.log(2), rel=1e-14)
+
+
 def test_balance_is_zero_or_infinite_where_the_exponent_is_not_a_half():
     assert swapping.balance(n=2) == 0 and swapping.balance(n=12, p=1e-6) == np.inf
     faster = gd.Learned(rate=3.0)

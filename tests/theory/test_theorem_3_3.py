@@ -259,6 +259,16 @@ def test_bad_input_is_named(name, args, error, says):
         getattr(theorem_3_3, name)(**args)
 
 
+@pytest.mark.parametrize("kind", [gd.Fixed(0.2), gd.CosineSchedule(0.1, 0.2, 1.0)])
+def test_a_gap_velocity_is_of_a_time(kind):
+    model = gd.ParallelModel(12, 4, kind)
+    y = model.start(gd.sphere.sample(12, 4, 0), gd.sphere.sample(12, 4, 1), gamma=0.2)
+    with pytest.raises(ValueError, match="t must be finite"):
+        theorem_3_3.gap_velocity(model, y, np.nan)
+    with pytest.raises(TypeError, match="t must be a real number"):
+        theorem_3_3.gap_velocity(model, y, "1.0")
+
+
 def test_a_gap_that_is_zero_or_at_a_pole_has_no_velocity():
     model = gd.ParallelModel(3, 2, gd.Learned())
     X, Y = gd.sphere.polygon_pairs(3)

@@ -134,6 +134,16 @@ def test_a_fixed_temperature_comes_to_rest_and_a_late_end_is_reached():
     assert run.at(1e200).loss == run.loss[-1]
 
 
+def test_implicit_methods_outlast_a_nu_without_effect():
+    """SciPy's step for the Jacobian's column of ν grows tenfold with each Jacobian, to infinity."""
+    model = gd.FreeModel(8, 2, gd.Fixed(1.0))
+    y0 = model.start(gd.sphere.sample(8, 2, 0), gd.sphere.sample(8, 2, 100))
+    run = gd.flow(model, y0, 1e6, method="BDF")
+    other = gd.flow(model, y0, 1e5, method="LSODA")
+    assert run.t[-1] == 1e6
+    assert run.loss[-1] == pytest.approx(other.loss[-1], abs=1e-10)
+
+
 def test_rest_is_not_seen_where_a_small_height_grows():
     """γ = 1e-20 under -I: γ' = -2βγ g(β) with g < 0, so that γ is 1e-10 at log(1e10)/2β|g|."""
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(1.0))

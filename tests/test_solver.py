@@ -144,6 +144,14 @@ def test_implicit_methods_outlast_a_nu_without_effect():
     assert run.loss[-1] == pytest.approx(other.loss[-1], abs=1e-10)
 
 
+def test_rest_is_looked_for_before_a_run_is_given_up():
+    """That the steps left will not do is seen at the same step as that none is needed."""
+    model = gd.FreeModel(20, 5, gd.Fixed(0.5))
+    y0 = model.start(gd.sphere.sample(20, 5, 0), gd.sphere.sample(20, 5, 100))
+    run = gd.flow(model, y0, 1e12)
+    assert run.stationary == gd.flow(model, y0, 1e5).stationary
+
+
 def test_rest_is_not_seen_where_a_small_height_grows():
     """γ = 1e-20 under -I: γ' = -2βγ g(β) with g < 0, so that γ is 1e-10 at log(1e10)/2β|g|."""
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(1.0))
@@ -195,6 +203,16 @@ def test_a_run_takes_at_most_max_steps(figure_2):
     assert caught.value.trajectory.t.size == 11
     needed = gd.flow(*figure_2, 1e5).t.size - 1
     assert gd.flow(*figure_2, 1e5, max_steps=needed).t[-1] == 1e5
+
+
+def test_max_steps_are_those_of_all_swapped_segments_together():
+    model, y0 = make("free", gd.Learned())
+    swap = gd.HardSwap(0.5, segment=0.5)
+    most = gd.flow(model, y0, 10.0, swap=swap).t.size - 1
+    for count in range(1, most):
+        with pytest.raises(gd.IntegrationError, match="max_steps are done") as caught:
+            gd.flow(model, y0, 10.0, swap=swap, max_steps=count)
+        assert caught.value.trajectory.t.size == count + 1
 
 
 def test_a_run_that_would_never_end_stops_early_and_its_advice_works():

@@ -163,6 +163,7 @@ class Solver:
                 if rest is not None:
                     yield Step(t, end, rest, partial(_at_rest, rest), stationary=True)
                     return
+            pace.check()
 
     def _begin(
         self, velocity: Any, first: float, last: float, y: Array, atol: Array, longest: float
@@ -253,12 +254,16 @@ class Pace:
 
     Raises
     ------
+    TooManyStepsError
+        If there are none.
     ValueError
         If the steps that the temperature allows are so short that they will not do.
     """
 
     def __init__(self, field: Field, start: float, end: float, y: Array, most: int) -> None:
         self.field, self.end, self.most, self.count = field, end, most, 0
+        self.needed = 1.0
+        self.check()
         self.readings, self.heights = deque([start], maxlen=STEADY + 1), self._heights(y)
         self.longest = field.temperature.max_step
         if (end - start) / self.longest > most:
@@ -272,15 +277,9 @@ class Pace:
         """Count a step to s and y, and tell whether it ends a window in which the pace was steady.
 
         It is while steps do not become longer and no height falls to half of what it was.
-
-        Raises
-        ------
-        TooManyStepsError
-            If the steps that are left will not do, at the pace of the last windows.
         """
         self.count += 1
-        if self.count == self.most and s < self.end:
-            raise TooManyStepsError("max_steps are done")
+        self.needed = float(s < self.end)
         if self.count % WINDOW:
             return False
         self.readings.append(s)
@@ -288,11 +287,16 @@ class Pace:
         windows, falls = np.diff(self.readings), (self.heights < before / 2).any()
         if falls or len(windows) < 2 or windows[-1] > GAIN * windows[-2]:
             return False
-        needed = WINDOW * (self.end - s) / max(windows[-1], np.spacing(s))
-        gained = len(windows) < STEADY or windows[-1] > GAIN * windows[0]
-        if not gained and needed > self.most - self.count:
-            raise TooManyStepsError(f"{needed:.1g} more steps are needed, beyond max_steps")
+        if len(windows) == STEADY and windows[-1] <= GAIN * windows[0]:
+            self.needed = WINDOW * (self.end - s) / max(windows[-1], np.spacing(s))
         return True
+
+    def check(self) -> None:
+        """Raise a TooManyStepsError if fewer steps are left than are needed, as far as is known."""
+        left = self.most - self.count
+        if self.needed > left:
+            more = f"{self.needed:.1g} more steps are needed, beyond max_steps"
+            raise TooManyStepsError(more if left > 0 else "max_steps are done")
 
     def _heights(self, y: Array) -> Array:
         """The sizes of all heights, of none below `LEAST_HEIGHT`."""

@@ -418,7 +418,7 @@ class Schedule(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ(t), whatever ν."""
-        return 1 / self.tau(t) + 0 * nu  # in the shape of ν
+        return 1 / self.tau(t) + np.zeros_like(nu)
 
 
 @dataclass(frozen=True)
@@ -495,7 +495,7 @@ class Fixed(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ, whatever t and ν."""
-        return 1 / self.tau + 0 * nu  # in the shape of ν
+        return 1 / self.tau + np.zeros_like(nu)  # not 0 * nu: implicit methods try infinite ν
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,24 @@ def test_a_fixed_temperature_comes_to_rest_and_a_late_end_is_reached():
     assert run.at(1e200).loss == run.loss[-1]
 
 
+def test_implicit_methods_outlast_a_nu_without_effect():
+    """SciPy's step for the Jacobian's column of ν grows tenfold with each Jacobian, to infinity."""
+    model = gd.FreeModel(8, 2, gd.Fixed(1.0))
+    y0 = model.start(gd.sphere.sample(8, 2, 0), gd.sphere.sample(8, 2, 100))
+    run = gd.flow(model, y0, 1e6, method="BDF")
+    other = gd.flow(model, y0, 1e5, method="LSODA")
+    assert run.t[-1] == 1e6
+    assert run.loss[-1] == pytest.approx(other.loss[-1], abs=1e-10)
+
+
+def test_rest_is_looked_for_before_a_run_is_given_up():
+    """That the steps left will not do is seen at the same step as that none is needed."""
+    model = gd.FreeModel(20, 5, gd.Fixed(0.5))
+    y0 = model.start(gd.sphere.sample(20, 5, 0), gd.sphere.sample(20, 5, 100))
+    run = gd.flow(model, y0, 1e12)
+    assert run.stationary == gd.flow(model, y0, 1e5).stationary
+
+
 def test_rest_is_not_seen_where_a_small_height_grows():
     """γ = 1e-20 under -I: γ' = -2βγ g(β) with g < 0, so that γ is 1e-10 at log(1e10)/2β|g|."""
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(1.0))
@@ -213,6 +231,16 @@ def test_max_steps_count_through_breaks_and_swapped_segments(figure_2):
         with pytest.raises(gd.IntegrationError, match="max_steps are done") as caught:
             gd.flow(model, figure_2[1], 1.0, max_steps=40, swap=swap)
         assert caught.value.trajectory.t.size == 41
+
+
+def test_max_steps_are_those_of_all_swapped_segments_together():
+    model, y0 = make("free", gd.Learned())
+    swap = gd.HardSwap(0.5, segment=0.5)
+    most = gd.flow(model, y0, 10.0, swap=swap).t.size - 1
+    for count in range(1, most):
+        with pytest.raises(gd.IntegrationError, match="max_steps are done") as caught:
+            gd.flow(model, y0, 10.0, swap=swap, max_steps=count)
+        assert caught.value.trajectory.t.size == count + 1
 
 
 def test_a_run_that_would_never_end_stops_early_and_its_advice_works():

@@ -39,6 +39,14 @@ def test_parametrisations_have_their_closed_forms():
     assert gd.Linear().beta(3.0) == 3.0
 
 
+@pytest.mark.parametrize("temperature", [gd.Fixed(0.5), gd.LinearSchedule(0.5, 0.1, 1.0)], ids=str)
+def test_a_nu_that_means_nothing_may_be_anything(temperature):
+    """Implicit methods try ever larger ν, as long as none changes the velocity."""
+    for nu in (np.inf, np.array([0.0, -np.inf, np.inf])):
+        beta = temperature.beta(0.0, nu)
+        assert np.shape(beta) == np.shape(nu) and np.all(beta == 2)
+
+
 def test_learned_temperature_moves_along_its_force_times_the_rate():
     learned = gd.Learned(gd.Exponential(2.0), rate=0.1)
     nu = learned.nu(tau=0.07)

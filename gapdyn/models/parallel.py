@@ -186,8 +186,8 @@ class ParallelModel(RowModel):
                 out[k] = projected(gamma, -2 * beta * gamma * g)
             else:
                 left = one_minus_square(gamma)
-                left = left + (left == 0)  # at a pole a is 0, and so is the velocity
-                out[k] = projected(gamma, -beta * scale * gamma * g / left)
+                past = left == 0  # a step may end there: if the pole repels, any speed will do
+                out[k] = projected(gamma, -beta * gamma * g * (scale + past) / (left + past))
         return out
 
     def observe(self, t: float, y: Array) -> Observables:

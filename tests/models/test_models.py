@@ -183,6 +183,20 @@ def test_parallel_rows_move_as_free_rows_of_the_lower_sphere_at_a_scaled_tempera
     np.testing.assert_allclose(a.Y, b.Y, atol=1e-15)
 
 
+@pytest.mark.parametrize("past", [1.0, -1.0, 1.0 + 1e-5, -1.0 - 1e-5])
+def test_an_untied_height_past_a_pole_comes_back_if_the_pole_repels(past):
+    """There a = 0, at which g is the mean of Z's diagonal minus that of Z: positive if Y = X."""
+    X = gd.sphere.sample(5, 3, seed=0)
+    for texts, repels in ((X, True), (-X, False)):
+        model = gd.ParallelModel(5, 3, gd.Fixed(0.05), tied=False)
+        y = model.start(X, texts, gamma_x=0.5, gamma_y=0.5)
+        y[-1] = past
+        velocity = model.split(model.velocity(0.0, y))
+        assert (np.sign(velocity.gamma_y) == -np.sign(past)) == repels
+        assert repels or velocity.gamma_y == 0
+        assert velocity.gamma_x == 0
+
+
 def test_a_height_at_the_pole_stays_while_it_is_pushed_out():
     """Z = -I is mismatched: g < 0 pushes γ outward, and the flow is projected to [-1, 1]."""
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(0.5))

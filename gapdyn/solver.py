@@ -126,8 +126,6 @@ class Solver:
             slack = 8 * np.spacing(last)
             breaks = [t for t in field.temperature.breaks if min(t - first, last - t) > slack]
             for start, end in pairwise((first, *breaks, last)):
-                if left <= 0:
-                    raise TooManyStepsError("max_steps are done")
                 for step in self._between(field, start, end, y, left):
                     left -= 1
                     yield step

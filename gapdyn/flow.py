@@ -359,7 +359,8 @@ def choose_clock(clock: str | None, model: Model, end: float) -> str:
     if not isinstance(clock, str):
         return clock  # which `Solver` refuses
     if clock == "log t" and not free:
-        raise ValueError(f"clock must be 't', on which {model.temperature} limits the step")
+        kind = type(model.temperature).__name__
+        raise ValueError(f"clock must be 't', on which a {kind} limits the step")
     if clock == "t" and end > LONGEST_BY_T:
         raise ValueError(f"clock must be 'log t' or left out for t > {LONGEST_BY_T:g}, got {end:g}")
     return clock

@@ -26,6 +26,11 @@ def _store(thing: object, **values: object) -> None:
         object.__setattr__(thing, name, value)
 
 
+def inherits(thing: object, kind: type, *methods: str) -> bool:
+    """Whether an object has these methods from a class of gapdyn's, and none of the user's own."""
+    return all(getattr(type(thing), name) is getattr(kind, name) for name in methods)
+
+
 class Parametrisation(ABC):
     """How ν becomes β: an increasing function, its derivative and its inverse, all elementwise.
 
@@ -362,8 +367,8 @@ class Learned(Temperature):
 
     @property
     def settled(self) -> float:
-        """0: time itself has no part in it."""
-        return 0.0
+        """0: time itself has no part in it, unless a subclass says otherwise."""
+        return 0.0 if inherits(self, Learned, "beta", "velocity") else np.inf
 
     @property
     def slows(self) -> bool:
@@ -490,8 +495,8 @@ class Fixed(Temperature):
 
     @property
     def settled(self) -> float:
-        """0: it is constant."""
-        return 0.0
+        """0: it is constant, unless a subclass says otherwise."""
+        return 0.0 if inherits(self, Fixed, "beta", "velocity") else np.inf
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ, whatever t and ν."""
@@ -531,8 +536,9 @@ class LinearSchedule(Schedule):
 
     @property
     def settled(self) -> float:
-        """The end of the slope."""
-        return self.t_end
+        """The end of the slope, unless a subclass says otherwise."""
+        known = inherits(self, LinearSchedule, "tau", "beta", "velocity")
+        return self.t_end if known else np.inf
 
     def tau(self, t: float) -> float:
         """τ(t)."""

@@ -173,6 +173,13 @@ def test_messages_of_the_library_speak_of_the_options_of_the_command_line(librar
     assert cli.translate(library) == here
 
 
+def test_a_clock_that_does_not_suit_the_temperature_is_refused_by_its_option(here, capsys):
+    options = "--temperature cosine-schedule --tau 0.05 --tau-end 0.1 --clock"
+    assert cli.main(["simulate", *options.split(), "log t"]) == 2
+    refusal = "--clock must be 't', on which a CosineSchedule limits the step"
+    assert capsys.readouterr().err == f"gapdyn simulate: error: {refusal}\n"
+
+
 def test_a_file_that_cannot_be_written_costs_no_other_and_not_the_run(here, capsys, monkeypatch):
     monkeypatch.setattr(gd.Trajectory, "animate", lambda run: 1 / 0)
     command = "simulate --pairs 3 --t-end 1 --csv /dev/full --npz a.npz --gif a.gif"

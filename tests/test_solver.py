@@ -134,6 +134,30 @@ def test_a_fixed_temperature_comes_to_rest_and_a_late_end_is_reached():
     assert run.at(1e200).loss == run.loss[-1]
 
 
+class Kicked(gd.FrozenModel):
+    """A height that rests at its pole, and is pulled back from t = 10 on: γ = e^{10-t}."""
+
+    def velocity(self, t, y, out=None):
+        velocity = super().velocity(t, y, out)
+        return velocity if t < 10 else np.array([0.0, -y[1]])
+
+
+class Warming(gd.Fixed):
+    """A temperature of 1 from t = 10 on."""
+
+    def beta(self, t, nu):
+        return super().beta(t, nu) if t < 10 else 1.0 + 0 * nu
+
+
+def test_rest_is_not_seen_where_a_subclass_may_depend_on_time():
+    model = Kicked(-np.eye(3), gd.Fixed(0.5))
+    run = gd.flow(model, model.start(gamma=0.9), [9.0, 10.0, 11.0], rtol=1e-6)
+    assert run.gamma[-1] == pytest.approx(np.exp(-1), rel=1e-3)
+    for name in ("free", "parallel", "frozen"):
+        assert make(name, Warming(0.5))[0].settled == np.inf
+    assert make("free", gd.Fixed(0.5))[0].settled == 0
+
+
 def test_implicit_methods_outlast_a_nu_without_effect():
     """SciPy's step for the Jacobian's column of ν grows tenfold with each Jacobian, to infinity."""
     model = gd.FreeModel(8, 2, gd.Fixed(1.0))

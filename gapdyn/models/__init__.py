@@ -28,7 +28,9 @@ model
    `observe` say so, but `embeddings`, gap, margin and mismatched pairs stay those of X and Y.
    `mixed(None)` takes it away again. Other models raise a `ValueError` that says why;
 11. `release()` lets go of what calls leave in memory for one another, where there is any. A flow
-   calls it at its end, so that what is kept of a run is the run.
+   calls it at its end, so that what is kept of a run is the run;
+12. `settled` is the time from which on the velocity depends on the state alone. From then on a flow
+   that has come to rest ends at once. It is infinite in a class of your own that does not say it.
 
 A learning rate multiplies the gradient of its own block, and of nothing else.
 """

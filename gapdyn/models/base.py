@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from gapdyn import sphere
 from gapdyn._kernels.memory import Scratch
-from gapdyn.temperature import Temperature
+from gapdyn.temperature import Temperature, inherits
 from gapdyn.types import Array
 from gapdyn.validate import (
     shown,
@@ -188,8 +188,9 @@ class HeightModel(Model):
 
     @property
     def settled(self) -> float:
-        """That of the temperature."""
-        return self.temperature.settled
+        """That of the temperature, unless a subclass has its own velocity."""
+        known = inherits(self, HeightModel, "velocity")
+        return self.temperature.settled if known else np.inf
 
     @property
     def size(self) -> int:
@@ -259,11 +260,6 @@ class RowModel(Model):
     """Where the rows end in a state and ν is stored: 2·n·d."""
     _rows_shape: tuple[int, int]
     _scratch: Scratch
-
-    @property
-    def settled(self) -> float:
-        """That of the temperature."""
-        return self.temperature.settled
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))

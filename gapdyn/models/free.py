@@ -15,7 +15,7 @@ from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel, WithArrays
-from gapdyn.temperature import Temperature
+from gapdyn.temperature import Temperature, inherits
 from gapdyn.types import Array
 from gapdyn.validate import validate_mixing
 
@@ -83,6 +83,12 @@ class FreeModel(WithArrays, RowModel):
         model = copy(self)
         model._mix(mixing)
         return model
+
+    @property
+    def settled(self) -> float:
+        """That of the temperature, unless a subclass has its own velocity."""
+        known = inherits(self, FreeModel, "velocity")
+        return self.temperature.settled if known else np.inf
 
     @property
     def size(self) -> int:

@@ -17,7 +17,7 @@ from gapdyn._kernels import observe_rows, pull_rows
 from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel, one_minus_square, projected
-from gapdyn.temperature import Temperature
+from gapdyn.temperature import Temperature, inherits
 from gapdyn.types import Array
 from gapdyn.validate import validate_bool
 
@@ -84,6 +84,12 @@ class ParallelModel(RowModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "tied", validate_bool("tied", self.tied))
+
+    @property
+    def settled(self) -> float:
+        """That of the temperature, unless a subclass has its own velocity."""
+        known = inherits(self, ParallelModel, "velocity")
+        return self.temperature.settled if known else np.inf
 
     @property
     def size(self) -> int:

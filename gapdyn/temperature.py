@@ -414,6 +414,11 @@ class Learned(Temperature):
         return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
 
 
+def _in_shape(value: float, nu: FloatOrArray) -> FloatOrArray:
+    """A number for each ν, which implicit methods try up to infinity where it has no effect."""
+    return np.float64(value) if np.ndim(nu) == 0 else np.full(np.shape(nu), value)
+
+
 class Schedule(Temperature):
     """A temperature that time alone decides."""
 
@@ -423,7 +428,7 @@ class Schedule(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ(t), whatever ν."""
-        return 1 / self.tau(t) + np.zeros_like(nu)
+        return _in_shape(1 / self.tau(t), nu)
 
 
 @dataclass(frozen=True)
@@ -500,7 +505,7 @@ class Fixed(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ, whatever t and ν."""
-        return 1 / self.tau + np.zeros_like(nu)  # not 0 * nu: implicit methods try infinite ν
+        return _in_shape(1 / self.tau, nu)
 
 
 @dataclass(frozen=True)

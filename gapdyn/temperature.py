@@ -16,6 +16,7 @@ from numbers import Real
 import numpy as np
 from scipy.special import spence
 
+from gapdyn._inherits import inherits
 from gapdyn.types import Array, FloatOrArray
 from gapdyn.validate import shown, validate_number, validate_positive, validate_temperature
 
@@ -24,11 +25,6 @@ def _store(thing: object, **values: object) -> None:
     """Set fields of a frozen object to what its checks have made of them."""
     for name, value in values.items():
         object.__setattr__(thing, name, value)
-
-
-def inherits(thing: object, kind: type, *methods: str) -> bool:
-    """Whether an object has these methods from a class of gapdyn's, and none of the user's own."""
-    return all(getattr(type(thing), name) is getattr(kind, name) for name in methods)
 
 
 class Parametrisation(ABC):

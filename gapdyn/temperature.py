@@ -16,6 +16,7 @@ from numbers import Real
 import numpy as np
 from scipy.special import spence
 
+from gapdyn._inherits import inherits
 from gapdyn.types import Array, FloatOrArray
 from gapdyn.validate import shown, validate_number, validate_positive, validate_temperature
 
@@ -24,11 +25,6 @@ def _store(thing: object, **values: object) -> None:
     """Set fields of a frozen object to what its checks have made of them."""
     for name, value in values.items():
         object.__setattr__(thing, name, value)
-
-
-def inherits(thing: object, kind: type, *methods: str) -> bool:
-    """Whether an object has these methods from a class of gapdyn's, and none of the user's own."""
-    return all(getattr(type(thing), name) is getattr(kind, name) for name in methods)
 
 
 class Parametrisation(ABC):
@@ -414,6 +410,11 @@ class Learned(Temperature):
         return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
 
 
+def _in_shape(value: float, nu: FloatOrArray) -> FloatOrArray:
+    """A number for each ν, which implicit methods try up to infinity where it has no effect."""
+    return np.float64(value) if np.ndim(nu) == 0 else np.full(np.shape(nu), value)
+
+
 class Schedule(Temperature):
     """A temperature that time alone decides."""
 
@@ -423,7 +424,7 @@ class Schedule(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ(t), whatever ν."""
-        return 1 / self.tau(t) + np.zeros_like(nu)
+        return _in_shape(1 / self.tau(t), nu)
 
 
 @dataclass(frozen=True)
@@ -500,7 +501,7 @@ class Fixed(Temperature):
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
         """1/τ, whatever t and ν."""
-        return 1 / self.tau + np.zeros_like(nu)  # not 0 * nu: implicit methods try infinite ν
+        return _in_shape(1 / self.tau, nu)
 
 
 @dataclass(frozen=True)

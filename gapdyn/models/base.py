@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import sphere
+from gapdyn._inherits import inherits
 from gapdyn._kernels.memory import Scratch
-from gapdyn.temperature import Temperature, inherits
+from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import (
     shown,

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import measures, sphere
+from gapdyn._inherits import inherits
 from gapdyn._kernels import observe_rows, pull_rows
 from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel, WithArrays
-from gapdyn.temperature import Temperature, inherits
+from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_mixing
 

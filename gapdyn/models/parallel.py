@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn import measures, sphere
+from gapdyn._inherits import inherits
 from gapdyn._kernels import observe_rows, pull_rows
 from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.rows import rows_cross_entropy
 from gapdyn.models.base import Observables, RowModel, one_minus_square, projected
-from gapdyn.temperature import Temperature, inherits
+from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_bool
 

@@ -15,7 +15,7 @@ from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarMo
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
 from gapdyn.types import Array
-from gapdyn.validate import validate_array, validate_count, validate_number
+from gapdyn.validate import validate_array, validate_bool, validate_count, validate_number
 
 if TYPE_CHECKING:
     import sympy
@@ -178,6 +178,7 @@ def ratio(tied: bool = True) -> sympy.Expr:
     """
     import sympy as sp
 
+    tied = validate_bool("tied", tied)
     nu, eta = sp.symbols("nu eta", positive=True)
     beta = sp.Function("beta")(nu)
     if tied:

@@ -454,7 +454,7 @@ class Scheduled(Schedule):
     def __post_init__(self) -> None:
         if not callable(self.function_of_t):
             raise TypeError(f"function_of_t must be a function, got {shown(self.function_of_t)}")
-        if not isinstance(self.breaks, Iterable):
+        if not isinstance(self.breaks, Iterable) or getattr(self.breaks, "shape", None) == ():
             raise TypeError(f"breaks must be a sequence of times, got {shown(self.breaks)}")
         _store(self, breaks=tuple(sorted({validate_number("breaks", t) for t in self.breaks})))
         limited = not (isinstance(self.max_step, Real) and self.max_step == np.inf)

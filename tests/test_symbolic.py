@@ -79,5 +79,7 @@ test_bad_input_is_named = refusals(
     (lambda: symbolic.exchange_law(1), ValueError, "n must be at least 2"),
     (lambda: symbolic.exchange_law(10**30), ValueError, "n must be at most 12"),
     (lambda: symbolic.exchange_law(2.0), TypeError, "n must be an integer"),
+    (lambda: symbolic.ratio(1.0), TypeError, "tied must be True or False"),
+    (lambda: symbolic.temperature_of_height(tied=None), TypeError, "tied must be True or False"),
     (lambda: symbolic.temperature_of_height(1.0), ValueError, "kind must be one of"),
 )

@@ -248,6 +248,8 @@ test_bad_input_is_named = refusals(
     (lambda: gd.Scheduled(0.1), TypeError, "function_of_t must be a function"),
     (lambda: gd.Scheduled(lambda t: None).nu(), TypeError, "function_of_t's value must be a r"),
     (lambda: gd.Scheduled(lambda t: 0.1, breaks=("a",)), TypeError, "breaks must be"),
+    (lambda: gd.Scheduled(abs, breaks=np.ma.masked), TypeError, "breaks must be a sequence"),
+    (lambda: gd.Scheduled(abs, breaks=np.array(1.0)), TypeError, "breaks must be a sequence"),
     (lambda: gd.Scheduled(lambda t: 0.1, max_step=0.0), ValueError, "max_step must be pos"),
     (lambda: gd.Scheduled(abs, max_step=np.ones(0)), TypeError, "max_step must be a real number"),
     (lambda: gd.Fixed(1e-310), ValueError, "tau must have a finite inverse"),

@@ -25,7 +25,13 @@ from scipy.integrate import IntegrationWarning, quad
 from gapdyn.temperature import Exponential, Fixed, Learned, Linear, Schedule, Softplus
 from gapdyn.theory import _checks, closing, potential, theorem_3_2
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_number, validate_positive, validate_temperature
+from gapdyn.validate import (
+    shown,
+    validate_bool,
+    validate_number,
+    validate_positive,
+    validate_temperature,
+)
 
 Speed = Callable[[float], float]
 MOST_BREAKS = 1e4
@@ -407,10 +413,10 @@ def _loss(n: float | None, alpha: float | None, printed: bool) -> tuple[Speed, t
     """β g(β) as a function of β, and the α and n-1 of the tail α(n-1)e^{-aα} of g."""
     if (n is None) != (alpha is None):
         raise ValueError("n and alpha must be given together, or neither for the scalar model")
+    if validate_bool("printed", printed) and n is not None:
+        raise ValueError("printed rates are for the scalar model: leave out n and alpha")
     if n is None or alpha is None:
         return lambda beta: beta * float(np.exp(-beta)), (1.0, 1.0)
-    if printed:
-        raise ValueError("printed rates are for the scalar model: leave out n and alpha")
     pairs, margin = _checks.validate_pair_count(n), _checks.validate_margin("alpha", alpha)
     return lambda beta: beta * closing.pull(beta, pairs, margin), (margin, pairs - 1)
 

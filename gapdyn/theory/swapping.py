@@ -31,7 +31,7 @@ from scipy.special import betaln, expit, logsumexp
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, exchange_law, potential
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_portion, validate_positive
+from gapdyn.validate import shown, validate_bool, validate_portion, validate_positive
 
 MOST_PAIRS = 10**6
 """The most pairs: the sums here are over the number of unlike masks."""
@@ -203,6 +203,7 @@ def exponent(
     """
     law = exchange_law.exponent(n=n, temperature=temperature, row_rate=row_rate)
     p, margin = validate_portion("p", p), _validate_margin(alpha, n)
+    soft = validate_bool("soft", soft)
     if p == 0:
         return law
     even, dominated = law * (1 + (SOFT if soft else 1.0) * p / margin), law * (1 + 2 / margin)

@@ -25,7 +25,7 @@ from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.theory import _checks, bessel
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_number, validate_temperature
+from gapdyn.validate import shown, validate_bool, validate_number, validate_temperature
 
 MOST = 1e10
 """The largest β₀(1-γ₀²) of the bounds at finite n."""
@@ -377,7 +377,10 @@ def _deviation(n: float, delta: float) -> float:
 def _scale(tau: float, gamma0: float) -> float:
     """a = β₀(1-γ₀²)."""
     flat = 1 - _checks.validate_open_height("gamma0", gamma0) ** 2
-    return flat / validate_temperature("tau", tau)
+    a = flat / validate_temperature("tau", tau)
+    if a > _checks.LARGEST:
+        raise ValueError("tau must be such that (1-γ₀²)/tau is at most 1e150")
+    return a
 
 
 def _middling_scale(tau: float, gamma0: float) -> float:
@@ -429,7 +432,7 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     """
     n, d = _checks.validate_pair_count(n), int(_checks.validate_dimension(d))
     a, gamma = _scale(tau, gamma0), _checks.validate_open_height("gamma0", gamma0)
-    if not moving_rows:
+    if not validate_bool("moving_rows", moving_rows):
         return float(gamma / np.hypot(gamma, np.sqrt((1 - gamma**2) / (2 * n))))
     # (S - 1/d)/A = (1 - 1/d) A_{d+2}, which loses no digits where a is small.
     k = (1 - float(bessel.mgf_ratios(a, d)[1])) / 2 - (1 - 1 / d) * float(bessel.A(a, d + 2))

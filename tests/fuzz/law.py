@@ -111,7 +111,15 @@ def lawful(error, function, arguments):
         return True  # sizes that no machine holds
     if not isinstance(error, ValueError | TypeError) or isinstance(error, np.linalg.LinAlgError):
         return False
-    names = {*arguments, *signature(function).parameters, "run", "swap", "os.PathLike", "float64"}
+    names = {
+        *arguments,
+        *signature(function).parameters,
+        "run",
+        "swap",
+        "os.PathLike",
+        "float64",
+        "standard input",
+    }
     names |= {*getattr(arguments.get("self"), "__dict__", {})}
     names |= {name.rstrip("01") for name in names}
     names |= {GREEK[plain] for name in names if (plain := name.rstrip("01")) in GREEK}

@@ -132,6 +132,7 @@ USUAL = {
         ("constant", {"t": -1.0}, ValueError, "t must not be"),
         ("constant", {"beta0": 0.0}, ValueError, "beta0 must be"),
         ("constant", {"gamma0": 0.0}, ValueError, "gamma0 must lie"),
+        ("constant", {"printed": np.ones(2)}, TypeError, "printed must be True or False"),
         ("linear", {"n": 5}, ValueError, "n and alpha must be given together"),
         ("linear", {**CROSS, "printed": True}, ValueError, "rates are for the scalar model"),
         ("linear", {"rate": 2.0, "printed": True}, ValueError, "rates are for a rate of 1"),

@@ -268,6 +268,7 @@ USUAL = {
         ("height", {"beta": [2.0, 0.5]}, ValueError, "beta must be at least beta0"),
         ("exponent", {"p": 1.1}, ValueError, r"p must lie in \[0, 1\]"),
         ("exponent", {"alpha": 1.6}, ValueError, r"alpha must be at most n/\(n-1\)"),
+        ("exponent", {"soft": np.ones(2)}, TypeError, "soft must be True or False"),
         ("exponent", {"alpha": 0.0}, ValueError, "alpha must lie in"),
         ("balance", {"p": 0.0}, ValueError, "p must be positive"),
     ],

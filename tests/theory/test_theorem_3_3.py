@@ -250,6 +250,11 @@ def test_what_the_statement_does_not_cover_is_refused(bound, wrong, error, says)
         ("pairs_needed", SETTING | {"bound": "b"}, ValueError, "bound must be"),
         ("density", {"z": 0.0, "d": 1}, ValueError, "d must be"),
         ("gap_ratio", {"n": 9, "d": 1, "tau": 0.1, "gamma0": 0.3}, ValueError, "d must be"),
+        ("limit", {"d": 3, "tau": 1e-303, "gamma0": 0.3}, ValueError, "tau must be such"),
+        (
+            *("gap_ratio", {"n": 9, "d": 3, "tau": 0.1, "gamma0": 0.3, "moving_rows": np.eye(2)}),
+            *(TypeError, "moving_rows must be True or False"),
+        ),
         ("gap_velocity", {"model": "m", "y": [0.0]}, TypeError, "model must be"),
         ("gap_velocity", {"model": MODELS["tied"][0], "y": [0.0]}, ValueError, "98 entries, got 1"),
     ],

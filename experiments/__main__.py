@@ -108,7 +108,7 @@ def _run(args: argparse.Namespace) -> int:
         kept = f"; {interrupt}" if str(interrupt) else ""
         written = [name for name, (what, _) in outcomes.items() if not what.startswith(NOTHING)]
         names = ", ".join(written) or "nothing"
-        raise KeyboardInterrupt(f"{names} written to {args.out}{kept}") from interrupt
+        raise KeyboardInterrupt(f"{names} finished, in {args.out}{kept}") from interrupt
     for name in args.names:
         what, seconds = outcomes[name]
         print(f"{name:12} {seconds:6.1f} s  {what}")

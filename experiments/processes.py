@@ -10,6 +10,7 @@ costs the call that it was at, and no other; and ending a process never leaves a
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -90,7 +91,11 @@ def _serve(pipe: Any) -> None:
     with suppress(EOFError, OSError):  # nobody asks any more
         while True:
             function, args, options = pipe.recv()
-            pipe.send(_answer(function, args, options))
+            answer = _answer(function, args, options)
+            try:
+                pipe.send(answer)
+            except (pickle.PicklingError, TypeError, AttributeError) as error:
+                pipe.send((None, TypeError(f"what a call gives must be picklable: {error}")))
 
 
 def _answer(function: Callable[..., Any], args: Any, options: Any) -> tuple[Any, Exception | None]:

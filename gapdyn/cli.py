@@ -130,7 +130,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
     add("--method", choices=METHODS, default="DOP853", help="SciPy's solver (default DOP853)")
     add("--clock", choices=CLOCKS, help="what the solver takes for time (default: what suits τ)")
-    add("--max-steps", type=int, default=MAX_STEPS, help="most steps (default 10 million)")
+    add("--max-steps", type=int, default=MAX_STEPS, help="most steps (default a million)")
     add("--csv", type=Path, help="write observables here")
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")
     add("--gif", type=Path, help="write the embeddings in motion here (free and parallel models)")
@@ -205,6 +205,8 @@ def run_simulate(args: argparse.Namespace) -> int:
     note_unused(args)
     unwritten = write_files(run, args, interrupted=status == 130)
     print_summary(run)
+    if run.stationary is not None:
+        say(f"gapdyn simulate: at rest from t = {run.stationary:.6g} on")
     return status or 2 * unwritten
 
 

@@ -107,8 +107,8 @@ class Trajectory:
     start : (N,) array or None
         The state at time 0, which need not be an output time; None in files of version 0.1.0.
     stationary : float or None
-        The time from which on the state is at rest up to rounding, until the end; None while it
-        moves.
+        When the state was found to be at rest, up to rounding: it is the same from then to the end.
+        None where it moves to the end, or was not found to be at rest.
     """
 
     t: Array
@@ -285,7 +285,8 @@ def flow(
         from 0 on; up to 1e308.
     rtol, atol : float
         Error tolerances of a step, relative and absolute. `atol` is not for heights: since
-        dγ/dt ∝ γ, they keep their relative accuracy down to 1e-50, or to `atol` if that is less.
+        dγ/dt ∝ γ, they keep their relative accuracy down to 1e-50, or to `atol` if that is less;
+        a smaller height counts as zero.
     method : str
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
         not stiff, and the explicit DOP853 is the cheapest. It is stiff, with rates of the order of

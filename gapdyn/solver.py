@@ -20,7 +20,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import scipy.integrate as integrate
 
-from gapdyn.stationary import LEAST_HEIGHT, Still, heights, settle
+from gapdyn.stationary import (
+    LEAST_HEIGHT,
+    PATIENCE,
+    RELAXATIONS,
+    Still,
+    heights,
+    settle,
+)
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_count, validate_positive
@@ -35,7 +42,7 @@ OTHERS = {
 }
 """What to try instead of a method: each has flows that the others cannot follow."""
 LEAST_RTOL = 100 * np.finfo(float).eps
-MAX_STEPS = 10_000_000
+MAX_STEPS = 1_000_000
 FIRST_STEP = 1e-6
 LONGEST, LONGEST_BY_T = 1e308, 1e150
 """Latest end times. On the clock t, the squares of velocities like 1/t leave float64 earlier."""
@@ -157,7 +164,9 @@ class Solver:
             yield Step(before, t, solver.y, partial(_dense_output, solver, clock))
             before, steady = t, pace.is_steady(solver.t, solver.y)
             if t >= field.settled and t < end and (steady or np.array_equal(solver.y, old)):
-                rest = settle(field, t, solver.y, atol + self.rtol * np.abs(solver.y))
+                tolerance = atol + self.rtol * np.abs(solver.y)
+                relaxations = PATIENCE if pace.is_hopeless else RELAXATIONS
+                rest = settle(field, t, solver.y, tolerance, relaxations)
                 if rest is not None:
                     yield Step(t, end, rest, partial(_at_rest, rest), stationary=True)
                     return
@@ -289,10 +298,15 @@ class Pace:
             self.needed = WINDOW * (self.end - s) / max(windows[-1], np.spacing(s))
         return True
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether fewer steps are left than are needed, as far as is known."""
+        return self.needed > self.most - self.count
+
     def check(self) -> None:
-        """Raise a TooManyStepsError if fewer steps are left than are needed, as far as is known."""
+        """Raise a TooManyStepsError if the steps that are left will not do."""
         left = self.most - self.count
-        if self.needed > left:
+        if self.is_hopeless:
             more = f"{self.needed:.1g} more steps are needed, beyond max_steps"
             raise TooManyStepsError(more if left > 0 else "max_steps are done")
 

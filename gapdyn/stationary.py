@@ -18,8 +18,9 @@ from gapdyn.types import Array
 EPS = float(np.finfo(np.float64).eps)
 NUDGE = 1e-11
 """Length of the perturbations by which rates are measured: heights may be as near to a pole."""
-RELAXATIONS = 200
-"""Euler's steps: all that decays at a rate of λ/5 or more is gone after them."""
+RELAXATIONS, PATIENCE = 200, 10_000
+"""Euler's steps, where a run can go on and where it would be given up otherwise: what decays at a
+rate of λ/5 or more, or λ/250, is gone after them."""
 FAR = 100
 """Tolerances of a step by which relaxing may move a state at rest."""
 NOISE = 32
@@ -38,7 +39,9 @@ class Still(Protocol):
         """Views of the parts of a state."""
 
 
-def settle(field: Still, t: float, y: Array, tolerance: Array) -> Array | None:
+def settle(
+    field: Still, t: float, y: Array, tolerance: Array, relaxations: int = RELAXATIONS
+) -> Array | None:
     """The state of rest that y has come to, to a tolerance (N,), or None while it still moves."""
     if not field.velocity(t, y).any():
         return y
@@ -46,7 +49,7 @@ def settle(field: Still, t: float, y: Array, tolerance: Array) -> Array | None:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         rate = _fastest_rate(field, t, y, draws)
         rest = y.copy()
-        for _ in range(RELAXATIONS):
+        for _ in range(relaxations):
             rest += field.velocity(t, rest) / rate
         still = np.abs(field.velocity(t, rest)) <= NOISE * _noise(field, t, rest, draws)
     return rest if (still & (np.abs(rest - y) <= FAR * tolerance)).all() else None

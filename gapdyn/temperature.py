@@ -285,8 +285,8 @@ def check_elementwise(temperature: Temperature, nu: Array) -> None:
         cause = error
     raise ValueError(
         "temperature must be elementwise: at an array of ν, β and the velocity of ν must be the"
-        " arrays of their values, as with np.exp and not math.exp, and a constant is c + 0 * nu;"
-        f" {temperature} is not"
+        " arrays of their values, as with np.exp and not math.exp, and a constant is"
+        f" np.full(np.shape(nu), c); {temperature} is not"
     ) from cause
 
 

@@ -206,9 +206,9 @@ def test_ctrl_c_within_a_flow_of_this_process_is_no_failure(tmp_path, made, caps
     assert command.main(["fig3", "made", *options]) == 130
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == f"python -m experiments: interrupted; fig3 written to {tmp_path}\n"
+    assert shown.err == f"python -m experiments: interrupted; fig3 finished, in {tmp_path}\n"
     assert command.main(["made", "fig3", *options]) == 130
-    assert "interrupted; nothing written to" in capsys.readouterr().err
+    assert "interrupted; nothing finished, in" in capsys.readouterr().err
 
 
 def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):

@@ -176,6 +176,15 @@ def test_rest_is_looked_for_before_a_run_is_given_up():
     assert run.stationary == gd.flow(model, y0, 1e5).stationary
 
 
+def test_a_mode_that_decays_slowly_does_not_end_a_run_that_is_nearly_at_rest():
+    """Its rate is far below the fastest, so that the run is relaxed longer before it is given up."""
+    model = gd.FreeModel(5, 3, gd.Fixed(0.5))
+    y0 = model.start(gd.sphere.sample(5, 3, 0), gd.sphere.sample(5, 3, 100))
+    run = gd.flow(model, y0, 1e12)
+    tight = gd.flow(model, y0, 1e5, rtol=1e-10, atol=1e-12, method="LSODA")
+    assert run.stationary < 1e5 and run.loss[-1] == pytest.approx(tight.loss[-1], abs=1e-12)
+
+
 def test_rest_is_not_seen_where_a_small_height_grows():
     """γ = 1e-20 under -I: γ' = -2βγ g(β) with g < 0, so that γ is 1e-10 at log(1e10)/2β|g|."""
     model = gd.FrozenModel(-np.eye(3), gd.Fixed(1.0))

@@ -102,8 +102,8 @@ def test_a_process_that_is_killed_costs_one_experiment(tmp_path, start):
 @pytest.mark.parametrize(
     ("names", "jobs", "send", "busy", "says"),
     [
-        (("done", "slow"), 2, os.kill, 2, "done written to {out}"),
-        (("many",), 1, os.killpg, 2, "nothing written to {out}; {out}/kept.jsonl keeps"),
+        (("done", "slow"), 2, os.kill, 2, "done finished, in {out}"),
+        (("many",), 1, os.killpg, 2, "nothing finished, in {out}; {out}/kept.jsonl keeps"),
     ],
 )
 def test_ctrl_c_ends_all_processes_and_says_what_is_written(

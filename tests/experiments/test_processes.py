@@ -84,3 +84,15 @@ def is_running(pid):
         return False
     status = Path(f"/proc/{pid}/stat")  # where it is not waited for, a process remains as a zombie
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def unsendable():
+    """What no pipe takes."""
+    return lambda: None
+
+
+def test_a_value_that_cannot_be_sent_is_an_error_of_its_call():
+    with processes(1) as pool:
+        with pytest.raises(TypeError, match="must be picklable"):
+            pool.submit(unsendable).result()
+        assert pool.submit(abs, -1).result() == 1

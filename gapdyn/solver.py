@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -152,7 +152,7 @@ class Solver:
             _bound_nudges(solver)
             lost.clear()
             try:
-                with self._quiet():
+                with _quiet(self.method):
                     message = solver.step()
             except (ValueError, np.linalg.LinAlgError) as error:  # a Jacobian with NaN in it
                 if not lost:
@@ -163,7 +163,7 @@ class Solver:
             t = end if solver.status == "finished" else float(clock.time(solver.t))
             yield Step(before, t, solver.y, partial(_dense_output, solver, clock))
             before, steady = t, pace.is_steady(solver.t, solver.y)
-            if t >= field.settled and t < end and (steady or np.array_equal(solver.y, old)):
+            if t >= field.settled and t < end and (steady or (solver.y == old).all()):
                 tolerance = atol + self.rtol * np.abs(solver.y)
                 relaxations = PATIENCE if pace.is_hopeless else RELAXATIONS
                 rest = settle(field, t, solver.y, tolerance, relaxations)
@@ -178,7 +178,7 @@ class Solver:
         """SciPy's solver; it chooses its first step, unless that leaves float64."""
         make = partial(getattr(integrate, self.method), velocity, first, y, last)
         options = {"rtol": self.rtol, "atol": atol, "max_step": longest}
-        with self._quiet():
+        with _quiet(self.method):
             solver = make(**options)
             if getattr(solver, "h_abs", 1.0) == 0:  # a trial step as long as the run overflowed
                 solver = make(**options, first_step=min(FIRST_STEP, last - first))
@@ -202,15 +202,6 @@ class Solver:
 
         return velocity
 
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        """No warnings of trial states that overflow, or of LSODA, whose failures are errors."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), ExitStack() as stack:
-            if self.method == "LSODA":
-                stack.enter_context(warnings.catch_warnings())
-                warnings.filterwarnings("ignore", "lsoda", UserWarning)
-            yield
-
     def _tolerances(self, field: Field, y: Array) -> Array:
         """`atol`, and next to nothing for heights: dγ/dt ∝ γ, so that their error is relative."""
         tolerances = np.full(y.size, self.atol)
@@ -223,6 +214,18 @@ def _failure(message: str, lost: list[float]) -> ArithmeticError:
     """What ended a solver: what it says, or where the velocity of its last step was not finite."""
     where = f"the velocity is not finite at t = {lost[-1]:.6g}" if lost else message
     return ArithmeticError(where)
+
+
+def _quiet(method: str) -> AbstractContextManager[Any]:
+    """No warnings of trial states that overflow, or of LSODA, whose failures are errors."""
+    numbers = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    if method != "LSODA":
+        return numbers
+    stack = ExitStack()
+    stack.enter_context(numbers)
+    stack.enter_context(warnings.catch_warnings())
+    warnings.filterwarnings("ignore", "lsoda", UserWarning)
+    return stack
 
 
 def _bound_nudges(solver: Any) -> None:

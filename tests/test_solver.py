@@ -177,7 +177,7 @@ def test_rest_is_looked_for_before_a_run_is_given_up():
 
 
 def test_a_mode_that_decays_slowly_does_not_end_a_run_that_is_nearly_at_rest():
-    """Its rate is far below the fastest, so that the run is relaxed longer before it is given up."""
+    """Its rate is far below the fastest: the run is relaxed longer before it is given up."""
     model = gd.FreeModel(5, 3, gd.Fixed(0.5))
     y0 = model.start(gd.sphere.sample(5, 3, 0), gd.sphere.sample(5, 3, 100))
     run = gd.flow(model, y0, 1e12)

@@ -127,6 +127,17 @@ def validate_finite(name: str, value: ArrayLike) -> Array:
     return array
 
 
+def broadcast(**arrays: Array) -> tuple[Array, ...]:
+    """Arguments, by name, in their common shape."""
+    try:
+        return tuple(np.broadcast_arrays(*arrays.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
+        raise ValueError(
+            f"{' and '.join(arrays)} must have shapes that broadcast, got {shapes}"
+        ) from error
+
+
 def unwrap(values: Array) -> Array:
     """An array unchanged, or a zero-dimensional one as a float64 scalar."""
     scalar: Array = np.asarray(values)[()]

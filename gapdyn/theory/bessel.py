@@ -49,7 +49,7 @@ def A(a: ArrayLike, d: ArrayLike) -> Array:
     >>> round(float(A(13.0, 3)), 15)  # coth a - 1/a
     0.923076923087141
     """
-    a, d = np.broadcast_arrays(_real(a), _dimensions(d))
+    a, d = _checks.broadcast(a=_real(a), d=_dimensions(d))
     return _checks.unwrap(_ratio(a, d))
 
 
@@ -114,7 +114,7 @@ def log_mgf(a: ArrayLike, d: ArrayLike) -> Array:
     >>> bool(np.isclose(log_mgf(1e-8, 2), 2.5e-17, rtol=1e-14, atol=0))  # a²/2d
     True
     """
-    a, d = np.broadcast_arrays(_real(a), _dimensions(d))
+    a, d = _checks.broadcast(a=_real(a), d=_dimensions(d))
     width = d / 2 + 1.0  # the nearest poles of A_d are zeros of I_ρ, on the imaginary axis
     end = np.arcsinh(np.abs(a) / width)[..., None]
     u = end * (NODES + 1) / 2
@@ -144,7 +144,7 @@ def mgf_ratios(a: ArrayLike, d: ArrayLike) -> tuple[Array, Array]:
     TypeError, ValueError
         If `a` is not real, d is below 2, or either is beyond 1e150.
     """
-    a, d = np.broadcast_arrays(_real(a), _dimensions(d))
+    a, d = _checks.broadcast(a=_real(a), d=_dimensions(d))
     first, higher = _ratio(a, d), _ratio(a, d + 2)
     # A_d(a)/a = 1/(d + a A_{d+2}(a)) has no division by a.
     second = 1 / (d + a * higher) + first * higher

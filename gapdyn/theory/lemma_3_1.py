@@ -64,6 +64,7 @@ def ratio(gamma: ArrayLike, *, beta: ArrayLike, dbeta: ArrayLike, rate: float = 
     dbeta, eta = _checks.validate_numbers("dbeta", dbeta), validate_positive("rate", rate)
     if (dbeta == 0).any():
         raise ValueError("dbeta must not be zero: (5) divides by β'(ν)²")
+    height, beta, dbeta = _checks.broadcast(gamma=height, beta=beta, dbeta=dbeta)
     return _checks.computed(
         "R", lambda: -2 * (beta / dbeta) * (height / dbeta) / (eta * (1 - height**2))
     )  # (5)
@@ -104,6 +105,7 @@ def invariant(
     shared = 2 if validate_bool("tied", tied) else 1
     at_beta = potential.potential(beta, temperature=temperature)
     at_gamma = np.log(height) - height**2 / 2
+    at_gamma, at_beta = _checks.broadcast(gamma=at_gamma, beta=np.asarray(at_beta))
     return _checks.unwrap(at_beta + at_gamma / shared)
 
 

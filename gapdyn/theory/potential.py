@@ -69,7 +69,7 @@ def advance(beta0: ArrayLike, amount: ArrayLike, *, temperature: Learned = _chec
     change = _checks.validate_finite("amount", amount)
     with np.errstate(over="ignore", under="ignore"):
         by = np.clip(learned.rate * change, -largest, largest)
-        beta, by = np.broadcast_arrays(positive_beta(beta0, "beta0"), by)
+        beta, by = _checks.broadcast(beta0=positive_beta(beta0, "beta0"), amount=by)
         reached = np.asarray(learned.parametrisation.advance(beta, by), dtype=np.float64)
     if not (reached >= 0).all():
         raise ValueError(

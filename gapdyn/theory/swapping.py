@@ -90,6 +90,7 @@ def slope(
     n, p = _validate_simplex(n), validate_portion("p", p)
     beta = _validate_beta(beta, 0.0)
     heights = _checks.validate_open_heights("gamma", gamma)
+    beta, heights = _checks.broadcast(beta=beta, gamma=heights)
     return _checks.unwrap(law * (1 + _excess(np.log(beta), np.log(heights), n, p)))
 
 

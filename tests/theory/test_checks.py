@@ -190,3 +190,19 @@ def test_numbers_at_the_ends_of_their_ranges_have_their_limits():
     assert even(tau=1e308) == pytest.approx(even(tau=1e20), rel=1e-14)
     assert theorem_3_2.mu([0.5, 0.25, -1.0], 0, 1e308) == 0
     assert theorem_3_2.mu([0.5, 0.25, -1.0], 0, -1e308) == 1.5
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda two, three: bessel.A(two, three),
+        lambda two, three: bessel.log_mgf(two, three),
+        lambda two, three: potential.advance(two, three),
+        lambda two, three: lemma_3_1.ratio(two / 10, beta=three, dbeta=1.0),
+        lambda two, three: lemma_3_1.invariant(two / 10, beta=three),
+        lambda two, three: swapping.slope(two, three / 10, n=4),
+    ],
+)
+def test_shapes_that_do_not_broadcast_are_named(call):
+    with pytest.raises(ValueError, match=r" and .* must have shapes that broadcast, got .*\(3,\)"):
+        call(np.array([2.0, 3.0]), np.array([2.0, 3.0, 4.0]))

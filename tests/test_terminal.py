@@ -93,6 +93,13 @@ def test_streams_that_are_closed_full_or_poor_are_no_traceback(
 ):
     if "/dev/full" in command and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
+    if (
+        "2>&-" in command
+        and subprocess.run(
+            ["bash", "-c", f"{sys.executable} -c 'import numpy.f2py' 2>&-"], check=False
+        ).returncode
+    ):
+        pytest.skip("this NumPy, which SciPy imports whole, is not imported without a stderr")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
     csv = tmp_path / "a.csv"
     done = subprocess.run(

@@ -111,7 +111,7 @@ def _arguments(function, kind):
         left = {name: left[name] for name in left if name not in names}
         if len(names) > 1:
             groups.append(strategy)
-        elif default is Parameter.empty or key in ("seed", "tau"):
+        elif default is Parameter.empty or key in ("seed", "tau", "max_steps"):
             needed[key] = arrays_of(strategy) if key == several else strategy
         else:
             optional[key] = strategy

@@ -242,6 +242,7 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.ParallelModel.mixed: {"mixing": st.none()},
     gd.FrozenModel.mixed: {"mixing": st.none()},
     gd.HardSwap.intervals: {"model": free},
+    plotting.log_time: {"ax": st.builds(lambda: Figure().add_subplot())},
     gd.flow: {
         "model y0 swap": our.states(names=("model", "y0")) | swapped_starts(),
         "t": TIMES,

@@ -1,9 +1,14 @@
 """What several test files share."""
 
 import os
+import signal
 
 # One thread for each worker and each process that a test starts: more would fight over the cores.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# Ctrl-C is ignored in what a shell starts in the background; some tests are about it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest

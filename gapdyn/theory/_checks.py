@@ -14,10 +14,18 @@ from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus, Temperature
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_array, validate_number, validate_positive
+from gapdyn.validate import (
+    has_masked,
+    shown,
+    validate_array,
+    validate_number,
+    validate_positive,
+)
 
 SLACK = 1e-12
 """Relative rounding error within which a number that equals a bound meets it."""
+DEPTH = 8
+"""Lists in lists in which masked entries are looked for; a list may hold itself."""
 PAPER = Learned()
 """The temperature of the paper's theorems: β = exp ν, where ν has the learning rate 1."""
 LARGEST = 1e150
@@ -70,7 +78,7 @@ def temperature_of(
 
 def validate_numbers(name: str, value: ArrayLike) -> Array:
     """A float64 array of any shape, of real numbers; infinities are allowed, NaN is not."""
-    if _has_masked(value):  # before NumPy forgets it
+    if has_masked(value, DEPTH):  # before NumPy forgets it
         raise ValueError(f"{name} must have no masked entries")
     if isinstance(value, Rational) and not isinstance(value, bool | np.integer):
         return np.asarray(validate_number(name, value))  # a fraction, or an integer of any size
@@ -110,13 +118,6 @@ def computed(what: str, formula: Callable[[], ArrayLike]) -> Array:
     if not np.isfinite(values).all():
         raise ValueError(f"{what} must be a float64: the numbers that make it are too far apart")
     return unwrap(values)
-
-
-def _has_masked(value: object) -> bool:
-    """Whether entries are masked in an array, or in arrays in lists and tuples."""
-    if isinstance(value, list | tuple):
-        return any(map(_has_masked, value))
-    return isinstance(value, np.ma.MaskedArray) and bool(np.ma.is_masked(value))
 
 
 def validate_finite(name: str, value: ArrayLike) -> Array:

@@ -206,3 +206,10 @@ def test_numbers_at_the_ends_of_their_ranges_have_their_limits():
 def test_shapes_that_do_not_broadcast_are_named(call):
     with pytest.raises(ValueError, match=r" and .* must have shapes that broadcast, got .*\(3,\)"):
         call(np.array([2.0, 3.0]), np.array([2.0, 3.0, 4.0]))
+
+
+def test_a_list_that_holds_itself_is_refused_as_any_ragged_one():
+    endless = []
+    endless.append(endless)
+    with pytest.raises((TypeError, ValueError), match="amount must"):
+        potential.advance(1.0, endless)

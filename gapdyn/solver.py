@@ -161,7 +161,8 @@ class Solver:
             if solver.status == "failed" or not np.isfinite(solver.y).all():
                 raise _failure(message or "the state is not finite", lost)
             t = end if solver.status == "finished" else float(clock.time(solver.t))
-            yield Step(before, t, solver.y, partial(_dense_output, solver, clock))
+            y = _inside(field, solver.y)
+            yield Step(before, t, y, partial(_dense_output, field, solver, clock))
             before, steady = t, pace.is_steady(solver.t, solver.y)
             if t >= field.settled and t < end and (steady or (solver.y == old).all()):
                 tolerance = atol + self.rtol * np.abs(solver.y)
@@ -238,10 +239,17 @@ def _bound_nudges(solver: Any) -> None:
         np.minimum(relative, LARGEST_NUDGE, out=relative)
 
 
-def _dense_output(solver: Any, clock: Clock) -> Callable[[float], Array]:
+def _inside(field: Field, y: Array) -> Array:
+    """A state with its heights put back into [-1, 1]: a step that meets a pole may end past it."""
+    for height in heights(field.split(y)):
+        np.clip(height, -1, 1, out=height)
+    return y
+
+
+def _dense_output(field: Field, solver: Any, clock: Clock) -> Callable[[float], Array]:
     """The state at times within the last step."""
     interpolant = solver.dense_output()
-    return lambda t: interpolant(clock.reading(t))
+    return lambda t: _inside(field, interpolant(clock.reading(t)))
 
 
 def _at_rest(y: Array) -> Callable[[float], Array]:

@@ -139,6 +139,17 @@ def test_untied_heights_reach_the_pole_and_stay():
     assert model.heights(run.y[-1])[0] == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("method", ["DOP853", "RK45", "LSODA"])
+def test_heights_that_meet_a_pole_do_not_pass_it(method):
+    model = gd.ParallelModel(2, 3, gd.CosineSchedule(0.05, 0.12, 1.0), tied=False)
+    X, Y = gd.sphere.sample(2, 3, seed=1), gd.sphere.sample(2, 3, seed=101)
+    y0 = model.start(X, Y, gamma_x=0.3, gamma_y=-0.6)
+    solver = {"rtol": 1e-6, "method": method}
+    members = gd.flow_many(model, [y0, y0], np.linspace(0, 2, 201), **solver)
+    for run in (gd.flow(model, y0, 2.0, **solver), *members):
+        assert np.abs(run.y[:, -2:]).max() == 1
+
+
 def test_an_interrupted_flow_keeps_what_it_has(figure_2):
     _, y0 = figure_2
     model = gd.FreeModel(5, 3, gd.Scheduled(interrupted))

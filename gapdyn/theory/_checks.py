@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Rational
+from numbers import Rational, Real
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def temperature_of(
     """
     if temperature is not None:
         given: Any = zip((scale, rate, kind), (1.0, 1.0, "exponential"), strict=True)
-        if not all(np.ndim(value) == 0 and value == left_out for value, left_out in given):
+        if not all(isinstance(v, Real | str) and v == left_out for v, left_out in given):
             raise ValueError("temperature must be given alone, without scale, rate and kind")
         return validate_learned(temperature)
     if not isinstance(kind, str) or kind not in KINDS:

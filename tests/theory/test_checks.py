@@ -213,3 +213,9 @@ def test_a_list_that_holds_itself_is_refused_as_any_ragged_one():
     endless.append(endless)
     with pytest.raises((TypeError, ValueError), match="amount must"):
         potential.advance(1.0, endless)
+
+
+@pytest.mark.parametrize("scale", [[[0.5], [0.5, 0.5]], [1.0], np.ones(2), None])
+def test_a_temperature_beside_its_numbers_is_refused_whatever_they_are(scale):
+    with pytest.raises(ValueError, match="temperature must be given alone"):
+        exchange_law.exponent(n=3, temperature=gd.Learned(), scale=scale)

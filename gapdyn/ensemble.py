@@ -13,12 +13,14 @@ from gapdyn.flow import (
     IntegrationError,
     Trajectory,
     choose_clock,
+    choose_method,
     drive,
     explain,
     flow,
     output_times,
 )
-from gapdyn.models.base import Model, Observables
+from gapdyn.models import LogBetaModel, Model, Observables
+from gapdyn.models.log_beta import LOG_BETA
 from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.solver import EXPLICIT, LEAST_RTOL, MAX_STEPS, Solver
 from gapdyn.temperature import check_elementwise
@@ -33,7 +35,7 @@ def flow_many(
     *,
     rtol: float = 1e-8,
     atol: float = 1e-10,
-    method: str = "DOP853",
+    method: str | None = None,
     clock: str | None = None,
     max_steps: int = MAX_STEPS,
     keep_states: bool | None = None,
@@ -58,7 +60,7 @@ def flow_many(
         As in `flow`; output times, or accepted steps, are common to all members.
     rtol, atol : float
         Error tolerances of a step, of each member.
-    method : str
+    method : str, optional
         As in `flow`. Radau, BDF and LSODA need a Jacobian, so they integrate one member after the
         other, each with its own steps: a Jacobian of all of them would have (BN)² entries.
     clock, max_steps
@@ -101,8 +103,11 @@ def flow_many(
     """
     starts, progress = _validate_starts(model, Y0), validate_bool("progress", progress)
     end, times = output_times(t)
-    solver = Solver(rtol, atol, method, choose_clock(clock, model, end), max_steps)
-    together = method in EXPLICIT
+    clock = choose_clock(clock, model, end)
+    if clock == LOG_BETA:
+        model = LogBetaModel.of(model, starts.T)
+    solver = Solver(rtol, atol, choose_method(method, clock), clock, max_steps)
+    together = solver.method in EXPLICIT
     least = LEAST_RTOL * np.sqrt(len(starts))
     if together and rtol < least:
         raise ValueError(f"rtol must be at least {least:.2g} for {len(starts)} members, got {rtol}")

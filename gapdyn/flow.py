@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gapdyn import _saved
 from gapdyn.files import replacing, write_columns
-from gapdyn.models.base import Model, Observables
+from gapdyn.models import LogBetaModel, Model, Observables
+from gapdyn.models.log_beta import LOG_BETA, log_times
 from gapdyn.readers import read_arrays
 from gapdyn.record import MAX_DRIFT, Record
 from gapdyn.solver import (
@@ -88,7 +89,7 @@ class Trajectory:
     Attributes
     ----------
     t : (T,) array
-        Times, increasing.
+        Times, increasing; on the clock "log beta" log(β/β₀), and `log_t` has the times.
     y : (K, N) array
         States that were kept: all, unless they were too large or `keep_states` said otherwise.
     gap, tau, beta, gamma, margin, mismatched, loss : (T,) arrays
@@ -185,6 +186,19 @@ class Trajectory:
         self.model.release()
         return Snapshot(t, y, *seen)
 
+    @property
+    def log_t(self) -> Array:
+        """Natural logarithm (K,) of the time since the start, at the times of `y`.
+
+        On the clock "log beta" it is the integral over what is kept, and the more accurate the
+        denser that is: with output at every step to about 1e-6, relative to the logarithm.
+        """
+        t = self.t[self.kept]
+        if isinstance(self.model, LogBetaModel):
+            return log_times(t, self.model.log_rate(self.y.T))
+        with np.errstate(divide="ignore"):
+            return np.log(t)
+
     def animate(self, *, frames: int = 72) -> Film:
         """Show the run in motion, evenly in log t: a notebook displays what this returns.
 
@@ -266,7 +280,7 @@ def flow(
     *,
     rtol: float = 1e-8,
     atol: float = 1e-10,
-    method: str = "DOP853",
+    method: str | None = None,
     clock: str | None = None,
     max_steps: int = MAX_STEPS,
     swap: Swap | None = None,
@@ -282,21 +296,26 @@ def flow(
         State at time 0, from `model.start`.
     t : float or (T,) array of floats
         An end time > 0, for output at 0 and at every accepted step; or increasing output times
-        from 0 on; up to 1e308.
+        from 0 on; up to 1e308. On the clock "log beta" they are readings of the clock.
     rtol, atol : float
         Error tolerances of a step, relative and absolute. `atol` is not for heights: since
         dγ/dt ∝ γ, they keep their relative accuracy down to 1e-50, or to `atol` if that is less;
         a smaller height counts as zero.
-    method : str
-        SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA. While pairs come to match, the flow is
-        not stiff, and the explicit DOP853 is the cheapest. It is stiff, with rates of the order of
+    method : str, optional
+        SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA; left out, it is DOP853, and Radau on the
+        clock "log beta". While pairs come to match, the flow is not stiff, and the explicit DOP853
+        is the cheapest. It is stiff, with rates of the order of
         β², where mismatched pairs hold a height near the pole at large β (τ ≤ 0.01). LSODA is the
         method for that, or Radau for τ far below it, as long as an N × N Jacobian fits into memory.
-    clock : {"t", "log t"}, optional
+    clock : {"t", "log t", "log beta"}, optional
         What the solver takes for time: t itself, or log(1 + t), on which velocities are larger by
         1 + t, so that late steps are long ones and errors stay under control up to t = 1e308. Left
         out, it is "log t" for a learned temperature, and beyond t = 1e150. Times and
-        velocities of models are those of t in any case.
+        velocities of models are those of t on these two.
+
+        "log beta" is for later than that: for a free model of a few hundred entries, from a state
+        in which β grows, as it does once all pairs match, up to β of about 1e11. The given `t`, and
+        that of the trajectory, are then log(β/β₀), and `log_t` says how late it is.
     max_steps : int
         Most steps of the run. It stops as soon as they are plainly too few: when for 2,000 steps
         its pace has not risen, and more than are left would be needed at this pace.
@@ -334,10 +353,25 @@ def flow(
     >>> run = flow(model, model.start(gamma=0.5), [0.0, 1.0, 10.0])
     >>> [round(float(gap), 4) for gap in run.gap]
     [1.0, 0.4361, 0.0006]
+
+    On from where all pairs match, until β is e¹⁴ times as large:
+
+    >>> from gapdyn import FreeModel, Learned, sphere
+    >>> model = FreeModel(n=3, d=4, temperature=Learned())
+    >>> X, Y = sphere.sample(3, 4, seed=0), sphere.sample(3, 4, seed=1)
+    >>> early = flow(model, model.start(X, Y, tau=0.07), 1e4)
+    >>> late = flow(model, early.y[-1], 14.0, clock="log beta")
+    >>> bool(late.log_t[-1] > 1e7)
+    True
     """
     state, progress = _validate_start(model, y0), validate_bool("progress", progress)
     end, times = output_times(t)
-    solver = Solver(rtol, atol, method, choose_clock(clock, model, end), max_steps)
+    clock = choose_clock(clock, model, end)
+    if clock == LOG_BETA:
+        model = LogBetaModel.of(model, state)
+        if swap is not None:
+            raise ValueError(f"swap must be None on the clock {LOG_BETA!r}: its segments are in t")
+    solver = Solver(rtol, atol, choose_method(method, clock), clock, max_steps)
     intervals = _intervals(model, swap, 0.0, end)
     with np.errstate(over="ignore", invalid="ignore"):
         velocity = model.velocity(0.0, state)
@@ -351,9 +385,19 @@ def flow(
     return trajectory
 
 
+def choose_method(method: str | None, clock: str) -> str:
+    """The given method, or the one that suits the clock."""
+    suits = "Radau" if clock == LOG_BETA else "DOP853"
+    return suits if method is None else method
+
+
 def choose_clock(clock: str | None, model: Model, end: float) -> str:
     """The clock of a run to `end`: the given one if it can go so far, or the one that suits it."""
     free = model.temperature.max_step == np.inf
+    if isinstance(model, LogBetaModel):
+        if clock not in (None, LOG_BETA):
+            raise ValueError(f"clock must be {LOG_BETA!r} or left out for {model}, got {clock!r}")
+        return LOG_BETA
     if clock is None:
         slows = model.temperature.slows or end > LONGEST_BY_T
         return "log t" if free and slows else "t"

@@ -80,7 +80,11 @@ class Clock(NamedTuple):
     rate: Callable[[float], float] | None
 
 
-CLOCKS = {"t": Clock(float, float, None), "log t": Clock(np.log1p, np.expm1, np.exp)}
+CLOCKS = {
+    "t": Clock(float, float, None),
+    "log t": Clock(np.log1p, np.expm1, np.exp),
+    "log beta": Clock(float, float, None),  # the time of `LogBetaModel` itself
+}
 
 
 class Step(NamedTuple):
@@ -142,11 +146,11 @@ class Solver:
         self, field: Field, start: float, end: float, y: Array, left: int
     ) -> Iterator[Step]:
         """The steps of one solver, at most `left`, through times without a break."""
-        clock, atol = CLOCKS[self.clock], self._tolerances(field, y)
+        clock, options = CLOCKS[self.clock], self._options(field, y)
         first, last, before = clock.reading(start), clock.reading(end), start
         pace, lost = Pace(field, first, last, y, left), list[float]()
         velocity = self._velocity(field, clock, lost)
-        solver = self._begin(velocity, first, last, y, atol, pace.longest)
+        solver = self._begin(velocity, first, last, y, options)
         while solver.status == "running":
             old = solver.y
             _bound_nudges(solver)
@@ -165,7 +169,7 @@ class Solver:
             yield Step(before, t, y, partial(_dense_output, field, solver, clock))
             before, steady = t, pace.is_steady(solver.t, solver.y)
             if t >= field.settled and t < end and (steady or (solver.y == old).all()):
-                tolerance = atol + self.rtol * np.abs(solver.y)
+                tolerance = options["atol"] + self.rtol * np.abs(solver.y)
                 relaxations = PATIENCE if pace.is_hopeless else RELAXATIONS
                 rest = settle(field, t, solver.y, tolerance, relaxations)
                 if rest is not None:
@@ -174,11 +178,10 @@ class Solver:
             pace.check()
 
     def _begin(
-        self, velocity: Any, first: float, last: float, y: Array, atol: Array, longest: float
+        self, velocity: Any, first: float, last: float, y: Array, options: dict[str, Any]
     ) -> Any:
         """SciPy's solver; it chooses its first step, unless that leaves float64."""
         make = partial(getattr(integrate, self.method), velocity, first, y, last)
-        options = {"rtol": self.rtol, "atol": atol, "max_step": longest}
         with _quiet(self.method):
             solver = make(**options)
             if getattr(solver, "h_abs", 1.0) == 0:  # a trial step as long as the run overflowed
@@ -203,12 +206,18 @@ class Solver:
 
         return velocity
 
-    def _tolerances(self, field: Field, y: Array) -> Array:
-        """`atol`, and next to nothing for heights: dγ/dt ∝ γ, so that their error is relative."""
-        tolerances = np.full(y.size, self.atol)
-        for height in heights(field.split(tolerances)):
+    def _options(self, field: Field, y: Array) -> dict[str, Any]:
+        """What SciPy's solver is told of a field; its Jacobian, if it has one and that is wanted.
+
+        The absolute tolerance is `atol`, and next to nothing for heights: dγ/dt ∝ γ, so that their
+        error is relative.
+        """
+        atol = np.full(y.size, self.atol)
+        for height in heights(field.split(atol)):
             height[...] = min(self.atol, LEAST_HEIGHT)
-        return tolerances
+        options = {"rtol": self.rtol, "atol": atol, "max_step": field.temperature.max_step}
+        known = {} if self.method in EXPLICIT else {"jac": getattr(field, "jacobian", None)}
+        return options | known
 
 
 def _failure(message: str, lost: list[float]) -> ArithmeticError:

@@ -38,7 +38,16 @@ A learning rate multiplies the gradient of its own block, and of nothing else.
 from gapdyn.models.base import Model, Observables
 from gapdyn.models.free import FreeModel
 from gapdyn.models.frozen import FrozenModel
+from gapdyn.models.log_beta import LogBetaModel
 from gapdyn.models.parallel import ParallelModel
 from gapdyn.models.scalar import ScalarModel
 
-__all__ = ["FreeModel", "FrozenModel", "Model", "Observables", "ParallelModel", "ScalarModel"]
+__all__ = [
+    "FreeModel",
+    "FrozenModel",
+    "LogBetaModel",
+    "Model",
+    "Observables",
+    "ParallelModel",
+    "ScalarModel",
+]

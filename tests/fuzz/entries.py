@@ -30,7 +30,7 @@ from fuzz.table import (
 from hypothesis import strategies as st
 
 import gapdyn as gd
-from gapdyn import files, film, loss, plotting, readers, theory
+from gapdyn import files, film, loss, models, plotting, readers, theory
 
 
 class Entry(NamedTuple):
@@ -64,7 +64,7 @@ def public():
     things = {thing: None for thing in found if isfunction(thing) or isclass(thing)}
     for kind in [kind for kind in things if isclass(kind)]:
         plain = isabstract(kind) or issubclass(kind, tuple)
-        if plain or kind in (loss.Scratch, gd.IntegrationError):
+        if plain or kind in (loss.Scratch, gd.IntegrationError, models.LogBetaModel):
             del things[kind]
             continue
         members = [getattr(kind, name) for name in dir(kind) if not name.startswith("_")]

@@ -49,6 +49,9 @@ KINDS |= {gd.FrozenModel: ["frozen"], gd.ScalarModel: ["scalar"]}
 
 # Arguments that belong together
 
+ends = within(1e-3, 30.0)
+TIMES = ends.flatmap(lambda t: st.sampled_from([t, np.array([0.0, t]), [t / 2, t]]))
+
 
 def only(*names):
     """Some of a group."""
@@ -80,10 +83,16 @@ def starts(draw, tied=None):
 
 
 @st.composite
+def plain_starts(draw):
+    """A model, its start and a time."""
+    return {**draw(our.states(names=("model", "y0"))), "t": draw(TIMES)}
+
+
+@st.composite
 def swapped_starts(draw):
-    """A model that can be swapped, its start and a swap."""
+    """A model that can be swapped, its start, a swap and a time."""
     model, y = draw(our.states(["free"])).values()
-    return {"model": model, "y0": y, "swap": draw(our.swaps)}
+    return {"model": model, "y0": y, "swap": draw(our.swaps), "t": draw(TIMES)}
 
 
 @st.composite
@@ -122,6 +131,16 @@ def growing(draw):
 
 
 @st.composite
+def matched_starts(draw):
+    """A free model, a state of it in which all pairs match, and the clock of late times."""
+    n, d = draw(counts), draw(dims)
+    model = gd.FreeModel(n, d, draw(our.learned), draw(within(0.1, 10.0)))
+    X = sphere.sample(n, d, draw(our.seeds))
+    y0 = model.start(X, X, tau=draw(our.mild_taus))
+    return {"model": model, "y0": y0, "clock": "log beta", "t": draw(within(0.1, 9.0))}
+
+
+@st.composite
 def saved(draw):
     """The path of a saved trajectory."""
     draw(our.runs()).save(PATH / "saved.npz")
@@ -147,7 +166,7 @@ def alike(functions, arguments):
 
 
 tenths = st.fractions(Fraction(1, 10), Fraction(9, 10), max_denominator=100)
-reals, ends, flags = within(-30.0, 30.0), within(1e-3, 30.0), st.booleans()
+reals, flags = within(-30.0, 30.0), st.booleans()
 methods = st.sampled_from(["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
 entry = audit.Entry("id", "Section 2", "A claim.", audit.HOLDS, "Evidence.", True)
 rows = our.runs(["free", "parallel"], our.learned)
@@ -218,7 +237,6 @@ EXPONENTIAL = {"temperature": our.exponential}
 CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
 UNIT = {"X Y": unit_rows("X", "Y")}
-TIMES = ends.flatmap(lambda t: st.sampled_from([t, np.array([0.0, t]), [t / 2, t]]))
 free = our.states(["free"]).map(part("model"))
 grids = st.sampled_from([{"n": [1, 2]}, [{"n": 1.5}], {"n": (1,)}])
 a_function = st.just(np.polynomial.Polynomial([0.4, 0.1]))
@@ -243,10 +261,7 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.FrozenModel.mixed: {"mixing": st.none()},
     gd.HardSwap.intervals: {"model": free},
     plotting.log_time: {"ax": st.builds(lambda: Figure().add_subplot())},
-    gd.flow: {
-        "model y0 swap": our.states(names=("model", "y0")) | swapped_starts(),
-        "t": TIMES,
-    },
+    gd.flow: {"model y0 swap clock t": plain_starts() | swapped_starts() | matched_starts()},
     gd.flow_many: {"t": TIMES},
     gd.Trajectory.at: {"t": within(0.1, 0.5)},
     gd.Trajectory.load: {"path": saved()},

@@ -48,6 +48,8 @@ LONGEST, LONGEST_BY_T = 1e308, 1e150
 """Latest end times. On the clock t, the squares of velocities like 1/t leave float64 earlier."""
 LARGEST_NUDGE = 1e-2
 """By how much of itself Radau and BDF may change a part of the state to see what follows."""
+ARRIVAL = 1e5
+"""Least differences of times within which a height that moves to its pole has arrived there."""
 WINDOW = 400
 """Steps between two looks at the pace of a run."""
 STEADY, GAIN = 5, 1.1
@@ -162,6 +164,10 @@ class Solver:
                 if not lost:
                     raise
                 raise _failure("", lost) from error
+            pole = _at_pole(field, before, solver.y) if solver.status == "failed" else None
+            if pole is not None and before > start:
+                yield from self._between(field, before, end, pole, left - pace.count)
+                return
             if solver.status == "failed" or not np.isfinite(solver.y).all():
                 raise _failure(message or "the state is not finite", lost)
             t = end if solver.status == "finished" else float(clock.time(solver.t))
@@ -253,6 +259,22 @@ def _inside(field: Field, y: Array) -> Array:
     for height in heights(field.split(y)):
         np.clip(height, -1, 1, out=height)
     return y
+
+
+def _at_pole(field: Field, t: float, y: Array) -> Array | None:
+    """A state with the heights at their poles that are there within no time, or None if none is.
+
+    Near a pole an untied height moves as 1/√(1-γ²), and beyond it not at all. The last steps of an
+    implicit method may be shorter than times can be told apart; one that begins there goes on.
+    """
+    velocity, arrived, found = field.velocity(t, y), y.copy(), False
+    moments = ARRIVAL * np.spacing(t)
+    parts = (heights(field.split(state)) for state in (arrived, velocity))
+    for height, speed in zip(*parts, strict=True):
+        there = (height * speed >= 0) & (1 - np.abs(height) <= moments * np.abs(speed))
+        height[...] = np.where(there, np.sign(height), height)
+        found |= bool(there.any())
+    return arrived if found else None
 
 
 def _dense_output(field: Field, solver: Any, clock: Clock) -> Callable[[float], Array]:

@@ -150,6 +150,18 @@ def test_heights_that_meet_a_pole_do_not_pass_it(method):
         assert np.abs(run.y[:, -2:]).max() == 1
 
 
+@pytest.mark.parametrize("seed", [1, 11, 37])
+def test_implicit_methods_arrive_at_a_pole_that_is_reached_in_finite_time(seed):
+    """Near it dγ/dt is as 1/√(1-γ²), so that their steps become shorter than times can tell."""
+    model = gd.ParallelModel(2, 3, gd.Fixed(0.02), tied=False, row_rate=0.7)
+    X, Y = gd.sphere.sample(2, 3, seed), gd.sphere.sample(2, 3, 100 + seed)
+    y0 = model.start(X, Y, gamma_x=0.3, gamma_y=-0.6)
+    runs = [gd.flow(model, y0, 1.0, method=method) for method in ("DOP853", "Radau", "BDF")]
+    for run in runs:
+        assert model.split(run.y[-1]).gamma_y == -1
+        np.testing.assert_allclose(run.y[-1], runs[0].y[-1], rtol=1e-5, atol=1e-5)
+
+
 def test_an_interrupted_flow_keeps_what_it_has(figure_2):
     _, y0 = figure_2
     model = gd.FreeModel(5, 3, gd.Scheduled(interrupted))

@@ -1,5 +1,8 @@
 """Matched rows freeze the gap: the bound on its change, how sharp it is, and the law near it."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import Square, refusals
@@ -10,6 +13,7 @@ import gapdyn as gd
 from gapdyn import symbolic
 from gapdyn.theory import exchange_law, frozen_gap, gap_velocity
 
+MEASURED = [*(Path(__file__).parents[2] / "figures").glob("*clip_batch_flow.json")]
 TEMPERATURES = {
     "learned": gd.Learned(),
     "slow": gd.Learned(gd.Exponential(2.0), rate=0.3),
@@ -220,6 +224,23 @@ def test_the_table_of_theory_4_2(n, alpha, change, by_law, least, law):
     assert halving.law / np.log(10) == pytest.approx(law, rel=0.01)
     assert frozen_gap.bound(halving.bound, n=n, alpha=alpha) == pytest.approx(0.4, rel=1e-12)
     assert np.exp(-exponent * halving.law) == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.skipif(not MEASURED, reason="the run at CLIP's batch is not in figures/")
+def test_a_run_at_clips_batch_from_its_last_match_on():
+    """At its floor of τ it has no P; this is the growth of P that its change of Δ takes at least.
+
+    The margin rises, so that each step is held against its own. The exchange law, which is nearly
+    true of its rows, says n log Δ.
+    """
+    steps, n = json.loads(MEASURED[0].read_text()), 32768
+    last = max(k for k, step in enumerate(steps) if step["mismatched"]) + 1
+    gap, alpha = (np.array([step[name] for step in steps[last:]]) for name in ("gap", "margin"))
+    assert alpha[0] > 0.02 and (np.diff(alpha) > 0).all()
+    pairs = zip(alpha[:-1], np.abs(np.diff(gap)), strict=True)
+    least = sum(change / frozen_gap.bound(1.0, n=n, alpha=margin) for margin, change in pairs)
+    assert least == pytest.approx(13.7, abs=0.05)
+    assert least < n * np.log(gap[0] / gap[-1]) == pytest.approx(400, abs=1)
 
 
 def test_rates_of_rows_count():

@@ -52,6 +52,12 @@ def test_they_are_those_of_the_flow_at_a_thousand_states(kind):
         assert np.linalg.norm(moving) < gap_velocity.most(n=len(X), beta=beta, row_rate=row_rate)
 
 
+def test_the_most_is_the_largest_force_of_all_weights_on_wrong_partners():
+    most = gap_velocity.most(n=4, beta=3.0, row_rate=0.5)
+    assert most == pytest.approx(1.5 * np.sqrt(3) * 3 * 0.5 / 4, rel=1e-15)
+    assert most < 16 / (3 * np.sqrt(3)) * 3 * 0.5 / 4  # with the diagonal counted apart
+
+
 @pytest.mark.parametrize("kind", ["level", "symmetric"])
 def test_the_exchange_law_is_its_two_trivial_zeros(kind):
     rng = np.random.default_rng(1)

@@ -322,3 +322,154 @@ def theorem_3_2_integral() -> sympy.Expr:
     equation = sp.Eq(omega(t).diff(t), c3 * sp.exp(-c4 * omega(t)))
     solution = sp.dsolve(equation, omega(t), ics={omega(0): 1 / sp.sqrt(gamma0)})
     return sp.simplify(1 / solution.rhs**2)
+
+
+def projections() -> sympy.Expr:
+    """The k of P_x y - P_y x = k (y - x), with P_x the projection to the tangent space at x: 1 + z.
+
+    Returns
+    -------
+    sympy.Expr
+        In `z` = ⟨x, y⟩, of unit vectors x and y.
+
+    Raises
+    ------
+    ArithmeticError
+        If the two sides are not parallel.
+    """
+    import sympy as sp
+
+    z = sp.Symbol("z", real=True)
+    x, y = sp.Matrix([1, 0]), sp.Matrix([z, sp.sqrt(1 - z**2)])
+    k = sp.symbols("k")
+    sides = (y - z * x) - (x - z * y) - k * (y - x)
+    (solution,) = sp.solve(sides[1], k)
+    if sp.simplify(sides[0].subs(k, solution)) != 0:
+        raise ArithmeticError("P_x y - P_y x is no multiple of y - x")
+    return sp.simplify(solution)
+
+
+def gap_slope(n: int) -> sympy.Expr:
+    """(n/η_x) d log Δ/dP of n pairs in any state, minus the covariance law of theory 4.1: 0.
+
+    With A = -2n ∂ℓ/∂(aZ) of eq. (2), whose sum is 0, and g = -dℓ(aZ)/da, the slope is that of u' =
+    (aη_x/n) Σ_ij G_ij (1 + Z_ij)(x_i - y_j), in which heights along u and Z_ij are any numbers.
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, 2 or 3; SymPy's time grows quickly with it.
+
+    Returns
+    -------
+    sympy.Expr
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n is not 2 or 3.
+    ArithmeticError
+        If the entries of ∂ℓ/∂(aZ) do not sum to 0, or g is not minus their sum with those of Z.
+    """
+    import sympy as sp
+
+    n = _few_pairs(n)
+    a = sp.Symbol("a", positive=True)
+    Z, M = (sp.Matrix(n, n, lambda i, j, s=s: sp.Symbol(f"{s}{i}_{j}", real=True)) for s in "ZM")
+    loss = _contrastive(M)
+    G = M.applyfunc(lambda entry: sp.diff(loss, entry)).subs(dict(zip(M, a * Z, strict=True)))
+    g = -sp.diff(_contrastive(a * Z), a)
+    if sp.simplify(sum(G)) != 0 or sp.simplify(g + sum(G.multiply_elementwise(Z))) != 0:
+        raise ArithmeticError("the entries of ∂ℓ/∂M must sum to 0, and to -g with those of Z")
+    A = sp.Matrix(n, n, lambda i, j: sp.Symbol(f"A{i}_{j}", real=True))  # as -2nG
+    A[0, 0] -= sum(A)
+    A /= sum(A.multiply_elementwise(Z))  # 2ng
+    heights = sp.symbols(f"h:{n}", real=True), sp.symbols(f"k:{n}", real=True)
+    means = [sum(h) / n for h in heights]
+    moved, gap = A.multiply_elementwise(Z + sp.ones(n)), means[0] - means[1]
+    apart = sp.Matrix(n, n, lambda i, j: heights[0][i] - heights[1][j])
+    direct = -sum(moved.multiply_elementwise(apart)) / gap
+    covariances = [  # p_i - 1/n - ρ_i with the heights of X, q_j - 1/n - c_j with those of Y
+        sum((sum(B[i, :]) - sp.Rational(1, n)) * (h[i] - mean) for i in range(n))
+        for B, h, mean in zip((moved, moved.T), heights, means, strict=True)
+    ]
+    return sp.simplify(direct + 1 + (covariances[0] - covariances[1]) / gap)
+
+
+def largest_force() -> sympy.Expr:
+    """The largest ‖(1+⟨x,y⟩)(y-x) - (1+⟨x,y'⟩)(y'-x)‖ of unit vectors x, y and y': 3√3/2.
+
+    With angles θ and θ' of y and of y' to x, on opposite sides, it is |sin 2δ e^{2iσ} + 2 cos σ sin
+    δ|, δ and σ half their sum and half their difference (theory 4.2). That is largest at σ = 0.
+
+    Returns
+    -------
+    sympy.Expr
+        A number.
+
+    Raises
+    ------
+    ArithmeticError
+        If the length is not that.
+    """
+    import sympy as sp
+
+    delta, sigma = sp.symbols("delta sigma", real=True)
+
+    def force(angle: sympy.Expr) -> sympy.Matrix:
+        return (1 + sp.cos(angle)) * sp.Matrix([sp.cos(angle) - 1, sp.sin(angle)])
+
+    apart = force(sigma + delta) - force(sigma - delta)
+    turned = sp.sin(2 * delta) * sp.exp(2 * sp.I * sigma) + 2 * sp.cos(sigma) * sp.sin(delta)
+    squared = apart.dot(apart) - sp.re(sp.expand_complex(turned * sp.conjugate(turned)))
+    if sp.simplify(sp.expand(squared.rewrite(sp.exp))) != 0:
+        raise ArithmeticError(f"the squared lengths differ by {squared}")
+    c = sp.Symbol("c", positive=True)  # cos δ at σ = 0
+    largest = 2 * sp.sqrt(1 - c**2) * (1 + c)
+    return sp.simplify(max(largest.subs(c, root) for root in sp.solve(sp.diff(largest, c), c)))
+
+
+def height_rates(n: int) -> tuple[sympy.Expr, sympy.Expr]:
+    """Rates at which heights in two tight clusters return to their means, by the flow of eq. (2).
+
+    The pairs stand on a circle, X near the angle φ and Y near -φ, where Δ = 2 sin φ, and a row at
+    an angle moves by minus the derivative of the loss. Height goes with angle, at the same rate in
+    X and in Y. In `alike` two pairs deviate by ±ε in both rows, in `opposed` by ±ε and ∓ε.
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, 2 or 3; SymPy's time grows quickly with it.
+
+    Returns
+    -------
+    alike, opposed : sympy.Expr
+        In `beta` and `Delta`, at η_x = 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n is not 2 or 3.
+    """
+    import sympy as sp
+
+    n = _few_pairs(n)
+    beta, gap, phi = sp.symbols("beta Delta phi", positive=True)
+    eps, angles = sp.Symbol("epsilon", real=True), sp.symbols(f"x:{n} y:{n}", real=True)
+    Z = sp.Matrix(n, n, lambda i, j: sp.cos(2 * phi + angles[i] - angles[n + j]))
+    speed = -sp.diff(_contrastive(beta * Z), angles[0])
+    rates = []
+    for sign in (1, -1):
+        mode = [eps, -eps, *[0] * (n - 2)]
+        at = dict(zip(angles, [*mode, *(sign * x for x in mode)], strict=True))
+        rate = sp.expand_trig(sp.simplify(-sp.diff(speed.subs(at), eps).subs(eps, 0)))
+        rates.append(sp.expand(rate.subs(phi, sp.asin(gap / 2))))
+    return rates[0], rates[1]
+
+
+def _few_pairs(n: int) -> int:
+    """Number of pairs, 2 or 3."""
+    n = validate_count("n", n, least=2)
+    if n > 3:
+        raise ValueError(f"n must be at most 3, with which SymPy takes seconds, got {n}")
+    return n

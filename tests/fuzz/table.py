@@ -35,6 +35,8 @@ from gapdyn.theory import (
     bessel,
     certificates,
     exchange_law,
+    frozen_gap,
+    gap_velocity,
     lemma_3_1,
     potential,
     swapping,
@@ -184,6 +186,7 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {
     **each("tau_high alpha_max last end", within(1.0, 2.0)),
     **each("start gap angle z since", within(0.0, 0.9)),
     **each("gamma0 b", open_heights),
+    **each("growth spread", within(1e-9, 2.0, 0.0)),
     **each("trajectory run", rows),
     **each("tied rows moving_rows soft keep_states", flags),
     **each("rtol atol", st.sampled_from([1e-6, 1e-8])),
@@ -236,6 +239,7 @@ SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
 EXPONENTIAL = {"temperature": our.exponential}
 CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
+TWO = {"n": st.just(2)}
 UNIT = {"X Y": unit_rows("X", "Y")}
 free = our.states(["free"]).map(part("model"))
 grids = st.sampled_from([{"n": [1, 2]}, [{"n": 1.5}], {"n": (1,)}])
@@ -274,7 +278,7 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     check.numerical_gradient: {"function": st.just(np.sum), "y": st.just(np.ones(2))},
     check.check_gradient: {"t": within(0.0, 9.0)},
     symbolic.velocity: {"model y": our.states(["scalar", "frozen"])},
-    symbolic.exchange_law: {"n": st.just(2)},
+    **alike((symbolic.exchange_law, symbolic.gap_slope, symbolic.height_rates), TWO),
     plotting.modalities: {"X": st.just(np.eye(3)), "Y": st.just(-np.eye(3))},
     theorem_3_2.mu: {"z i a": leading().map(only("z", "i", "a"))},
     theorem_3_2.mu_bound: {"z i a alpha": leading()},
@@ -298,6 +302,10 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     **alike((theorem_3_2.conserved, theorem_3_2.asymptote), EXPONENTIAL),
     exchange_law.invariant_velocity: {"model y": our.states(["free", "parallel"], our.learned)},
     exchange_law.exponent: EXPONENTIAL,
+    **alike(
+        (frozen_gap.growth_to_halve, frozen_gap.law_error, frozen_gap.contraction),
+        {"gap": within(1e-3, 1.999)},
+    ),
     **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
@@ -335,6 +343,7 @@ REFUSING = {
     *(theorem_3_3.gap_velocity, lemma_3_1.beta, lemma_3_1.gamma, exchange_law.exponent),
     lemma_3_1.ratio_asymptote,
     *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
+    *(gap_velocity.slope, frozen_gap.check),
     *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
     *(appendix_c.softplus, appendix_c.exponential, appendix_c.slrt, gd.Fixed.nu),
     *(gd.ParallelModel.mixed, gd.FrozenModel.mixed),

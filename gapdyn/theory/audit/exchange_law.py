@@ -159,7 +159,7 @@ def saddle(full: bool) -> Evidence:
     "exchange-law-random",
     "Theory 3.1",
     "Without symmetry the late slope n d log Δ/d log β is near -1 where rows are level beside the "
-    "gap; from uniform rows it can be anything",
+    "gap; from uniform rows it may be far from -1, as theory 4.1 predicts",
     HOLDS,
 )
 def random_starts(full: bool) -> Evidence:

@@ -88,21 +88,23 @@ def variance(full: bool) -> Evidence:
     draws = 200 if full else 12
     values = pulls(NEAR["n"], 2, 8.0, draws, np.random.default_rng(0))
     near = theorem_3_3.variance_bound(**NEAR).value
-    fails, more = shares_below(values, near)
+    union = theorem_3_3.sharper_bound(**NEAR, diagonal_share=0.5).value
+    (fails, more), (fail, most) = (shares_below(values, bound) for bound in (near, union))
     large, small = (theorem_3_3.variance_bound(n=n, **WIDE).value for n in (2048, 512))
     half = theorem_3_3.sharper_bound(n=2048, **WIDE, diagonal_share=0.5).value
     needed = theorem_3_3.pairs_needed(**WIDE, bound="variance")
     apart = (float(theorem_3_3.limit(d=2, tau=0.08, gamma0=0.6)) - near) * np.sqrt(2000)
     return Evidence(
-        off < 1e-8 and large > half and fails <= 0.2 and more > 0.6,
+        off < 1e-8 and large > half and max(fails, fail) <= 0.2 and min(more, most) > 0.6,
         f"τ = 0.07, γ₀ = 0.3, δ = 0.05, d = 512, in units of 2β₀γ₀: {large:.4f} at n = 2048 (the "
         f"bound of theory 3.4 is {half:.4f}, with half of δ for the diagonal) and {small:.4f} at n "
         f"= 512; positive from n = {needed:.0f} on. Quadrature and a search for the best shares of "
         "δ agree to 1e-8 there and at n = 1000, d = 2, τ = 0.08, γ₀ = 0.6, δ = 0.2. There it is "
-        f"{near:.4f}, {fails:.2f} of {draws} draws are below it, and "
-        f"{more:.2f} below one that is 10 % larger (seed 0). It is {apart:.1f}/√(nd) below the "
-        "limit, where 0.84/√(nd) would be enough as n → ∞: what is lost is the tail of the "
-        "diagonal, sub-Gaussian and not normal, and the union of events",
+        f"{near:.4f}, {fails:.2f} of {draws} draws are below it, and {more:.2f} below one that is "
+        f"10 % larger (seed 0); for the bound of theory 3.4 these are {union:.4f}, {fail:.2f} and "
+        f"{most:.2f}. That by the variance is {apart:.1f}/√(nd) below the limit, where 0.84/√(nd) "
+        "would be enough as n → ∞: what is lost is the tail of the diagonal, sub-Gaussian and not "
+        "normal, and the union of events",
     )
 
 

@@ -1,9 +1,11 @@
 """Theorem 3.3: from independent uniform rows, mismatched pairs enlarge the gap at the start.
 
-The functions `printed_bound`, `sharper_bound` and `limit` are about dγ/dt at t = 0 in units of
-2β₀γ₀, that is about -g_a(Z), a = β₀(1-γ₀²): the mean over rows and columns of a softmax average of
-similarities, minus the mean of the diagonal. The paper prints (8) and (9) for dΔ/dt in units of
-4β₀γ₀; the form for dγ/dt is a display without a number in Appendix B.4. `gap_velocity` is dΔ/dt.
+The functions `printed_bound`, `sharper_bound`, `variance_bound` and `limit` are about dγ/dt at
+t = 0 in units of 2β₀γ₀, that is about -g_a(Z), a = β₀(1-γ₀²): the mean over rows and columns of a
+softmax average of similarities, minus the mean of the diagonal. The paper prints (8) and (9) for
+dΔ/dt in units of 4β₀γ₀; the form for dγ/dt is a display without a number in Appendix B.4.
+`gap_bound` is a bound on dΔ/dt itself, and `gap_velocity` is dΔ/dt. What needs no union bound over
+rows, and what is about the gap, is in `uniform_start`.
 
 References
 ----------
@@ -13,8 +15,7 @@ References
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,30 +25,27 @@ from scipy.special import poch, xlogy
 from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.theory import _checks, bessel
+from gapdyn.theory._uniform import Bound, Law, law_at, middling_scale, scale
+from gapdyn.theory.uniform_start import gap_bound, height_velocity, variance_bound
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_bool, validate_number, validate_temperature
+from gapdyn.validate import shown, validate_bool, validate_number
 
-MOST = 1e10
-"""The largest β₀(1-γ₀²) of the bounds at finite n."""
-
-
-class Bound(NamedTuple):
-    """A lower bound and whether it says anything.
-
-    Attributes
-    ----------
-    value : float
-        In units of 2β₀γ₀.
-    vacuous : bool
-        True where the bound is not positive: it does not say that the gap grows.
-    """
-
-    value: float
-    vacuous: bool
-
-    def __float__(self) -> float:
-        return self.value
-
+__all__ = [
+    "BOUNDS",
+    "Bound",
+    "density",
+    "gap_bound",
+    "gap_ratio",
+    "gap_velocity",
+    "height_velocity",
+    "hypothesis_margin",
+    "limit",
+    "moments",
+    "pairs_needed",
+    "printed_bound",
+    "sharper_bound",
+    "variance_bound",
+]
 
 # Lemmas B.2 and B.3
 
@@ -151,7 +149,7 @@ def limit(*, d: int, tau: float, gamma0: float) -> Bound:
     >>> round(limit(d=512, tau=0.07, gamma0=0.3).value, 4)
     0.0254
     """
-    value = float(bessel.A(_scale(tau, gamma0), _checks.validate_dimension(d)))
+    value = float(bessel.A(scale(tau, gamma0), _checks.validate_dimension(d)))
     return Bound(value, False)
 
 
@@ -190,8 +188,8 @@ def printed_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) 
     .. [2] G. H. Hardy, J. E. Littlewood and G. Pólya, "Inequalities", Cambridge, 1934, 2.17.
     """
     n, delta = _checks.validate_pair_count(n), _checks.validate_delta(delta)
-    a = _middling_scale(tau, gamma0)
-    law, epsilon = _law(a, _checks.validate_dimension(d)), _deviation(n, delta)
+    a = middling_scale(tau, gamma0)
+    law, epsilon = law_at(a, _checks.validate_dimension(d)), _deviation(n, delta)
     xi2 = np.exp(law.log_xi2 - a)  # times e^-a, like all else
     numerator = law.mean * xi2 - 2 * epsilon
     value = float(numerator / (xi2 - np.expm1(-2 * a) * epsilon) - 2 * epsilon)
@@ -220,8 +218,8 @@ def hypothesis_margin(*, n: float, d: int, tau: float, gamma0: float, delta: flo
         If a number is outside its range.
     """
     n, delta = _checks.validate_pair_count(n), _checks.validate_delta(delta)
-    a = _middling_scale(tau, gamma0)
-    law = _law(a, _checks.validate_dimension(d))
+    a = middling_scale(tau, gamma0)
+    law = law_at(a, _checks.validate_dimension(d))
     return float(law.mean * np.exp(law.log_xi2 - a)) - 2 * _deviation(n, delta)
 
 
@@ -271,9 +269,9 @@ def sharper_bound(
     (0.0139, False)
     """
     n, delta = _checks.validate_pair_count(n), _checks.validate_delta(delta)
-    a = _middling_scale(tau, gamma0)
+    a = middling_scale(tau, gamma0)
     d = int(_checks.validate_dimension(d))
-    law, s = _law(a, d), 0.5 / (n + 0.5)
+    law, s = law_at(a, d), 0.5 / (n + 0.5)
     if diagonal_share is not None:
         s = validate_number("diagonal_share", diagonal_share)
     if not 0 < s < 1:
@@ -284,23 +282,13 @@ def sharper_bound(
     return Bound(value, not value > 0)
 
 
-class _Law(NamedTuple):
-    """ξ₁/ξ₂ and log ξ₂ at a; mean M'/M and variance at 2a; M(2a)/M(a)², at most e⁷⁰⁰."""
-
-    mean: float
-    log_xi2: float
-    tilted_mean: float
-    tilted_variance: float
-    weight: float
-
-
-def _softmax_level(law: _Law, a: float, per_pair: float) -> float:
+def _softmax_level(law: Law, a: float, per_pair: float) -> float:
     """r* at `per_pair` = L/n: the larger root of a concave function of r, divided by ξ₂."""
 
     def surplus(r: float) -> float:
-        squares = law.weight * ((r - law.tilted_mean) ** 2 + law.tilted_variance)
         lowest = float(np.exp(min(a * r - 1 - law.log_xi2, 700.0))) / a
-        return law.mean - r - float(np.sqrt(2 * squares * per_pair)) - lowest * per_pair / 3
+        spread = float(np.sqrt(2 * law.spread(r) * per_pair))
+        return law.mean - r - spread - lowest * per_pair / 3
 
     best = minimize_scalar(lambda r: -surplus(r), bounds=(-1, law.mean), method="bounded")
     if not best.success:
@@ -311,18 +299,7 @@ def _softmax_level(law: _Law, a: float, per_pair: float) -> float:
     return float(brentq(surplus, peak, law.mean, xtol=1e-15, rtol=1e-14))
 
 
-@lru_cache(maxsize=64)
-def _law(a: float, d: float) -> _Law:
-    """The law at one a and d; `pairs_needed` uses the same one at many n."""
-    log_xi2 = float(bessel.log_mgf(a, d))
-    excess = float(bessel.log_mgf(2 * a, d)) - 2 * log_xi2
-    tilted_mean, tilted_square = map(float, bessel.mgf_ratios(2 * a, d))
-    weight = float(np.exp(min(excess, 700.0)))  # beyond that no r is feasible
-    variance = max(tilted_square - tilted_mean**2, 0.0)  # where it is below rounding it is 0
-    return _Law(float(bessel.A(a, d)), log_xi2, tilted_mean, variance, weight)
-
-
-BOUNDS = {"printed": printed_bound, "sharper": sharper_bound}
+BOUNDS = {"printed": printed_bound, "sharper": sharper_bound, "variance": variance_bound}
 
 
 def pairs_needed(
@@ -334,7 +311,7 @@ def pairs_needed(
     ----------
     d, tau, gamma0, delta
         As in `printed_bound`.
-    bound : {"printed", "sharper", "limit"}
+    bound : {"printed", "sharper", "variance", "limit"}
         Which bound. The limit is positive for any number of pairs, so the answer is 2.
 
     Returns
@@ -348,7 +325,7 @@ def pairs_needed(
         If a number is outside its range or the bound is unknown.
     """
     if not isinstance(bound, str) or bound not in (*BOUNDS, "limit"):
-        raise ValueError(f"bound must be printed, sharper or limit, got {shown(bound)}")
+        raise ValueError(f"bound must be printed, sharper, variance or limit, got {shown(bound)}")
     if bound == "limit":
         limit(d=d, tau=tau, gamma0=gamma0)
         _checks.validate_delta(delta)
@@ -372,23 +349,6 @@ def pairs_needed(
 def _deviation(n: float, delta: float) -> float:
     """ε of (8)."""
     return float(np.sqrt((np.log(4) + np.log(n + 0.25) - np.log(delta)) / n / 2))
-
-
-def _scale(tau: float, gamma0: float) -> float:
-    """a = β₀(1-γ₀²)."""
-    flat = 1 - _checks.validate_open_height("gamma0", gamma0) ** 2
-    a = flat / validate_temperature("tau", tau)
-    if a > _checks.LARGEST:
-        raise ValueError("tau must be such that (1-γ₀²)/tau is at most 1e150")
-    return a
-
-
-def _middling_scale(tau: float, gamma0: float) -> float:
-    """The a of a finite number of pairs: beyond `MOST` M(a)e^-a loses its digits, as log M - a."""
-    a = _scale(tau, gamma0)
-    if not 1 / _checks.LARGEST < a < MOST:
-        raise ValueError(f"tau must be such that (1-γ₀²)/tau lies between 1e-150 and {MOST}")
-    return a
 
 
 # The gap itself
@@ -431,7 +391,7 @@ def gap_ratio(*, n: float, d: int, tau: float, gamma0: float, moving_rows: bool 
     0.999
     """
     n, d = _checks.validate_pair_count(n), int(_checks.validate_dimension(d))
-    a, gamma = _scale(tau, gamma0), _checks.validate_open_height("gamma0", gamma0)
+    a, gamma = scale(tau, gamma0), _checks.validate_open_height("gamma0", gamma0)
     if not validate_bool("moving_rows", moving_rows):
         return float(gamma / np.hypot(gamma, np.sqrt((1 - gamma**2) / (2 * n))))
     # (S - 1/d)/A = (1 - 1/d) A_{d+2}, which loses no digits where a is small.

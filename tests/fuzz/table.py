@@ -143,6 +143,15 @@ def matched_starts(draw):
 
 
 @st.composite
+def level_states(draw):
+    """A free model and rows that are lifted to two heights."""
+    given = draw(our.pairs())
+    X, Y = sphere.lift(**given, gamma=draw(within(1e-6, 0.999)))
+    model = gd.FreeModel(*X.shape, draw(our.learned))
+    return {"model": model, "y": model.start(X, Y, tau=draw(our.taus))}
+
+
+@st.composite
 def saved(draw):
     """The path of a saved trajectory."""
     draw(our.runs()).save(PATH / "saved.npz")
@@ -198,7 +207,7 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {
     **{"tolerance": within(1e-12, 1e-6), "name": st.just("path"), "path": st.just(PATH / "a.csv")},
     **{"entries": st.just([entry] * 2), "entry": st.just(entry)},
     **{"ax": st.builds(lambda: Figure().add_subplot(projection="3d"))},
-    "bound": st.sampled_from(["printed", "sharper", "limit"]),
+    "bound": st.sampled_from(["printed", "sharper", "variance", "limit"]),
     "kind": st.sampled_from(["exponential", "linear"]),
 }
 GROUPS = {
@@ -291,7 +300,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
         {"n alpha gamma0 beta0 temperature gamma": falling()},
     ),
     **alike((*theorem_3_3.BOUNDS.values(), theorem_3_3.limit, theorem_3_3.hypothesis_margin), LAW),
-    **alike((theorem_3_3.pairs_needed, theorem_3_3.gap_ratio), LAW),
+    **alike((theorem_3_3.pairs_needed, theorem_3_3.gap_ratio, theorem_3_3.gap_bound), LAW),
+    theorem_3_3.height_velocity: {"model y": level_states()},
     theorem_3_3.gap_velocity: {"model y": our.states(["free", "parallel", "untied"])},
     theorem_3_3.moments: {"a": within(-500.0, 500.0, 0.0)},
     **alike((bessel.A, bessel.log_mgf, bessel.mgf_ratios), CONCENTRATED),
@@ -352,3 +362,4 @@ REFUSING = {
 SHARES = {symbolic: 0.1, plotting: 0.2, film: 0.2, check: 0.3, certificates: 0.3, swapping: 0.3}
 """The share of the examples that slow functions get, by their modules."""
 SLOW = {film.Film.gif: 0.02, film.Film.save: 0.02, bessel.log_mgf: 0.3}
+SLOW |= {theorem_3_3.gap_bound: 0.2, theorem_3_3.pairs_needed: 0.5}

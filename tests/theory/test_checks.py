@@ -56,7 +56,10 @@ CALLS = {
     theorem_3_3.hypothesis_margin: DRAW | {"n": 200},
     theorem_3_3.sharper_bound: DRAW | {"n": 200, "diagonal_share": 0.75},
     theorem_3_3.pairs_needed: DRAW,
+    theorem_3_3.variance_bound: DRAW | {"n": 2000},
+    theorem_3_3.gap_bound: DRAW | {"n": 2000},
     partial(theorem_3_3.pairs_needed, bound="sharper"): DRAW,
+    partial(theorem_3_3.pairs_needed, bound="variance"): DRAW,
     theorem_3_3.gap_ratio: {"n": 200, "d": 512, "tau": 0.125, "gamma0": 0.75},
     partial(theorem_3_3.gap_ratio, moving_rows=False): {
         **{"n": 200, "d": 512, "tau": 0.125, "gamma0": 0.75}

@@ -18,7 +18,9 @@ from gapdyn.theory import (
     swapping,
     theorem_3_2,
     theorem_3_3,
+    uniform_start,
 )
+from gapdyn.theory._uniform import Law
 from gapdyn.theory.theorem_3_2 import Setting
 
 
@@ -157,6 +159,13 @@ MUTATIONS = [
     (theorem_3_3, "moments", more, "lemma-b.3 theorem-3.3-entries"),
     (theorem_3_3, "printed_bound", more, "theorem-3.3-bound theorem-3.3-bound-gamma"),
     (theorem_3_3, "sharper_bound", more, "theorem-3.3-sharper"),
+    (theorem_3_3, "variance_bound", more, "theorem-3.3-variance"),
+    (theorem_3_3, "gap_bound", more, "theorem-3.3-gap"),
+    (theorem_3_3, "height_velocity", more, "theorem-3.3-free"),
+    (uniform_start, "_longest", more, "theorem-3.3-gap"),
+    (free, "pull_rows", faster(1.05), "theorem-3.3-free"),
+    (Law, "spread", more, "theorem-3.3-variance theorem-3.3-gap"),
+    (theorem_3_3, "limit", more, "theorem-3.3-normal"),
     (theorem_3_3, "limit", more, "theorem-3.3-limit theorem-3.3-large-beta"),
     (theorem_3_3, "gap_velocity", more, "theorem-3.3-step"),
     (theorem_3_3, "gap_ratio", more, "gap-velocity-ratio"),

@@ -67,7 +67,7 @@ def test_delta_is_shared_evenly_over_its_2n_plus_1_events():
 )
 def test_bounds_are_below_the_limit(n, d, tau, gamma0, delta):
     limit = theorem_3_3.limit(d=d, tau=tau, gamma0=gamma0).value
-    for bound in (theorem_3_3.printed_bound, theorem_3_3.sharper_bound):
+    for bound in theorem_3_3.BOUNDS.values():
         found = bound(n=n, d=d, tau=tau, gamma0=gamma0, delta=delta)
         assert found.value < limit and found.vacuous == (found.value <= 0)
 
@@ -78,7 +78,7 @@ def test_both_bounds_tend_to_the_limit():
     assert theorem_3_3.printed_bound(n=1e24, **SETTING).value == pytest.approx(limit, rel=1e-3)
 
 
-@pytest.mark.parametrize("bound", ["printed", "sharper"])
+@pytest.mark.parametrize("bound", ["printed", "sharper", "variance"])
 @pytest.mark.parametrize("setting", [SETTING, {"d": 3, "tau": 0.5, "gamma0": 0.3, "delta": 0.01}])
 def test_pairs_needed_is_where_a_bound_becomes_positive(bound, setting):
     n = theorem_3_3.pairs_needed(**setting, bound=bound)
@@ -221,6 +221,9 @@ BOUNDS = {
     "margin": lambda **k: theorem_3_3.hypothesis_margin(**({"n": 100} | k)),
     "needed": lambda **k: theorem_3_3.pairs_needed(**k),
     "needed sharper": lambda **k: theorem_3_3.pairs_needed(bound="sharper", **k),
+    "variance": lambda **k: theorem_3_3.variance_bound(**({"n": 100} | k)),
+    "gap": lambda **k: theorem_3_3.gap_bound(**({"n": 100} | k)),
+    "needed variance": lambda **k: theorem_3_3.pairs_needed(bound="variance", **k),
     "needed limit": lambda **k: theorem_3_3.pairs_needed(bound="limit", **k),
 }
 
@@ -247,6 +250,8 @@ def test_what_the_statement_does_not_cover_is_refused(bound, wrong, error, says)
     [
         ("printed_bound", {"n": 1} | SETTING, ValueError, "n must be a whole"),
         ("sharper_bound", {"n": 1} | SETTING, ValueError, "n must be a whole"),
+        ("variance_bound", {"n": 1} | SETTING, ValueError, "n must be a whole"),
+        ("gap_bound", {"n": 1} | SETTING, ValueError, "n must be a whole"),
         ("pairs_needed", SETTING | {"bound": "b"}, ValueError, "bound must be"),
         ("density", {"z": 0.0, "d": 1}, ValueError, "d must be"),
         ("gap_ratio", {"n": 9, "d": 1, "tau": 0.1, "gamma0": 0.3}, ValueError, "d must be"),

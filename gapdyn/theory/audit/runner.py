@@ -20,6 +20,7 @@ from gapdyn.theory.audit import (
     swapping,
     theorem_3_2,
     theorem_3_3,
+    uniform_start,
 )
 from gapdyn.theory.audit.record import Entry, Evidence, Statement
 
@@ -39,7 +40,7 @@ def _place(statement: Statement) -> tuple[int, ...]:
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
-        + _statements(exchange_law, closing, swapping, frozen_gap),
+        + _statements(exchange_law, closing, swapping, frozen_gap, uniform_start),
         key=_place,
     )
 )

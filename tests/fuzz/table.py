@@ -36,6 +36,7 @@ from gapdyn.theory import (
     certificates,
     exchange_law,
     lemma_3_1,
+    mean_field,
     potential,
     swapping,
     theorem_3_2,
@@ -211,6 +212,21 @@ LEFT_OUT = {
 }
 """Arguments that keep their defaults."""
 
+acute = within(1e-9, 1.57, 1e-2)
+LEVEL = {
+    **{"n": st.integers(2, 10**4), "dim": dims, "theta0": within(1e-3, 3.1), "tau": our.mild_taus},
+    "gamma gamma_x gamma_y": within(-0.999, 0.999, 0.0).map(lambda gamma: {"gamma": gamma}),
+}
+
+
+@st.composite
+def mean_fields(draw):
+    """A mean field, and the arguments that its first integral shares with it."""
+    given = {"n": draw(st.integers(50, 10**4)), "temperature": draw(our.learned), "row_rate": 2.0}
+    flow = mean_field.flow([0.0, 1.0], dim=3, theta0=1.0, tau=1.0, gamma=0.3, **given)
+    return {"run": flow, **given}
+
+
 LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": within(1e-6, 0.999)}
 CONCENTRATED = {"a": within(-1e6, 1e6, 0.0, 1e-9), "d": LAW["d"]}
 SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
@@ -286,6 +302,10 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
+    mean_field.flow: LEVEL,
+    mean_field.invariant: {"run temperature n row_rate": mean_fields()},
+    mean_field.concentration: {"theta": acute, "dim": dims},
+    mean_field.alignment_time: {"theta0": acute, "dim": dims, "gamma": within(-0.999, 0.999)},
     certificates.closing_time: {"gamma": tenths.map(lambda x: x / 11), **FOUR},
     certificates.constants: FOUR,
     certificates.printed_bound: {**FOUR, "t": counts.map(certificates._ball)},
@@ -318,7 +338,7 @@ REFUSING = {
     *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
     *(theorem_3_2.Setting.closing_log_time, theorem_3_2.Setting.closing_time),
     *(theorem_3_3.gap_velocity, lemma_3_1.beta, lemma_3_1.gamma, exchange_law.exponent),
-    lemma_3_1.ratio_asymptote,
+    *(lemma_3_1.ratio_asymptote, mean_field.flow, mean_field.invariant),
     *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
     *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
     *(appendix_c.softplus, appendix_c.exponential, appendix_c.slrt, gd.Fixed.nu),

@@ -346,5 +346,6 @@ REFUSING = {
 }
 """What may refuse arguments of these tables too."""
 SHARES = {symbolic: 0.1, plotting: 0.2, film: 0.2, check: 0.3, certificates: 0.3, swapping: 0.3}
+SHARES |= {mean_field: 0.3}
 """The share of the examples that slow functions get, by their modules."""
 SLOW = {film.Film.gif: 0.02, film.Film.save: 0.02, bessel.log_mgf: 0.3}

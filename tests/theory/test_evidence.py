@@ -173,7 +173,7 @@ MUTATIONS = [
     (swapping, "exponent", more, "swapping-exponent"),
     (swapping, "height", more, "swapping-segments"),
     (free, "pull_rows", faster(1.05), "mean-field"),
-    (bessel, "A", more, "mean-field mean-field-alignment"),
+    (bessel, "A", more, "mean-field"),
     (potential, "potential", more, "mean-field-integral"),
     (mean_field, "alignment_time", more, "mean-field-alignment"),
     (published, "FIGURE_4A", scaled, "figure-4a"),

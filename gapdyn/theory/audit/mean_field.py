@@ -68,7 +68,11 @@ def first_integral(full: bool) -> Evidence:
     for temperature, rate in ((Learned(), 1.0), (Learned(Softplus(), rate=0.6), 20.0)):
         run = mean_field.flow(
             np.linspace(0, 10, 11),
-            **{"n": 1000, "dim": D, "theta0": ANGLE, "tau": 0.07, "gamma": GAMMA},
+            n=1000,
+            dim=D,
+            theta0=ANGLE,
+            tau=0.07,
+            gamma=GAMMA,
             temperature=temperature,
             row_rate=rate,
         )
@@ -92,8 +96,8 @@ def first_integral(full: bool) -> Evidence:
 @statement(
     "mean-field-alignment",
     "Theory 4.5",
-    "With rows of rate 1 β follows A_D(β(1-γ²)) = cos θ, and pairs align at the finite time t* = "
-    "½n(1-γ²) ∫ dθ/(A_D⁻¹(cos θ) sin θ)",
+    "With rows of rate 1 β follows A_D(β(1-γ²)) = cos θ as n → ∞, and pairs align at the finite "
+    "t*/n = ½(1-γ²) ∫ dθ/(A_D⁻¹(cos θ) sin θ) over θ up to θ₀ < π/2",
     HOLDS,
 )
 def alignment(full: bool) -> Evidence:

@@ -13,7 +13,6 @@ the partner beside that of the n others, e^{βρ cos θ}/(n M(βρ)), and spread
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +30,6 @@ LARGE = 1e4
 """The concentration per dimension from which on an expansion in its inverse has more digits."""
 MOST = 10**6
 """The largest dimension D."""
-Field = Callable[[float, Array], Any]
-"""A velocity, or a quantity, as a function of time and state."""
 
 
 class MeanField(NamedTuple):
@@ -117,43 +114,58 @@ def flow(
     """
     times, learned = _checks.validate_times(t), _checks.validate_learned(temperature)
     pairs, dim = _checks.validate_pair_count(n), _validate_dim(dim)
-    start = np.array(_heights(gamma, gamma_x, gamma_y))
+    heights = np.array(_heights(gamma, gamma_x, gamma_y))
     rate = _checks.validate_middling("row_rate", row_rate) / pairs
-    tangent = np.log(np.tan(_validate_angle("theta0", theta0, np.pi) / 2))
-
-    def horizontal(state: Array) -> tuple[Array, Array, Array, Array]:
-        """β, the lengths √(1-h²) of both modalities, and βρ."""
-        beta = np.asarray(learned.beta(0.0, state[0]))
-        heights = start.reshape(2, *[1] * beta.ndim) * np.exp(state[1])
-        across = np.sqrt(np.maximum(1 - heights**2, np.finfo(float).tiny))
-        return beta, across[0], across[1], beta * across[0] * across[1]
-
-    def velocity(_: float, state: Array) -> list[float]:
-        """Of ν, of the logarithm of both heights, and of log tan(θ/2)."""
-        beta, x, y, b = horizontal(state)
-        g = x * y * (-np.tanh(state[2]) - bessel.A(b, dim))
-        nu = learned.velocity(0.0, float(state[0]), float(g))
-        return [float(nu), -rate * float(beta * g), -rate * float(beta * (y / x + x / y))]
-
-    def log_partner(_: float, state: Array) -> Array:
-        b = horizontal(state)[3]
-        return np.asarray(-b * np.tanh(state[2]) - bessel.log_mgf(b, dim) - np.log(pairs))
-
-    first = np.array([learned.nu(tau), 0.0, tangent])
-    if (outweighs := float(log_partner(0.0, first))) >= 0:
+    system = _System(learned, heights, rate, dim, pairs)
+    angle = _validate_angle("theta0", theta0, np.pi)
+    start = np.array([learned.nu(tau), 0.0, np.log(np.tan(angle / 2))])
+    if (outweighs := float(system.log_partner(start))) >= 0:
         raise ValueError(
             "n must be so large that the other pairs outweigh the partner in the softmax of a row,"
             f" got {pairs:g}, where its weight is e^{outweighs:.3g} of theirs"
         )
-    states = _integrate(velocity, log_partner, first, times)
-    beta = np.asarray(learned.beta(0.0, states[0]))
-    heights = np.multiply.outer(start, np.exp(states[1]))
-    known = np.isfinite(states[0])
-    weight = np.full(times.shape, np.nan)
-    weight[known] = np.exp(log_partner(0.0, states[:, known]))
-    theta = 2 * np.arctan(np.exp(states[2]))
-    gap = np.abs(heights[0] - heights[1])
-    return MeanField(*map(_checks.unwrap, (times, beta, *heights, theta, gap, weight)))
+    return system.told(times, _integrate(system, start, times))
+
+
+class _System(NamedTuple):
+    """The closed system of states ν, the logarithm of h/h(0), log tan(θ/2), each of any shape."""
+
+    temperature: Learned
+    heights: Array
+    rate: float
+    dim: int
+    pairs: float
+
+    def horizontal(self, state: Array) -> tuple[Array, Array, Array, Array]:
+        """β, the lengths √(1-h²) of both modalities, and βρ."""
+        beta = np.asarray(self.temperature.beta(0.0, state[0]))
+        heights = np.multiply.outer(self.heights, np.exp(state[1]))
+        x, y = np.sqrt(np.maximum(1 - heights**2, np.finfo(float).tiny))
+        return beta, x, y, beta * x * y
+
+    def velocity(self, state: Array) -> list[float]:
+        """The time derivative of one state; -tanh log tan(θ/2) is cos θ."""
+        beta, x, y, b = self.horizontal(state)
+        g = float(x * y * (-np.tanh(state[2]) - bessel.A(b, self.dim)))
+        nu = float(self.temperature.velocity(0.0, float(state[0]), g))
+        return [nu, -self.rate * float(beta) * g, -self.rate * float(beta * (y / x + x / y))]
+
+    def log_partner(self, state: Array) -> Array:
+        """Logarithm of e^{βρ cos θ}/(n M(βρ))."""
+        b = self.horizontal(state)[3]
+        log_mgf = bessel.log_mgf(b, self.dim)
+        log_weight: Array = -b * np.tanh(state[2]) - log_mgf - np.log(self.pairs)
+        return log_weight
+
+    def told(self, times: Array, states: Array) -> MeanField:
+        """States (3, ...) at times in the names of `MeanField`."""
+        beta = np.asarray(self.temperature.beta(0.0, states[0]))
+        x, y = np.multiply.outer(self.heights, np.exp(states[1]))
+        theta, partner = 2 * np.arctan(np.exp(states[2])), np.full(times.shape, np.nan)
+        known = np.isfinite(beta)
+        partner[known] = np.exp(self.log_partner(states[:, known]))
+        fields = (times, beta, x, y, theta, np.abs(x - y), partner)
+        return MeanField(*map(_checks.unwrap, fields))
 
 
 def invariant(
@@ -272,18 +284,22 @@ def alignment_time(*, gamma: float, theta0: float, dim: int) -> float:
     return float((1 - height) * (1 + height) / 2 * integral)
 
 
-def _integrate(velocity: Field, log_partner: Field, first: Array, times: Array) -> Array:
+def _integrate(system: _System, start: Array, times: Array) -> Array:
     """States (3, ...) at all times, NaN from when on the partner outweighs the others."""
     end = float(times.max(initial=0.0))
     if end == 0:
-        return np.multiply.outer(first, np.ones(times.shape))
-    log_partner.terminal = True  # type: ignore[attr-defined]
+        return np.multiply.outer(start, np.ones(times.shape))
+
+    def outweighed(_: float, state: Array) -> float:
+        return float(system.log_partner(state))
+
+    outweighed.terminal = True  # type: ignore[attr-defined]
     run: Any = solve_ivp(
-        velocity,
+        lambda _, state: system.velocity(state),
         (0, end),
-        first,
+        start,
         "LSODA",
-        events=log_partner,
+        events=outweighed,
         dense_output=True,
         rtol=1e-9,
         atol=1e-11,

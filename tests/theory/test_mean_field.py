@@ -118,6 +118,21 @@ def test_the_true_flow_of_1024_pairs_stays_near(tau, row_rate, times, within):
         assert np.ptp(kept) < 0.15 < 1.5 < np.ptp(np.log(run.beta))
 
 
+@pytest.mark.slow
+def test_a_thousand_pairs_have_turned_to_a_tenth_of_a_radian_when_the_closed_system_has():
+    """At t/n = 0.1776 from τ₀ = 1, 3 % after the time of alignment at infinitely many pairs."""
+    X, Y = level_pairs(1000, 3, 1.2, gamma=0.4)
+    model = gd.FreeModel(1000, 4, gd.Learned())
+    run = gd.flow(model, model.start(X, Y, tau=1.0), [177.6], rtol=1e-5, atol=1e-8)
+    closed = mean_field.flow(177.6, tau=1.0, **SETTING | {"n": 1000})
+    assert angles(*model.rows(run.y[0])).mean() == pytest.approx(0.1, abs=0.003)
+    assert closed.theta == pytest.approx(0.1, abs=0.003)
+    later = mean_field.flow(1719.0, tau=1.0, **SETTING | {"n": 10_000})
+    assert later.theta == pytest.approx(0.1, abs=0.003)
+    t_star = mean_field.alignment_time(gamma=0.4, theta0=1.2, dim=3)
+    assert 1.02 < 0.1776 / t_star < 1.04 and 0.99 < 0.1719 / t_star < 1
+
+
 def test_the_first_integral_is_kept_and_the_gap_moves_by_one_over_n():
     for n in (100, 10_000):
         t = np.linspace(0, 0.16, 9) * n

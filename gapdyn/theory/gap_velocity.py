@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
+from gapdyn._kernels.relative import relative_weights
 from gapdyn.measures import COINCIDENT
 from gapdyn.sphere import normalise
 from gapdyn.theory import _checks
@@ -144,16 +144,10 @@ def _speed(a: float, n: float, row_rate: float) -> float:
 
 def _gradient(Z: Array, a: float) -> tuple[Array, float]:
     """∇ℓ(aZ) = e^s G: G, whose largest softmax weight off the diagonal is 1, and s."""
-    M = a * Z
-    by_row = M - logsumexp(M, axis=1, keepdims=True)
-    by_column = M - logsumexp(M, axis=0)
-    for weights in (by_row, by_column):
-        np.fill_diagonal(weights, -np.inf)
-    largest = float(max(by_row.max(), by_column.max()))
-    P, Q = (np.exp(weights - largest) for weights in (by_row, by_column))
-    G = P + Q
+    _, (P, Q), log_scale = relative_weights(Z, a)
+    G: Array = P + Q
     np.fill_diagonal(G, -(P.sum(axis=1) + Q.sum(axis=0)))  # 1 - P_ii is never a subtraction
-    return G / (2 * len(Z)), largest
+    return G / (2 * len(Z)), float(log_scale)
 
 
 def _drift(G: Array, Z: Array, X: Array, Y: Array) -> Array:

@@ -38,6 +38,7 @@ from gapdyn.theory import (
     frozen_gap,
     gap_velocity,
     lemma_3_1,
+    mean_field,
     potential,
     swapping,
     theorem_3_2,
@@ -242,6 +243,21 @@ LEFT_OUT = {
 }
 """Arguments that keep their defaults."""
 
+acute = within(1e-9, 1.57, 1e-2)
+LEVEL = {
+    **{"n": st.integers(2, 10**4), "dim": dims, "theta0": within(1e-3, 3.1), "tau": our.mild_taus},
+    "gamma gamma_x gamma_y": within(-0.999, 0.999, 0.0).map(lambda gamma: {"gamma": gamma}),
+}
+
+
+@st.composite
+def mean_fields(draw):
+    """A mean field, and the arguments that its first integral shares with it."""
+    given = {"n": draw(st.integers(50, 10**4)), "temperature": draw(our.learned), "row_rate": 2.0}
+    flow = mean_field.flow([0.0, 1.0], dim=3, theta0=1.0, tau=1.0, gamma=0.3, **given)
+    return {"run": flow, **given}
+
+
 LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": within(1e-6, 0.999)}
 CONCENTRATED = {"a": within(-1e6, 1e6, 0.0, 1e-9), "d": LAW["d"]}
 SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
@@ -319,6 +335,10 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
+    mean_field.flow: LEVEL,
+    mean_field.invariant: {"run temperature n row_rate": mean_fields()},
+    mean_field.concentration: {"theta": acute, "dim": dims},
+    mean_field.alignment_time: {"theta0": acute, "dim": dims, "gamma": within(-0.999, 0.999)},
     certificates.closing_time: {"gamma": tenths.map(lambda x: x / 11), **FOUR},
     certificates.constants: FOUR,
     certificates.printed_bound: {**FOUR, "t": counts.map(certificates._ball)},
@@ -351,7 +371,7 @@ REFUSING = {
     *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
     *(theorem_3_2.Setting.closing_log_time, theorem_3_2.Setting.closing_time),
     *(theorem_3_3.gap_velocity, lemma_3_1.beta, lemma_3_1.gamma, exchange_law.exponent),
-    lemma_3_1.ratio_asymptote,
+    *(lemma_3_1.ratio_asymptote, mean_field.flow, mean_field.invariant),
     *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
     *(gap_velocity.slope, frozen_gap.check),
     *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
@@ -360,6 +380,7 @@ REFUSING = {
 }
 """What may refuse arguments of these tables too."""
 SHARES = {symbolic: 0.1, plotting: 0.2, film: 0.2, check: 0.3, certificates: 0.3, swapping: 0.3}
+SHARES |= {mean_field: 0.3}
 """The share of the examples that slow functions get, by their modules."""
 SLOW = {film.Film.gif: 0.02, film.Film.save: 0.02, bessel.log_mgf: 0.3}
 SLOW |= {theorem_3_3.gap_bound: 0.2, theorem_3_3.pairs_needed: 0.5}

@@ -14,6 +14,7 @@ from gapdyn.theory import (
     frozen_gap,
     gap_velocity,
     lemma_3_1,
+    mean_field,
     potential,
     swapping,
     theorem_3_2,
@@ -191,6 +192,10 @@ MUTATIONS = [
     (swapping, "slope", more, "swapping-bounds"),
     (swapping, "exponent", more, "swapping-exponent"),
     (swapping, "height", more, "swapping-segments"),
+    (free, "pull_rows", faster(1.05), "mean-field"),
+    (bessel, "A", more, "mean-field"),
+    (potential, "potential", more, "mean-field-integral"),
+    (mean_field, "alignment_time", more, "mean-field-alignment"),
     (published, "FIGURE_4A", scaled, "figure-4a"),
     (published, "FIGURE_4B", scaled, "figure-4b"),
     (  # a point that the figure does not plot, FLT 1e-2

@@ -15,6 +15,7 @@ from gapdyn.theory.audit import (
     exchange_law,
     frozen_gap,
     lemma_3_1,
+    mean_field,
     section_4,
     setup,
     swapping,
@@ -40,7 +41,7 @@ def _place(statement: Statement) -> tuple[int, ...]:
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
-        + _statements(exchange_law, closing, swapping, frozen_gap, uniform_start),
+        + _statements(exchange_law, closing, swapping, frozen_gap, mean_field, uniform_start),
         key=_place,
     )
 )

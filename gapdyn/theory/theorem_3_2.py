@@ -15,107 +15,36 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn.flow import Trajectory
-from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, closing, lemma_3_1
 from gapdyn.theory.closing import Curve
+from gapdyn.theory.hypotheses import Hypothesis, hypotheses
+from gapdyn.theory.lemma_b_1 import mu, mu_bound
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_count, validate_number, validate_positive
+from gapdyn.validate import shown, validate_positive
 
-# Lemma B.1
-
-
-def mu(z: ArrayLike, i: int, a: float) -> float:
-    """μ_i(z, a) = z_i - Σ_j softmax_j(az) z_j, eq. (10) of [1]_, as a sum of differences.
-
-    By Lemma B.1(a), if z_i ≥ max z, then μ_i(z, a) ≥ 0 for every a.
-
-    Parameters
-    ----------
-    z : (n,) array
-        A row or a column of Z, n ≥ 2.
-    i : int
-        Index of the matching pair.
-    a : float
-        β(1-γ²).
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `z` is not a finite vector of at least two similarities, `i` is not an index of it, or
-        `a` is not finite.
-
-    References
-    ----------
-    .. [1] Yaras et al. 2025, Appendix B.1.
-
-    Examples
-    --------
-    >>> mu([1.0, 0.0], 0, 0.0)
-    0.5
-    """
-    row, a = _row(z, i), validate_number("a", a)
-    with np.errstate(over="ignore"):
-        weights = np.exp(a * (row - (row.max() if a > 0 else row.min())))
-    return float(weights @ (row[i] - row) / weights.sum())
-
-
-def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
-    """μ_i(α(e_i - 1), a) = α(n-1)/(n-1+e^{aα}), which bounds μ_i(z, a) by Lemma B.1(b) of [1]_.
-
-    Parameters
-    ----------
-    z, i, a
-        As in `mu`.
-    alpha : float
-        A margin: z_i - max over j ≠ i of z_j ≥ α > 0.
-
-    Returns
-    -------
-    float
-        At least `mu(z, i, a)`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of range, or a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
-
-    References
-    ----------
-    .. [1] Yaras et al. 2025, Lemma B.1.
-    """
-    row = _row(z, i)
-    alpha, a, n = _checks.validate_margin("alpha", alpha), validate_number("a", a), row.size
-    lead = row[i] - np.delete(row, i).max()
-    if lead < alpha * (1 - _checks.SLACK):
-        raise ValueError(f"z must lead by the margin alpha = {alpha} at i = {i}, it does by {lead}")
-    least = float(_checks.computed("log(4(n-1))/α", lambda: np.log(4 * (n - 1)) / alpha))
-    if a < least * (1 - _checks.SLACK):
-        raise ValueError(f"a must be at least log(4(n-1))/α = {least}, got {a}")
-    return closing.pull(a, n, alpha)
-
-
-def _row(z: ArrayLike, i: int) -> Array:
-    """A checked row with an index in it."""
-    row = _checks.validate_numbers("z", z)
-    if row.ndim != 1 or row.size < 2 or not (np.abs(row) < _checks.LARGEST).all():
-        raise ValueError(f"z must be a finite vector of at least two similarities, got {shown(z)}")
-    if validate_count("i", i, least=0) >= row.size:
-        raise ValueError(f"i must be an index of z, below {row.size}, got {i}")
-    return row
-
-
-# The theorem
+__all__ = [
+    "Hypothesis",
+    "Setting",
+    "asymptote",
+    "closing_log_time",
+    "closing_time",
+    "conserved",
+    "constants",
+    "exact",
+    "hypotheses",
+    "lower_bound",
+    "mu",
+    "mu_bound",
+    "printed_bound",
+    "sharp_threshold",
+    "threshold",
+    "upper_bound",
+]
 
 
 def threshold(*, n: float, alpha: float, gamma0: float) -> float:
@@ -581,109 +510,6 @@ def exact(
 ) -> Array:
     """γ of the frozen model at a time, `Setting.exact`; ValueError if out of range."""
     return Setting(n, alpha, gamma0, beta0, temperature).exact(log_t)
-
-
-# The hypotheses, on a run
-
-
-class Hypothesis(NamedTuple):
-    """One hypothesis of Theorem 3.2 on one trajectory.
-
-    Attributes
-    ----------
-    name : str
-        The hypothesis.
-    holds : bool
-        Whether it holds as the theorem needs it: from t = 0 on.
-    shortfall : float
-        By how much it fails at worst, in the unit of the hypothesis; 0 if it holds, 1e-300 if a
-        height has reached 0 or 1 itself.
-    since : float
-        The first of t = 0 and the stored times from which on it holds, so that the theorem may be
-        applied from there; infinite if it does not hold at the last time. The hypothesis on β₀ is
-        asked at the start alone, and may hold there although β falls below the threshold later.
-    """
-
-    name: str
-    holds: bool
-    shortfall: float
-    since: float
-
-
-def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
-    """Check the hypotheses of Theorem 3.2 on a run: at t = 0 and at the stored times.
-
-    Parameters
-    ----------
-    trajectory : Trajectory
-        Of a tied ParallelModel or a FrozenModel.
-    alpha : float
-        The margin α whose hypothesis α(Z(t)) ≥ α is checked, in (0, 2].
-
-    Returns
-    -------
-    tuple of Hypothesis
-        β = exp ν with rate 1; 0 < γ < 1; α(Z(t)) ≥ α; β ≥ log(4(n-1))/(α(1-γ²)), asked at the
-        time from which the theorem is applied.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the trajectory is of another model or was loaded without one or without its start, or α
-        is out of range.
-    """
-    model, n = _validate_model(_checks.validate_trajectory(trajectory).model)
-    alpha = _checks.validate_margin("alpha", alpha)
-    t, gamma, beta, margin = _from_the_start(trajectory)
-    as_in_paper = model.temperature == _checks.PAPER  # β = exp ν, rate 1, no ceiling
-    inside = (gamma > 0) & (gamma < 1)
-    with np.errstate(divide="ignore"):
-        least = np.log(4 * (n - 1)) / (alpha * np.maximum(1 - gamma**2, 0.0))
-    slack = margin - alpha * (1 - _checks.SLACK)
-    always = {
-        "β = exp ν, ν with rate 1 and no ceiling": np.full(t.shape, 0.0 if as_in_paper else np.inf),
-        # At 0 and 1 themselves it fails by 0, which must not count as holding.
-        "0 < γ < 1": np.where(inside, 0.0, np.maximum(np.maximum(-gamma, gamma - 1), 1e-300)),
-        "α(Z(t)) ≥ α": np.maximum(-slack, 0.0),
-    }
-    found = []
-    for name, shortfall in always.items():
-        most = float(shortfall.max())
-        found.append(Hypothesis(name, most == 0, most, _since(shortfall, t)))
-    short = np.maximum(least * (1 - _checks.SLACK) - beta, 0.0)
-    name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
-    return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
-
-
-def _validate_model(model: object) -> tuple[ParallelModel | FrozenModel, int]:
-    """A model with one γ that the theorem is about, and its number of pairs."""
-    if isinstance(model, ParallelModel) and model.tied:
-        return model, model.n
-    if isinstance(model, FrozenModel):
-        return model, len(model.Z)
-    raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
-
-
-def _from_the_start(trajectory: Trajectory) -> tuple[Array, ...]:
-    """Times, γ, β and margin of a run, with those at t = 0 in front where it is no output time."""
-    names = ("t", "gamma", "beta", "margin")
-    stored = tuple(getattr(trajectory, name) for name in names)
-    if trajectory.t[0] == 0:
-        return stored
-    if trajectory.start is None or trajectory.model is None:
-        raise ValueError(
-            f"trajectory must hold the state at t = 0, where the theorem begins, its first time is "
-            f"{trajectory.t[0]:g}: run it again"
-        )
-    first = trajectory.model.observe(0.0, trajectory.start)
-    before = (0.0, first.gamma, first.beta, first.margin)
-    return tuple(np.insert(values, 0, value) for values, value in zip(stored, before, strict=True))
-
-
-def _since(shortfall: Array, t: Array) -> float:
-    """First time from which on nothing is short."""
-    fails = np.flatnonzero(shortfall > 0)
-    return float(np.append(t, np.inf)[fails[-1] + 1 if fails.size else 0])
 
 
 def _least(function: Curve, left: Array, right: Array) -> Array:

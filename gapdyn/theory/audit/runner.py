@@ -13,6 +13,7 @@ from gapdyn.theory.audit import (
     appendix_c,
     closing,
     exchange_law,
+    extremal,
     lemma_3_1,
     section_4,
     setup,
@@ -38,7 +39,7 @@ def _place(statement: Statement) -> tuple[int, ...]:
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
-        + _statements(exchange_law, closing, swapping),
+        + _statements(exchange_law, closing, swapping, extremal),
         key=_place,
     )
 )

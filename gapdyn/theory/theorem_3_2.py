@@ -389,7 +389,7 @@ class Setting:
         and already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and
         comparison of two scalar equations). Z = αI is such a path, for α ≤ n/(n-1) up to a constant
         shift of Z. Below `sharp_threshold` it is still the frozen solution, but rows of a larger
-        margin close faster at first.
+        margin close faster at first: see `infimum`.
 
         Parameters
         ----------

@@ -3,7 +3,8 @@
 Each function gives the γ(t) to which a scheme leads at late times, in the paper's scalar model, or
 with `n` and `alpha` for the cross-entropy at frozen Z = αI. Everything follows from two facts:
 dγ/dt = -2βγ g, and, where β is learned, log γ = log γ₀ - γ₀²/2 + 2P(β₀) - 2P(β) as γ → 0
-(Lemma 3.1). Where the paper prints a rate, `printed=True` gives that rate instead.
+(Lemma 3.1). Where the paper prints a rate, `printed=True` gives that rate instead. As γ → 0
+`optimal_temperature` is the fastest fixed temperature; `best_schedule` is the fastest law of all.
 
 References
 ----------
@@ -411,7 +412,7 @@ def best_schedule(*, n: float, alpha: float, gamma0: float) -> Scheduled:
     --------
     >>> best = best_schedule(n=4, alpha=1.0, gamma0=0.9)
     >>> [round(best.tau(t), 3) for t in (0.0, 1.0, 10.0)]
-    [0.118, 0.561, 0.624]
+    [0.118, 0.603, 0.624]
     """
     n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
     return Scheduled(partial(_best_tau, n=n, alpha=alpha, gamma0=gamma0))

@@ -437,7 +437,7 @@ class Setting:
         Raises
         ------
         TypeError, ValueError
-            If log t is NaN or infinite.
+            If log t is NaN or infinite, or `sharp_threshold` is no float64.
         """
         goal = _validate_log_times(log_t)
         n, alpha, gamma0 = self.n, self.alpha, self.gamma0
@@ -451,7 +451,7 @@ class Setting:
         start = extremal.log_time(x, n=n, gamma0=gamma0)
         beta = _checks.computed("β", lambda: np.exp(self._log_beta(np.asarray(x))))
         late = goal > start
-        with np.errstate(divide="ignore"):  # log(t - t₀)
+        with np.errstate(divide="ignore", invalid="ignore"):  # log(t - t₀)
             left = goal + np.log(-np.expm1(np.where(late, start - goal, -1.0)))
         later = replace(self, gamma0=reached, beta0=float(beta)).exact(left)
         return _checks.unwrap(np.where(late, later, first))

@@ -86,6 +86,28 @@ def test_the_least_height_falls_to_zero_and_no_time_is_too_late():
     assert heights[0] == heights[1] == 0.3 and (np.diff(heights) <= 0).all() and heights[-1] == 0
 
 
+def test_a_setting_has_the_limit_of_its_pairs_and_the_least_height_of_its_start():
+    setting = Setting(**PAPER, beta0=2.0)
+    assert setting.speed_limit == theorem_3_2.speed_limit(4)
+    assert setting.least_height(0.7) == theorem_3_2.least_height(0.7, n=4, gamma0=0.3)
+    assert float(setting.infimum(-40.0)) == pytest.approx(0.3, rel=1e-14)
+
+
+def test_neither_a_learned_beta_nor_the_gap_of_symmetric_pairs_is_faster_than_the_limit():
+    """P(β) ≤ P(β₀) + Wt, of which nothing is left over if aα starts at 1 + W with Z = αI."""
+    W = float(limit(4))
+    start = 1 + W
+    model, t = gd.FrozenModel(np.eye(4), gd.Learned()), np.array([1e-3, 1e-2, 1.0, 10.0])
+    run = gd.flow(model, model.start(tau=1 / start, gamma=1e-9), t, rtol=1e-11, atol=1e-14)
+    pace = np.log(run.beta / start) / (W * t)
+    assert (pace <= 1 + 1e-9).all() and pace[0] == pytest.approx(1, rel=1e-4)
+    free = gd.FreeModel(4, 5, gd.Fixed(4 / 3 / (1 + W)))  # the simplex's own best temperature
+    rows = gd.sphere.lift(gd.examples.simplex(4), gd.examples.simplex(4), gamma=1e-3)
+    run = gd.flow(free, free.start(*rows), t, rtol=1e-11, atol=1e-14)
+    pace = -np.log(run.gap / 2e-3) * 4 / (W * t)
+    assert (pace <= 1 + 1e-9).all() and pace[0] == pytest.approx(1, rel=1e-4)
+
+
 # The best schedule
 
 

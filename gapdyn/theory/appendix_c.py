@@ -3,7 +3,8 @@
 Each function gives the γ(t) to which a scheme leads at late times, in the paper's scalar model, or
 with `n` and `alpha` for the cross-entropy at frozen Z = αI. Everything follows from two facts:
 dγ/dt = -2βγ g, and, where β is learned, log γ = log γ₀ - γ₀²/2 + 2P(β₀) - 2P(β) as γ → 0
-(Lemma 3.1). Where the paper prints a rate, `printed=True` gives that rate instead.
+(Lemma 3.1). Where the paper prints a rate, `printed=True` gives that rate instead. As γ → 0
+`optimal_temperature` is the fastest fixed temperature; `best_schedule` is the fastest law of all.
 
 References
 ----------
@@ -22,7 +23,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import IntegrationWarning, quad
 
-from gapdyn.temperature import Exponential, Fixed, Learned, Linear, Schedule, Softplus
+from gapdyn.temperature import (
+    Exponential,
+    Fixed,
+    Learned,
+    Linear,
+    Schedule,
+    Scheduled,
+    Softplus,
+)
 from gapdyn.theory import _checks, closing, potential, theorem_3_2
 from gapdyn.types import Array
 from gapdyn.validate import (
@@ -271,8 +280,9 @@ def exponential(
 ) -> Array:
     """β = exp(ν/s) with rate η: γ ~ (αC/log t)^{2/κ}, κ = η/s², C = β₀γ₀^{κ/2}e^{-κγ₀²/4}.
 
-    CLIP is κ = 1, and the paper's TR with s = 2 is κ = 1/4. In the scalar model α = 1. The formula
-    is `theorem_3_2.Setting.asymptote`. See theory 3.3.
+    CLIP is κ = 1, and the paper's TR with s = 2 is κ = 1/4. In the scalar model α = 1 and n = 2.
+    For log t stands b with e^b/b² = κ(n-1)t, which is far nearer: the formula is
+    `theorem_3_2.Setting.asymptote`. See theory 3.3 and 4.6.
 
     Parameters
     ----------
@@ -284,7 +294,8 @@ def exponential(
     Returns
     -------
     float64 array of the shape of `t`
-        The ratio of γ(t) to it tends to 1, as slowly as log log t/log t; NaN where t ≤ 1.
+        The ratio of γ(t) to it tends to 1 like 1/log²t, for κ > 2 like (log t)^{-4/κ}; NaN where
+        κ(n-1)t < e²/4.
 
     Raises
     ------
@@ -320,7 +331,7 @@ def slrt(
     Returns
     -------
     float64 array of the shape of `t`
-        The ratio of γ(t) to it tends to 1; NaN where t ≤ 1.
+        The ratio of γ(t) to it tends to 1; NaN where κ(n-1)t < e²/4.
 
     Raises
     ------
@@ -368,6 +379,49 @@ def optimal_temperature(*, n: float, alpha: float) -> float:
     """
     n, alpha = _checks.validate_pair_count(n), _checks.validate_margin("alpha", alpha)
     return alpha / closing.critical_scale(n)
+
+
+def best_schedule(*, n: float, alpha: float, gamma0: float) -> Scheduled:
+    """The temperature law under which γ closes fastest: β(t) = (1+W)/(α(1-γ(t)²)) at Z = αI.
+
+    W = W₀((n-1)/e) is `theorem_3_2.speed_limit`. Then a g is W at all times, the most that any rows
+    allow, and γ(t) is `theorem_3_2.least_height`: no law of β, learned or scheduled, and no rows
+    give a smaller γ at any time (theory 4.6). τ rises from α(1-γ₀²)/(1+W) to the τ* of
+    `optimal_temperature` as γ → 0.
+
+    Parameters
+    ----------
+    n : int
+        Number of pairs, at least 2.
+    alpha : float
+        Margin, in (0, 2].
+    gamma0 : float
+        γ₀ in (0, 1).
+
+    Returns
+    -------
+    Scheduled
+        τ(t), for a model of any kind.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> best = best_schedule(n=4, alpha=1.0, gamma0=0.9)
+    >>> [round(best.tau(t), 3) for t in (0.0, 1.0, 10.0)]
+    [0.118, 0.603, 0.624]
+    """
+    n, alpha, gamma0 = _checks.validate_setting(n, alpha, gamma0)
+    return Scheduled(partial(_best_tau, n=n, alpha=alpha, gamma0=gamma0))
+
+
+def _best_tau(t: float, *, n: float, alpha: float, gamma0: float) -> float:
+    """The τ at which a = (1+W)/α, along the least height."""
+    height = float(theorem_3_2.least_height(t, n=n, gamma0=gamma0))
+    return optimal_temperature(n=n, alpha=alpha) * (1 - height) * (1 + height)
 
 
 def decay_rate(tau: float, *, n: float, alpha: float) -> float:

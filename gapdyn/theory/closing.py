@@ -45,12 +45,17 @@ def pull(a: float, n: float, alpha: float) -> float:
     return float(np.exp(log_pull(np.asarray(a), n, alpha)))
 
 
+def speed_limit(n: float) -> float:
+    """W₀((n-1)/e), W₀ the Lambert function: the largest a g_a(Z) of any Z (theory 4.6)."""
+    return float(lambertw((n - 1) / np.e).real)
+
+
 def critical_scale(n: float) -> float:
-    """1 + W₀((n-1)/e), W₀ the Lambert function: the aα at which a g(a) of Z = αI is largest.
+    """1 + W₀((n-1)/e): the aα at which a g(a) of Z = αI is largest, which is the speed limit.
 
     It is also the least aα from which on no row with a lead of α is pulled harder (theory 3.3).
     """
-    return float(1 + lambertw((n - 1) / np.e).real)
+    return 1 + speed_limit(n)
 
 
 # The integral

@@ -168,8 +168,8 @@ def beta(
             return _checks.unwrap(beta0 * root * np.exp((gamma**2 - gamma0**2) / 4))
     # In general P(β) + H(γ)/2 = P(β₀) + H(γ₀)/2 with H = log γ - γ²/2.
     high, low = np.maximum(gamma, gamma0), np.minimum(gamma, gamma0)
-    fall = np.sign(gamma0 - gamma) * _fall(log_ratio(high, low), high)
-    return potential.advance(beta0, fall / 2, temperature=learned)
+    amount = np.sign(gamma0 - gamma) * fall(log_ratio(high, low), high)
+    return potential.advance(beta0, amount / 2, temperature=learned)
 
 
 def log_beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) -> Array:
@@ -177,7 +177,7 @@ def log_beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) 
 
     The numbers have been checked.
     """
-    amount = _fall(x, gamma0) / 2
+    amount = fall(x, gamma0) / 2
     if isinstance(temperature.parametrisation, Exponential):
         log_beta: Array = np.log(beta0) + _checks.validate_kappa(temperature) * amount
     else:
@@ -185,12 +185,32 @@ def log_beta_at(x: Array, *, beta0: float, gamma0: float, temperature: Learned) 
     return log_beta
 
 
-def _fall(x: Array, gamma: float | Array) -> Array:
-    """H(γ) - H(γ e^-x) = (1-γ²) x + γ² (x - (1-e^-2x)/2), x ≥ 0: a sum of positive terms."""
+def fall(x: Array, gamma: float | Array) -> Array:
+    """H(γ) - H(γ e^-x) = (1-γ²) x + γ² (x - (1-e^-2x)/2), x ≥ 0: a sum of positive terms.
+
+    H(γ) = log γ - γ²/2. The numbers have been checked.
+    """
     y = 2 * x
     series = y**2 / 2 * (1 - y / 3 * (1 - y / 4 * (1 - y / 5)))
     bend = np.where(y < 1e-3, series, np.expm1(-y) + y)
     return (1 - gamma) * (1 + gamma) * x + gamma**2 * bend / 2
+
+
+def log_ratio_after(amount: Array, gamma0: float) -> Array:
+    """The x = log(γ₀/γ) at which H has fallen by an amount ≥ 0, the inverse of `fall`.
+
+    It is γ² = -W₀(-γ₀²e^{-γ₀²-2·amount}), by Newton's method, since W₀ has half of the digits near
+    γ = 1. `fall` is convex in x, at least (1-γ₀²)x, x - γ₀²/2 and, for x ≤ 1, γ₀²x²/3. So Newton's
+    method falls to the root from the least of the places at which these are the amount.
+    """
+    flat = (1 - gamma0) * (1 + gamma0)
+    x: Array = np.minimum(amount / flat, amount + gamma0**2 / 2)
+    root = np.sqrt(3 * amount)
+    x = np.where(root <= gamma0, np.minimum(x, np.minimum(root, gamma0) / gamma0), x)
+    for _ in range(9):
+        slope = flat - gamma0**2 * np.expm1(-2 * x)  # 1 - γ²
+        x = np.maximum(x - (fall(x, gamma0) - amount) / slope, 0.0)
+    return x
 
 
 def gamma(

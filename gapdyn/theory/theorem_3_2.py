@@ -5,6 +5,9 @@ The steps of the proof are functions here. Lemma B.1 bounds the pull of a pair b
 Bounding its equation from below and above and integrating gives `Setting.lower_bound` and
 `Setting.upper_bound`. C stands for β₀√γ₀ e^{-γ₀²/4}, which by (6) is the same at all times.
 
+No rows at all are pulled harder than `speed_limit` allows. So γ has a least height under any
+temperature (`least_height`), and an infimum for every β₀ (`Setting.infimum`).
+
 References
 ----------
 .. [1] C. Yaras, S. Chen, P. Wang and Q. Qu, "Explaining and Mitigating the Modality Gap in
@@ -14,108 +17,41 @@ References
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn.flow import Trajectory
-from gapdyn.models import FrozenModel, ParallelModel
 from gapdyn.temperature import Learned
-from gapdyn.theory import _checks, closing, lemma_3_1
-from gapdyn.theory.closing import Curve
+from gapdyn.theory import _checks, bounds, closing, extremal, lemma_3_1
+from gapdyn.theory.extremal import least_height, speed_limit
+from gapdyn.theory.hypotheses import Hypothesis, hypotheses
+from gapdyn.theory.lemma_b_1 import mu, mu_bound
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_count, validate_number, validate_positive
+from gapdyn.validate import shown, validate_positive
 
-# Lemma B.1
-
-
-def mu(z: ArrayLike, i: int, a: float) -> float:
-    """μ_i(z, a) = z_i - Σ_j softmax_j(az) z_j, eq. (10) of [1]_, as a sum of differences.
-
-    By Lemma B.1(a), if z_i ≥ max z, then μ_i(z, a) ≥ 0 for every a.
-
-    Parameters
-    ----------
-    z : (n,) array
-        A row or a column of Z, n ≥ 2.
-    i : int
-        Index of the matching pair.
-    a : float
-        β(1-γ²).
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `z` is not a finite vector of at least two similarities, `i` is not an index of it, or
-        `a` is not finite.
-
-    References
-    ----------
-    .. [1] Yaras et al. 2025, Appendix B.1.
-
-    Examples
-    --------
-    >>> mu([1.0, 0.0], 0, 0.0)
-    0.5
-    """
-    row, a = _row(z, i), validate_number("a", a)
-    with np.errstate(over="ignore"):
-        weights = np.exp(a * (row - (row.max() if a > 0 else row.min())))
-    return float(weights @ (row[i] - row) / weights.sum())
-
-
-def mu_bound(z: ArrayLike, i: int, a: float, *, alpha: float) -> float:
-    """μ_i(α(e_i - 1), a) = α(n-1)/(n-1+e^{aα}), which bounds μ_i(z, a) by Lemma B.1(b) of [1]_.
-
-    Parameters
-    ----------
-    z, i, a
-        As in `mu`.
-    alpha : float
-        A margin: z_i - max over j ≠ i of z_j ≥ α > 0.
-
-    Returns
-    -------
-    float
-        At least `mu(z, i, a)`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of range, or a hypothesis fails: the margin, or a ≥ log(4n-4)/α.
-
-    References
-    ----------
-    .. [1] Yaras et al. 2025, Lemma B.1.
-    """
-    row = _row(z, i)
-    alpha, a, n = _checks.validate_margin("alpha", alpha), validate_number("a", a), row.size
-    lead = row[i] - np.delete(row, i).max()
-    if lead < alpha * (1 - _checks.SLACK):
-        raise ValueError(f"z must lead by the margin alpha = {alpha} at i = {i}, it does by {lead}")
-    least = float(_checks.computed("log(4(n-1))/α", lambda: np.log(4 * (n - 1)) / alpha))
-    if a < least * (1 - _checks.SLACK):
-        raise ValueError(f"a must be at least log(4(n-1))/α = {least}, got {a}")
-    return closing.pull(a, n, alpha)
-
-
-def _row(z: ArrayLike, i: int) -> Array:
-    """A checked row with an index in it."""
-    row = _checks.validate_numbers("z", z)
-    if row.ndim != 1 or row.size < 2 or not (np.abs(row) < _checks.LARGEST).all():
-        raise ValueError(f"z must be a finite vector of at least two similarities, got {shown(z)}")
-    if validate_count("i", i, least=0) >= row.size:
-        raise ValueError(f"i must be an index of z, below {row.size}, got {i}")
-    return row
-
-
-# The theorem
+__all__ = [
+    "Hypothesis",
+    "Setting",
+    "asymptote",
+    "closing_log_time",
+    "closing_time",
+    "conserved",
+    "constants",
+    "exact",
+    "hypotheses",
+    "infimum",
+    "least_height",
+    "lower_bound",
+    "mu",
+    "mu_bound",
+    "printed_bound",
+    "sharp_threshold",
+    "speed_limit",
+    "threshold",
+    "upper_bound",
+]
 
 
 def threshold(*, n: float, alpha: float, gamma0: float) -> float:
@@ -152,8 +88,8 @@ def sharp_threshold(*, n: float, alpha: float, gamma0: float) -> float:
 
     Lemma B.1(b) holds exactly when aα ≥ 1 + W₀((n-1)/e), where W₀ is the Lambert function, that is
     when the effective temperature 1/a is at most `appendix_c.optimal_temperature`. This threshold
-    is below `threshold`. It is sufficient for Theorem 3.2 and not necessary: below it Z = αI is no
-    longer the fastest path, but γ still closes no faster than 1/log²t up to a constant.
+    is below `threshold`. Below it Z = αI is no longer the fastest path, which is that of `infimum`,
+    and γ still closes no faster than 1/log²t up to a constant.
 
     Parameters
     ----------
@@ -194,8 +130,9 @@ class Setting:
     beta0 : float
         β₀ > 0. Only `lower_bound` needs that it reaches `threshold`.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling. The three bounds are about β = exp ν with
-        rate 1, and `asymptote` is about β = exp(ν/s); the exact solution takes any.
+        β(ν) and the rate η of ν, without a ceiling. The bounds and `asymptote` are about
+        β = exp(ν/s), and `printed_bound` about β = exp ν with rate 1 alone; `exact` and `infimum`
+        take any.
 
     Raises
     ------
@@ -237,20 +174,30 @@ class Setting:
         return conserved(gamma0=self.gamma0, beta0=self.beta0, temperature=self.temperature)
 
     @property
+    def speed_limit(self) -> float:
+        """W₀((n-1)/e), the largest a g_a(Z) of any Z."""
+        return closing.speed_limit(self.n)
+
+    @property
     def constants(self) -> tuple[float, float]:
         """c₁ = 2α(n-1)β₀√γ₀ and c₂ = αβ₀√γ₀(1-γ₀²)e^{-γ₀²/4}: dγ/dt ≥ -c₁√γ e^{-c₂/√γ}.
 
-        Theory 1.5.
+        For β = exp(ν/s) in general, with κ = η/s² and r = γ₀^{κ/2}, c₁ = 2κα(n-1)β₀r and c₂ =
+        αβ₀r(1-γ₀²)e^{-κγ₀²/4}, and ω = γ^{-κ/2} has dω/dt ≤ ½c₁ω²e^{-c₂ω}. Theory 1.5 and 4.6.
 
         Raises
         ------
         ValueError
-            If the temperature is not the paper's, or c₁ is no float64.
+            If the temperature is not β = exp(ν/s), or c₁ is no float64.
         """
-        self._validate_paper()
-        root = self.beta0 * np.sqrt(self.gamma0)
-        c1 = _checks.computed("c₁", lambda: 2 * self.alpha * (self.n - 1) * root)
-        c2 = self.alpha * root * (1 - self.gamma0**2) * np.exp(-(self.gamma0**2) / 4)
+        kappa = _checks.validate_kappa(self.temperature)
+        (c1, c2), root = self._relative_constants(kappa), self.gamma0 ** (kappa / 2)
+        return float(_checks.computed("c₁", lambda: c1 * root)), c2 * root
+
+    def _relative_constants(self, kappa: float) -> tuple[float, float]:
+        """c₁/r and c₂/r, those of y = rω, which is 1 at the start."""
+        c1 = _checks.computed("c₁", lambda: 2 * kappa * self.alpha * (self.n - 1) * self.beta0)
+        c2 = self.alpha * self.beta0 * (1 - self.gamma0**2) * np.exp(-kappa * self.gamma0**2 / 4)
         return float(c1), float(c2)
 
     def printed_bound(self, t: ArrayLike) -> Array:
@@ -283,6 +230,7 @@ class Setting:
 
     def _printed_bound(self, t: ArrayLike) -> Array:
         """`printed_bound`; its warning is for whoever called the caller."""
+        self._validate_paper()
         t, (c1, c2) = _checks.validate_times(t), self.constants
         if self._below_threshold:
             text = f"beta0 = {self.beta0} is below the threshold {self.threshold:.6g}"
@@ -299,8 +247,9 @@ class Setting:
         """Theorem 3.2 as proved: γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/√γ₀})]² (theory 2.1).
 
         c₁ and c₂ are as printed; for any ε in (0, c₂), ω²e^{-εω} ≤ 4/(e²ε²), so c₃ = 2c₁/(e²ε²) and
-        c₄ = c₂-ε, and for each t the best ε is taken. The bound is γ₀ at t = 0 and positive at all
-        times, hence never vacuous. The sharp bound is `exact`.
+        c₄ = c₂-ε, and for each t the best ε is taken. For β = exp(ν/s) in general, with κ = η/s²
+        and r = γ₀^{κ/2}, γ(t) ≥ [c₄ / log(c₃c₄t + e^{c₄/r})]^{2/κ} (theory 4.6). The bound is γ₀ at
+        t = 0 and positive at all times, hence never vacuous. The sharp bound is `exact`.
 
         Parameters
         ----------
@@ -314,37 +263,26 @@ class Setting:
         Raises
         ------
         TypeError, ValueError
-            If a time is negative or infinite, the temperature is not the paper's, or β₀ is below
+            If a time is negative or infinite, the temperature is not β = exp(ν/s), or β₀ is below
             the threshold.
         """
-        t, (c1, c2) = _checks.validate_times(t), self.constants
+        t, kappa = _checks.validate_times(t), _checks.validate_kappa(self.temperature)
         if self._below_threshold:
             raise ValueError(
                 f"beta0 must be at least log(4(n-1))/(α(1-γ₀²)) = {self.threshold:.12g}, "
                 f"got {self.beta0}"
             )
-        with np.errstate(divide="ignore"):
-            log_t = np.log(t)
-
-        def omega(logit: Array) -> Array:
-            """The bound on ω = 1/√γ when ε = c₂/(1+e^-logit)."""
-            epsilon, c4 = c2 / (1 + np.exp(-logit)), c2 / (1 + np.exp(logit))
-            log_c3 = np.log(2 * c1) - 2 - 2 * np.log(epsilon)
-            late: Array = np.logaddexp(log_c3 + np.log(c4) + log_t, c4 / np.sqrt(self.gamma0))
-            return late / c4
-
-        def bound() -> Array:
-            best = _least(omega, np.full(t.shape, -30.0), np.full(t.shape, 30.0))
-            return omega(best) ** -2
-
-        return _checks.computed("the bound", bound)
+        constants = self._relative_constants(kappa)
+        return self._bound(lambda: bounds.lower(np.log(t), *constants), kappa)
 
     def upper_bound(self, t: ArrayLike, alpha_max: float | None = None) -> Array:
         """The other side: γ(t) ≤ [q / log(e^{q/√γ₀} + (kq/γ₀)t)]² while α ≤ α(Z(t)) ≤ A.
 
         q = AC, k = αC/4n (theory 3.3): at least one row or column has a margin of at most A, whose
-        pull is at least αe^{-aA}/(1+e^{-aA}). No threshold is needed. The bound is γ₀ at t = 0 and
-        falls from there, hence never vacuous.
+        pull is at least αe^{-aA}/(1+e^{-aA}). For β = exp(ν/s) in general, with r = γ₀^{κ/2},
+        γ(t) ≤ [q / log(e^{q/r} + kqγ₀^{-κ}t)]^{2/κ}, where k = καC/4n and q = ACB, B the largest
+        e^{κγ²/4}(1-γ²) over γ ≤ γ₀, which is 1 for κ ≤ 4 (theory 4.6). No threshold is needed. The
+        bound is γ₀ at t = 0 and falls from there, hence never vacuous.
 
         Parameters
         ----------
@@ -361,28 +299,30 @@ class Setting:
         Raises
         ------
         TypeError, ValueError
-            If a time is negative or infinite, the temperature is not the paper's, or A is out of
+            If a time is negative or infinite, the temperature is not β = exp(ν/s), or A is out of
             range.
         """
-        self._validate_paper()
-        t, c = _checks.validate_times(t), self.conserved
+        t, kappa = _checks.validate_times(t), _checks.validate_kappa(self.temperature)
         most = self.alpha if alpha_max is None else _checks.validate_margin("alpha_max", alpha_max)
         if most < self.alpha:
             raise ValueError(f"alpha_max must be at least alpha = {self.alpha}, got {alpha_max}")
-        q, k = most * c, self.alpha * c / (4 * self.n)
+        log_c = np.log(self.beta0) - kappa * self.gamma0**2 / 4  # C/r
+        log_k = np.log(kappa * self.alpha) - np.log(4 * self.n) + log_c
+        log_q = np.log(most) + np.log(self.beta0) + bounds.log_bend(self.gamma0, kappa)
+        return self._bound(lambda: bounds.upper(np.log(t), log_k, log_q), kappa)
 
-        def bound() -> Array:
-            late = np.log(k) + np.log(q) - np.log(self.gamma0) + np.log(t)
-            inside: Array = np.logaddexp(q / np.sqrt(self.gamma0), late)
-            return (q / inside) ** 2
-
-        return _checks.computed("the bound", bound)
+    def _bound(self, log_y: Callable[[], Array], kappa: float) -> Array:
+        """γ = γ₀y^{-2/κ}."""
+        return _checks.computed("the bound", lambda: self.gamma0 * np.exp(-2 / kappa * log_y()))
 
     def asymptote(self, t: ArrayLike) -> Array:
-        """The sharp constant: γ log²t → (αC)² when the margin tends to α, C = β₀√γ₀e^{-γ₀²/4}.
+        """γ at late times, (αC/b)² with b = -2W₋₁(-½((n-1)t)^{-1/2}), C = β₀√γ₀e^{-γ₀²/4}.
 
-        For β = exp(ν/s) in general γ ~ (αC/log t)^{2/κ}, κ = η/s², where C is `conserved`. The
-        number of pairs drops out. See theory 3.3.
+        For β = exp(ν/s) in general, with κ = η/s² and C of `conserved`, it is (αC/b)^{2/κ} with
+        b = -2W₋₁(-½(κ(n-1)t)^{-1/2}); W₋₁ is the lower branch of the Lambert function, and b ≥ 2
+        solves e^b/b² = κ(n-1)t. At frozen Z = αI its relative error is O(1/b²), for κ > 2
+        O(b^{-4/κ}) (theory 4.6). If the margin tends to α, the ratio of γ to it tends to 1:
+        γ log²t → (αC)². At times beyond float64 `exact` gives γ itself.
 
         Parameters
         ----------
@@ -392,7 +332,8 @@ class Setting:
         Returns
         -------
         float64 array of the shape of `t`
-            NaN where t ≤ 1: it is a statement on late times.
+            NaN where κ(n-1)t < e²/4, at which there is no such b. It may exceed γ₀ at early times:
+            it is a statement on late ones.
 
         Raises
         ------
@@ -403,9 +344,9 @@ class Setting:
         log_c = lemma_3_1.log_conserved(
             gamma0=self.gamma0, beta0=self.beta0, temperature=self.temperature
         )
-        log_log_t = np.log(np.log(np.where(t > 1, t, np.nan)))
-        with np.errstate(over="ignore"):
-            return _checks.unwrap(np.exp(2 / kappa * (np.log(self.alpha) + log_c - log_log_t)))
+        with np.errstate(divide="ignore", over="ignore"):
+            log_b = np.log(bounds.late_scale(np.log(kappa) + np.log(self.n - 1) + np.log(t)))
+            return _checks.unwrap(np.exp(2 / kappa * (np.log(self.alpha) + log_c - log_b)))
 
     def closing_log_time(self, gamma: ArrayLike) -> Array:
         """Natural log of the time at which the frozen model with Z = αI reaches γ (theory 3.3).
@@ -448,7 +389,7 @@ class Setting:
         and already from `sharp_threshold` on, no path Z(t) closes γ faster (by Lemma B.1(b) and
         comparison of two scalar equations). Z = αI is such a path, for α ≤ n/(n-1) up to a constant
         shift of Z. Below `sharp_threshold` it is still the frozen solution, but rows of a larger
-        margin close faster at first.
+        margin close faster at first: see `infimum`.
 
         Parameters
         ----------
@@ -467,18 +408,65 @@ class Setting:
         TypeError, ValueError
             If log t is NaN or infinite.
         """
-        goal = _checks.validate_numbers("log_t", log_t)
-        if np.isposinf(goal).any():
-            raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
-        root = np.exp(-closing.log_ratio_at(goal, self._log_slowness) / 2)
-        return _checks.unwrap(self.gamma0 * root * root)  # as e^-x may be no float64
+        x = closing.log_ratio_at(_validate_log_times(log_t), self._log_slowness)
+        return _checks.unwrap(extremal.falling_from(self.gamma0, x))
 
-    def _log_slowness(self, x: Array) -> Array:
-        """Log dt/dx at γ = γ₀ e^-x, where β is by Lemma 3.1 and g(a) is that of Z = αI."""
-        log_beta = lemma_3_1.log_beta_at(
+    def least_height(self, t: ArrayLike) -> Array:
+        """The least γ(t) under any law of β and any rows; see the function `least_height`."""
+        return least_height(t, n=self.n, gamma0=self.gamma0)
+
+    def infimum(self, log_t: ArrayLike) -> Array:
+        """The least γ at the time whose natural log is `log_t`, for any β₀ (theory 4.6).
+
+        It is the solution of γ' = -2βγ ĝ(a), with ĝ(a) = W/a for aα ≤ 1 + W and
+        α(n-1)/(n-1+e^{aα}) above, W = `speed_limit`. No path Z(t) of margins ≥ α closes γ faster,
+        and Z = mI with m = max(α, (1+W)/a) attains it. Unit rows have no margin above n/(n-1), and
+        attain it (up to a constant shift of Z) where β₀(1-γ₀²) ≥ (1+W)(n-1)/n. From
+        `sharp_threshold` on it is `exact`.
+
+        Parameters
+        ----------
+        log_t : float or array
+            log t, any real number or -inf.
+
+        Returns
+        -------
+        float64 array of the shape of `log_t`
+            Heights in (0, γ₀], or 0 where below float64, as accurate as `exact`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If log t is NaN or infinite, or `sharp_threshold` is no float64.
+        """
+        goal = _validate_log_times(log_t)
+        n, alpha, gamma0 = self.n, self.alpha, self.gamma0
+        least = sharp_threshold(n=n, alpha=alpha, gamma0=gamma0)
+        if self.beta0 >= least * (1 - _checks.SLACK):
+            return self.exact(goal)
+        x = extremal.handover(self._log_beta, n=n, alpha=alpha, gamma0=gamma0)
+        first, reached = extremal.height(goal, n=n, gamma0=gamma0), gamma0 * np.exp(-x)
+        if reached == 0:
+            return _checks.unwrap(first)
+        start = extremal.log_time(x, n=n, gamma0=gamma0)
+        beta = _checks.computed("β", lambda: np.exp(self._log_beta(np.asarray(x))))
+        late = goal > start
+        with np.errstate(divide="ignore", invalid="ignore"):  # log(t - t₀)
+            left = goal + np.log(-np.expm1(np.where(late, start - goal, -1.0)))
+        later = replace(self, gamma0=reached, beta0=float(beta)).exact(left)
+        return _checks.unwrap(np.where(late, later, first))
+
+    def _log_beta(self, x: Array) -> Array:
+        """Log β at γ = γ₀ e^-x, by Lemma 3.1."""
+        return lemma_3_1.log_beta_at(
             x, beta0=self.beta0, gamma0=self.gamma0, temperature=self.temperature
         )
-        return closing.log_slowness(x, log_beta, gamma0=self.gamma0, n=self.n, alpha=self.alpha)
+
+    def _log_slowness(self, x: Array) -> Array:
+        """Log dt/dx at γ = γ₀ e^-x, where g(a) is that of Z = αI."""
+        return closing.log_slowness(
+            x, self._log_beta(x), gamma0=self.gamma0, n=self.n, alpha=self.alpha
+        )
 
     @property
     def _below_threshold(self) -> bool:
@@ -489,17 +477,32 @@ class Setting:
         """β = exp ν with rate 1."""
         if self.temperature != _checks.PAPER:
             raise ValueError(
-                "temperature must be β = exp ν with rate 1, about which the bounds of Theorem 3.2 "
-                f"are, got {self.temperature}"
+                "temperature must be β = exp ν with rate 1, about which the printed bound is, "
+                f"got {self.temperature}"
             )
+
+
+def _validate_log_times(log_t: ArrayLike) -> Array:
+    """Logs of times, -inf for t = 0."""
+    goal = _checks.validate_numbers("log_t", log_t)
+    if np.isposinf(goal).any():
+        raise ValueError("log_t must be finite or -inf: γ reaches 0 at no time")
+    return goal
 
 
 # Functions of the numbers of a setting, each of which raises what its method raises.
 
 
-def constants(*, n: float, alpha: float, gamma0: float, beta0: float) -> tuple[float, float]:
+def constants(
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    temperature: Learned = _checks.PAPER,
+) -> tuple[float, float]:
     """c₁ and c₂ of the proof, `Setting.constants`; ValueError if a number is out of range."""
-    return Setting(n, alpha, gamma0, beta0).constants
+    return Setting(n, alpha, gamma0, beta0, temperature).constants
 
 
 def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
@@ -507,9 +510,17 @@ def printed_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0:
     return Setting(n, alpha, gamma0, beta0)._printed_bound(t)
 
 
-def lower_bound(t: ArrayLike, *, n: float, alpha: float, gamma0: float, beta0: float) -> Array:
+def lower_bound(
+    t: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    temperature: Learned = _checks.PAPER,
+) -> Array:
     """Theorem 3.2 as proved, `Setting.lower_bound`; ValueError if a hypothesis fails."""
-    return Setting(n, alpha, gamma0, beta0).lower_bound(t)
+    return Setting(n, alpha, gamma0, beta0, temperature).lower_bound(t)
 
 
 def upper_bound(
@@ -520,9 +531,10 @@ def upper_bound(
     gamma0: float,
     beta0: float,
     alpha_max: float | None = None,
+    temperature: Learned = _checks.PAPER,
 ) -> Array:
     """The other side of Theorem 3.2, `Setting.upper_bound`; ValueError if a hypothesis fails."""
-    return Setting(n, alpha, gamma0, beta0).upper_bound(t, alpha_max)
+    return Setting(n, alpha, gamma0, beta0, temperature).upper_bound(t, alpha_max)
 
 
 def conserved(*, gamma0: float, beta0: float, temperature: Learned = _checks.PAPER) -> float:
@@ -583,114 +595,14 @@ def exact(
     return Setting(n, alpha, gamma0, beta0, temperature).exact(log_t)
 
 
-# The hypotheses, on a run
-
-
-class Hypothesis(NamedTuple):
-    """One hypothesis of Theorem 3.2 on one trajectory.
-
-    Attributes
-    ----------
-    name : str
-        The hypothesis.
-    holds : bool
-        Whether it holds as the theorem needs it: from t = 0 on.
-    shortfall : float
-        By how much it fails at worst, in the unit of the hypothesis; 0 if it holds, 1e-300 if a
-        height has reached 0 or 1 itself.
-    since : float
-        The first of t = 0 and the stored times from which on it holds, so that the theorem may be
-        applied from there; infinite if it does not hold at the last time. The hypothesis on β₀ is
-        asked at the start alone, and may hold there although β falls below the threshold later.
-    """
-
-    name: str
-    holds: bool
-    shortfall: float
-    since: float
-
-
-def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
-    """Check the hypotheses of Theorem 3.2 on a run: at t = 0 and at the stored times.
-
-    Parameters
-    ----------
-    trajectory : Trajectory
-        Of a tied ParallelModel or a FrozenModel.
-    alpha : float
-        The margin α whose hypothesis α(Z(t)) ≥ α is checked, in (0, 2].
-
-    Returns
-    -------
-    tuple of Hypothesis
-        β = exp ν with rate 1; 0 < γ < 1; α(Z(t)) ≥ α; β ≥ log(4(n-1))/(α(1-γ²)), asked at the
-        time from which the theorem is applied.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the trajectory is of another model or was loaded without one or without its start, or α
-        is out of range.
-    """
-    model, n = _validate_model(_checks.validate_trajectory(trajectory).model)
-    alpha = _checks.validate_margin("alpha", alpha)
-    t, gamma, beta, margin = _from_the_start(trajectory)
-    as_in_paper = model.temperature == _checks.PAPER  # β = exp ν, rate 1, no ceiling
-    inside = (gamma > 0) & (gamma < 1)
-    with np.errstate(divide="ignore"):
-        least = np.log(4 * (n - 1)) / (alpha * np.maximum(1 - gamma**2, 0.0))
-    slack = margin - alpha * (1 - _checks.SLACK)
-    always = {
-        "β = exp ν, ν with rate 1 and no ceiling": np.full(t.shape, 0.0 if as_in_paper else np.inf),
-        # At 0 and 1 themselves it fails by 0, which must not count as holding.
-        "0 < γ < 1": np.where(inside, 0.0, np.maximum(np.maximum(-gamma, gamma - 1), 1e-300)),
-        "α(Z(t)) ≥ α": np.maximum(-slack, 0.0),
-    }
-    found = []
-    for name, shortfall in always.items():
-        most = float(shortfall.max())
-        found.append(Hypothesis(name, most == 0, most, _since(shortfall, t)))
-    short = np.maximum(least * (1 - _checks.SLACK) - beta, 0.0)
-    name = "β₀ ≥ log(4(n-1))/(α(1-γ₀²))"
-    return (*found, Hypothesis(name, bool(short[0] == 0), float(short[0]), _since(short, t)))
-
-
-def _validate_model(model: object) -> tuple[ParallelModel | FrozenModel, int]:
-    """A model with one γ that the theorem is about, and its number of pairs."""
-    if isinstance(model, ParallelModel) and model.tied:
-        return model, model.n
-    if isinstance(model, FrozenModel):
-        return model, len(model.Z)
-    raise ValueError(f"trajectory must be of a tied parallel or a frozen model, got {model}")
-
-
-def _from_the_start(trajectory: Trajectory) -> tuple[Array, ...]:
-    """Times, γ, β and margin of a run, with those at t = 0 in front where it is no output time."""
-    names = ("t", "gamma", "beta", "margin")
-    stored = tuple(getattr(trajectory, name) for name in names)
-    if trajectory.t[0] == 0:
-        return stored
-    if trajectory.start is None or trajectory.model is None:
-        raise ValueError(
-            f"trajectory must hold the state at t = 0, where the theorem begins, its first time is "
-            f"{trajectory.t[0]:g}: run it again"
-        )
-    first = trajectory.model.observe(0.0, trajectory.start)
-    before = (0.0, first.gamma, first.beta, first.margin)
-    return tuple(np.insert(values, 0, value) for values, value in zip(stored, before, strict=True))
-
-
-def _since(shortfall: Array, t: Array) -> float:
-    """First time from which on nothing is short."""
-    fails = np.flatnonzero(shortfall > 0)
-    return float(np.append(t, np.inf)[fails[-1] + 1 if fails.size else 0])
-
-
-def _least(function: Curve, left: Array, right: Array) -> Array:
-    """Where a quasiconvex function of one number is least, for many at once: golden sections."""
-    golden = (np.sqrt(5) - 1) / 2
-    for _ in range(90):  # 0.618⁹⁰ = 2e-19 of the interval is left
-        a, b = right - golden * (right - left), left + golden * (right - left)
-        better = function(a) <= function(b)
-        left, right = np.where(better, left, a), np.where(better, b, right)
-    return (left + right) / 2
+def infimum(
+    log_t: ArrayLike,
+    *,
+    n: float,
+    alpha: float,
+    gamma0: float,
+    beta0: float,
+    temperature: Learned = _checks.PAPER,
+) -> Array:
+    """The least γ of any path at a time, `Setting.infimum`; ValueError if out of range."""
+    return Setting(n, alpha, gamma0, beta0, temperature).infimum(log_t)

@@ -82,13 +82,17 @@ def test_gamma_over_the_rate_of_a_bounded_beta_tends_to_a_constant(curve, name):
 
 @pytest.mark.parametrize(("name", "kappa"), KAPPA.items(), ids=KAPPA.keys())
 def test_gamma_over_the_rate_of_beta_exponential_in_nu_tends_to_one(curve, name, kappa):
-    """As slowly as log log t/log t: γ^{κ/2} = αC/β, and αβ is log t with a term in log log t."""
+    """Like 2/b², b = -2W₋₁(-½(κ(n-1)t)^{-1/2}): γ^{κ/2} = αC/β, and αβ is b - 2/b so far."""
     t, gamma, predicted = curve(name)
     known = np.isfinite(predicted) & (t > 10)
     log_t = np.log(10) * t[known]
-    short = 1 - 10 ** (kappa / 2 * (gamma - predicted)[known])
-    assert (np.diff(short) < 0).all() and (short > 0).all()
-    assert (short < 3.5 * np.log(log_t) / log_t).all()
+    above = 10 ** (kappa / 2 * (gamma - predicted)[known]) - 1
+    assert (np.diff(above) < 0).all() and (above > 0).all()
+    b = log_t + np.log(kappa * (rates.PAIRS - 1))
+    for _ in range(50):
+        b = log_t + np.log(kappa * (rates.PAIRS - 1)) + 2 * np.log(b)
+    assert (above * b**2 < 2.3).all()  # at first less, as it starts above the late form
+    assert (above * b**2)[-1] == pytest.approx(2, rel=0.03)
 
 
 def test_the_clamp_is_felt_from_beta_100_on(numbers, curve):

@@ -307,9 +307,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     plotting.modalities: {"X": st.just(np.eye(3)), "Y": st.just(-np.eye(3))},
     theorem_3_2.mu: {"z i a": leading().map(only("z", "i", "a"))},
     theorem_3_2.mu_bound: {"z i a alpha": leading()},
-    **alike(
-        (theorem_3_2.upper_bound, theorem_3_2.Setting.upper_bound), {"alpha_max": st.just(2.0)}
-    ),
+    theorem_3_2.upper_bound: {"alpha_max": st.just(2.0)} | EXPONENTIAL,
+    theorem_3_2.Setting.upper_bound: {"alpha_max": st.just(2.0)},
     theorem_3_2.hypotheses: {"trajectory": our.runs(["parallel", "frozen"])},
     **alike(
         (theorem_3_2.closing_time, theorem_3_2.closing_log_time),
@@ -326,6 +325,7 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     **alike((lemma_3_1.invariant, lemma_3_1.beta), CURVE),
     **alike((lemma_3_1.ratio_asymptote, lemma_3_1.log_conserved), EXPONENTIAL),
     **alike((theorem_3_2.conserved, theorem_3_2.asymptote), EXPONENTIAL),
+    **alike((theorem_3_2.lower_bound, theorem_3_2.constants), EXPONENTIAL),
     exchange_law.invariant_velocity: {"model y": our.states(["free", "parallel"], our.learned)},
     exchange_law.exponent: EXPONENTIAL,
     **alike(

@@ -131,10 +131,27 @@ def comes_back_in_time(arguments):
     close(found, np.minimum(arguments["gamma"], setting["gamma0"]), rtol=1e-6)
 
 
-def is_bounded(n, alpha, gamma0, t):
+def is_infimum(n, alpha, gamma0, share, kappa, log_t):
+    """Theorem 3.2 for any β₀: H falls by 2Wt until aα = 1 + W, and then as by `exact`."""
+    W = float(mpmath.lambertw((n - 1) / mpmath.e))
+    beta0 = share * (1 + W) / (alpha * (1 - gamma0**2))
+    setting = theorem_3_2.Setting(n, alpha, gamma0, beta0, gd.Learned(rate=kappa))
+    found = float(setting.infimum(log_t))
+    assert 0 <= found <= gamma0 and found <= setting.exact(log_t) * (1 + 1e-9)
+    assert found >= setting.least_height(np.exp(min(log_t, 700.0))) * (1 - 1e-9)
+    if share > 1:
+        assert found == setting.exact(log_t)
+    assume(1e-290 < found < gamma0 * (1 - 1e-9))
+    reached = lemma_3_1.beta(found, beta0=beta0, gamma0=gamma0, rate=kappa)
+    if reached * alpha * (1 - found**2) < 1 + W:
+        fall = np.log(gamma0 / found) - (gamma0**2 - found**2) / 2
+        close(fall / (2 * W), np.exp(log_t), rtol=1e-6, atol=1e-15)
+
+
+def is_bounded(n, alpha, gamma0, kappa, t):
     """Theorem 3.2: the lower bound, the exact solution and the upper bound, in this order."""
     beta0 = 1.001 * theorem_3_2.threshold(n=n, alpha=alpha, gamma0=gamma0)
-    setting = theorem_3_2.Setting(n, alpha, gamma0, beta0)
+    setting = theorem_3_2.Setting(n, alpha, gamma0, beta0, gd.Learned(rate=kappa))
     exact, slack = setting.exact(np.log(t)), 1 + 1e-9
     assert setting.lower_bound(t) <= exact * slack <= setting.upper_bound(t) * slack**2
 
@@ -188,7 +205,8 @@ PROPERTIES = [
     (is_bessel_ratio, within(1e-3, 1e4), st.integers(2, 1000)),
     (is_conserved, runs(["frozen", "parallel", "scalar"], learned)),
     (comes_back_in_time, falling()),
-    (is_bounded, counts, margins, within(1e-6, 0.9), within(1e-6, 1e15)),
+    (is_infimum, counts, margins, within(1e-6, 0.9), near, near, within(-30.0, 1e5)),
+    (is_bounded, counts, margins, within(1e-6, 0.9), near, within(1e-6, 1e15)),
     (comes_back_on_the_curve, within(1e-9, 0.9), within(1e-9, 0.9), betas),
     (is_inverse, parametrisations, betas, near),
     (is_exact, near, within(0.01, 0.99), within(0.05, 0.99)),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gapdyn as gd
 from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
@@ -35,6 +36,11 @@ def more(function):
         return tuple(1.05 * v for v in value) if isinstance(value, tuple) else 1.05 * value
 
     return changed
+
+
+def less(function):
+    """What a function returns, times 0.95."""
+    return lambda *args, **kwargs: 0.95 * function(*args, **kwargs)
 
 
 def more_of(quantity):
@@ -78,6 +84,11 @@ def steeper(rate):
         return gamma if printed else 0.3 * (gamma / 0.3) ** 1.05
 
     return changed
+
+
+def warmer(best):
+    """A schedule whose τ is 1.05 times as high."""
+    return lambda **numbers: gd.Scheduled(lambda t: 1.05 * best(**numbers).tau(t))
 
 
 def bent(curve):
@@ -170,6 +181,16 @@ MUTATIONS = [
     (theorem_3_3, "limit", more, "theorem-3.3-limit theorem-3.3-large-beta"),
     (theorem_3_3, "gap_velocity", more, "theorem-3.3-step"),
     (theorem_3_3, "gap_ratio", more, "gap-velocity-ratio"),
+    (theorem_3_2, "speed_limit", more, "speed-limit"),
+    (theorem_3_2, "speed_limit", less, "speed-limit-rows"),
+    (theorem_3_2, "least_height", more, "speed-limit-flows"),
+    (appendix_c, "best_schedule", warmer, "best-schedule"),
+    (Setting, "infimum", more, "theorem-3.2-infimum"),
+    (Setting, "infimum", less, "theorem-3.2-infimum"),
+    (Setting, "lower_bound", more, "theorem-3.2-any-kappa"),
+    (Setting, "upper_bound", less, "theorem-3.2-any-kappa"),
+    (Setting, "upper_bound", sooner(1.05), "theorem-3.2-any-kappa"),
+    (Setting, "asymptote", more, "theorem-3.2-late"),
     (appendix_c, "constant", steeper, "appendix-c-constant"),
     (appendix_c, "schedule", steeper, "appendix-c-schedule"),
     (appendix_c, "linear_schedule", steeper, "appendix-c-linear-schedule"),

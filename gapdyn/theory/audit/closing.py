@@ -20,17 +20,18 @@ from gapdyn.types import Array
 
 
 def upper_times(gamma: Array, setting: Setting, alpha_max: float) -> Array:
-    """Times at which the solution of dω/dt = (αC/4nγ₀)e^{-ACω}, ω = 1/√γ, reaches γ, by quadrature.
+    """Times at which dω/dt = kγ₀^{-κ}e^{-qω}, ω = γ^{-κ/2}, has brought γ there, by quadrature.
 
-    It bounds γ' = -2βγg when a row or a column of the n has margin α, none has more than A, and ω²
-    is replaced by its least value.
+    Its solution bounds γ' = -2βγg when a row or a column of the n has margin α, none has more than
+    A, and ω² is replaced by its least value: k = καC/4n, and q = AC where e^{κγ²/4}(1-γ²) ≤ 1.
     """
-    gamma0 = setting.gamma0
-    c = setting.beta0 * np.sqrt(gamma0) * np.exp(-(gamma0**2) / 4)
-    rate, omega = setting.alpha * c / (4 * setting.n * gamma0), gamma**-0.5
+    gamma0, kappa = setting.gamma0, setting.temperature.rate  # β = exp ν
+    c = setting.beta0 * gamma0 ** (kappa / 2) * np.exp(-kappa * gamma0**2 / 4)
+    rate, omega = kappa * setting.alpha * c / (4 * setting.n * gamma0**kappa), gamma ** (-kappa / 2)
+    q = alpha_max * c * max(1.0, np.exp(kappa * gamma0**2 / 4) * (1 - gamma0**2))
     steps = [
-        quad(lambda w: np.exp(alpha_max * c * w) / rate, low, high, epsrel=1e-11)[0]
-        for low, high in zip([gamma0**-0.5, *omega[:-1]], omega, strict=True)
+        quad(lambda w: np.exp(q * w) / rate, low, high, epsrel=1e-11)[0]
+        for low, high in zip([gamma0 ** (-kappa / 2), *omega[:-1]], omega, strict=True)
     ]
     return np.asarray(steps).cumsum()
 
@@ -84,6 +85,14 @@ def rising_margin(log_t: Array) -> Array:
     return lemma_3_1.gamma(run.y[0], **point)
 
 
+def log_scale(size: float) -> float:
+    """The larger b with e^b/b² = size, by iteration: log size, and log log size twice."""
+    b = log_size = np.log(size)
+    for _ in range(100):
+        b = log_size + 2 * np.log(b)
+    return float(b)
+
+
 @statement(
     "theorem-3.2-sharp-constant",
     "Theory 3.3",
@@ -99,7 +108,9 @@ def sharp_constant(full: bool) -> Evidence:
         log_t = 1e6 * max(1.0, alpha * beta0)
         ratio = setting.exact(log_t) * (log_t / (alpha * late)) ** 2
         off = max(off, abs(float(ratio) - 1))
-        drawn = setting.asymptote(1e300) * (np.log(1e300) / (alpha * late)) ** 2
+        drawn = (
+            setting.asymptote(1e300) * (log_scale(1e300 * (setting.n - 1)) / (alpha * late)) ** 2
+        )
         apart = max(apart, abs(float(drawn) - 1))
     later = np.array([1e2, 1e3, 1e4, 1e5])
     moving = rising_margin(later) * later**2
@@ -276,7 +287,7 @@ def family_rates(full: bool) -> Evidence:
     for scale in (1.0, 2.0):
         log_t = np.array([1e3, 1e5, 1e7])
         tempered = replace(setting, temperature=Learned(Exponential(scale)))
-        late = np.append(log_t, np.log(1e200))
+        late = np.append(log_t, log_scale(1e200 * 3 / scale**2))
         *rate, said = (tempered.conserved / late) ** (2 * scale**2)
         apart = max(apart, abs(float(tempered.asymptote(1e200) / said) - 1))
         rows.append(tempered.exact(log_t) / rate)

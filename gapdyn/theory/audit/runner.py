@@ -13,6 +13,7 @@ from gapdyn.theory.audit import (
     appendix_c,
     closing,
     exchange_law,
+    extremal,
     frozen_gap,
     lemma_3_1,
     mean_field,
@@ -41,7 +42,8 @@ def _place(statement: Statement) -> tuple[int, ...]:
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
-        + _statements(exchange_law, closing, swapping, frozen_gap, mean_field, uniform_start),
+        + _statements(exchange_law, closing, swapping, frozen_gap, mean_field)
+        + _statements(extremal, uniform_start),
         key=_place,
     )
 )

@@ -2,7 +2,7 @@
 
 There is one file per statement, named as the paper names it: `lemma_3_1`, `theorem_3_2` (with
 Lemma B.1), `theorem_3_3` (with Lemmas B.2 and B.3) and `appendix_c`. What goes beyond the paper is
-in `exchange_law` and `swapping`. They share `bessel`, the potential of β in `potential`, and the
+in `exchange_law`, `margin_flow` (with `alignment` and `consensus`) and `swapping`. They share `bessel`, the potential of β in `potential`, and the
 exact solution of the frozen model in `closing`. `audit` puts each claim beside the check of it, and
 `certificates` encloses rigorously the numbers that show where a printed statement fails.
 
@@ -11,13 +11,16 @@ rate of ν. A parametrisation of your own works here if it defines `potential` a
 """
 
 from gapdyn.theory import (
+    alignment,
     appendix_c,
     audit,
     bessel,
     certificates,
     closing,
+    consensus,
     exchange_law,
     lemma_3_1,
+    margin_flow,
     potential,
     swapping,
     theorem_3_2,
@@ -25,13 +28,16 @@ from gapdyn.theory import (
 )
 
 __all__ = [
+    "alignment",
     "appendix_c",
     "audit",
     "bessel",
     "certificates",
     "closing",
+    "consensus",
     "exchange_law",
     "lemma_3_1",
+    "margin_flow",
     "potential",
     "swapping",
     "theorem_3_2",

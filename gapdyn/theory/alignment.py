@@ -1,7 +1,7 @@
 """When matching rows move towards each other (theory 4.3).
 
-E = ½Σ‖x_i - y_i‖² falls along the free flow of InfoNCE, at a learned or a fixed temperature, as soon
-as β and the margin are large enough; so a fixed temperature ends in X = Y and closes the gap.
+E = ½Σ‖x_i - y_i‖² falls along the free flow of InfoNCE, at a learned or a fixed temperature, as
+soon as β and the margin are large enough. So a fixed temperature ends in X = Y: it closes the gap.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from numpy.typing import ArrayLike
 
 from gapdyn.loss import row_products
 from gapdyn.measures import margin
-from gapdyn.sphere import normalise
 from gapdyn.theory import _checks
-from gapdyn.types import Array
-from gapdyn.validate import validate_pairs
 
 
 class Condition(NamedTuple):
@@ -63,7 +60,7 @@ def misalignment(X: ArrayLike, Y: ArrayLike) -> float:
     >>> misalignment(np.eye(3), np.roll(np.eye(3), 1, axis=0))
     3.0
     """
-    X, Y = _rows(X, Y)
+    X, Y = _checks.validate_unit_pairs(X, Y)
     return float(((X - Y) ** 2).sum()) / 2
 
 
@@ -90,7 +87,7 @@ def misalignment_velocity(
     TypeError, ValueError
         As in `misalignment`, or if a number is out of range.
     """
-    X, Y = _rows(X, Y)
+    X, Y = _checks.validate_unit_pairs(X, Y)
     beta, rate = _validate_beta(beta), _checks.validate_middling("row_rate", row_rate)
     GY, GX = np.empty_like(X), np.empty_like(Y)
     row_products(X, Y, beta, GY, GX, 1.0)
@@ -116,7 +113,7 @@ def condition(X: ArrayLike, Y: ArrayLike, *, beta: float) -> Condition:
     TypeError, ValueError
         As in `misalignment_velocity`.
     """
-    X, Y = _rows(X, Y)
+    X, Y = _checks.validate_unit_pairs(X, Y)
     beta, Z = _validate_beta(beta), X @ Y.T
     own, least = Z.diagonal(), margin(Z)
     others = ~np.eye(len(Z), dtype=bool)
@@ -129,12 +126,6 @@ def condition(X: ArrayLike, Y: ArrayLike, *, beta: float) -> Condition:
     scale = beta * (1 + float(own.min()))
     epsilon = odds / (1 + odds) if np.isfinite(odds) else 1.0
     return Condition(scale >= 1 and 2 * odds <= least, scale, epsilon, least)
-
-
-def _rows(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
-    """Unit rows of two modalities of one shape."""
-    X, Y = validate_pairs(X, Y)
-    return np.ascontiguousarray(normalise(X)), np.ascontiguousarray(normalise(Y))
 
 
 def _validate_beta(beta: float) -> float:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from gapdyn.sphere import normalise, project, rounding
 from gapdyn.types import Array
@@ -106,7 +105,7 @@ def _along_a_line(k: int, n: int) -> Exponent:
     return Exponent(k, slope if 2 * k < n else float("nan"), slope)
 
 
-def consensus(directions: ArrayLike) -> Consensus:
+def consensus(directions: Array) -> Consensus:
     """The consensus equation of the directions e_i of the differences x_i - y_i.
 
     Parameters

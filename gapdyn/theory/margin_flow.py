@@ -28,12 +28,12 @@ from scipy.linalg import lstsq
 from scipy.optimize import nnls
 
 from gapdyn.measures import centre_distance, margin
-from gapdyn.sphere import TIE, normalise, project, unit
+from gapdyn.sphere import TIE, project, unit
 from gapdyn.theory import _checks
 from gapdyn.theory.alignment import Condition, condition, misalignment, misalignment_velocity
 from gapdyn.theory.consensus import Exponent, exponent
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_pairs, validate_positive
+from gapdyn.validate import shown, validate_positive
 
 __all__ = [
     "Condition",
@@ -253,8 +253,9 @@ def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = 
     X, Y, least = _validate_matched(X, Y)
     end, stops = _validate_path(s)
     b = _validate_sharpness(sharpness, least)
-    stops, fine = _integrate(X, Y, end, stops, b)
-    _, coarse = _integrate(X, Y, end, stops, b / COARSER)
+    W = np.vstack([X, Y])
+    stops, fine = _integrate(W, end, stops, b)
+    _, coarse = _integrate(W, end, stops, b / COARSER)
     X, Y = np.split(fine, 2, axis=1)
     return Path(
         stops,
@@ -300,7 +301,7 @@ def limit(
     W, s, stretch = np.vstack([X, Y]), 0.0, len(X) / 2
     step = _newton(W, b)
     while np.linalg.norm(step) > AT_REST and s < end:
-        _, rows = _integrate(*np.split(W, 2), stretch, np.array([stretch]), b)
+        _, rows = _integrate(W, stretch, np.array([stretch]), b)
         W, s = rows[-1], s + stretch
         step = _newton(W, b)
     if (left := float(np.linalg.norm(step))) > AT_REST:
@@ -424,11 +425,8 @@ def _functions(shape: tuple[int, int], b: float) -> tuple[Callable[..., Array], 
     return (lambda s, y: _speed(rows(y), b).ravel()), (lambda s, y: _jacobian(rows(y), b))
 
 
-def _integrate(
-    X: Array, Y: Array, end: float, stops: Array | None, b: float
-) -> tuple[Array, Array]:
-    """Values of s and the rows (T, 2n, d) there."""
-    W = np.vstack([X, Y])
+def _integrate(W: Array, end: float, stops: Array | None, b: float) -> tuple[Array, Array]:
+    """Values of s and the rows (T, 2n, d) there, from rows W at s = 0."""
     speed, jacobian = _functions(W.shape, b)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # LSODA's, when it fails
@@ -468,7 +466,7 @@ def _as_limit(W: Array, s: float, b: float) -> Limit:
 
 def _validate_matched(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array, float]:
     """Unit rows of matched pairs, and their margin."""
-    X, Y = (np.ascontiguousarray(normalise(A)) for A in validate_pairs(X, Y))
+    X, Y = _checks.validate_unit_pairs(X, Y)
     least = margin(X @ Y.T)
     if least <= TIE:
         raise ValueError(

@@ -34,8 +34,10 @@ from gapdyn.theory import (
     audit,
     bessel,
     certificates,
+    consensus,
     exchange_law,
     lemma_3_1,
+    margin_flow,
     potential,
     swapping,
     theorem_3_2,
@@ -119,6 +121,21 @@ def growing(draw):
     """Where the averaged flow under swapping starts, and larger β."""
     beta0, gamma0 = draw(within(1e-3, 1e3)), draw(within(1e-6, 0.57))
     return {"beta0": beta0, "gamma0": gamma0, "beta": beta0 * draw(our.arrays_of(within(1.0, 1e4)))}
+
+
+@st.composite
+def matched(draw):
+    """Pairs that match: random ones, or those of a lifted polygon, whose margins are tied."""
+    n, rng = draw(st.integers(2, 5)), np.random.default_rng(draw(our.seeds))
+    if draw(st.booleans()):
+        X, Y = sphere.lift(*sphere.polygon_pairs(n), gamma=draw(within(0.0, 0.5)))
+        return {"X": X, "Y": Y}
+    X = sphere.sample(n, draw(dims), rng)
+    noise, Y = rng.standard_normal(X.shape), X
+    for size in (1e-3, 0.1, 0.3):
+        nearer = sphere.normalise(X + size * noise)
+        Y = nearer if measures.margin(X @ nearer.T) > 0.01 else Y
+    return {"X": X, "Y": Y}
 
 
 @st.composite
@@ -219,6 +236,7 @@ CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
 UNIT = {"X Y": unit_rows("X", "Y")}
 TIMES = ends.flatmap(lambda t: st.sampled_from([t, np.array([0.0, t]), [t / 2, t]]))
+PATHS = within(1e-2, 5.0).flatmap(lambda s: st.sampled_from([s, np.array([0.0, s]), [s / 2, s]]))
 free = our.states(["free"]).map(part("model"))
 grids = st.sampled_from([{"n": [1, 2]}, [{"n": 1.5}], {"n": (1,)}])
 a_function = st.just(np.polynomial.Polynomial([0.4, 0.1]))
@@ -284,6 +302,11 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     exchange_law.invariant_velocity: {"model y": our.states(["free", "parallel"], our.learned)},
     exchange_law.exponent: EXPONENTIAL,
     **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
+    **alike((margin_flow.multipliers, margin_flow.velocity), {"X Y": matched()}),
+    margin_flow.flow: {"X Y": matched(), "s": PATHS, "sharpness": st.none()},
+    margin_flow.limit: {"X Y": matched(), "sharpness": st.none(), "longest": st.none()},
+    consensus.exponent: {"d": st.integers(6, 9)},
+    consensus.consensus: {"directions": our.pairs().map(part("X"))},
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
     certificates.closing_time: {"gamma": tenths.map(lambda x: x / 11), **FOUR},
@@ -298,7 +321,7 @@ ELSEWHERE = {
     *(gd.Trajectory, gd.Measures, gd.IntegrationError, film.Film, audit.Entry, audit.Statement),
     *(loss.Scratch, loss.pull_rows, loss.row_products),  # the kernels of every velocity
     *(files.replacing, plotting.principal_directions),  # how files and films are written
-    plotting.drawing,
+    *(plotting.drawing, margin_flow.NotConvergedError),
     *(audit.run, audit.entries),  # a minute; `gapdyn verify` is called with an id
 }
 """What nobody calls but the library itself."""
@@ -321,10 +344,17 @@ REFUSING = {
     lemma_3_1.ratio_asymptote,
     *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
     *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
+    *(margin_flow.multipliers, margin_flow.velocity, margin_flow.flow, margin_flow.limit),
     *(appendix_c.softplus, appendix_c.exponential, appendix_c.slrt, gd.Fixed.nu),
     *(gd.ParallelModel.mixed, gd.FrozenModel.mixed),
 }
 """What may refuse arguments of these tables too."""
 SHARES = {symbolic: 0.1, plotting: 0.2, film: 0.2, check: 0.3, certificates: 0.3, swapping: 0.3}
 """The share of the examples that slow functions get, by their modules."""
-SLOW = {film.Film.gif: 0.02, film.Film.save: 0.02, bessel.log_mgf: 0.3}
+SLOW = {
+    margin_flow.flow: 0.2,
+    margin_flow.limit: 0.2,
+    film.Film.gif: 0.02,
+    film.Film.save: 0.02,
+    bessel.log_mgf: 0.3,
+}

@@ -55,7 +55,9 @@ def test_the_condition_is_that_of_softmaxes():
     X, Y = matched(5, 4, 0)
     Z = X @ Y.T
     for beta in (2.0, 20.0):
-        rows, columns = (np.exp(beta * Z) / np.exp(beta * Z).sum(axis=k, keepdims=True) for k in (1, 0))
+        rows, columns = (
+            np.exp(beta * Z) / np.exp(beta * Z).sum(axis=k, keepdims=True) for k in (1, 0)
+        )
         least = min(rows.diagonal().min(), columns.diagonal().min())
         seen = alignment.condition(X, Y, beta=beta)
         assert seen.epsilon == pytest.approx(1 - least, rel=1e-12)
@@ -79,21 +81,20 @@ def test_misalignment_never_rises_once_the_condition_holds():
 def test_a_fixed_temperature_ends_without_a_gap():
     """Fifty flows that come to rest where the condition holds strictly: X = Y there."""
     ends = 0
-    for seed in range(200):
+    for seed in range(100):
         n, d = ((2, 2), (3, 3), (4, 3), (3, 5))[seed % 4]
         model = gd.FreeModel(n, d, gd.Fixed(0.3))
         X, Y = gd.sphere.sample(n, d, seed), gd.sphere.sample(n, d, seed + 1000)
-        run = gd.flow(model, model.start(X, Y), 1e8)
+        run = gd.flow(model, model.start(X, Y), 1e5, rtol=1e-6, method="LSODA")
         X, Y = model.rows(run.y[-1])
         seen = alignment.condition(X, Y, beta=1 / 0.3)
-        if run.stationary is None or not seen.holds:
+        at_rest = np.abs(model.velocity(0.0, run.y[-1])).max() < 1e-12
+        if not (at_rest and seen.holds and 2 * seen.epsilon / (1 - seen.epsilon) < seen.margin):
             continue
         ends += 1
         assert run.gap[0] > 1e-2 and run.gap[-1] < 1e-8
         assert alignment.misalignment(X, Y) < 1e-15
-        if ends == 50:
-            return
-    raise AssertionError(f"only {ends} flows came to rest")
+    assert ends >= 50
 
 
 def test_bound_on_its_rate():

@@ -6,12 +6,15 @@ import pytest
 from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
+    alignment,
     appendix_c,
     audit,
     bessel,
     closing,
+    consensus,
     exchange_law,
     lemma_3_1,
+    margin_flow,
     potential,
     swapping,
     theorem_3_2,
@@ -91,6 +94,21 @@ def scaled(read):
     return read._replace(**{k: 1.05 * v for k, v in read._asdict().items() if k not in kept})
 
 
+def slower(equation):
+    """The consensus equation with 0.95 of its pull and its rate."""
+
+    def changed(directions):
+        value = equation(directions)
+        return value._replace(velocity=0.95 * value.velocity, distance=0.95 * value.distance)
+
+    return changed
+
+
+def steeper_gaps(table):
+    """Late exponents of the gap, 1.05 times as large."""
+    return lambda **sizes: tuple(row._replace(gap=1.05 * row.gap) for row in table(**sizes))
+
+
 def turned(name):
     """A table in which a method and the baseline change places."""
     return lambda table: table | {name: table["Baseline"], "Baseline": table[name]}
@@ -168,6 +186,12 @@ MUTATIONS = [
     (exchange_law, "exponent", more, "exchange-law exchange-law-rates exchange-law-log-time"),
     (exchange_law, "exponent", more, "theorem-3.2-gap"),
     (exchange_law, "invariant", more, "exchange-law-parallel"),
+    (margin_flow, "_speed", more, "margin-flow simplex-exponents"),
+    (margin_flow, "_gradients", more, "margin-flow-aligned"),
+    (margin_flow, "margin", more, "margin-flow-simplex"),
+    (alignment, "misalignment_velocity", more, "misalignment"),
+    (consensus, "exponent", steeper_gaps, "simplex-exponents"),
+    (consensus, "consensus", slower, "simplex-exponents"),
     (swapping, "slope", more, "swapping-bounds"),
     (swapping, "exponent", more, "swapping-exponent"),
     (swapping, "height", more, "swapping-segments"),

@@ -214,7 +214,9 @@ def test_every_learned_temperature_is_a_clock_of_one_path():
     X, Y = gd.sphere.lift(*matched(8, 3, 3, noise=0.2), gamma=0.15)
     path = margin_flow.flow(X, Y, [2.0], sharpness=1e6)
     for beta0, near in ((20.0, 7e-3), (60.0, 6e-3)):
-        times, gaps = zip(*(reached(X, Y, *clock, 2.0, beta0) for clock in CLOCKS.values()), strict=True)
+        times, gaps = zip(
+            *(reached(X, Y, *clock, 2.0, beta0) for clock in CLOCKS.values()), strict=True
+        )
         np.testing.assert_allclose(gaps, path.gap[0], rtol=near)
         assert max(times) > min(times) ** 3
 
@@ -228,7 +230,9 @@ def test_infonce_follows_the_path_at_late_times():
         off, path = [], margin_flow.flow(X, Y, s, sharpness=1e7)
         for start in (6.0, 9.0, 12.0):
             late = late_rows(X, Y, start + s)
-            off.append(max(np.abs(A - B).max() for A, B in zip(late, (path.X, path.Y), strict=True)))
+            off.append(
+                max(np.abs(A - B).max() for A, B in zip(late, (path.X, path.Y), strict=True))
+            )
         assert off[0] > off[1] > off[2] and off[2] < 2e-4
 
 

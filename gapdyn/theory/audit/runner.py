@@ -14,6 +14,7 @@ from gapdyn.theory.audit import (
     closing,
     exchange_law,
     lemma_3_1,
+    margin_flow,
     section_4,
     setup,
     swapping,
@@ -38,7 +39,7 @@ def _place(statement: Statement) -> tuple[int, ...]:
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
-        + _statements(exchange_law, closing, swapping),
+        + _statements(exchange_law, closing, swapping, margin_flow),
         key=_place,
     )
 )

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from gapdyn.flow import Trajectory
 from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
+from gapdyn.sphere import normalise
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus, Temperature
 from gapdyn.types import Array
 from gapdyn.validate import (
@@ -19,6 +20,7 @@ from gapdyn.validate import (
     shown,
     validate_array,
     validate_number,
+    validate_pairs,
     validate_positive,
 )
 
@@ -207,6 +209,21 @@ def validate_state(model: RowModel, y: ArrayLike) -> Array:
     if model.drift(vector) > MAX_DRIFT:
         raise ValueError("y must have rows of unit length: make it with model.start")
     return vector
+
+
+def validate_unit_pairs(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Unit rows of two modalities of one shape.
+
+    They are the same to the last digit in whatever type and order the arrays come: where margins
+    are tied, a path magnifies such differences.
+    """
+    plain: list[Array] = []
+    for rows in validate_pairs(X, Y):
+        with np.errstate(over="ignore", under="ignore"):  # a longdouble may be out of range
+            narrow = np.ascontiguousarray(rows.astype(np.float64))
+        fits = np.isfinite(narrow).all() and narrow.any(axis=1).all()
+        plain.append(np.ascontiguousarray(normalise(narrow if fits else rows)))
+    return plain[0], plain[1]
 
 
 def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:

@@ -34,10 +34,12 @@ from gapdyn.theory import (
     audit,
     bessel,
     certificates,
+    consensus,
     exchange_law,
     frozen_gap,
     gap_velocity,
     lemma_3_1,
+    margin_flow,
     mean_field,
     potential,
     swapping,
@@ -150,6 +152,21 @@ def level_states(draw):
     X, Y = sphere.lift(**given, gamma=draw(within(1e-6, 0.999)))
     model = gd.FreeModel(*X.shape, draw(our.learned))
     return {"model": model, "y": model.start(X, Y, tau=draw(our.taus))}
+
+
+@st.composite
+def matched(draw):
+    """Pairs that match: random ones, or those of a lifted polygon, whose margins are tied."""
+    n, rng = draw(st.integers(2, 5)), np.random.default_rng(draw(our.seeds))
+    if draw(st.booleans()):
+        X, Y = sphere.lift(*sphere.polygon_pairs(n), gamma=draw(within(0.0, 0.5)))
+        return {"X": X, "Y": Y}
+    X = sphere.sample(n, draw(dims), rng)
+    noise, Y = rng.standard_normal(X.shape), X
+    for size in (1e-3, 0.1, 0.3):
+        nearer = sphere.normalise(X + size * noise)
+        Y = nearer if measures.margin(X @ nearer.T) > 0.01 else Y
+    return {"X": X, "Y": Y}
 
 
 @st.composite
@@ -266,6 +283,7 @@ CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
 TWO = {"n": st.just(2)}
 UNIT = {"X Y": unit_rows("X", "Y")}
+PATHS = within(1e-2, 5.0).flatmap(lambda s: st.sampled_from([s, np.array([0.0, s]), [s / 2, s]]))
 free = our.states(["free"]).map(part("model"))
 grids = st.sampled_from([{"n": [1, 2]}, [{"n": 1.5}], {"n": (1,)}])
 a_function = st.just(np.polynomial.Polynomial([0.4, 0.1]))
@@ -333,6 +351,11 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
         {"gap": within(1e-3, 1.999)},
     ),
     **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
+    **alike((margin_flow.multipliers, margin_flow.velocity), {"X Y": matched()}),
+    margin_flow.flow: {"X Y": matched(), "s": PATHS, "sharpness": st.none()},
+    margin_flow.limit: {"X Y": matched(), "sharpness": st.none(), "longest": st.none()},
+    consensus.exponent: {"d": st.integers(6, 9)},
+    consensus.consensus: {"directions": our.pairs().map(part("X"))},
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
     mean_field.flow: LEVEL,
@@ -351,7 +374,7 @@ ELSEWHERE = {
     *(gd.Trajectory, gd.Measures, gd.IntegrationError, film.Film, audit.Entry, audit.Statement),
     *(loss.Scratch, loss.pull_rows, loss.row_products),  # the kernels of every velocity
     *(files.replacing, plotting.principal_directions),  # how files and films are written
-    plotting.drawing,
+    *(plotting.drawing, margin_flow.NotConvergedError),
     *(audit.run, audit.entries),  # a minute; `gapdyn verify` is called with an id
 }
 """What nobody calls but the library itself."""
@@ -375,6 +398,7 @@ REFUSING = {
     *(exchange_law.late_slope, exchange_law.invariant_velocity, symbolic.velocity),
     *(gap_velocity.slope, frozen_gap.check),
     *(appendix_c.constant, appendix_c.schedule, appendix_c.linear_schedule, appendix_c.linear),
+    *(margin_flow.multipliers, margin_flow.velocity, margin_flow.flow, margin_flow.limit),
     *(appendix_c.softplus, appendix_c.exponential, appendix_c.slrt, gd.Fixed.nu),
     *(gd.ParallelModel.mixed, gd.FrozenModel.mixed),
 }
@@ -382,5 +406,12 @@ REFUSING = {
 SHARES = {symbolic: 0.1, plotting: 0.2, film: 0.2, check: 0.3, certificates: 0.3, swapping: 0.3}
 SHARES |= {mean_field: 0.3}
 """The share of the examples that slow functions get, by their modules."""
-SLOW = {film.Film.gif: 0.02, film.Film.save: 0.02, bessel.log_mgf: 0.3}
-SLOW |= {theorem_3_3.gap_bound: 0.2, theorem_3_3.pairs_needed: 0.5}
+SLOW = {
+    margin_flow.flow: 0.2,
+    margin_flow.limit: 0.2,
+    film.Film.gif: 0.02,
+    film.Film.save: 0.02,
+    bessel.log_mgf: 0.3,
+    theorem_3_3.gap_bound: 0.2,
+    theorem_3_3.pairs_needed: 0.5,
+}

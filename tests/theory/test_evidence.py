@@ -7,14 +7,17 @@ import gapdyn as gd
 from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
+    alignment,
     appendix_c,
     audit,
     bessel,
     closing,
+    consensus,
     exchange_law,
     frozen_gap,
     gap_velocity,
     lemma_3_1,
+    margin_flow,
     mean_field,
     potential,
     swapping,
@@ -105,6 +108,21 @@ def scaled(read):
     """Numbers read off a figure, 1.05 times as large."""
     kept = ("abscissa", "steps", "counts")
     return read._replace(**{k: 1.05 * v for k, v in read._asdict().items() if k not in kept})
+
+
+def slower(equation):
+    """The consensus equation with 0.95 of its pull and its rate."""
+
+    def changed(directions):
+        value = equation(directions)
+        return value._replace(velocity=0.95 * value.velocity, distance=0.95 * value.distance)
+
+    return changed
+
+
+def steeper_gaps(table):
+    """Late exponents of the gap, 1.05 times as large."""
+    return lambda **sizes: tuple(row._replace(gap=1.05 * row.gap) for row in table(**sizes))
 
 
 def turned(name):
@@ -210,6 +228,12 @@ MUTATIONS = [
     (frozen_gap, "growth_to_halve", more, "frozen-gap-clip"),
     (frozen_gap, "law_error", more, "frozen-gap-law"),
     (frozen_gap, "contraction", more, "frozen-gap-heights"),
+    (margin_flow, "_speed", more, "margin-flow simplex-exponents"),
+    (margin_flow, "_gradients", more, "margin-flow-aligned"),
+    (margin_flow, "margin", more, "margin-flow-simplex"),
+    (alignment, "misalignment_velocity", more, "misalignment"),
+    (consensus, "exponent", steeper_gaps, "simplex-exponents"),
+    (consensus, "consensus", slower, "simplex-exponents"),
     (swapping, "slope", more, "swapping-bounds"),
     (swapping, "exponent", more, "swapping-exponent"),
     (swapping, "height", more, "swapping-segments"),

@@ -16,6 +16,7 @@ from gapdyn.theory.audit import (
     extremal,
     frozen_gap,
     lemma_3_1,
+    margin_flow,
     mean_field,
     section_4,
     setup,
@@ -42,7 +43,7 @@ def _place(statement: Statement) -> tuple[int, ...]:
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
-        + _statements(exchange_law, closing, swapping, frozen_gap, mean_field)
+        + _statements(exchange_law, closing, swapping, frozen_gap, margin_flow, mean_field)
         + _statements(extremal, uniform_start),
         key=_place,
     )

@@ -1,0 +1,501 @@
+"""Where matched rows go as β → ∞: along the steepest ascent of the log margin (theory 4.3).
+
+Let s = η_x P(β), which is log β in the paper's case. The free flow has dX/ds = -P_X(GY)/g, where G
+and g depend on β through the softmax weights of the off-diagonal entries alone. As β → ∞ these
+weights rest on the least of the 2n(n-1) margins Z_ii - Z_ij (of row i) and Z_jj - Z_ij (of column
+j), and the path tends to that of
+
+    dx_i/ds = P_{x_i} F_i / α,   F_i = Σ_j [(λ_ij + λ'_ji) y_i - (λ_ij + λ'_ij) y_j],
+
+y alike, where the multipliers λ of rows and λ' of columns make the shortest convex combination of
+the gradients of the active margins. A learned β of any kind is a clock of this one path.
+
+`multipliers` and `velocity` solve that problem at one state. `flow` and `limit` follow the path of
+the softmin margin at a fixed large sharpness b, with weights ∝ e^{-b·margin}: it differs from the
+path of the margin by O(1/√b) at most, and `flow` measures the difference.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import solve_ivp
+from scipy.linalg import lstsq
+from scipy.optimize import nnls
+
+from gapdyn.measures import centre_distance, margin
+from gapdyn.sphere import TIE, project, unit
+from gapdyn.theory import _checks
+from gapdyn.theory.alignment import Condition, condition, misalignment, misalignment_velocity
+from gapdyn.theory.consensus import Exponent, exponent
+from gapdyn.types import Array
+from gapdyn.validate import shown, validate_positive
+
+__all__ = [
+    "Condition",
+    "Exponent",
+    "Limit",
+    "Multipliers",
+    "NotConvergedError",
+    "Path",
+    "Velocity",
+    "condition",
+    "exponent",
+    "flow",
+    "limit",
+    "misalignment",
+    "misalignment_velocity",
+    "multipliers",
+    "velocity",
+]
+
+SHARPNESS = 1e5
+"""The sharpness b of the softmin margin by default, or 1000/α where that is more."""
+LARGEST_SHARPNESS = 1e9
+"""Beyond it e^{-b·margin} is rounding noise of the margins."""
+COARSER = 4.0
+"""By how much the sharpness differs of the two paths whose distance is the error of `flow`."""
+LONGEST = 1e6
+"""The largest s: β grows by e^s."""
+AT_REST = 1e-6
+"""How far from a critical point of the softmin margin a path is at its limit, by Newton's step."""
+STILL = 1e-8
+"""The share of the largest singular value of a Jacobian below which it is taken for 0."""
+RTOL, ATOL = 1e-7, 1e-10
+NEGLIGIBLE = 1e-14
+"""The share of the largest weight below which a margin does not stiffen the flow."""
+
+
+class Multipliers(NamedTuple):
+    """Multipliers of the margins, which add up to 1 and vanish on margins that are not active.
+
+    Attributes
+    ----------
+    rows : (n, n) array
+        λ_ij of Z_ii - Z_ij.
+    columns : (n, n) array
+        λ'_ij of Z_jj - Z_ij.
+    """
+
+    rows: Array
+    columns: Array
+
+
+class Velocity(NamedTuple):
+    """dX/ds and dY/ds, both (n, d), tangent to the sphere."""
+
+    X: Array
+    Y: Array
+
+
+class Path(NamedTuple):
+    """A path of the margin flow.
+
+    Attributes
+    ----------
+    s : (T,) array
+        The clock η_x P(β), from 0 at the start.
+    X, Y : (T, n, d) arrays
+        Unit rows.
+    margin, gap, misalignment : (T,) arrays
+        α, Δ and E = ½Σ‖x_i - y_i‖².
+    error : (T,) array
+        The largest distance of a row from where it is on the path of a quarter of the sharpness:
+        an estimate of the distance from the path of the margin itself.
+    """
+
+    s: Array
+    X: Array
+    Y: Array
+    margin: Array
+    gap: Array
+    misalignment: Array
+    error: Array
+
+
+class Limit(NamedTuple):
+    """Where a path of the margin flow ends.
+
+    Attributes
+    ----------
+    X, Y : (n, d) arrays
+        Unit rows.
+    margin, gap, misalignment : float
+        α, Δ and E = ½Σ‖x_i - y_i‖².
+    multipliers : Multipliers
+        The weights of the softmin margin, on margins within a few 1/b of the least.
+    residual : float
+        ‖Σ λ_k ∇m_k‖/α with these multipliers, the speed that is left; 0 at a critical point.
+    s : float
+        How far the path was followed.
+    """
+
+    X: Array
+    Y: Array
+    margin: float
+    gap: float
+    misalignment: float
+    multipliers: Multipliers
+    residual: float
+    s: float
+
+
+class NotConvergedError(ValueError):
+    """A path that has not come to its limit.
+
+    Attributes
+    ----------
+    reached : Limit
+        What it reached.
+    """
+
+    def __init__(self, message: str, reached: Limit) -> None:
+        super().__init__(message)
+        self.reached = reached
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.reached)
+
+
+def multipliers(X: ArrayLike, Y: ArrayLike, *, tolerance: float = 1e-9) -> Multipliers:
+    """Multipliers of the active margins of matched rows.
+
+    They make the supergradient of the margin of least norm on the product of the tangent spaces
+    (theory 4.3). Where several do, these are some of them; the supergradient is the same.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Matched rows, α(XYᵀ) > 0, of any nonzero length; they are normalised.
+    tolerance : float
+        By how much more than α, relative to it, an active margin may be.
+
+    Returns
+    -------
+    Multipliers
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of some length, a pair is not matched,
+        or the tolerance is not positive.
+
+    Examples
+    --------
+    >>> from gapdyn.examples import simplex
+    >>> rows, columns = multipliers(simplex(3), simplex(3))
+    >>> (rows + columns + (rows + columns).T).round(12)
+    array([[0.        , 0.33333333, 0.33333333],
+           [0.33333333, 0.        , 0.33333333],
+           [0.33333333, 0.33333333, 0.        ]])
+    """
+    X, Y, _ = _validate_matched(X, Y)
+    return _multipliers(X, Y, validate_positive("tolerance", tolerance))
+
+
+def velocity(X: ArrayLike, Y: ArrayLike, *, tolerance: float = 1e-9) -> Velocity:
+    """dX/ds and dY/ds of the margin flow, the steepest ascent of log α (theory 4.3).
+
+    dx_i/ds = P_{x_i} F_i/α, F_i = Σ_j [(λ_ij + λ'_ji) y_i - (λ_ij + λ'_ij) y_j], and for y_i
+    likewise Σ_j [(λ_ij + λ'_ji) x_i - (λ_ji + λ'_ji) x_j]. So d log α/ds = ‖dX/ds‖² + ‖dY/ds‖².
+
+    Parameters
+    ----------
+    X, Y, tolerance
+        As in `multipliers`.
+
+    Returns
+    -------
+    Velocity
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `multipliers`.
+    """
+    X, Y, least = _validate_matched(X, Y)
+    weights = _multipliers(X, Y, validate_positive("tolerance", tolerance))
+    W = np.vstack([X, Y])
+    return Velocity(*np.split(project(W, _force(W, weights)) / least, 2))
+
+
+def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = None) -> Path:
+    """The path of the margin flow from matched rows, with its measured error (theory 4.3).
+
+    What is integrated, by LSODA, is the flow of the softmin margin: λ_ij ∝ e^{-b(Z_ii - Z_ij)},
+    λ'_ij ∝ e^{-b(Z_jj - Z_ij)}, and their mean of the margins for α. Up to e^{-bα} that is the flow
+    of InfoNCE at the fixed inverse temperature b, on the clock s.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Matched rows, α(XYᵀ) > 0, of any nonzero length; they are normalised.
+    s : float or (T,) array of floats
+        An end s > 0, for output at 0 and at every step; or increasing values of s from 0 on.
+    sharpness : float, optional
+        b, from 100/α to 1e9, by default 1e5 or more. The cost grows slowly with it.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X and Y are not real floats of one shape with rows of some length, a pair is not matched,
+        values of s do not increase from 0 on or go beyond 1e6, the sharpness is out of range, or
+        the integration fails.
+    """
+    X, Y, least = _validate_matched(X, Y)
+    end, stops = _validate_path(s)
+    b = _validate_sharpness(sharpness, least)
+    W = np.vstack([X, Y])
+    stops, fine = _integrate(W, end, stops, b)
+    _, coarse = _integrate(W, end, stops, b / COARSER)
+    X, Y = np.split(fine, 2, axis=1)
+    return Path(
+        stops,
+        X,
+        Y,
+        np.array([margin(A @ B.T) for A, B in zip(X, Y, strict=True)]),
+        np.linalg.norm((X - Y).mean(axis=1), axis=1),
+        ((X - Y) ** 2).sum(axis=(1, 2)) / 2,
+        np.linalg.norm(fine - coarse, axis=2).max(axis=1),
+    )
+
+
+def limit(
+    X: ArrayLike, Y: ArrayLike, *, sharpness: float | None = None, longest: float | None = None
+) -> Limit:
+    """Where the margin flow from matched rows ends: a critical point of the margin (theory 4.3).
+
+    There every pair that carries a multiplier has x_i = y_i.
+
+    Parameters
+    ----------
+    X, Y, sharpness
+        As in `flow`.
+    longest : float, optional
+        Where to give up, at most 1e6; 60n by default. Near a limit distances fall like e^{-s/n}.
+
+    Returns
+    -------
+    Limit
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `flow`.
+    NotConvergedError
+        If the path still moves at s = `longest`, with what it `reached`; this is a ValueError.
+    """
+    X, Y, least = _validate_matched(X, Y)
+    b = _validate_sharpness(sharpness, least)
+    end = 60.0 * len(X) if longest is None else validate_positive("longest", longest)
+    if end > LONGEST:
+        raise ValueError(f"longest must be at most {LONGEST:g}, got {longest}")
+    W, s, stretch = np.vstack([X, Y]), 0.0, len(X) / 2
+    step = _newton(W, b)
+    while np.linalg.norm(step) > AT_REST and s < end:
+        _, rows = _integrate(W, stretch, np.array([stretch]), b)
+        W, s = rows[-1], s + stretch
+        step = _newton(W, b)
+    if (left := float(np.linalg.norm(step))) > AT_REST:
+        raise NotConvergedError(
+            f"longest must be larger: at s = {s:g} the rows of X and Y are still {left:.2g} from "
+            "their limit, by Newton's step; what they reached is in .reached",
+            _as_limit(W, s, b),
+        )
+    return _as_limit(unit(W + step), s, b)
+
+
+def _multipliers(X: Array, Y: Array, tolerance: float) -> Multipliers:
+    """The point of least norm in the convex hull of the gradients of the active margins.
+
+    With the gradients as columns of A, min ‖Aλ‖² + (Σλ - 1)² over λ ≥ 0 is a nonnegative least
+    squares problem, and its solution is a multiple of the one with Σλ = 1.
+    """
+    margins = _margins(X @ Y.T)
+    least = float(margins.min())
+    active = np.nonzero(margins <= least + max(tolerance * least, TIE))
+    A = _gradients(X, Y, *active).reshape(len(active[0]), -1).T
+    rows = np.vstack([A, np.ones(A.shape[1])])
+    found, _ = nnls(rows, np.append(np.zeros(len(A)), 1.0), maxiter=100 * rows.shape[1])
+    weights = np.zeros_like(margins)
+    weights[active] = found / found.sum()
+    return Multipliers(*weights)
+
+
+def _margins(Z: Array) -> Array:
+    """Z_ii - Z_ij of rows and Z_jj - Z_ij of columns, (2, n, n), with ∞ on the diagonals."""
+    own = Z.diagonal()
+    margins = np.stack([own[:, None] - Z, own - Z])
+    margins[:, np.arange(len(Z)), np.arange(len(Z))] = np.inf
+    return margins
+
+
+def _gradients(
+    X: Array, Y: Array, kind: NDArray[np.intp], i: NDArray[np.intp], j: NDArray[np.intp]
+) -> Array:
+    """Tangent gradients (K, 2n, d) of margins of rows (kind 0) and of columns (kind 1)."""
+    n, k, own = len(X), np.arange(len(i)), np.where(kind == 0, i, j)
+    gradients = np.zeros((len(i), 2 * n, X.shape[1]))
+    np.add.at(gradients, (k, own), Y[own])
+    np.add.at(gradients, (k, n + own), X[own])
+    np.subtract.at(gradients, (k, i), Y[j])
+    np.subtract.at(gradients, (k, n + j), X[i])
+    W = np.vstack([X, Y])
+    tangent: Array = gradients - (gradients * W).sum(axis=2, keepdims=True) * W
+    return tangent
+
+
+def _force(W: Array, weights: Multipliers) -> Array:
+    """F of the rows of X, then of Y."""
+    coupling = _coupling(weights)
+    X, Y = np.split(W, 2)
+    return np.vstack([coupling @ Y, coupling.T @ X])
+
+
+def _coupling(weights: Multipliers) -> Array:
+    """The (n, n) matrix C with F = CY for X and CᵀX for Y: -2nG/S in terms of the gradient G."""
+    rows, columns = weights
+    coupling = -(rows + columns)
+    coupling[np.diag_indices(len(coupling))] = rows.sum(axis=1) + columns.sum(axis=0)
+    return coupling
+
+
+def _softmin(W: Array, b: float) -> tuple[Multipliers, Array, float]:
+    """Weights ∝ e^{-b·margin}, the margins, and their mean."""
+    X, Y = np.split(W, 2)
+    margins = _margins(X @ Y.T)
+    weights = np.exp(-b * (margins - margins.min()))
+    weights /= weights.sum()
+    margins[np.isinf(margins)] = 0.0
+    return Multipliers(*weights), margins, float((weights * margins).sum())
+
+
+def _speed(W: Array, b: float) -> Array:
+    """The velocity of unit rows W along the softmin margin."""
+    weights, _, mean = _softmin(W, b)
+    return project(W, _force(W, weights)) / mean
+
+
+def _jacobian(W: Array, b: float) -> Array:
+    """Derivative of `_speed` in tangent directions, (2nd, 2nd), up to its part along the rows.
+
+    With the gradients g_k of the margins m_k, the speed is Σ w_k g_k/μ, μ = Σ w_k m_k, and
+    dw_k = -b w_k (dm_k - Σ w dm).
+    """
+    X, Y = np.split(W, 2)
+    weights, margins, mean = _softmin(W, b)
+    both = np.stack(weights)
+    active = np.nonzero(both > NEGLIGIBLE * both.max())
+    w, m = both[active], margins[active]
+    G = _gradients(X, Y, *active).reshape(len(w), -1)
+    slope = w @ G
+    falls = -b * ((w * m) @ G - mean * slope)  # Σ dw_k m_k
+    stiff = b * (np.outer(slope, slope) - (G * w[:, None]).T @ G)
+    bends = _curvature(W, weights)
+    whole: Array = (bends + stiff - np.outer(slope, slope + falls) / mean) / mean
+    return whole
+
+
+def _curvature(W: Array, weights: Multipliers) -> Array:
+    """Hessian of Σ w_k m_k at fixed weights on the product of spheres, (2nd, 2nd)."""
+    n, d = len(W) // 2, W.shape[1]
+    coupling = _coupling(weights)
+    flat = np.zeros((2 * n, 2 * n))
+    flat[:n, n:], flat[n:, :n] = coupling, coupling.T
+    flat[np.diag_indices(2 * n)] = -(W * _force(W, weights)).sum(axis=1)
+    tangent = np.eye(d) - W[:, :, None] * W[:, None, :]
+    curved: Array = np.einsum("ace,ab,bed->acbd", tangent, flat, tangent, optimize=True)
+    return curved.reshape(2 * n * d, 2 * n * d)
+
+
+def _functions(shape: tuple[int, int], b: float) -> tuple[Callable[..., Array], ...]:
+    """The speed and its Jacobian as SciPy calls them, of flat states."""
+
+    def rows(y: Array) -> Array:
+        return unit(y.reshape(shape))
+
+    return (lambda s, y: _speed(rows(y), b).ravel()), (lambda s, y: _jacobian(rows(y), b))
+
+
+def _integrate(W: Array, end: float, stops: Array | None, b: float) -> tuple[Array, Array]:
+    """Values of s and the rows (T, 2n, d) there, from rows W at s = 0."""
+    speed, jacobian = _functions(W.shape, b)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # LSODA's, when it fails
+        run = solve_ivp(
+            speed, (0.0, end), W.ravel(), "LSODA", stops, jac=jacobian, rtol=RTOL, atol=ATOL
+        )
+    if not run.success:
+        raise ValueError(f"s must be such that the path can be integrated: {run.message}")
+    rows = run.y.T.reshape(-1, *W.shape)
+    return run.t, rows / np.linalg.norm(rows, axis=2, keepdims=True)
+
+
+def _newton(W: Array, b: float) -> Array:
+    """Newton's step to the nearest critical point of the softmin margin, (2n, d).
+
+    Directions in which the speed does not change, such as rotations, have no part in it.
+    """
+    step, *_ = lstsq(_jacobian(W, b), -_speed(W, b).ravel(), cond=STILL)
+    moved: Array = step.reshape(W.shape)
+    return moved
+
+
+def _as_limit(W: Array, s: float, b: float) -> Limit:
+    """What there is to say of the rows that a path has reached."""
+    X, Y = np.split(W, 2)
+    return Limit(
+        X,
+        Y,
+        margin(X @ Y.T),
+        float(centre_distance(X, Y)),
+        float(((X - Y) ** 2).sum()) / 2,
+        _softmin(W, b)[0],
+        float(np.linalg.norm(_speed(W, b))),
+        s,
+    )
+
+
+def _validate_matched(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array, float]:
+    """Unit rows of matched pairs, and their margin."""
+    X, Y = _checks.validate_unit_pairs(X, Y)
+    least = margin(X @ Y.T)
+    if least <= TIE:
+        raise ValueError(
+            f"X and Y must have matched pairs, of a margin α(XYᵀ) > 0 that grows, it is {least:.3g}"
+        )
+    return X, Y, least
+
+
+def _validate_sharpness(sharpness: float | None, least: float) -> float:
+    """A sharpness at which the softmin of the margins is near their minimum."""
+    if sharpness is None:
+        sharpness = max(SHARPNESS, 1e3 / least)
+    b = validate_positive("sharpness", sharpness)
+    if not 100 / least <= b <= LARGEST_SHARPNESS:
+        raise ValueError(
+            f"sharpness must lie between 100/α = {100 / least:.4g} and {LARGEST_SHARPNESS:g}, "
+            f"got {sharpness:g}"
+        )
+    return b
+
+
+def _validate_path(s: ArrayLike) -> tuple[float, Array | None]:
+    """The end, and the values of s where they were given."""
+    values = _checks.validate_finite("s", s)
+    if values.ndim > 1 or values.size == 0:
+        raise ValueError(f"s must be an end or one axis of values, got shape {values.shape}")
+    last = float(values.max())
+    if values.min() < 0 or last <= 0 or (np.diff(np.atleast_1d(values)) <= 0).any():
+        raise ValueError(f"s must increase, from 0 on, to a positive end, got {shown(s)}")
+    if last > LONGEST:
+        raise ValueError(f"s must be at most {LONGEST:g}: β grows by e^s, got {last:g}")
+    return last, values if values.ndim else None

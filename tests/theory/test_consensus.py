@@ -1,0 +1,122 @@
+"""Late exponents near the simplex, and the consensus equation behind them."""
+
+import numpy as np
+import pytest
+from conftest import refusals
+from theory.late import infonce_speed, late_rows, matched, slopes
+
+import gapdyn as gd
+from gapdyn.examples import simplex
+from gapdyn.theory import consensus, margin_flow
+
+
+def near_simplex(n, directions, radius):
+    """Pairs w_i ± ½ρe_i, with e_i outside the span of the simplex W."""
+    e = gd.sphere.normalise(directions)
+    W = np.hstack([np.linalg.svd(simplex(n))[0][:, : n - 1], np.zeros_like(e)])
+    W[:, : n - 1] = gd.sphere.normalise(W[:, : n - 1])
+    e = np.hstack([np.zeros((n, n - 1)), e])
+    return tuple(gd.sphere.normalise(W + sign * radius / 2 * e) for sign in (1, -1))
+
+
+def near_line(n, signs, radius):
+    """Pairs w_i ± ½ρe_i where e_i = ± the one direction outside the simplex."""
+    W, up = simplex(n), np.full((1, n), n**-0.5)
+    return tuple(gd.sphere.normalise(W + sign * radius / 2 * signs * up) for sign in (1, -1))
+
+
+def test_the_start_is_near_the_simplex():
+    X, Y = near_simplex(4, gd.sphere.sample(4, 3, 0), 1e-4)
+    assert gd.measures.margin(X @ Y.T) == pytest.approx(4 / 3, abs=1e-7)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 2), (4, 3), (5, 4), (6, 2)])
+def test_the_margin_flow_obeys_it(n, m):
+    """All margins are tied, up to ρ², and the least supergradient keeps the ‖x_i - y_i‖ equal."""
+    radius = 1e-3
+    e = gd.sphere.sample(n, m, n)
+    X, Y = near_simplex(n, e, radius)
+    V = margin_flow.velocity(X, Y, tolerance=4 * radius**2)
+    moves = (V.X - V.Y)[:, n - 1 :] / radius
+    found = consensus.consensus(e)
+    growth = (moves * e).sum(axis=1)
+    np.testing.assert_allclose(n * growth, found.distance, rtol=1e-3)
+    np.testing.assert_allclose(moves - growth[:, None] * e, found.velocity, atol=1e-4)
+    v, shift = e.mean(axis=0), moves.mean(axis=0)
+    assert n * (v @ shift) / (v @ v) == pytest.approx(found.gap, rel=1e-3)
+
+
+def test_infonce_obeys_it_in_the_mean():
+    """Where all weights are equal, at β‖x - y‖² → 0, Δ falls at the rate 1/n, as in the equation.
+
+    Each x_i - y_i then moves by (δ̄ - 2δ_i)/n, to the first order.
+    """
+    n, radius = 4, 1e-5
+    e = gd.sphere.sample(n, 3, 1)
+    X, Y = near_simplex(n, e, radius)
+    moves = np.subtract(*infonce_speed(X, Y, 1e3))[:, n - 1 :] / radius
+    np.testing.assert_allclose(moves, (e.mean(axis=0) - 2 * e) / n, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "d"), [(3, 4), (3, 6), (4, 6), (4, 8), (6, 10)])
+def test_with_room_the_slope_is_minus_one_from_generic_starts(n, d):
+    """Random matched pairs, β from e⁴ to e²⁰."""
+    (wanted,) = consensus.exponent(n=n, d=d)
+    for seed in range(3):
+        s = np.array([4.0, 14.0, 16.0, 18.0, 20.0])
+        gap, distance = slopes(*late_rows(*matched(n, d, seed), s), s)
+        np.testing.assert_allclose(gap[1:], wanted.gap, atol=0.01)
+        assert abs(distance[-1] - wanted.distance) < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "d", "seed", "end"),
+    [(4, 3, 0, 20), (4, 3, 2, 20), (4, 3, 4, 20), (6, 5, 1, 28), (6, 5, 3, 28), (6, 5, 4, 28)],
+)
+def test_without_room_the_distance_falls_twice_as_fast(n, d, seed, end):
+    """Starts that come to the simplex; at (6, 5) the slope has settled from β = e²⁵ on."""
+    (wanted,) = consensus.exponent(n=n, d=d)
+    s = np.array([4.0, end - 3.0, float(end)])
+    X, Y = late_rows(*matched(n, d, seed, noise=0.2), s)
+    distance = slopes(X, Y, s)[1]
+    assert gd.measures.margin(X[-1] @ Y[-1].T) == pytest.approx(n / (n - 1), abs=1e-8)
+    np.testing.assert_allclose(distance[-1], wanted.distance, atol=0.02)
+    gap = np.linalg.norm((X[-1] - Y[-1]).mean(axis=0))
+    assert gap < 1e-3 * np.linalg.norm(X[-1] - Y[-1])
+
+
+@pytest.mark.parametrize(("n", "k"), [(5, 0), (4, 1), (6, 1), (5, 2)])
+def test_a_minority_makes_the_gap_fall_faster(n, k):
+    """d = n: k of the differences point against the others."""
+    wanted = consensus.exponent(n=n, d=n)[k]
+    signs = np.where(np.arange(n) < k, -1.0, 1.0)[:, None]
+    X, Y = near_line(n, signs, 0.03)
+    s = np.array([10.0, 20.0, 22.0])
+    gap, distance = slopes(*late_rows(X, Y, s), s)
+    np.testing.assert_allclose((gap[-1], distance[-1]), wanted[1:], rtol=0.005)
+
+
+def test_the_table():
+    assert consensus.exponent(n=2, d=3) == ((0, -1.0, -1.0),)
+    assert [row.minority for row in consensus.exponent(n=6, d=6)] == [0, 1, 2, 3]
+    even = consensus.exponent(n=6, d=6)[-1]
+    assert np.isnan(even.gap) and even.distance == -2
+    for k, gap, distance in consensus.exponent(n=7, d=7):
+        e = np.where(np.arange(7) < k, -1.0, 1.0)[:, None] * [[0.6, 0.8]]
+        at = consensus.consensus(e)
+        np.testing.assert_allclose(at.velocity, 0, atol=1e-15)
+        assert (at.gap, at.distance) == pytest.approx((gap, distance), rel=1e-12)
+    (row,) = consensus.exponent(n=6, d=5)
+    assert np.isnan(row.gap) and row.distance == -2
+
+
+test_bad_input_is_named = refusals(
+    (lambda: consensus.exponent(n=6, d=4), ValueError, "d must be at least n - 1 = 5"),
+    (lambda: consensus.exponent(n=1, d=4), ValueError, "n must be at least 2"),
+    (lambda: consensus.exponent(n=2, d=1), ValueError, "d must be at least 2"),
+    (lambda: consensus.exponent(n=3, d=2), ValueError, "d must be at least 3"),
+    (lambda: consensus.exponent(n=3.0, d=2), TypeError, "n must be an integer"),
+    (lambda: consensus.consensus(np.ones((3, 1))), ValueError, "dimension of directions"),
+)

@@ -6,6 +6,7 @@ import pytest
 from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
+    _softmin,
     alignment,
     appendix_c,
     audit,
@@ -186,8 +187,8 @@ MUTATIONS = [
     (exchange_law, "exponent", more, "exchange-law exchange-law-rates exchange-law-log-time"),
     (exchange_law, "exponent", more, "theorem-3.2-gap"),
     (exchange_law, "invariant", more, "exchange-law-parallel"),
-    (margin_flow, "_speed", more, "margin-flow simplex-exponents"),
-    (margin_flow, "_gradients", more, "margin-flow-aligned"),
+    (_softmin, "speed", more, "margin-flow simplex-exponents"),
+    (_softmin, "gradients", more, "margin-flow-aligned"),
     (margin_flow, "margin", more, "margin-flow-simplex"),
     (alignment, "misalignment_velocity", more, "misalignment"),
     (consensus, "exponent", steeper_gaps, "simplex-exponents"),

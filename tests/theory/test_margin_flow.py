@@ -8,7 +8,7 @@ from theory.late import infonce_speed, late_rows, matched
 
 import gapdyn as gd
 from gapdyn.examples import simplex
-from gapdyn.theory import margin_flow
+from gapdyn.theory import _softmin, margin_flow
 
 
 def margins(Z):
@@ -134,10 +134,10 @@ def test_the_jacobian_is_that_of_the_speed():
     """In tangent directions and their span, by central differences, at b = 40."""
     W = np.vstack(matched(4, 3, 2))
     rng, h = np.random.default_rng(0), 1e-6
-    J = margin_flow._jacobian(W, 40.0)
+    J = _softmin.jacobian(W, 40.0)
     for _ in range(5):
         V = gd.sphere.project(W, rng.standard_normal(W.shape))
-        ends = (margin_flow._speed(gd.sphere.unit(W + sign * h * V), 40.0) for sign in (1, -1))
+        ends = (_softmin.speed(gd.sphere.unit(W + sign * h * V), 40.0) for sign in (1, -1))
         slope = np.subtract(*ends) / (2 * h)
         found = (J @ V.ravel()).reshape(W.shape)
         np.testing.assert_allclose(found, gd.sphere.project(W, slope), atol=1e-6)

@@ -60,6 +60,8 @@ LONGEST = 1e6
 """The largest s: β grows by e^s."""
 AT_REST = 1e-6
 """How far from a critical point of the softmin margin a path is at its limit, by Newton's step."""
+STANDING = 1e-3
+"""The speed there, of which b times the rounding of rows is left."""
 
 
 class Velocity(NamedTuple):
@@ -205,7 +207,8 @@ def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = 
 
     What is integrated, by LSODA, is the flow of the softmin margin: λ_ij ∝ e^{-b(Z_ii - Z_ij)},
     λ'_ij ∝ e^{-b(Z_jj - Z_ij)}, and their mean of the margins for α. Up to e^{-bα} that is the flow
-    of InfoNCE at the fixed inverse temperature b, on the clock s.
+    of InfoNCE at the fixed inverse temperature b, on the clock s. A Jacobian of (2nd)² entries has
+    to fit into memory; eight pairs in R⁴ take a second, sixteen in R⁸ half a minute.
 
     Parameters
     ----------
@@ -276,18 +279,17 @@ def limit(
     if end > LONGEST:
         raise ValueError(f"longest must be at most {LONGEST:g}, got {longest}")
     W, s, stretch = np.vstack([X, Y]), 0.0, len(X) / 2
-    step = _softmin.newton(W, b)
-    while np.linalg.norm(step) > AT_REST and s < end:
+    while (end_point := _critical_point(W, b)) is None and s < end:
         _, rows = _softmin.integrate(W, stretch, np.array([stretch]), b)
         W, s = rows[-1], s + stretch
-        step = _softmin.newton(W, b)
-    if (left := float(np.linalg.norm(step))) > AT_REST:
+    if end_point is None:
+        reached = _as_limit(W, s, b)
         raise NotConvergedError(
-            f"longest must be larger: at s = {s:g} the rows of X and Y are still {left:.2g} from "
-            "their limit, by Newton's step; what they reached is in .reached",
-            _as_limit(W, s, b),
+            f"longest must be larger: at s = {s:g} the rows of X and Y still move at the speed "
+            f"{reached.residual:.2g}, and no limit is near; what they reached is in .reached",
+            reached,
         )
-    return _as_limit(unit(W + step), s, b)
+    return _as_limit(end_point, s, b)
 
 
 def _multipliers(X: Array, Y: Array, tolerance: float) -> Multipliers:
@@ -301,10 +303,23 @@ def _multipliers(X: Array, Y: Array, tolerance: float) -> Multipliers:
     active = np.nonzero(margins <= least + max(tolerance * least, TIE))
     A = _softmin.gradients(X, Y, *active).reshape(len(active[0]), -1).T
     rows = np.vstack([A, np.ones(A.shape[1])])
-    found, _ = nnls(rows, np.append(np.zeros(len(A)), 1.0), maxiter=100 * rows.shape[1])
+    try:
+        found, _ = nnls(rows, np.append(np.zeros(len(A)), 1.0), maxiter=100 * rows.shape[1])
+    except RuntimeError as error:
+        raise ValueError(
+            f"tolerance must be smaller: multipliers were not found, {error}"
+        ) from error
     weights = np.zeros_like(margins)
     weights[active] = found / found.sum()
     return Multipliers(*weights)
+
+
+def _critical_point(W: Array, b: float) -> Array | None:
+    """The critical point of the softmin margin that rows are at, by one step of Newton's."""
+    step = _softmin.newton(W, b)
+    point = unit(W + step)
+    near = np.linalg.norm(step) <= AT_REST
+    return point if near and np.linalg.norm(_softmin.speed(point, b)) <= STANDING else None
 
 
 def _as_limit(W: Array, s: float, b: float) -> Limit:

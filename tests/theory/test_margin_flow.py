@@ -111,7 +111,7 @@ def test_the_margin_grows_as_the_square_of_the_speed():
 
 
 def test_a_simplex_stands():
-    for n in (2, 3, 6):
+    for n in (2, 3, 6, 16):
         V = margin_flow.velocity(simplex(n), simplex(n))
         np.testing.assert_allclose(V.X, 0, atol=1e-14)
         np.testing.assert_allclose(V.Y, 0, atol=1e-14)
@@ -188,6 +188,14 @@ def test_the_margin_rises_and_the_fields_are_those_of_the_rows():
         assert path.gap[k] == pytest.approx(m.gap, abs=1e-12)
         assert path.margin[k] == pytest.approx(m.margin, abs=1e-12)
         assert path.misalignment[k] == pytest.approx(3 * m.alignment, abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "height"), [(3, 0.4), (5, 0.3), (6, 0.2)])
+def test_symmetric_pairs_obey_the_exchange_law(n, height):
+    """Δⁿe^s is constant, since s is η_x P (theory 3.1)."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(n), gamma=height)
+    path = margin_flow.flow(X, Y, [1.0, 2.0, 4.0])
+    np.testing.assert_allclose(n * np.log(path.gap / (2 * height)), -path.s, atol=1e-4)
 
 
 CLOCKS = {

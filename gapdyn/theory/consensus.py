@@ -124,7 +124,8 @@ def consensus(directions: Array) -> Consensus:
 
     Examples
     --------
-    >>> consensus([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]).distance.round(6)
+    >>> import numpy as np
+    >>> round(consensus(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).distance, 6)
     -1.444444
     """
     e = normalise(validate_rows("directions", directions))

@@ -17,19 +17,16 @@ path of the margin by O(1/√b) at most, and `flow` measures the difference.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import solve_ivp
-from scipy.linalg import lstsq
+from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
 from gapdyn.measures import centre_distance, margin
 from gapdyn.sphere import TIE, project, unit
-from gapdyn.theory import _checks
+from gapdyn.theory import _checks, _softmin
+from gapdyn.theory._softmin import Multipliers
 from gapdyn.theory.alignment import Condition, condition, misalignment, misalignment_velocity
 from gapdyn.theory.consensus import Exponent, exponent
 from gapdyn.types import Array
@@ -63,26 +60,8 @@ LONGEST = 1e6
 """The largest s: β grows by e^s."""
 AT_REST = 1e-6
 """How far from a critical point of the softmin margin a path is at its limit, by Newton's step."""
-STILL = 1e-8
-"""The share of the largest singular value of a Jacobian below which it is taken for 0."""
-RTOL, ATOL = 1e-7, 1e-10
-NEGLIGIBLE = 1e-14
-"""The share of the largest weight below which a margin does not stiffen the flow."""
-
-
-class Multipliers(NamedTuple):
-    """Multipliers of the margins, which add up to 1 and vanish on margins that are not active.
-
-    Attributes
-    ----------
-    rows : (n, n) array
-        λ_ij of Z_ii - Z_ij.
-    columns : (n, n) array
-        λ'_ij of Z_jj - Z_ij.
-    """
-
-    rows: Array
-    columns: Array
+STANDING = 1e-3
+"""The speed there, of which b times the rounding of rows is left."""
 
 
 class Velocity(NamedTuple):
@@ -220,7 +199,7 @@ def velocity(X: ArrayLike, Y: ArrayLike, *, tolerance: float = 1e-9) -> Velocity
     X, Y, least = _validate_matched(X, Y)
     weights = _multipliers(X, Y, validate_positive("tolerance", tolerance))
     W = np.vstack([X, Y])
-    return Velocity(*np.split(project(W, _force(W, weights)) / least, 2))
+    return Velocity(*np.split(project(W, _softmin.force(W, weights)) / least, 2))
 
 
 def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = None) -> Path:
@@ -228,7 +207,8 @@ def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = 
 
     What is integrated, by LSODA, is the flow of the softmin margin: λ_ij ∝ e^{-b(Z_ii - Z_ij)},
     λ'_ij ∝ e^{-b(Z_jj - Z_ij)}, and their mean of the margins for α. Up to e^{-bα} that is the flow
-    of InfoNCE at the fixed inverse temperature b, on the clock s.
+    of InfoNCE at the fixed inverse temperature b, on the clock s. A Jacobian of (2nd)² entries has
+    to fit into memory; eight pairs in R⁴ take a second, sixteen in R⁸ half a minute.
 
     Parameters
     ----------
@@ -254,8 +234,8 @@ def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = 
     end, stops = _validate_path(s)
     b = _validate_sharpness(sharpness, least)
     W = np.vstack([X, Y])
-    stops, fine = _integrate(W, end, stops, b)
-    _, coarse = _integrate(W, end, stops, b / COARSER)
+    stops, fine = _softmin.integrate(W, end, stops, b)
+    _, coarse = _softmin.integrate(W, end, stops, b / COARSER)
     X, Y = np.split(fine, 2, axis=1)
     return Path(
         stops,
@@ -299,18 +279,17 @@ def limit(
     if end > LONGEST:
         raise ValueError(f"longest must be at most {LONGEST:g}, got {longest}")
     W, s, stretch = np.vstack([X, Y]), 0.0, len(X) / 2
-    step = _newton(W, b)
-    while np.linalg.norm(step) > AT_REST and s < end:
-        _, rows = _integrate(W, stretch, np.array([stretch]), b)
+    while (end_point := _critical_point(W, b)) is None and s < end:
+        _, rows = _softmin.integrate(W, stretch, np.array([stretch]), b)
         W, s = rows[-1], s + stretch
-        step = _newton(W, b)
-    if (left := float(np.linalg.norm(step))) > AT_REST:
+    if end_point is None:
+        reached = _as_limit(W, s, b)
         raise NotConvergedError(
-            f"longest must be larger: at s = {s:g} the rows of X and Y are still {left:.2g} from "
-            "their limit, by Newton's step; what they reached is in .reached",
-            _as_limit(W, s, b),
+            f"longest must be larger: at s = {s:g} the rows of X and Y still move at the speed "
+            f"{reached.residual:.2g}, and no limit is near; what they reached is in .reached",
+            reached,
         )
-    return _as_limit(unit(W + step), s, b)
+    return _as_limit(end_point, s, b)
 
 
 def _multipliers(X: Array, Y: Array, tolerance: float) -> Multipliers:
@@ -319,134 +298,28 @@ def _multipliers(X: Array, Y: Array, tolerance: float) -> Multipliers:
     With the gradients as columns of A, min ‖Aλ‖² + (Σλ - 1)² over λ ≥ 0 is a nonnegative least
     squares problem, and its solution is a multiple of the one with Σλ = 1.
     """
-    margins = _margins(X @ Y.T)
+    margins = _softmin.all_margins(X @ Y.T)
     least = float(margins.min())
     active = np.nonzero(margins <= least + max(tolerance * least, TIE))
-    A = _gradients(X, Y, *active).reshape(len(active[0]), -1).T
+    A = _softmin.gradients(X, Y, *active).reshape(len(active[0]), -1).T
     rows = np.vstack([A, np.ones(A.shape[1])])
-    found, _ = nnls(rows, np.append(np.zeros(len(A)), 1.0), maxiter=100 * rows.shape[1])
+    try:
+        found, _ = nnls(rows, np.append(np.zeros(len(A)), 1.0), maxiter=100 * rows.shape[1])
+    except RuntimeError as error:
+        raise ValueError(
+            f"tolerance must be smaller: multipliers were not found, {error}"
+        ) from error
     weights = np.zeros_like(margins)
     weights[active] = found / found.sum()
     return Multipliers(*weights)
 
 
-def _margins(Z: Array) -> Array:
-    """Z_ii - Z_ij of rows and Z_jj - Z_ij of columns, (2, n, n), with ∞ on the diagonals."""
-    own = Z.diagonal()
-    margins = np.stack([own[:, None] - Z, own - Z])
-    margins[:, np.arange(len(Z)), np.arange(len(Z))] = np.inf
-    return margins
-
-
-def _gradients(
-    X: Array, Y: Array, kind: NDArray[np.intp], i: NDArray[np.intp], j: NDArray[np.intp]
-) -> Array:
-    """Tangent gradients (K, 2n, d) of margins of rows (kind 0) and of columns (kind 1)."""
-    n, k, own = len(X), np.arange(len(i)), np.where(kind == 0, i, j)
-    gradients = np.zeros((len(i), 2 * n, X.shape[1]))
-    np.add.at(gradients, (k, own), Y[own])
-    np.add.at(gradients, (k, n + own), X[own])
-    np.subtract.at(gradients, (k, i), Y[j])
-    np.subtract.at(gradients, (k, n + j), X[i])
-    W = np.vstack([X, Y])
-    tangent: Array = gradients - (gradients * W).sum(axis=2, keepdims=True) * W
-    return tangent
-
-
-def _force(W: Array, weights: Multipliers) -> Array:
-    """F of the rows of X, then of Y."""
-    coupling = _coupling(weights)
-    X, Y = np.split(W, 2)
-    return np.vstack([coupling @ Y, coupling.T @ X])
-
-
-def _coupling(weights: Multipliers) -> Array:
-    """The (n, n) matrix C with F = CY for X and CᵀX for Y: -2nG/S in terms of the gradient G."""
-    rows, columns = weights
-    coupling = -(rows + columns)
-    coupling[np.diag_indices(len(coupling))] = rows.sum(axis=1) + columns.sum(axis=0)
-    return coupling
-
-
-def _softmin(W: Array, b: float) -> tuple[Multipliers, Array, float]:
-    """Weights ∝ e^{-b·margin}, the margins, and their mean."""
-    X, Y = np.split(W, 2)
-    margins = _margins(X @ Y.T)
-    weights = np.exp(-b * (margins - margins.min()))
-    weights /= weights.sum()
-    margins[np.isinf(margins)] = 0.0
-    return Multipliers(*weights), margins, float((weights * margins).sum())
-
-
-def _speed(W: Array, b: float) -> Array:
-    """The velocity of unit rows W along the softmin margin."""
-    weights, _, mean = _softmin(W, b)
-    return project(W, _force(W, weights)) / mean
-
-
-def _jacobian(W: Array, b: float) -> Array:
-    """Derivative of `_speed` in tangent directions, (2nd, 2nd), up to its part along the rows.
-
-    With the gradients g_k of the margins m_k, the speed is Σ w_k g_k/μ, μ = Σ w_k m_k, and
-    dw_k = -b w_k (dm_k - Σ w dm).
-    """
-    X, Y = np.split(W, 2)
-    weights, margins, mean = _softmin(W, b)
-    both = np.stack(weights)
-    active = np.nonzero(both > NEGLIGIBLE * both.max())
-    w, m = both[active], margins[active]
-    G = _gradients(X, Y, *active).reshape(len(w), -1)
-    slope = w @ G
-    falls = -b * ((w * m) @ G - mean * slope)  # Σ dw_k m_k
-    stiff = b * (np.outer(slope, slope) - (G * w[:, None]).T @ G)
-    bends = _curvature(W, weights)
-    whole: Array = (bends + stiff - np.outer(slope, slope + falls) / mean) / mean
-    return whole
-
-
-def _curvature(W: Array, weights: Multipliers) -> Array:
-    """Hessian of Σ w_k m_k at fixed weights on the product of spheres, (2nd, 2nd)."""
-    n, d = len(W) // 2, W.shape[1]
-    coupling = _coupling(weights)
-    flat = np.zeros((2 * n, 2 * n))
-    flat[:n, n:], flat[n:, :n] = coupling, coupling.T
-    flat[np.diag_indices(2 * n)] = -(W * _force(W, weights)).sum(axis=1)
-    tangent = np.eye(d) - W[:, :, None] * W[:, None, :]
-    curved: Array = np.einsum("ace,ab,bed->acbd", tangent, flat, tangent, optimize=True)
-    return curved.reshape(2 * n * d, 2 * n * d)
-
-
-def _functions(shape: tuple[int, int], b: float) -> tuple[Callable[..., Array], ...]:
-    """The speed and its Jacobian as SciPy calls them, of flat states."""
-
-    def rows(y: Array) -> Array:
-        return unit(y.reshape(shape))
-
-    return (lambda s, y: _speed(rows(y), b).ravel()), (lambda s, y: _jacobian(rows(y), b))
-
-
-def _integrate(W: Array, end: float, stops: Array | None, b: float) -> tuple[Array, Array]:
-    """Values of s and the rows (T, 2n, d) there, from rows W at s = 0."""
-    speed, jacobian = _functions(W.shape, b)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # LSODA's, when it fails
-        run = solve_ivp(
-            speed, (0.0, end), W.ravel(), "LSODA", stops, jac=jacobian, rtol=RTOL, atol=ATOL
-        )
-    if not run.success:
-        raise ValueError(f"s must be such that the path can be integrated: {run.message}")
-    rows = run.y.T.reshape(-1, *W.shape)
-    return run.t, rows / np.linalg.norm(rows, axis=2, keepdims=True)
-
-
-def _newton(W: Array, b: float) -> Array:
-    """Newton's step to the nearest critical point of the softmin margin, (2n, d).
-
-    Directions in which the speed does not change, such as rotations, have no part in it.
-    """
-    step, *_ = lstsq(_jacobian(W, b), -_speed(W, b).ravel(), cond=STILL)
-    moved: Array = step.reshape(W.shape)
-    return moved
+def _critical_point(W: Array, b: float) -> Array | None:
+    """The critical point of the softmin margin that rows are at, by one step of Newton's."""
+    step = _softmin.newton(W, b)
+    point = unit(W + step)
+    near = np.linalg.norm(step) <= AT_REST
+    return point if near and np.linalg.norm(_softmin.speed(point, b)) <= STANDING else None
 
 
 def _as_limit(W: Array, s: float, b: float) -> Limit:
@@ -458,8 +331,8 @@ def _as_limit(W: Array, s: float, b: float) -> Limit:
         margin(X @ Y.T),
         float(centre_distance(X, Y)),
         float(((X - Y) ** 2).sum()) / 2,
-        _softmin(W, b)[0],
-        float(np.linalg.norm(_speed(W, b))),
+        _softmin.softmin(W, b)[0],
+        float(np.linalg.norm(_softmin.speed(W, b))),
         s,
     )
 

@@ -5,7 +5,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import logsumexp
 
 import gapdyn as gd
-from gapdyn.theory import margin_flow
+from gapdyn.theory import _softmin
 
 
 def matched(n, d, seed, noise=0.4):
@@ -44,7 +44,7 @@ def late_rows(X, Y, nu):
         return np.stack(infonce_speed(X, Y, np.exp(nu))).ravel()
 
     def jacobian(nu, y):  # that of the softmin: it decides how fast LSODA is, not where it goes
-        return margin_flow._jacobian(gd.sphere.unit(y.reshape(-1, X.shape[1])), np.exp(nu))
+        return _softmin.jacobian(gd.sphere.unit(y.reshape(-1, X.shape[1])), np.exp(nu))
 
     start = np.stack([X, Y]).ravel()
     tolerances = {"rtol": 1e-9, "atol": 1e-11}

@@ -7,6 +7,7 @@ import gapdyn as gd
 from gapdyn import examples, loss, measures, published, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
+    _softmin,
     alignment,
     appendix_c,
     audit,
@@ -228,8 +229,8 @@ MUTATIONS = [
     (frozen_gap, "growth_to_halve", more, "frozen-gap-clip"),
     (frozen_gap, "law_error", more, "frozen-gap-law"),
     (frozen_gap, "contraction", more, "frozen-gap-heights"),
-    (margin_flow, "_speed", more, "margin-flow simplex-exponents"),
-    (margin_flow, "_gradients", more, "margin-flow-aligned"),
+    (_softmin, "speed", more, "margin-flow simplex-exponents"),
+    (_softmin, "gradients", more, "margin-flow-aligned"),
     (margin_flow, "margin", more, "margin-flow-simplex"),
     (alignment, "misalignment_velocity", more, "misalignment"),
     (consensus, "exponent", steeper_gaps, "simplex-exponents"),

@@ -8,7 +8,7 @@ from theory.late import infonce_speed, late_rows, matched
 
 import gapdyn as gd
 from gapdyn.examples import simplex
-from gapdyn.theory import margin_flow
+from gapdyn.theory import _softmin, margin_flow
 
 
 def margins(Z):
@@ -111,7 +111,7 @@ def test_the_margin_grows_as_the_square_of_the_speed():
 
 
 def test_a_simplex_stands():
-    for n in (2, 3, 6):
+    for n in (2, 3, 6, 16):
         V = margin_flow.velocity(simplex(n), simplex(n))
         np.testing.assert_allclose(V.X, 0, atol=1e-14)
         np.testing.assert_allclose(V.Y, 0, atol=1e-14)
@@ -134,10 +134,10 @@ def test_the_jacobian_is_that_of_the_speed():
     """In tangent directions and their span, by central differences, at b = 40."""
     W = np.vstack(matched(4, 3, 2))
     rng, h = np.random.default_rng(0), 1e-6
-    J = margin_flow._jacobian(W, 40.0)
+    J = _softmin.jacobian(W, 40.0)
     for _ in range(5):
         V = gd.sphere.project(W, rng.standard_normal(W.shape))
-        ends = (margin_flow._speed(gd.sphere.unit(W + sign * h * V), 40.0) for sign in (1, -1))
+        ends = (_softmin.speed(gd.sphere.unit(W + sign * h * V), 40.0) for sign in (1, -1))
         slope = np.subtract(*ends) / (2 * h)
         found = (J @ V.ravel()).reshape(W.shape)
         np.testing.assert_allclose(found, gd.sphere.project(W, slope), atol=1e-6)
@@ -188,6 +188,14 @@ def test_the_margin_rises_and_the_fields_are_those_of_the_rows():
         assert path.gap[k] == pytest.approx(m.gap, abs=1e-12)
         assert path.margin[k] == pytest.approx(m.margin, abs=1e-12)
         assert path.misalignment[k] == pytest.approx(3 * m.alignment, abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "height"), [(3, 0.4), (5, 0.3), (6, 0.2)])
+def test_symmetric_pairs_obey_the_exchange_law(n, height):
+    """Δⁿe^s is constant, since s is η_x P (theory 3.1)."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(n), gamma=height)
+    path = margin_flow.flow(X, Y, [1.0, 2.0, 4.0])
+    np.testing.assert_allclose(n * np.log(path.gap / (2 * height)), -path.s, atol=1e-4)
 
 
 CLOCKS = {

@@ -9,7 +9,7 @@ from gapdyn.examples import simplex
 from gapdyn.flow import flow
 from gapdyn.models import FreeModel
 from gapdyn.temperature import Exponential, Fixed, Learned, Linear
-from gapdyn.theory import alignment, consensus, margin_flow, potential
+from gapdyn.theory import _softmin, alignment, consensus, margin_flow, potential
 from gapdyn.theory.audit.record import HOLDS, Evidence, listed, statement
 from gapdyn.types import Array
 
@@ -26,7 +26,7 @@ def matched(n: int, d: int, rng: np.random.Generator, noise: float) -> tuple[Arr
 
 def gap_after(X: Array, Y: Array, temperature: Learned, s: float, end: float) -> float:
     """The gap of the free flow from β₀ = 20 where the potential has grown by s."""
-    model = FreeModel(*X.shape, temperature)
+    model = FreeModel(len(X), X.shape[1], temperature)
     run = flow(model, model.start(X, Y, tau=1 / 20), end)
     P = potential.potential(run.beta, temperature=temperature)
     if P[-1] - P[0] < s:
@@ -52,7 +52,7 @@ def one_path(full: bool) -> Evidence:
         off < 0.008,
         f"four random pairs lifted to R⁴, gap {measures.gap(X, Y):.3f}: at s = 1 from β₀ = 20 it "
         f"is {listed(gaps, '.3f')} under exp ν, ν and exp(ν/3), and {path.gap[0]:.3f} on the path "
-        "of the margin",
+        "of the margin (seed 3)",
     )
 
 
@@ -72,7 +72,7 @@ def aligned(full: bool) -> Evidence:
         own, r = Z.diagonal(), (difference**2).sum(axis=1)
         gaps = own[:, None] - Z + 9 * np.eye(n)
         i, j = (np.array([k]) for k in np.unravel_index(gaps.argmin(), gaps.shape))
-        slope = margin_flow._gradients(X, Y, np.zeros_like(i), i, j)[0]
+        slope = _softmin.gradients(X, Y, np.zeros_like(i), i, j)[0]
         rise = float((slope * np.vstack([Y - own[:, None] * X, X - own[:, None] * Y])).sum())
         a, b = int(i[0]), int(j[0])
         apart = float(((difference[a] - difference[b]) ** 2).sum())
@@ -152,7 +152,7 @@ def falls(full: bool) -> Evidence:
     "simplex-exponents",
     "Theory 4.4",
     "Near the simplex n d log Δ/d log β tends to -1 where d ≥ n + 1, and is -(2 - (1-2k/n)²) where "
-    "d = n and k of the x_i - y_i point against the others; (formal)",
+    "d = n and k of the x_i - y_i point against the others (formal)",
     HOLDS,
 )
 def exponents(full: bool) -> Evidence:

@@ -28,13 +28,16 @@ def test_the_lines_of_python_run_as_printed():
     exec(many, names)
     assert len(names["runs"]) == 20 and names["runs"][3].t[-1] == 1e5
     columns = names["found"].columns()
+    assert names["late"].beta[-1] == pytest.approx(np.exp(12) * names["late"].beta[0])
+    assert names["late"].log_t[-1] > 1e5
     assert columns["tau"].tolist() == [0.05] * 3 + [0.2] * 3
     exec(theorems, names)
-    lower, closing, sharper = (
-        eval(line.split("#")[0], names) for line in theorems.splitlines()[-3:]
+    lower, closing, sharper, frozen = (
+        eval(line.split("#")[0], names) for line in theorems.splitlines()[-4:]
     )
     assert 0 < lower < 0.3 and closing == pytest.approx(2e97, rel=0.05)
-    assert sharper.value == pytest.approx(0.0139, abs=5e-5) and not sharper.vacuous
+    assert sharper.value == pytest.approx(0.0210, abs=5e-5) and not sharper.vacuous
+    assert frozen == pytest.approx(0.0015, abs=5e-5)
     exec(closing_the_gap, names)
     assert names["swapped"].gap[-1] == pytest.approx(0.274, abs=5e-4)
     assert names["run"].at(100).gap == pytest.approx(0.611, abs=5e-4)
@@ -66,6 +69,6 @@ def test_its_other_commands_are_run_by_ci_as_printed_or_list_what_there_is():
 def test_its_verdicts_are_those_of_the_audit():
     verdicts = {statement.id.replace(".", ""): statement.verdict for statement in audit.STATEMENTS}
     rows = re.findall(r"docs/audit\.md#([\w-]+)\) \| ([\w ]+?)(?:, new)? \|", README.read_text())
-    assert len(rows) == 14
+    assert len(rows) == 19
     for name, verdict in rows:
         assert verdicts[name] == verdict, name

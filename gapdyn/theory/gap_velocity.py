@@ -17,10 +17,8 @@ from numpy.typing import ArrayLike
 
 from gapdyn._kernels.relative import relative_weights
 from gapdyn.measures import COINCIDENT
-from gapdyn.sphere import normalise
 from gapdyn.theory import _checks
 from gapdyn.types import Array
-from gapdyn.validate import validate_pairs
 
 FORCE = float(np.sqrt(27.0) / 2)
 """3√3/2, the largest ‖(1+⟨x,y⟩)(y-x) - (1+⟨x,y'⟩)(y'-x)‖ of unit vectors (theory 4.2)."""
@@ -133,8 +131,7 @@ def most(*, n: int, beta: float, row_rate: float = 1.0) -> float:
 
 def _validate_rows(X: ArrayLike, Y: ArrayLike, beta: float) -> tuple[Array, Array, float]:
     """Unit rows of one shape, and a > 0."""
-    X, Y = validate_pairs(X, Y)
-    return normalise(X), normalise(Y), _checks.validate_middling("beta", beta)
+    return *_checks.validate_unit_pairs(X, Y), _checks.validate_middling("beta", beta)
 
 
 def _speed(a: float, n: float, row_rate: float) -> float:

@@ -101,6 +101,15 @@ def test_a_minority_makes_the_gap_fall_faster(n, k):
     np.testing.assert_allclose((gap[-1], distance[-1]), wanted[1:], rtol=0.005)
 
 
+@pytest.mark.slow
+def test_of_three_a_minority_of_one_turns_round():
+    """At d = n = 3, since β‖x - y‖² tends to 0 while it lasts: the slope passes -1.5, goes to -1."""
+    signs = np.array([[-1.0], [1.0], [1.0]])
+    s = np.array([6.0, 8.0, 10.0, 18.0, 22.0])
+    gap = slopes(*late_rows(*near_line(3, signs, 0.1), s), s)[0]
+    assert gap.min() < -1.4 and gap[-1] == pytest.approx(-1, abs=0.01)
+
+
 def slowest_within_the_span(n, k):
     """The differences B of least decay under -c_i, and their growth relative to ρ (theory 4.4)."""
     pairs = list(itertools.combinations(range(n), 2))
@@ -137,6 +146,7 @@ def test_a_minority_of_one_lasts_and_of_two_does_not(n, k, rate):
 def test_the_table():
     assert consensus.exponent(n=2, d=3) == ((0, -1.0, -1.0),)
     assert [row.minority for row in consensus.exponent(n=6, d=6)] == [0, 1, 2, 3]
+    assert consensus.exponent(n=3, d=3) == ((0, -1.0, -1.0),)
     even = consensus.exponent(n=6, d=6)[-1]
     assert np.isnan(even.gap) and even.distance == -2
     for k, gap, distance in consensus.exponent(n=7, d=7):

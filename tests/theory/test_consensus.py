@@ -103,7 +103,7 @@ def test_a_minority_makes_the_gap_fall_faster(n, k):
 
 @pytest.mark.slow
 def test_of_three_a_minority_of_one_turns_round():
-    """At d = n = 3, since β‖x - y‖² tends to 0 while it lasts: the slope passes -1.5, goes to -1."""
+    """At d = n = 3, since β‖x - y‖² tends to 0 while it lasts: the slope goes from -1.5 to -1."""
     signs = np.array([[-1.0], [1.0], [1.0]])
     s = np.array([6.0, 8.0, 10.0, 18.0, 22.0])
     gap = slopes(*late_rows(*near_line(3, signs, 0.1), s), s)[0]

@@ -72,8 +72,8 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
     Returns
     -------
     tuple of Exponent
-        One entry, or for d = n one for each k up to n/2. Which of these last is stated in theory
-        4.4.
+        One entry, or for d = n one for each k up to n/2, except that of n = 3 a minority of one
+        turns round. For n ≥ 5 a minority of two or more lasts long, and not for ever (theory 4.4).
 
     Raises
     ------
@@ -95,7 +95,7 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
         if n == 3:
             raise ValueError("d must be at least 3 for n = 3: triangles in the plane meet at once")
         return (Exponent(0, float("nan"), -2.0),)
-    minorities = range(n // 2 + 1 if d == n else 1)
+    minorities = range(n // 2 + 1 if d == n != 3 else 1)  # of three, one turns round
     return tuple(_along_a_line(k, n) for k in minorities)
 
 

@@ -1,7 +1,10 @@
 """Late exponents near the simplex, and the consensus equation behind them."""
 
+import itertools
+
 import numpy as np
 import pytest
+import scipy.linalg
 from conftest import refusals
 from theory.late import infonce_speed, late_rows, matched, slopes
 
@@ -98,9 +101,52 @@ def test_a_minority_makes_the_gap_fall_faster(n, k):
     np.testing.assert_allclose((gap[-1], distance[-1]), wanted[1:], rtol=0.005)
 
 
+@pytest.mark.slow
+def test_of_three_a_minority_of_one_turns_round():
+    """At d = n = 3, since β‖x - y‖² tends to 0 while it lasts: the slope goes from -1.5 to -1."""
+    signs = np.array([[-1.0], [1.0], [1.0]])
+    s = np.array([6.0, 8.0, 10.0, 18.0, 22.0])
+    gap = slopes(*late_rows(*near_line(3, signs, 0.1), s), s)[0]
+    assert gap.min() < -1.4 and gap[-1] == pytest.approx(-1, abs=0.01)
+
+
+def slowest_within_the_span(n, k):
+    """The differences B of least decay under -c_i, and their growth relative to ρ (theory 4.4)."""
+    pairs = list(itertools.combinations(range(n), 2))
+    sums = np.array([[float(i in pair) for pair in pairs] for i in range(n)])
+    v, signs = 1 - 2 * k / n, np.where(np.arange(n) < k, -1.0, 1.0)
+    c = (2 - v**2 + v * signs) / n
+    basis = scipy.linalg.null_space(sums)
+    decay = np.array([(c[i] + c[j]) / 2 for i, j in pairs])
+    rates, modes = np.linalg.eigh(-basis.T @ (decay[:, None] * basis))
+    B = np.zeros((n, n))
+    B[tuple(np.transpose(pairs))] = basis @ modes[:, -1]
+    return B + B.T, rates[-1] + (2 - v**2) / n
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "k", "rate"), [(6, 2, 1 / 36), (5, 1, -1 / 25)])
+def test_a_minority_of_one_lasts_and_of_two_does_not(n, k, rate):
+    """A small difference within the span, relative to that outside, along the margin flow."""
+    B, wanted = slowest_within_the_span(n, k)
+    assert wanted == pytest.approx(rate)
+    W, signs = simplex(n), np.where(np.arange(n) < k, -1.0, 1.0)[:, None]
+    outside, within = 0.05 * signs * np.full((1, n), n**-0.5), B @ simplex(n)
+    shift = outside + 0.02 * np.linalg.norm(outside) * within / np.linalg.norm(within)
+    path = margin_flow.flow(W + shift / 2, W - shift / 2, [2.0, 6.0, 10.0], sharpness=1e8)
+    shares = []
+    for X, Y in zip(path.X, path.Y, strict=True):
+        axis = np.linalg.svd(X + Y)[2][-1]
+        along = (X - Y) @ axis
+        rest = X - Y - np.outer(along, axis)
+        shares.append(np.linalg.norm(rest) / np.linalg.norm(along))
+    np.testing.assert_allclose(np.diff(np.log(shares)) / 4, rate, rtol=0.02)
+
+
 def test_the_table():
     assert consensus.exponent(n=2, d=3) == ((0, -1.0, -1.0),)
     assert [row.minority for row in consensus.exponent(n=6, d=6)] == [0, 1, 2, 3]
+    assert consensus.exponent(n=3, d=3) == ((0, -1.0, -1.0),)
     even = consensus.exponent(n=6, d=6)[-1]
     assert np.isnan(even.gap) and even.distance == -2
     for k, gap, distance in consensus.exponent(n=7, d=7):

@@ -14,6 +14,7 @@ NAMES = (
     "fig6",
     "fig7",
     "exchange_law",
+    "late_slopes",
     "swapping",
     "closing_rates",
     "sharper_bounds",

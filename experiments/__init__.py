@@ -15,6 +15,7 @@ NAMES = (
     "fig7",
     "exchange_law",
     "late_slopes",
+    "frozen_gap",
     "swapping",
     "closing_rates",
     "sharper_bounds",

@@ -61,7 +61,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     parts = [held(run, start, s) for start, s, run in runs(seed, quick)]
     sources: dict[str, Any] = {}
     for start, source, run in real_runs(quick, features):
-        sources[start] = {"features": source, "tau": float(run.tau[0]), "matched_from": None}
+        sources[start] = {"features": source, "tau": CLIP[start][1], "matched_from": None}
         if run.margin[-2:].min() > TIE:
             parts.append(held(run, start, 0))
             sources[start]["matched_from"] = float(parts[-1]["t"][0])
@@ -241,7 +241,7 @@ def draw_learned(ax: Axes, numbers: Numbers) -> None:
     t, start = rows["t"][free], rows["gap"][0]
     ax.plot(t, 1e5 * (rows["by_law"][free] - start), color="#e08e45", lw=3, label="exchange law")
     ax.plot(t, 1e5 * (rows["gap"][free] - start), "o", color=DARK, ms=3.5, label="measured")
-    ax.set(xlabel="time t", ylabel=rf"Δ - {start:.4f}, in units of $10^{{-5}}$")
+    ax.set(xlabel="time t", ylabel=r"change of Δ since t = 0, in units of $10^{-5}$")
     ax.set_title(
         f"CLIP's batch, {BATCH:,} pairs, while τ goes from {TAU} to 0.01:\n"
         "the gap moves in its fifth decimal, by the exchange law"
@@ -259,9 +259,11 @@ def draw_floor(ax: Axes, numbers: Numbers) -> None:
     ):
         ax.axvline(t, color="0.6", lw=0.8, zorder=0)
         ax.text(t, 0.7862, text, ha=side, va="bottom", rotation=90, size=8, color="0.35")
-    for key, t, way in (("matched", about["matched_from"], (8, 2)), ("at_end", 1e7, (-4, -12))):
-        gap = about[f"gap_when_{key}" if key == "matched" else f"gap_{key}"]
-        ax.annotate(f"{gap:.4f}", (t, gap), way, textcoords="offset points", size=8)
+    for t, key, way in (
+        (about["matched_from"], "gap_when_matched", (8, 2)),
+        (rows["t"][-1], "gap_at_end", (-4, -12)),
+    ):
+        ax.annotate(f"{about[key]:.4f}", (t, about[key]), way, **SMALL)
     says = (
         "such a fall of matched pairs takes\n"
         f"∫ β g dt of {about['growth_by_bound_at_least']:.1f} or more by the bound,\n"
@@ -280,19 +282,19 @@ def draw_sizes(ax: Axes, numbers: Numbers) -> None:
     """How far β has to grow to halve CLIP's gap, and in digits how far the gap changes."""
     rows = numbers.more["sizes"]
     least, law = (rows[name] for name in HALVING)
-    tall = np.log10(CLIP_TAUS[0] / CLIP_TAUS[1])
+    trained = np.log10(CLIP_TAUS[0] / CLIP_TAUS[1])
     changes = zip(rows["change_by_bound"], rows["change_by_law"], strict=True)
     for row, (ends, change) in enumerate(zip(zip(least, law, strict=True), changes, strict=True)):
         ax.plot(ends, [row, row], color=DARK, lw=1, zorder=1)
         for at in ends:
             ax.annotate(digits(at), (at, row), (0, 7), ha="center", **SMALL)
         says = f"meanwhile Δ changes by {digits(change[0])} at most, {digits(change[1])} by the law"
-        ax.annotate(says, (tall, row), (4, -15), va="center", color=RED, **SMALL)
+        ax.annotate(says, (trained, row), (4, -15), va="center", color=RED, **SMALL)
     style: Any = {"color": DARK, "ls": "", "marker": "o"}
     ax.plot(least, range(len(least)), mfc="white", label="by the bound, at least", **style)
     ax.plot(law, range(len(law)), label="by the exchange law", **style)
-    ax.axvline(tall, color=RED, lw=1.2, zorder=0)
-    ax.annotate("τ goes from 0.07 to 0.01", (tall, -0.75), (4, 0), color=RED, **SMALL)
+    ax.axvline(trained, color=RED, lw=1.2, zorder=0)
+    ax.annotate("τ goes from 0.07 to 0.01", (trained, -0.75), (4, 0), color=RED, **SMALL)
     names = [
         f"{digits(n)} pairs,\nmargin {margin:g}"
         for n, margin in zip(rows["pairs"], rows["margin"], strict=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-NEEDS_FEATURES = {"real_clip.csv", "landscape.csv", "exchange_law.csv"}
+NEEDS_FEATURES = {"real_clip.csv", "landscape.csv", "exchange_law.csv", "frozen_gap.csv"}
 RTOL, ATOL = 1e-6, 1e-8
 
 

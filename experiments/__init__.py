@@ -14,6 +14,8 @@ NAMES = (
     "fig6",
     "fig7",
     "exchange_law",
+    "late_slopes",
+    "frozen_gap",
     "swapping",
     "closing_rates",
     "sharper_bounds",

@@ -1,13 +1,15 @@
 """The exchange law: Δⁿβ is constant in the free flow of symmetric pairs, nearly so at a large gap.
 
-The law is exact at any moment at which all rows of a modality have the same height along the gap.
-Random rows come the nearer to this the larger the gap is, and their late slope n d log Δ/d log β is
-near -1. For uniform rows, whose gap is small, it is not.
+The slope n d log Δ/d log β is, at any state, -1 minus covariances of heights along the gap with the
+pairs' shares in the growth of β, over the gap (theory 4.1). They vanish for symmetric pairs, whose
+shares are equal, and wherever all rows of a modality have one height: there the law is exact. From
+random rows the slope departs from -1 by the spread of heights over the gap. For uniform rows, whose
+gap is small, that is far: `late_slopes` shows that theory 4.1 predicts it all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
 from gapdyn import plotting
-from gapdyn.theory import exchange_law
+from gapdyn.theory import exchange_law, gap_velocity
 from gapdyn.types import Array
 
 TAU, HEIGHT = 0.07, 0.31
 LATE, END, END_OF_CLIP = 1e2, 1e6, 1e4
+READ = (LATE, 1e4, END)
+"""Times of runs from random rows at which the slope of theory 4.1 is read."""
 POLYGONS = {3: 1, 5: 2, 8: 3, 12: 5}
 """Rotations of the polygons, by number of pairs."""
 SIZES, SEEDS = ((8, 4), (32, 8), (128, 32)), 10
@@ -67,7 +71,7 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     polygons = {n: flow(*gd.sphere.lift(*XY, gamma=HEIGHT), times) for n, XY in pairs.items()}
     slopes = {n: np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0] for n, run in polygons.items()}
     parts = [record(run, "polygon", 0) for run in polygons.values()]
-    parts += random_starts(seed, quick, times)
+    parts += [record(*start) for start in random_runs(seed, quick, times)]
     try:
         X, Y, source = real.load(real.RANDOM_INIT, features)
         n = 40 if quick else len(X)
@@ -88,17 +92,20 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     return Numbers({key: np.concatenate([p[key] for p in parts]) for key in parts[0]}, parameters)
 
 
-def random_starts(seed: int, quick: bool, times: Array) -> list[dict[str, NDArray[np.generic]]]:
-    """Records from random rows of each kind and size, over seeds."""
-    parts = []
+def random_runs(
+    seed: int, quick: bool, recorded: Array | None = None
+) -> Iterator[tuple[gd.Trajectory, str, int]]:
+    """Runs from random rows of each kind and size over seeds, with output at 0 and READ.
+
+    The first of each kind at the size RECORDED has output at `recorded`, if that is given.
+    """
     for n, d in SIZES[:2] if quick else SIZES:
         for name, rows in RANDOM.items():
             for s in range(seed, seed + (3 if quick else SEEDS)):
-                X, Y = rows(n, d, np.random.default_rng(s))
-                recorded = (n, d) == RECORDED and s == seed
-                run = flow(X, Y, times if recorded else [0.0, LATE, END])
-                parts.append(record(run, name, s))
-    return parts
+                times: list[float] | Array = [0.0, *READ]
+                if recorded is not None and (n, d, s) == (*RECORDED, seed):
+                    times = recorded
+                yield flow(*rows(n, d, np.random.default_rng(s)), times), name, s
 
 
 def flow(X: Array, Y: Array, times: list[float] | Array) -> gd.Trajectory:
@@ -120,8 +127,27 @@ def record(run: gd.Trajectory, start: str, seed: int) -> dict[str, NDArray[np.ge
         "gap": run.gap,
         # Rounded, since the spread of polygons is 0 up to rounding errors.
         "spread": np.round([spread(*model.embeddings(y)) for y in run.y], 12),
+        "predicted_slope": np.full(run.t.size, predicted(run)),
         "late_slope": np.full(run.t.size, exchange_law.late_slope(run, LATE)),
     }
+
+
+def slopes(run: gd.Trajectory) -> Array:
+    """The slope of theory 4.1 at the output times from LATE on."""
+    model = run.model
+    assert isinstance(model, gd.FreeModel)
+    late = [
+        (model.rows(y), beta)
+        for t, y, beta in zip(run.t, run.y, run.beta, strict=True)
+        if t >= LATE
+    ]
+    return np.array([gap_velocity.slope(X, Y, beta=beta) for (X, Y), beta in late])
+
+
+def predicted(run: gd.Trajectory) -> float:
+    """The late slope by theory 4.1: the trapezoidal rule over log β for `slopes`."""
+    log_beta = np.log(run.beta[run.t >= LATE])
+    return float(np.trapezoid(slopes(run), log_beta) / (log_beta[-1] - log_beta[0]))
 
 
 def spread(X: Array, Y: Array) -> float:
@@ -132,7 +158,7 @@ def spread(X: Array, Y: Array) -> float:
 
 def draw(numbers: Numbers) -> Figure:
     """Δ against β, n log Δ + ν against t, late slopes against heights, exponents against n."""
-    figure = Figure(figsize=(8.6, 7.2), layout="constrained")
+    figure = Figure(figsize=(9.6, 8.4), layout="constrained")
     panels = (draw_polygons, draw_invariant, draw_slopes, draw_exponents)
     for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
         panel(ax, numbers)
@@ -156,7 +182,10 @@ def draw_polygons(ax: Axes, numbers: Numbers) -> None:
     ticks = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2)
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_title("polygons, from the circle to the squares at t = 10⁶")
+    ax.set_title(
+        "symmetric pairs: Δⁿβ is constant while β goes down and up,\n"
+        "from the circle to the squares at t = 10⁶"
+    )
     ax.legend(loc="lower left")
 
 
@@ -178,24 +207,33 @@ def draw_invariant(ax: Axes, numbers: Numbers) -> None:
     ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)")
     ax.set_ylabel("n log Δ + ν, from its start (linear within ±0.1)")
     ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
-    ax.set_title(f"one start of each kind, random ones of {RECORDED[0]} pairs in R⁸")
+    ax.set_title(
+        f"random starts, {RECORDED[0]} pairs in R⁸: the law is lost early,\n"
+        "most of it where the gap is smallest"
+    )
 
 
 def draw_slopes(ax: Axes, numbers: Numbers) -> None:
-    """Late slopes against the spread of heights, one marker for each start."""
+    """Late slopes against the spread of heights, and what theory 4.1 makes of them."""
     for name, shade in SHADES.items():
         for (n, _), marker in zip(SIZES, "o^D", strict=True):
             rows = numbers.rows(start=name, pairs=n, t=LATE)
             ax.plot(rows["spread"], rows["late_slope"], marker, color=shade, ms=4, mfc="none")
+            ax.plot(rows["spread"], rows["predicted_slope"], "k+", ms=4, mew=0.6)
         ax.plot([], [], "s", color=shade, ms=5, label=name)
     clip = numbers.rows(start=CLIP, t=LATE)
     if clip["t"].size:
-        ax.plot(clip["spread"], clip["late_slope"], "*", color="black", ms=9)
+        ax.plot(clip["spread"], clip["late_slope"], "*", color="black", ms=9, label="CLIP")
     for (n, _), marker in zip(SIZES, "o^D", strict=True):
         ax.plot([], [], marker, color="black", ms=4, mfc="none", label=f"{n} pairs")
+    ax.plot([], [], "k+", ms=5, mew=0.6, label="by theory 4.1")
     ax.axhline(-1, color="0.7", lw=0.8, zorder=0)
     ax.set(xscale="log", xlabel="spread of heights along the gap, over the gap")
-    ax.set(ylabel="n d log Δ / d log β", title="random rows and CLIP (star), late slopes")
+    ax.set_ylabel("n d log Δ / d log β, t = 10² to 10⁶")
+    ax.set_title(
+        "late slopes: -1 where rows are level beside the gap,\n"
+        "and everywhere what theory 4.1 predicts"
+    )
     ax.legend(loc="lower left")
 
 
@@ -218,5 +256,8 @@ def draw_exponents(ax: Axes, numbers: Numbers) -> None:
         [], [], "s", color="0.4", ms=5, mfc="none", label="random rows, medians (colours: left)"
     )
     ax.set(xscale="log", yscale="log", xlim=reach, xlabel="pairs n", ylabel="−d log Δ / d log β")
-    ax.set_title("late exponents")
+    ax.set_title(
+        "the more pairs, the smaller the late exponent:\n"
+        "1/n for symmetric pairs, and near it for level rows"
+    )
     ax.legend(loc="lower left")

@@ -1,7 +1,8 @@
 """When matching rows move towards each other (theory 4.3).
 
 E = ½Σ‖x_i - y_i‖² falls along the free flow of InfoNCE, at a learned or a fixed temperature, as
-soon as β and the margin are large enough. So a fixed temperature ends in X = Y: it closes the gap.
+soon as β and the margin are large enough. So at a fixed temperature a stationary point whose pairs
+match well enough has X = Y, and no gap.
 """
 
 from __future__ import annotations

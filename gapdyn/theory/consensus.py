@@ -1,4 +1,4 @@
-"""How the gap closes near the simplex, where matched rows of d ≥ n - 1 end (theory 4.4).
+"""How the gap closes near the simplex, where matched rows may end (theory 4.4; formal).
 
 Let W be the corners of a regular simplex, x_i - y_i = ρ e_i with unit e_i orthogonal to the span of
 W, ρ → 0, and v the mean of the e_i. On the clock s = η_x P(β), which is log β in the paper's case,
@@ -72,8 +72,9 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
     Returns
     -------
     tuple of Exponent
-        One entry, or for d = n one for each k up to n/2, except that of n = 3 a minority of one
-        turns round. For n ≥ 5 a minority of two or more lasts long, and not for ever (theory 4.4).
+        One entry, or for d = n one for each k up to n/2, except that of n = 2 and 3 a minority of
+        one turns round. For n ≥ 5 a minority of two or more lasts long, and not for ever (theory
+        4.4).
 
     Raises
     ------
@@ -95,7 +96,7 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
         if n == 3:
             raise ValueError("d must be at least 3 for n = 3: triangles in the plane meet at once")
         return (Exponent(0, float("nan"), -2.0),)
-    minorities = range(n // 2 + 1 if d == n != 3 else 1)  # of three, one turns round
+    minorities = range(n // 2 + 1 if d == n >= 4 else 1)  # of two or three, one turns round
     return tuple(_along_a_line(k, n) for k in minorities)
 
 

@@ -33,8 +33,8 @@ def exponent(
 ) -> float:
     """The p of Δ ∝ β^{-p}: p = η_x s²/(nη), which is 1/n in the paper's case.
 
-    So Δ ∝ (log t)^{-p}, since β ∝ log t. The factor 1/n arises because all n pairs push ν, but only
-    one pair pushes each row, while both have the same learning rate.
+    So Δ ∝ (log t)^{-p}, since β ∝ log t. The factor 1/n arises because the loss is a mean
+    over n pairs, of which ν feels all and a row about one, while both have the same learning rate.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """Matched rows freeze the gap, from any start: |Δ(t₂) - Δ(t₁)| is small beside log β (theory 4.2).
 
 While the margin is at least α, the force on the gap is at most 3√3/2 for each unit of softmax
-weight on wrong partners, and the same weight pushes P, the potential of β, by at least α. All n
-pairs push P, and one pair pushes a row. Hence, whatever the rows, the rates and β(ν) are,
+weight on wrong partners, and the same weight pushes P, the potential of β, by at least α. The loss
+is a mean over n pairs: P feels all of it, and a row about 1/n. Hence, whatever the rows, the rates
+and β(ν) are,
 
     |Δ(t₂) - Δ(t₁)| ≤ (3√3/2) (η_x/(nα)) [P(β₂) - P(β₁)].
 
@@ -66,7 +67,7 @@ class Check(NamedTuple):
     Attributes
     ----------
     since : float
-        The first kept time of them.
+        The first kept time of them, in the unit of the run's clock.
     alpha : float
         The least margin at an output time from then on.
     growth : float

@@ -26,7 +26,7 @@ from gapdyn.theory import _checks, bessel, potential
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_count, validate_number
 
-LARGE = 1e4
+LARGE = 3e3
 """The concentration per dimension from which on an expansion in its inverse has more digits."""
 MOST = 10**6
 """The largest dimension D."""
@@ -216,7 +216,7 @@ def concentration(theta: float, *, dim: int) -> float:
     Returns
     -------
     float
-        To a relative error of 1e-11, between D - 1 and D times cos θ/sin²θ.
+        To a relative error of 1e-10, between D - 1 and D times cos θ/sin²θ.
 
     Raises
     ------
@@ -233,7 +233,7 @@ def concentration(theta: float, *, dim: int) -> float:
     unit = float(_checks.computed("cos θ/sin²θ", lambda: np.cos(theta) / np.sin(theta) ** 2))
     if unit > LARGE:
         inverse = 1 / (unit * (dim - 1))  # b A'/A by A = 1 - (D-1)/2b - (D-1)(3-D)/8b² - ...
-        return unit * (dim - 1 + (dim - 1) / 2 * inverse * (1 + inverse))
+        return unit * (dim - 1 + (dim - 1) / 2 * inverse * (1 + inverse / 2))
     goal = np.arcsinh(np.cos(theta) / np.sin(theta))  # artanh cos θ
     low, high = unit * (dim - 1) * (1 - 1e-9), unit * dim * (1 + 1e-9)
     root = brentq(lambda b: np.arctanh(bessel.A(b, dim)) - goal, low, high, rtol=1e-14, xtol=1e-300)

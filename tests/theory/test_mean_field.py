@@ -205,6 +205,17 @@ def test_the_time_of_alignment_at_the_numbers_of_the_text():
     assert found == pytest.approx(float(time), rel=1e-12)
 
 
+@pytest.mark.parametrize("dim", [2, 3, 5, 17, 511])
+@pytest.mark.parametrize("theta", [0.001, 0.0099, 0.0175, 0.019, 0.1])
+def test_concentrations_of_small_angles_in_thirty_digits(dim, theta):
+    with mp.workdps(30):
+        cosine = mp.cos(mp.mpf(theta))
+        guess = cosine * (dim - cosine**2) / (1 - cosine**2)
+        b = mp.findroot(lambda b: besselian(b, dim) - cosine, (guess, 0.999 * guess))
+        assert abs(besselian(b, dim) - cosine) < 1e-25
+    assert mean_field.concentration(theta, dim=dim) == pytest.approx(float(b), rel=5e-11)
+
+
 def test_concentrations_of_small_and_large_angles():
     """θ → 0: D - 1 over θ²; θ → π/2: D cos θ; between D - 1 and D times cos θ/sin²θ throughout."""
     for dim in (2, 3, 17, 511):

@@ -91,7 +91,8 @@ def slopes(full: bool) -> Evidence:
 @statement(
     "gap-slope-late",
     "Theory 4.1",
-    "Its values at a few late times give the late slope n d log Δ/d log β of any start",
+    "Its values at a few late times give the late slope n d log Δ/d log β of uniform random starts "
+    "(observed)",
     HOLDS,
 )
 def late_slopes(full: bool) -> Evidence:
@@ -189,8 +190,8 @@ def sharp(full: bool) -> Evidence:
 @statement(
     "frozen-gap-clip",
     "Theory 4.2",
-    "At CLIP's batch, n = 32768, and a margin of 0.1 the gap changes by at most 0.0015 while τ "
-    "goes from 0.07 to 0.01, and β has to grow 10^219-fold until a gap of 0.8 is half of it",
+    "In the free model, at CLIP's batch of n = 32768 and a margin of 0.1, the gap changes by at "
+    "most 0.0015 while τ goes from 0.07 to 0.01, and β has to grow 10^219-fold to halve 0.8",
     HOLDS,
 )
 def clip(full: bool) -> Evidence:

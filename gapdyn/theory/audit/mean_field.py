@@ -99,7 +99,7 @@ def first_integral(full: bool) -> Evidence:
     "mean-field-alignment",
     "Theory 4.5",
     "With rows of rate 1 β follows A_D(β(1-γ²)) = cos θ as n → ∞, and pairs align at the finite "
-    "t*/n = ½(1-γ²) ∫ dθ/(A_D⁻¹(cos θ) sin θ) over θ up to θ₀ < π/2",
+    "t*/n = ½(1-γ²) ∫ dθ/(A_D⁻¹(cos θ) sin θ) over θ up to θ₀ < π/2 (a formal derivation)",
     HOLDS,
 )
 def alignment(full: bool) -> Evidence:

@@ -68,6 +68,8 @@ their hedges, and those of [theory.md](theory.md) by their sections.
 - *Does not follow*: a step that the text takes or suggests, or that readers may take, and
   that what is proved or shown does not give. Its conclusion may still be true: it is no
   verdict on the paper's results. What is not printed is marked so.
+- A claim beyond the paper that says *formal* is derived without a proof of convergence, and one
+  that says *observed* has no proof: what holds is what is checked.
 - *Certified*: the number that decides is enclosed by ball arithmetic (python-flint, the
   extra `certify`), not by floating point or draws.
 """

@@ -14,6 +14,7 @@ NAMES = (
     "fig6",
     "fig7",
     "exchange_law",
+    "mean_field",
     "swapping",
     "closing_rates",
     "sharper_bounds",

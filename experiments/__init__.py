@@ -16,6 +16,7 @@ NAMES = (
     "exchange_law",
     "late_slopes",
     "frozen_gap",
+    "mean_field",
     "swapping",
     "closing_rates",
     "sharper_bounds",

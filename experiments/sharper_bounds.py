@@ -1,18 +1,23 @@
-"""Theorem 3.3: the printed bound (8), a sharper one and the limit (9) against the number of pairs.
+"""Theorem 3.3: its printed bound (8), two sharper ones, one for the gap itself, and the limit (9).
 
-The first panel shows dγ/dt over random draws. The second shows dΔ/dt, which the paper bounds from
-below by 2dγ/dt: their ratio is near [1 + (1-γ₀²)/2nγ₀²]^{-1/2}, hence below 1. At heights below
-1/n the motion of u = mean(X) - mean(Y) matters as well; theory 2.4 has a term for it.
+(a) dγ/dt over random draws, and what is proved of it. (b) The same for dΔ/dt, about which the paper
+prints its bound. (c) From how many pairs on each bound is positive, which is when it says that the
+gap widens. (d) The paper bounds dΔ/dt from below by 2dγ/dt: their ratio is near
+[1 + (1-γ₀²)/2nγ₀²]^{-1/2}, hence below 1. At heights below 1/n the motion of u = mean(X) - mean(Y)
+matters as well; theory 2.4 has a term for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 import gapdyn as gd
 from experiments.record import Numbers
@@ -24,6 +29,23 @@ DIM, HEIGHT = 512, 0.3
 DRAWS = {2**k: 200 if k < 9 else 50 if k < 11 else 20 for k in range(2, 12)}
 SETTING: dict[str, Any] = {"d": DIM, "tau": TAU, "gamma0": HEIGHT, "delta": DELTA}
 QUANTILES = {"5 % of draws": 0.05, "50 % of draws": 0.5, "95 % of draws": 0.95}
+BOUNDS: dict[str, Callable[..., theorem_3_3.Bound]] = {
+    "printed": theorem_3_3.printed_bound,
+    "sharper": theorem_3_3.sharper_bound,
+    "half": partial(theorem_3_3.sharper_bound, diagonal_share=0.5),
+    "variance": theorem_3_3.variance_bound,
+    "gap": theorem_3_3.gap_bound,
+}
+"""Bounds on dγ/dt, and one on dΔ/dt; "half" is the sharper one with half of δ for the diagonal."""
+STYLES: dict[str, dict[str, Any]] = {
+    "printed": {"color": "#b23a48", "marker": "s"},
+    "sharper": {"color": "#e08e45", "marker": "^"},
+    "variance": {"color": "#2a7f62", "marker": "o"},
+    "gap": {"color": "#0b3c5d", "marker": "D"},
+}
+MANY = 10**7
+"""More pairs than any bound but the printed one needs."""
+TAUS = (0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.7, 1.0)
 DIM_OF_RATIO = 128
 DRAWS_OF_RATIO = {4: 400, 8: 400, 32: 200, 128: 100, 512: 25, 2048: 5}
 SCALED_HEIGHTS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -35,7 +57,7 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
     """Evaluate the bounds, and draw rows for each number of pairs."""
     rng = np.random.default_rng(seed)
     most, share = (128, 4) if quick else (2048, 1)
-    rows = bounds()
+    rows = bounds(10 if quick else 40)
     for n, draws in DRAWS.items():
         if n <= most:
             rows += speeds(n, draws // share, rng)
@@ -47,38 +69,50 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
         "delta": DELTA,
         "dim": {"bounds": DIM, "ratio": DIM_OF_RATIO},
         "gamma_of_bounds": HEIGHT,
-        "pairs_needed": {
-            name: theorem_3_3.pairs_needed(**SETTING, bound=name) for name in ("printed", "sharper")
-        },
+        "pairs_needed": {name: pairs_needed(name, TAU) for name in BOUNDS},
     }
     names = ("panel", "pairs", "gamma", "draws", "quantity", "value")
-    return Numbers(
-        dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)), parameters
-    )
+    table = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+    return Numbers(table, parameters, more={"needed": needed(TAUS[::3] if quick else TAUS)})
 
 
-def bounds() -> list[Row]:
-    """Both bounds and the limit, in units of 2β₀γ₀, from 4 to 1e20 pairs."""
+def bounds(count: int) -> list[Row]:
+    """All bounds and the limit, in units of 2β₀γ₀ or, for the gap, of 4β₀γ₀, to 1e20 pairs."""
     limit = theorem_3_3.limit(d=DIM, tau=TAU, gamma0=HEIGHT).value
     rows: list[Row] = []
-    for n in np.floor(np.geomspace(4, 1e20, 148)).tolist():
-        printed = theorem_3_3.printed_bound(n=n, **SETTING).value
-        sharper = theorem_3_3.sharper_bound(n=n, **SETTING).value
-        values = {"printed": printed, "sharper": sharper, "limit": limit}
-        rows += [("bounds", n, HEIGHT, 0, name, value) for name, value in values.items()]
+    few, many = np.geomspace(4, 1e4, 2 * count), np.geomspace(1e4, 1e20, 3 * count)
+    for n in np.unique(np.floor([*few, *many])).tolist():
+        rows.append(("bounds", n, HEIGHT, 0, "limit", limit))
+        for name, bound in BOUNDS.items():
+            rows.append(("bounds", n, HEIGHT, 0, name, bound(n=n, **SETTING).value))
     return rows
 
 
+def pairs_needed(name: str, tau: float) -> float:
+    """The number of pairs from which on a bound is positive."""
+    if name in theorem_3_3.BOUNDS:
+        return theorem_3_3.pairs_needed(**SETTING | {"tau": tau}, bound=name)
+
+    def positive(n: int) -> bool:
+        return not BOUNDS[name](n=n, **SETTING | {"tau": tau}).vacuous
+
+    return float(2 + bisect_left(range(2, MANY), True, key=positive))
+
+
+def needed(taus: Sequence[float]) -> dict[str, NDArray[Any]]:
+    """For each τ₀, the number of pairs that each bound needs."""
+    pairs = {name: np.array([pairs_needed(name, tau) for tau in taus]) for name in STYLES}
+    return {"tau": np.array(taus), **pairs}
+
+
 def speeds(n: int, draws: int, rng: np.random.Generator) -> list[Row]:
-    """Quantiles of (dγ/dt)/(2β₀γ₀) = -g_a(Z) over draws of n pairs."""
-    a = (1 - HEIGHT**2) / TAU
-    values = [
-        -gd.loss.pull(gd.sphere.sample(n, DIM, rng) @ gd.sphere.sample(n, DIM, rng).T, a)
-        for _ in range(draws)
-    ]
+    """Quantiles of (dγ/dt)/(2β₀γ₀) = -g_a(Z) and of (dΔ/dt)/(4β₀γ₀) over draws of n pairs."""
+    both = [gap_and_height(n, DIM, [HEIGHT], rng)[:, 0] for _ in range(draws)]
+    gap, height = np.transpose(both) * TAU / (4 * HEIGHT)
     return [
-        ("bounds", n, HEIGHT, draws, name, float(np.quantile(values, level)))
-        for name, level in QUANTILES.items()
+        ("draws", n, HEIGHT, draws, f"{name}, {level_name}", float(np.quantile(values, level)))
+        for name, values in (("gamma", height), ("gap", gap))
+        for level_name, level in QUANTILES.items()
     ]
 
 
@@ -88,7 +122,7 @@ def ratios(n: int, draws: int, rng: np.random.Generator) -> list[Row]:
     Single draws of few pairs have dγ/dt near 0, so a mean of ratios would not do.
     """
     heights = [scaled / np.sqrt(n) for scaled in SCALED_HEIGHTS if scaled < np.sqrt(n)]
-    velocities = np.array([gap_and_height(n, heights, rng) for _ in range(draws)])
+    velocities = np.array([gap_and_height(n, DIM_OF_RATIO, heights, rng) for _ in range(draws)])
     rows: list[Row] = []
     for gamma, (gap, height) in zip(heights, velocities.transpose(2, 1, 0), strict=True):
         ratio = gap.mean() / height.mean()
@@ -104,23 +138,14 @@ def ratios(n: int, draws: int, rng: np.random.Generator) -> list[Row]:
     return rows
 
 
-def gap_and_height(n: int, heights: Sequence[float], rng: np.random.Generator) -> Array:
+def gap_and_height(n: int, d: int, heights: Sequence[float], rng: np.random.Generator) -> Array:
     """dΔ/dt and 2dγ/dt = -4β₀γ₀ g of one draw at t = 0, (2, heights)."""
-    X, Y = gd.sphere.sample(n, DIM_OF_RATIO, rng), gd.sphere.sample(n, DIM_OF_RATIO, rng)
-    model, Z = gd.ParallelModel(n, DIM_OF_RATIO, gd.Learned()), X @ Y.T
+    X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
+    model, Z = gd.ParallelModel(n, d, gd.Learned()), X @ Y.T
     starts = [model.start(X, Y, tau=TAU, gamma=gamma) for gamma in heights]
     gap = [theorem_3_3.gap_velocity(model, y) for y in starts]
     height = [-4 * gamma / TAU * gd.loss.pull(Z, (1 - gamma**2) / TAU) for gamma in heights]
     return np.array([gap, height])
-
-
-def draw(numbers: Numbers) -> Figure:
-    """Bounds against draws on the left, the ratio of dΔ/dt to 2dγ/dt on the right."""
-    figure = Figure(figsize=(9.4, 4.0), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    draw_bounds(left, numbers)
-    draw_ratio(right, numbers)
-    return figure
 
 
 def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tuple[Array, Array]:
@@ -129,50 +154,95 @@ def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tup
     return rows["pairs"] if n is None else rows["gamma"] * np.sqrt(n), rows["value"]
 
 
-def draw_bounds(ax: Axes, numbers: Numbers) -> None:
-    """dγ/dt over 2β₀γ₀, and the numbers of pairs from which the bounds are positive."""
-    low, middle, high = (column(numbers, "bounds", name) for name in QUANTILES)
-    ax.fill_between(low[0], low[1], high[1], color="#2f7ebc", alpha=0.3, lw=0)
-    ax.plot(*middle, color="#2f7ebc", label="draws: median, 5 % to 95 %")
-    ax.plot(*column(numbers, "bounds", "limit"), color="black", lw=1, ls="--", label="limit (9)")
-    for name, shade, label in (
-        ("sharper", "#e08e45", "sharper bound"),
-        ("printed", "#b23a48", "bound (8), printed for Δ"),
-    ):
-        needed = numbers.parameters["pairs_needed"][name]
-        ax.plot(*column(numbers, "bounds", name), color=shade, label=label)
-        ax.plot(needed, 0, "o", color=shade)
-        power = int(np.log10(needed))
-        text = f"{needed:g}" if power < 6 else f"${needed / 10**power:.1f}\\cdot 10^{{{power}}}$"
-        ax.annotate(text, (needed, 0), (6, -11), textcoords="offset points", size=8)
-    ax.axhline(0, color="0.7", lw=0.8, zorder=0)
-    label_bounds(ax)
+def draw(numbers: Numbers) -> Figure:
+    """Bounds on γ and on Δ against draws, the pairs that they need, and dΔ/dt over 2dγ/dt."""
+    figure = Figure(figsize=(9.4, 7.4), layout="constrained")
+    panels = (draw_heights, draw_gaps, draw_needed, draw_ratio)
+    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
+        panel(ax, numbers)
+    return figure
 
 
-def label_bounds(ax: Axes) -> None:
-    """Axes, title and legend of the first panel."""
+def draw_heights(ax: Axes, numbers: Numbers) -> None:
+    """dγ/dt over 2β₀γ₀."""
+    labels = {
+        "variance": "by the variance (4.7)",
+        "sharper": "row by row (3.4)",
+        "printed": "printed (8)",
+    }
+    draw_bounds(ax, numbers, "gamma", labels)
     ax.set_yscale("asinh", linear_width=0.02)
     ticks = (-3, -1, -0.3, -0.1, -0.03, 0, 0.03, 0.1)
     ax.set_yticks(ticks, [f"${tick:g}$" for tick in ticks])
     ax.minorticks_off()
-    ax.set(xscale="log", xlim=(4, 1e20), xlabel="pairs n")
-    ax.set_ylabel("(dγ/dt)/(2β₀γ₀) at t = 0 (asinh axis)")
-    ax.set_title(f"{DIM} dimensions, τ₀ = {TAU}, γ₀ = {HEIGHT}, δ = {DELTA}")
-    ax.legend(loc="center", bbox_to_anchor=(0.48, 0.36))
+    ax.set(xlim=(4, 1e20), ylabel="(dγ/dt)/(2β₀γ₀) at t = 0 (asinh axis)")
+    few = numbers.parameters["pairs_needed"]["variance"]
+    ax.set_title(f"(a) a proof that γ rises needs {few:g} pairs, not the printed 10¹⁶")
+    ax.legend(loc="center", bbox_to_anchor=(0.39, 0.36))
+
+
+def draw_gaps(ax: Axes, numbers: Numbers) -> None:
+    """dΔ/dt over 4β₀γ₀."""
+    draw_bounds(ax, numbers, "gap", {"gap": "bound on Δ (4.7)"})
+    ax.set(xlim=(16, 1e6), ylim=(-0.025, 0.045), ylabel="(dΔ/dt)/(4β₀γ₀) at t = 0")
+    few = numbers.parameters["pairs_needed"]["gap"]
+    ax.set_title(f"(b) a proof that the gap itself widens needs {few:g} pairs")
+    ax.legend(loc="lower right")
+
+
+def draw_bounds(ax: Axes, numbers: Numbers, name: str, labels: dict[str, str]) -> None:
+    """Draws, the limit and bounds against n, with dots where the bounds become positive."""
+    low, middle, high = (column(numbers, "draws", f"{name}, {level}") for level in QUANTILES)
+    ax.fill_between(low[0], low[1], high[1], color="#2f7ebc", alpha=0.3, lw=0)
+    ax.plot(*middle, color="#2f7ebc", label="draws: median, 5 % to 95 %")
+    ax.plot(*column(numbers, "bounds", "limit"), color="black", lw=1, ls="--", label="limit (9)")
+    for bound, label in labels.items():
+        pairs, style = numbers.parameters["pairs_needed"][bound], STYLES[bound]
+        ax.plot(*column(numbers, "bounds", bound), color=style["color"])
+        ax.plot(pairs, 0, ms=6, ls="", **style)
+        ax.plot([], [], ms=6, **style, label=f"{label}: from {in_digits(pairs)} on")
+    ax.axhline(0, color="0.7", lw=0.8, zorder=0)
+    ax.set(xscale="log", xlabel=f"pairs n ({DIM} dimensions, τ₀ = {TAU}, γ₀ = {HEIGHT})")
+
+
+def in_digits(pairs: float) -> str:
+    """A number of pairs, all digits of a small one."""
+    power = int(np.log10(pairs))
+    return f"{pairs:g}" if power < 6 else f"${pairs / 10**power:.1f}\\cdot 10^{{{power}}}$"
+
+
+def draw_needed(ax: Axes, numbers: Numbers) -> None:
+    """The number of pairs from which on each bound is positive, against τ₀."""
+    labels = ("γ, printed (8)", "γ, row by row (3.4)", "γ, by the variance (4.7)", "Δ (4.7)")
+    table = numbers.more["needed"]
+    for (name, style), label in zip(STYLES.items(), labels, strict=True):
+        log10 = np.log10(table[name])
+        ax.plot(table["tau"], log10, ms=5, mfc="none", lw=1, **style, label=label)
+    powers = (2, 3, 4, 6, 8, 16, 32)
+    ax.set(xscale="log", yscale="log", ylim=(2, 60), xlabel=f"initial temperature τ₀ (δ = {DELTA})")
+    ax.set_xticks(ticks := (0.02, 0.05, 0.1, 0.2, 0.5, 1), map(str, ticks))
+    ax.set_yticks(powers, [f"$10^{{{power}}}$" for power in powers])
+    ax.minorticks_off()
+    ax.set_ylabel("pairs n needed, on an axis logarithmic in log n")
+    few = f"{min(table['variance']):g} to {max(table['variance']):g}"
+    least = np.floor(np.log10(min(table["printed"])))
+    ax.set_title(f"(c) a proof by (8) needs over $10^{{{least:g}}}$ pairs, by the variance {few}")
+    ax.legend(loc="upper right")
 
 
 def draw_ratio(ax: Axes, numbers: Numbers) -> None:
     """Means over draws as points, and the prediction of theory 2.4 as lines."""
     shades = ("#b23a48", "#e08e45", "#c9b037", "#3a9d6e", "#2f7ebc", "#0b3c5d")
     pairs = np.unique(column(numbers, "ratio", "ratio")[0]).astype(int).tolist()
-    for n, shade in zip(pairs, shades, strict=False):
+    for n, shade, marker in zip(pairs, shades, "osD^vP", strict=False):
         ax.plot(*column(numbers, "ratio", "predicted", n), color=shade, lw=1)
         x, ratio = column(numbers, "ratio", "ratio", n)
         error = column(numbers, "ratio", "standard error", n)[1]
-        ax.errorbar(x, ratio, error, fmt="o", ms=4, color=shade, label=f"{n} pairs")
+        ax.errorbar(x, ratio, error, fmt=marker, ms=4, color=shade, label=f"{n} pairs")
     plain = column(numbers, "ratio", "without u'", pairs[-1])
     ax.plot(*plain, color="black", lw=1, ls="--", label="ignoring the motion of u")
     ax.plot([], [], color="0.3", lw=1, label="prediction, theory 2.4")
-    ax.set(xscale="log", xlabel="γ₀√n", ylabel="mean dΔ/dt over mean 2dγ/dt", ylim=(0, 1.05))
-    ax.set_title(f"{DIM_OF_RATIO} dimensions, τ₀ = {TAU}")
+    ax.set(xscale="log", ylabel="mean dΔ/dt over mean 2dγ/dt", ylim=(0, 1.05))
+    ax.set_xlabel(f"γ₀√n ({DIM_OF_RATIO} dimensions, τ₀ = {TAU})")
+    ax.set_title("(d) why Δ needs its own bound: dΔ/dt is below 2dγ/dt")
     ax.legend(loc="lower right")

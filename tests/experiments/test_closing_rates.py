@@ -5,8 +5,10 @@ import pytest
 
 import gapdyn as gd
 from experiments import closing_rates as rates
+from gapdyn.theory import appendix_c, theorem_3_2
 
 FLOWS = {
+    "best": appendix_c.best_schedule(n=rates.PAIRS, alpha=rates.MARGIN, gamma0=rates.HEIGHT),
     "fixed_best": gd.Fixed(rates.BEST),
     "fixed": gd.Fixed(0.07),
     "softplus": gd.Learned(gd.Softplus()),
@@ -70,6 +72,22 @@ def test_the_schemes_stand_in_the_order_in_which_they_close(numbers):
         assert time["0.1"] < time["0.01"] < time["0.001"], name
 
 
+def test_no_scheme_is_as_fast_as_the_best_schedule_at_any_height(numbers, curve):
+    """And log γ - γ²/2 falls under it at the rate 2W, We^W = (n-1)/e, where the fixed τ* loses."""
+    t, gamma, predicted = curve("best")
+    W = 1 / rates.BEST - 1
+    assert W * np.exp(W) == pytest.approx(1023 / np.e)
+    fall = np.log(0.3) - 0.3**2 / 2 - np.log(10) * gamma + 10 ** (2 * gamma) / 2
+    np.testing.assert_allclose(2 * W * 10**t, fall, rtol=1e-12)
+    known = np.isfinite(predicted)
+    np.testing.assert_allclose(
+        predicted[known], (gamma - 10 ** (2 * gamma) / 2 / np.log(10))[known]
+    )
+    for name in list(FLOWS)[1:]:
+        others, heights, _ = curve(name)
+        assert (others > np.interp(-heights, -gamma, t)).all(), name
+
+
 @pytest.mark.parametrize("name", CONSTANT)
 def test_gamma_over_the_rate_of_a_bounded_beta_tends_to_a_constant(curve, name):
     """Θ(exp(-2∫βg)): below it, since 1-γ² < 1 in the pull makes the start faster."""
@@ -109,3 +127,35 @@ def test_a_time_that_is_no_float_can_be_told():
     assert rates._in_words(540.30103) == r"$2.0\cdot10^{540}$"
     assert rates._in_words(4.9999) == r"$1.0\cdot10^{5}$"
     assert rates._in_words(-0.19529672) == "0.638"
+
+
+def test_from_a_large_height_the_best_fixed_temperature_is_not_the_best_late(numbers):
+    """The times of theory 3.5 and 4.6; the least one is the fall of log γ - γ²/2 over 2W."""
+    said = numbers.parameters["from_a_large_height"]
+    times = said["times_to_0.5"]
+    W = theorem_3_2.speed_limit(4)
+    assert times["best"] == pytest.approx((np.log(1.8) - (0.81 - 0.25) / 2) / (2 * W))
+    assert (times["fixed_soon"], times["fixed_late"]) == pytest.approx((0.271, 0.329), abs=5e-4)
+    assert said["tau"]["fixed_late"] == pytest.approx(1 / (1 + W))
+    assert said["first_tau_of_best"] == pytest.approx(0.19 / (1 + W))
+    high = numbers.more["high"]
+    assert (high["best"][1:] < np.minimum(high["fixed_soon"], high["fixed_late"])[1:]).all()
+    ends = []
+    for factor in (0.97, 1.0, 1.03):
+        model = gd.FrozenModel(np.eye(4), gd.Fixed(factor * said["tau"]["fixed_soon"]))
+        ends.append(gd.flow(model, model.start(gamma=0.9), [times["fixed_soon"]]).gamma[-1])
+    assert ends[1] == pytest.approx(0.5, abs=1e-7) and min(ends[0], ends[2]) > 0.5 + 1e-5
+
+
+def test_below_the_threshold_larger_margins_are_faster_until_both_are_late(numbers):
+    """The ratio rises to about 4730 near log t = 2.4, theory 4.6, and then tends to 1."""
+    table = numbers.more["below"]
+    ratio = table["frozen"] / table["infimum"]
+    assert (ratio > 1 - 1e-12).all() and ratio[-1] == pytest.approx(1, abs=1e-6)
+    assert 4000 < ratio.max() < 4731
+    assert np.log(10) * table["log10_t"][ratio.argmax()] == pytest.approx(2.4, abs=0.3)
+    assert table["infimum"][-1] == pytest.approx(table["late"][-1], rel=0.02)
+    early = table["log10_t"] < 0  # the pace 2W, while aα < 1 + W
+    H = [np.log(gamma) - gamma**2 / 2 for gamma in (0.3, table["infimum"][early])]
+    W = theorem_3_2.speed_limit(4)
+    np.testing.assert_allclose(H[0] - H[1], 2 * W * 10 ** table["log10_t"][early], rtol=1e-9)

@@ -17,6 +17,7 @@ NAMES = (
     "late_slopes",
     "frozen_gap",
     "mean_field",
+    "optimisers",
     "swapping",
     "closing_rates",
     "sharper_bounds",

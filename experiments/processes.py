@@ -129,7 +129,7 @@ def processes(jobs: int) -> Iterator[Processes]:
 
 def swept(
     function: Callable[..., Any],
-    grid: Mapping[str, Any],
+    grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     seeds: int | Sequence[int],
     jobs: int,
     journal: Path | None = None,

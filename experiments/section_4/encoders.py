@@ -1,6 +1,7 @@
 """Two small networks that embed paired inputs, as CLIP does, and train within seconds.
 
-An encoder has linear layers with ReLU between them, and may normalise its output. `EncoderModel`
+An encoder has linear layers with ReLU between them, and may normalise its output. One layer without
+biases, whose inputs are the rows of the identity, is a table of free rows. `EncoderModel`
 puts two encoders under the contrastive loss (2). It is a model like those of `gapdyn.models`, whose
 state holds the weights θ, φ instead of rows: `gapdyn.flow` moves it by gradient flow, and
 `experiments.section_4.training` by the steps of an optimiser.
@@ -38,6 +39,8 @@ class Encoder:
         (k, width of each hidden layer, d).
     normalised : bool
         Whether the output rows have unit length.
+    biased : bool
+        Whether the layers have biases.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class Encoder:
 
     sizes: tuple[int, ...]
     normalised: bool = True
+    biased: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.sizes, tuple):
@@ -60,14 +64,17 @@ class Encoder:
     @property
     def size(self) -> int:
         """Length of θ."""
-        return sum((k + 1) * m for k, m in zip(self.sizes, self.sizes[1:], strict=False))
+        shapes = zip(self.sizes, self.sizes[1:], strict=False)
+        return sum((k + self.biased) * m for k, m in shapes)
 
     def layers(self, theta: Array) -> Iterator[tuple[Array, Array]]:
-        """Weights (k, m) and bias (m,) of each layer, views of θ."""
+        """Weights (k, m) and bias (m,) of each layer, views of θ; new zeros where it has none."""
         end = 0
         for k, m in zip(self.sizes, self.sizes[1:], strict=False):
-            start, end = end, end + (k + 1) * m
-            yield theta[start : end - m].reshape(k, m), theta[end - m : end]
+            start, middle = end, end + k * m
+            end = middle + m * self.biased
+            bias = theta[middle:end] if self.biased else np.zeros(m)
+            yield theta[start:middle].reshape(k, m), bias
 
     def initial(self, rng: np.random.Generator) -> Array:
         """Normal weights that keep the variance from layer to layer [1]_, and biases zero."""

@@ -153,6 +153,8 @@ MUTATIONS = [
     (free, "pull_rows", faster(1.05), "exchange-law-log-time exchange-law-saddle"),
     (free, "pull_rows", faster(1.05), "exchange-law-random swapping-bounds swapping-exponent"),
     (free, "pull_rows", faster(1.1), "exchange-law-random"),
+    (free, "pull_rows", faster(1.05), "exchange-law-minibatches exchange-law-shared-vector"),
+    (free, "pull_rows", faster(1.02), "exchange-law-minibatches"),
     (
         FreeModel,
         "observe",

@@ -1,5 +1,7 @@
 """The two encoders: gradients by three other means, extremes, the flow, and what is refused."""
 
+from dataclasses import replace
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -124,6 +126,32 @@ def test_forward_leaves_inputs_as_they_are():
     model.velocity(0.0, y)
     for array, copy in zip((model.images, model.texts, y), before, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+# Without biases; a table of free rows.
+
+
+@every_depth
+def test_without_biases_the_velocity_is_minus_the_gradient_too(depth):
+    biased, y = make(depth)
+    first, second = (replace(e, biased=False) for e in (biased.first, biased.second))
+    model = replace(biased, first=first, second=second)
+    assert biased.size - model.size == 2 * (depth * WIDTH + DIM)
+    y = np.append(np.random.default_rng(depth).standard_normal(model.size - 1), y[-1])
+    assert gd.check_gradient(model, y) < 1e-12
+
+
+def test_one_layer_without_biases_on_the_identity_is_the_free_model():
+    """Rows of any length: dW/dt = P_x(f)/‖w‖, so x moves 1/‖w‖² times as fast as a free row."""
+    X, Y = gd.sphere.sample(5, 3, 0), gd.sphere.sample(5, 3, 1)
+    table = Encoder((5, 3), biased=False)
+    model = EncoderModel(np.eye(5), np.eye(5), table, table, gd.Learned())
+    free = gd.FreeModel(5, 3, gd.Learned())
+    start = free.start(X, Y, tau=0.4)
+    np.testing.assert_allclose(model.velocity(0.0, start), free.velocity(0.0, start), atol=1e-15)
+    longer = np.append(2 * start[:-1], start[-1])
+    expected = free.velocity(0.0, start) * np.append(np.full(30, 0.5), 1.0)
+    np.testing.assert_allclose(model.velocity(0.0, longer), expected, atol=1e-15)
 
 
 # Gradients. First witness: the complex step.

@@ -18,7 +18,7 @@ from gapdyn import sphere
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.readers import read_arrays
-from gapdyn.solver import CLOCKS, MAX_STEPS, METHODS
+from gapdyn.solver import MAX_STEPS, METHODS
 from gapdyn.terminal import Parser, attempt, say
 from gapdyn.theory import audit
 from gapdyn.types import Array, Floats
@@ -126,10 +126,14 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=float, help="learning rate of ν (default 1)")
     add("--max-beta", type=float, help="ceiling of a learned β (default none; CLIP has 100)")
     add("--period", type=float, help="period of a cosine (default the whole run)")
-    add("--t-end", type=float, default=1e5, help="end time, or log(β/β₀) (default 1e5)")
+    add("--t-end", type=float, default=1e5, help="end time (default 1e5)")
     add("--rtol", type=float, default=1e-8, help="relative tolerance (default 1e-8)")
     add("--method", choices=METHODS, help="SciPy's solver (default: what suits the clock)")
-    add("--clock", choices=CLOCKS, help="what the solver takes for time (default: what suits τ)")
+    add(
+        "--clock",
+        choices=["t", "log t"],
+        help="what the solver takes for time (default: what suits τ)",
+    )
     add("--max-steps", type=int, default=MAX_STEPS, help="most steps (default a million)")
     add("--csv", type=Path, help="write observables here")
     add("--npz", type=Path, help="write the whole trajectory here, for Trajectory.load")

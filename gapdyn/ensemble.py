@@ -105,7 +105,7 @@ def flow_many(
     end, times = output_times(t)
     clock = choose_clock(clock, model, end)
     if clock == LOG_BETA:
-        model = LogBetaModel.of(model, starts.T)
+        model = LogBetaModel.of(model, starts.T, end)
     solver = Solver(rtol, atol, choose_method(method, clock), clock, max_steps)
     together = solver.method in EXPLICIT
     least = LEAST_RTOL * np.sqrt(len(starts))

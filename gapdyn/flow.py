@@ -192,12 +192,22 @@ class Trajectory:
 
         On the clock "log beta" it is the integral over what is kept, and the more accurate the
         denser that is: with output at every step to about 1e-6, relative to the logarithm.
+
+        Raises
+        ------
+        ValueError
+            On that clock, in a trajectory that was loaded without its model or start.
         """
-        t = self.t[self.kept]
-        if isinstance(self.model, LogBetaModel):
-            return log_times(t, self.model.log_rate(self.y.T))
-        with np.errstate(divide="ignore"):
-            return np.log(t)
+        s, states = self.t[self.kept], self.y
+        if self.solver.clock != LOG_BETA:
+            with np.errstate(divide="ignore"):
+                return np.log(s)
+        if not isinstance(self.model, LogBetaModel) or self.start is None:
+            raise ValueError("log_t wants a model and a start: this trajectory was loaded without")
+        late = int(s[0] > 0)  # the integral begins at 0, which need not be an output time
+        if late:
+            s, states = np.append(0.0, s), np.vstack([self.start, states])
+        return log_times(s, self.model.log_rate(states.T))[late:]
 
     def animate(self, *, frames: int = 72) -> Film:
         """Show the run in motion, evenly in log t: a notebook displays what this returns.
@@ -216,10 +226,13 @@ class Trajectory:
         ------
         TypeError, ValueError
             If the model has no rows on a sphere (free and parallel models have), was not loaded
-            with its run, the run has one time alone, or `frames` is below 3.
+            with its run, the run has one time alone or is on the clock "log beta", or `frames` is
+            below 3.
         """
         from gapdyn.film import film  # here, so that import gapdyn leaves Matplotlib alone
 
+        if self.solver.clock == LOG_BETA:
+            raise ValueError(f"trajectory must be one in t, not on the clock {LOG_BETA!r}")
         return film(self, frames=frames)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -233,8 +246,9 @@ class Trajectory:
         write_columns(path, self.columns())
 
     def columns(self) -> dict[str, Array]:
-        """`t` and the observables by name."""
-        return {name: getattr(self, name) for name in _saved.COLUMNS}
+        """`t` and the observables by name; on the clock "log beta" t is `log(beta/beta0)`."""
+        first = "log(beta/beta0)" if self.solver.clock == LOG_BETA else "t"
+        return {first: self.t} | {name: getattr(self, name) for name in _saved.COLUMNS[1:]}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one npz file, for `load`: states, observables, model, tolerances.
@@ -368,7 +382,7 @@ def flow(
     end, times = output_times(t)
     clock = choose_clock(clock, model, end)
     if clock == LOG_BETA:
-        model = LogBetaModel.of(model, state)
+        model = LogBetaModel.of(model, state, end)
         if swap is not None:
             raise ValueError(f"swap must be None on the clock {LOG_BETA!r}: its segments are in t")
     solver = Solver(rtol, atol, choose_method(method, clock), clock, max_steps)
@@ -450,7 +464,8 @@ def drive(
 
 def explain(error: BaseException, t: float, end: float, solver: Solver) -> str:
     """Say what ended an integration at time t, and what to try."""
-    where = f"at t = {t:.6g} of {end:.6g}"
+    reading = "log(β/β₀)" if solver.clock == LOG_BETA else "t"
+    where = f"at {reading} = {t:.6g} of {end:.6g}"
     kept = "the trajectory so far is in .trajectory"
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted {where}; {kept}"

@@ -3,7 +3,7 @@
 A clock s(t) replaces dy/dt = v by dy/ds = v dt/ds. On ``clock="log t"``, s = log(1 + t), so that
 dy/ds = (1 + t) v. A learned temperature slows the flow down like 1/t: on this clock its velocities
 stay of one size, so that it takes fewer steps, and SciPy's error norms, which square them, do not
-underflow at late times.
+underflow at late times. On ``clock="log beta"`` a model has that time itself (`LogBetaModel`).
 """
 
 from __future__ import annotations

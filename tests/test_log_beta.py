@@ -3,13 +3,14 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from conftest import make
+from conftest import Square, make
 
 import gapdyn as gd
 from gapdyn._kernels.relative import relative_pull
 from gapdyn.models import LogBetaModel
 from gapdyn.models.log_beta import log_times
 from gapdyn.temperature import Exponential, Linear, Softplus
+from gapdyn.theory import theorem_3_3
 
 TEMPERATURES = {
     "exponential": gd.Learned(),
@@ -141,6 +142,57 @@ def test_logarithms_of_times_are_integrals():
 def test_log_t_of_a_run_in_t_is_the_logarithm_of_t():
     model, y0 = make("scalar", gd.Learned())
     assert gd.flow(model, y0, [0.0, 1.0, 100.0]).log_t.tolist() == [-np.inf, 0.0, np.log(100.0)]
+
+
+def test_log_t_does_not_depend_on_where_the_output_begins(tmp_path):
+    model = gd.FreeModel(3, 4, gd.Learned())
+    y0 = early(model)
+    whole = gd.flow(model, y0, 8.0, clock="log beta")
+    late = gd.flow(model, y0, np.linspace(4, 8, 400), clock="log beta")
+    assert late.log_t[-1] == pytest.approx(whole.log_t[-1], rel=1e-6)
+    soon = gd.flow(model, y0, [1e-3, 0.01, 0.02], clock="log beta")
+    rates = np.exp([soon.model.log_rate(y) for y in (y0, soon.y[0])])
+    assert np.exp(soon.log_t[0]) == pytest.approx(1e-3 * rates.mean(), rel=1e-3)
+    model = gd.FreeModel(3, 4, gd.Learned(Square()))
+    gd.flow(model, early(model), 2.0, clock="log beta").save(tmp_path / "own.npz")
+    with pytest.raises(ValueError, match="log_t wants a model and a start"):
+        _ = gd.Trajectory.load(tmp_path / "own.npz").log_t
+
+
+class Sum(Softplus):
+    """A β(ν) that takes no complex numbers."""
+
+    def beta(self, nu):
+        return np.logaddexp(0.0, nu)
+
+
+def test_a_parametrisation_need_not_take_complex_numbers():
+    runs = []
+    for beta in (Sum(), Softplus()):
+        model = gd.FreeModel(3, 4, gd.Learned(beta))
+        runs.append(gd.flow(model, early(model), 3.0, clock="log beta"))
+    np.testing.assert_allclose(runs[0].y[-1], runs[1].y[-1], rtol=1e-8, atol=1e-8)
+
+
+def test_what_is_written_says_that_it_is_no_time(tmp_path):
+    model = gd.FreeModel(3, 4, gd.Learned())
+    run = gd.flow(model, early(model), 2.0, clock="log beta")
+    run.to_csv(tmp_path / "run.csv")
+    assert (tmp_path / "run.csv").read_text().startswith("log(beta/beta0),gap,tau,beta,")
+    with pytest.raises(ValueError, match="trajectory must be one in t"):
+        run.animate()
+    with pytest.raises(gd.IntegrationError, match=r"stopped at log\(β/β₀\) = "):
+        gd.flow(model, run.y[0], 2.0, clock="log beta", max_steps=3)
+    for velocity in (theorem_3_3.gap_velocity, theorem_3_3.height_velocity):
+        with pytest.raises(ValueError, match="model must have t for time"):
+            velocity(run.model, run.y[0])
+
+
+@pytest.mark.parametrize("end", [30.0, 1e5, 1e-13, 5e-324, [0.0, 40.0]])
+def test_beta_stays_where_its_inverse_is_no_rounding_error(end):
+    model = gd.FreeModel(3, 4, gd.Learned())
+    with pytest.raises(ValueError, match=r"t must lie between 1e-12 and log\(1e\+11/β₀\)"):
+        gd.flow(model, early(model), end, clock="log beta")
 
 
 def test_a_run_on_this_clock_is_one_as_any_other(tmp_path):

@@ -33,6 +33,9 @@ model
    that has come to rest ends at once. It is infinite in a class of your own that does not say it.
 
 A learning rate multiplies the gradient of its own block, and of nothing else.
+
+`LogBetaModel`, which `flow` makes of a free model for its clock "log beta", keeps this contract but
+for 4, 6 and 10: its time is log β, so that velocities are not rates times gradients.
 """
 
 from gapdyn.models.base import Model, Observables

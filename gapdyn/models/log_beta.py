@@ -19,6 +19,8 @@ from gapdyn.temperature import Learned
 from gapdyn.types import Array
 
 LOG_BETA = "log beta"
+LEAST_END, MOST_BETA = 1e-12, 1e11
+"""Least growth of log β, and the β beyond which similarities are rounded too much for 1/β."""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(32)
 COLUMNS = 256
 """Columns of a Jacobian that are made at once."""
@@ -63,13 +65,13 @@ class LogBetaModel(FreeModel):
         super()._mix(mixing)
 
     @classmethod
-    def of(cls, model: object, y: Array) -> LogBetaModel:
-        """A free model on this clock, from a state in which β grows.
+    def of(cls, model: object, y: Array, end: float) -> LogBetaModel:
+        """A free model on this clock, from states y (N,) or (N, B) in which β grows, to an end.
 
         Raises
         ------
         ValueError
-            If the model is none that has this clock, or g ≤ 0 at the state.
+            If the model is none that has this clock, g ≤ 0 at a state, or β leaves its range.
         """
         if not isinstance(model, cls):
             if type(model) is not FreeModel:
@@ -79,6 +81,12 @@ class LogBetaModel(FreeModel):
             raise ValueError(
                 f"clock must be 't' or 'log t' until β grows, g > 0: begin with {LOG_BETA!r} at the"
                 " last state of a run in which all pairs have come to match"
+            )
+        most = float(np.log(MOST_BETA) - np.log(np.max(model._growth(y)[0])))
+        if not LEAST_END <= end <= most:
+            raise ValueError(
+                f"t must lie between {LEAST_END} and log({MOST_BETA:g}/β₀) = {most:.4g} on the"
+                f" clock {LOG_BETA!r}, where it is log(β/β₀), got {end:g}"
             )
         return model
 
@@ -103,15 +111,20 @@ class LogBetaModel(FreeModel):
         return out
 
     def jacobian(self, t: float, y: Array) -> Array:
-        """The derivatives of `velocity` in the state, (N, N), by complex steps, exact to rounding.
+        """The derivatives of `velocity` in the state, (N, N), in the rows exact to rounding.
 
-        Differences would have to be shorter than 1/β, on which scale the velocity changes.
+        Those are made by complex steps: differences would have to be shorter than 1/β, on which
+        scale the velocity changes. That of ν is a difference in which β changes by 1/1000.
         """
         J = np.empty((y.size, y.size))
-        for some in np.array_split(np.arange(y.size), 1 + y.size // COLUMNS):
+        for some in np.array_split(np.arange(self.end), 1 + self.end // COLUMNS):
             steps = np.zeros((y.size, some.size), dtype=complex)
             steps[some, np.arange(some.size)] = 1e-100j
             J[:, some] = self.velocity(t, y[:, None] + steps).imag / 1e-100
+        nudge = np.zeros(y.size)
+        nudge[self.end] = 1e-3 / self.temperature.dbeta(0.0, y[self.end])
+        J[:, self.end] = self.velocity(t, y + nudge) - self.velocity(t, y - nudge)
+        J[:, self.end] /= 2 * nudge[self.end]
         return J
 
     def log_rate(self, y: Array) -> Any:
@@ -123,8 +136,8 @@ class LogBetaModel(FreeModel):
 
     def _growth(self, y: Array) -> tuple[Any, Any, Any]:
         """β, β'(ν) and P'(s)."""
-        beta = self.temperature.beta(0.0, y[self.end])
-        slope = self.temperature.dbeta(0.0, y[self.end])
+        nu = np.real(y[self.end])  # rows alone take complex steps
+        beta, slope = self.temperature.beta(0.0, nu), self.temperature.dbeta(0.0, nu)
         return beta, slope, (beta / slope) ** 2 / self.temperature.rate
 
 

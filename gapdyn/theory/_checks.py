@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn.flow import Trajectory
+from gapdyn.models import LogBetaModel
 from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
 from gapdyn.sphere import normalise
@@ -224,6 +225,12 @@ def validate_unit_pairs(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
         fits = np.isfinite(narrow).all() and narrow.any(axis=1).all()
         plain.append(np.ascontiguousarray(normalise(narrow if fits else rows)))
     return plain[0], plain[1]
+
+
+def validate_in_time(model: object) -> None:
+    """A model whose velocities are those of t."""
+    if isinstance(model, LogBetaModel):
+        raise ValueError(f"model must have t for time, and not log β, got {model}")
 
 
 def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, float, float]:

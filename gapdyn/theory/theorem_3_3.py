@@ -454,6 +454,7 @@ def gap_velocity(model: ParallelModel | FreeModel, y: ArrayLike, t: float = 0.0)
     """
     if not isinstance(model, ParallelModel | FreeModel):
         raise TypeError(f"model must be a ParallelModel or a FreeModel, got {shown(model)}")
+    _checks.validate_in_time(model)
     state, t = _checks.validate_state(model, y), validate_number("t", t)
     X, Y = model.rows(state)
     there = model.split(model.velocity(t, state))

@@ -149,6 +149,7 @@ def height_velocity(model: FreeModel, y: ArrayLike, t: float = 0.0) -> float:
     """
     if not isinstance(model, FreeModel) or model.mixing is not None:
         raise TypeError(f"model must be a FreeModel without a mixing, got {shown(model)}")
+    _checks.validate_in_time(model)
     state, t = _checks.validate_state(model, y), validate_number("t", t)
     X, Y = model.embeddings(state)
     if max(np.ptp(X[:, -1]), np.ptp(Y[:, -1])) > LEVEL:

@@ -14,6 +14,7 @@ NAMES = (
     "fig6",
     "fig7",
     "exchange_law",
+    "margin_flow",
     "swapping",
     "closing_rates",
     "sharper_bounds",

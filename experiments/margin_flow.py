@@ -391,7 +391,10 @@ def draw_misalignment(ax: Axes, numbers: Numbers) -> None:
         ax.plot([], [], label=f"{n} pairs in {space(d)}", **style)
         left.append(f"{about[f'{n} pairs in R^{d}, learned']['gap_at_end']:.2f}")
     ax.plot([], [], color="0.3", label=f"learned τ; gaps at the end {', '.join(left)}")
-    ax.plot([], [], color="0.3", ls="--", label="fixed τ; gaps at the end below $10^{-8}$")
+    most = max(seen["gap_at_end"] for name, seen in about.items() if name.endswith("fixed"))
+    power = int(np.ceil(np.log10(most) - 1e-6))
+    label = f"fixed τ; gaps at the end below $10^{{{power}}}$"
+    ax.plot([], [], color="0.3", ls="--", label=label)
     ax.plot([], [], "o", color="white", mec="black", ms=7, label="condition B holds from here on")
     ax.set(xscale="log", yscale="log", ylim=(FLOOR, 30), xlim=(0.1, LATEST))
     ax.set(xlabel=f"time t (τ = {TAU} at t = 0)", ylabel="misalignment E = ½Σ‖$x_i - y_i$‖²")

@@ -17,6 +17,7 @@ NAMES = (
     "late_slopes",
     "frozen_gap",
     "mean_field",
+    "margin_flow",
     "optimisers",
     "swapping",
     "closing_rates",

@@ -4,6 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from conftest import Square, make
+from theory.late import late_rows
 
 import gapdyn as gd
 from gapdyn._kernels.relative import relative_pull
@@ -115,6 +116,20 @@ def test_the_path_is_that_of_the_flow_in_t(temperature):
     assert late.log_t[-1] == pytest.approx(np.log(1e12), abs=1e-5)
     for name in ("gap", "tau", "margin"):
         assert getattr(late, name)[-1] == pytest.approx(getattr(run, name)[-1], rel=1e-7, abs=1e-10)
+
+
+@pytest.mark.parametrize(("n", "d", "seed"), [(4, 6, 0), (5, 4, 1)])
+def test_the_path_is_that_of_another_integrator_at_beta_of_e_to_the_14(n, d, seed):
+    """LSODA in ν, of softmaxes that are written otherwise, over ten e-folds of β."""
+    X, Y = matched(n, d, seed)
+    model = gd.FreeModel(n, d, gd.Learned())
+    late = gd.flow(model, model.start(X, Y, tau=np.exp(-4.0)), [4.0, 10.0], clock="log beta")
+    rows = late_rows(X, Y, np.array([4.0, 8.0, 14.0]))
+    for k, state in enumerate(late.y):
+        for found, expected in zip(model.embeddings(state), rows, strict=True):
+            np.testing.assert_allclose(found, expected[k + 1], atol=1e-6)
+        gap = np.linalg.norm((rows[0][k + 1] - rows[1][k + 1]).mean(axis=0))
+        assert late.gap[k] == pytest.approx(gap, rel=1e-5)
 
 
 def test_beta_of_e_to_the_20_is_reached_at_the_simplex_of_margin_three_halves():

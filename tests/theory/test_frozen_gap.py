@@ -27,8 +27,7 @@ TEMPERATURES = {
 def matched(n, d, rng, least=2e-3):
     """Random matched rows of margin `least` or more: Y is X, disturbed by a random amount."""
     while True:
-        X = gd.sphere.sample(n, d, rng)
-        Y = gd.sphere.normalise(X + rng.uniform(0.02, 1) * rng.standard_normal((n, d)))
+        X, Y = gd.examples.matched(n, d, rng, noise=rng.uniform(0.02, 1) * np.sqrt(d))
         if gd.measures.margin(X @ Y.T) > least:
             return X, Y
 

@@ -1,4 +1,4 @@
-"""Starts that everybody uses: those of Figure 2, of aligned pentagons, and of a regular simplex."""
+"""Starts that everybody uses: Figure 2's, aligned pentagons, a simplex, random matched pairs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from gapdyn import measures, sphere
 from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.temperature import Learned
-from gapdyn.types import Array
-from gapdyn.validate import validate_count
+from gapdyn.types import Array, Seed
+from gapdyn.validate import generator, validate_count, validate_number
 
 HEIGHT = float(np.sin(np.pi / 10))
 """γ₀ of Figure 2, sin 18°: the gap of its curve starts at 0.618 = 2 sin 18°."""
@@ -104,3 +104,43 @@ def simplex(n: int) -> Array:
            [-0.5, -0.5,  1. ]])
     """
     return sphere.normalise(np.eye(validate_count("n", n, least=2)) - 1 / n)
+
+
+def matched(n: int, d: int, seed: Seed = None, *, noise: float = 0.3) -> tuple[Array, Array]:
+    """Return random pairs that match: uniform rows X, and rows Y that are X with some noise.
+
+    y_i is x_i + noise · w_i/√d, normalised, with independent standard normal w_i in R^d. Where the
+    noise is as large as half the distance of the rows of X, some pairs may not match: with
+    ``gapdyn.measures.margin(X @ Y.T) > 0`` all do.
+
+    Parameters
+    ----------
+    n, d : int
+        Number of pairs and dimension, both at least 2.
+    seed : int or numpy.random.Generator, optional
+        Source of randomness; a Generator is advanced.
+    noise : float
+        Root mean square length of the noise, in [0, 1e100].
+
+    Returns
+    -------
+    X, Y : (n, d) arrays of unit rows
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no integer of at least 2, `seed` is neither an integer nor a Generator, or
+        `noise` is no number in [0, 1e100].
+
+    Examples
+    --------
+    >>> X, Y = matched(5, 8, seed=0)
+    >>> bool(measures.margin(X @ Y.T) > 0)
+    True
+    """
+    size = validate_number("noise", noise)
+    if not 0 <= size <= 1e100:
+        raise ValueError(f"noise must lie in [0, 1e100], a length, got {noise}")
+    rng = generator(seed)
+    X = sphere.sample(n, d, rng)
+    return X, sphere.normalise(X + size / np.sqrt(X.shape[1]) * rng.standard_normal(X.shape))

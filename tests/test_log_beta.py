@@ -8,6 +8,7 @@ from theory.late import late_rows
 
 import gapdyn as gd
 from gapdyn._kernels.relative import relative_pull
+from gapdyn.examples import matched
 from gapdyn.models import LogBetaModel
 from gapdyn.models.log_beta import log_times
 from gapdyn.temperature import Exponential, Linear, Softplus
@@ -19,13 +20,6 @@ TEMPERATURES = {
     "linear": gd.Learned(Linear(), rate=0.5),
     "softplus": gd.Learned(Softplus()),
 }
-
-
-def matched(n, d, seed, spread=0.3):
-    """Unit rows Y beside X, so that every pair matches."""
-    rng = np.random.default_rng(seed)
-    X = gd.sphere.sample(n, d, rng)
-    return X, gd.sphere.normalise(X + spread * rng.standard_normal((n, d)) / np.sqrt(d))
 
 
 def early(model, tau=0.07, end=1e3):
@@ -42,7 +36,7 @@ def test_velocities_are_those_of_the_free_model_over_that_of_log_beta(temperatur
         n, d = 2 + seed % 7, 2 + seed % 5
         free = gd.FreeModel(n, d, temperature, row_rate=0.6)
         late = LogBetaModel(n, d, temperature, row_rate=0.6)
-        y = free.start(*matched(n, d, seed, 0.05), tau=float(np.exp(-0.3 * seed)))
+        y = free.start(*matched(n, d, seed, noise=0.05), tau=float(np.exp(-0.3 * seed)))
         nu, expected = y[-1], free.velocity(0.0, y)
         log_beta = temperature.dbeta(0, nu) / temperature.beta(0, nu) * expected[-1]
         velocity = late.velocity(0.0, y)

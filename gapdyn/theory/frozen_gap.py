@@ -13,22 +13,30 @@ same holds for the distance of the centres of the unlifted rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import PchipInterpolator
+from scipy.integrate import quad_vec
 
 from gapdyn import loss
 from gapdyn.flow import Trajectory
 from gapdyn.measures import centre_distance
 from gapdyn.models import FreeModel, ParallelModel
+from gapdyn.models.base import RowModel
+from gapdyn.solver import CLOCKS, Clock
 from gapdyn.sphere import TIE
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, potential
 from gapdyn.theory.gap_velocity import FORCE
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_number
+
+PIECES = 50
+"""Most parts of a step in which ∫ a g dt is looked at: a jump of β needs about twenty."""
 
 
 class Growth(NamedTuple):
@@ -249,8 +257,8 @@ def check(trajectory: Trajectory) -> Check:
     parallel one. The margin is known at output times only, so α is the least of those.
 
     Where the temperature is learned without a ceiling, P is known from β. Elsewhere β may stand
-    still or move by itself, and P is ∫ a g dt, by monotone cubics through the kept states: to about
-    a percent where each step of the flow is kept.
+    still or move by itself, and P is ∫ a g dt. For that the flow is integrated again, with the
+    tolerances of the run, so that the integral is as accurate whatever states are kept.
 
     Parameters
     ----------
@@ -264,15 +272,18 @@ def check(trajectory: Trajectory) -> Check:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or was loaded without one, its loss is swapped, or its
-        pairs are not matched, with β > 0, at its last two kept times.
+        If the trajectory is of another model or was loaded without one, its loss is swapped, its
+        pairs are not matched, with β > 0, at its last two kept times, or P is no float64.
+    ArithmeticError
+        If the flow fails where it is integrated again.
     """
     model = _validate_model(_checks.validate_trajectory(trajectory))
     first = _matched_from(trajectory)
     alpha = float(trajectory.margin[trajectory.kept[first] :].min())
     lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y[first:]])
     changes, growth = np.abs(lengths - lengths[0]), _growth(model, trajectory, first)
-    allowed = _per_growth(model.n, alpha, model.row_rate) * growth
+    per_growth = _per_growth(model.n, alpha, model.row_rate)
+    allowed = _checks.computed("the bound", lambda: per_growth * growth)
     beyond = np.maximum(changes - (trajectory.solver.rtol + trajectory.solver.atol), 0)
     shares = np.divide(beyond, allowed, out=np.where(beyond > 0, np.inf, 0), where=allowed > 0)
     return Check(
@@ -289,29 +300,55 @@ def check(trajectory: Trajectory) -> Check:
 def _growth(model: FreeModel | ParallelModel, trajectory: Trajectory, first: int) -> Array:
     """How far P has grown at the kept states since the first of them that counts."""
     temperature, kept = model.temperature, trajectory.kept[first:]
-    t, beta = trajectory.t[kept], trajectory.beta[kept]
     if isinstance(temperature, Learned) and temperature.max_beta is None:
-        at_beta = potential.potential(beta, temperature=temperature)
+        at_beta = potential.potential(trajectory.beta[kept], temperature=temperature)
         grown: Array = at_beta - at_beta[0]
         return grown
-    pushes = np.empty(t.size)
-    for k, y in enumerate(trajectory.y[first:]):
-        X, Y = model.rows(y)
-        a = float(beta[k]) * (model.scale(y) if isinstance(model, ParallelModel) else 1.0)
-        pushes[k] = a * loss.g(X @ Y.T, a)
-    return PchipInterpolator(t, pushes).antiderivative()(t)
+    return _checks.computed("growth", lambda: _integral(model, trajectory, first))
+
+
+def _integral(model: RowModel, trajectory: Trajectory, first: int) -> Array:
+    """∫ a g dt to each kept state that counts, along the flow, which is integrated again."""
+    clock, t = CLOCKS[trajectory.solver.clock], trajectory.t[trajectory.kept[first:]]
+    edges, parts = [t[0]], [0.0]
+    for step in trajectory.solver.steps([(model, t[0], t[-1])], trajectory.y[first].copy()):
+        push = partial(_push, model, clock, step.dense_output())
+        inside = t[(step.t_old < t) & (t < step.t)]
+        for start, end in pairwise([step.t_old, *inside, step.t]):
+            a, b = clock.reading(start), clock.reading(end)
+            part = quad_vec(push, a, b, 0, 1e-6, "max", limit=PIECES, quadrature="gk15")[0]
+            edges.append(end)
+            parts.append(part)
+    model.release()
+    grown: Array = np.cumsum(parts)[np.searchsorted(edges, t)]
+    return grown
+
+
+def _push(model: RowModel, clock: Clock, state: Callable[[float], Array], s: float) -> float:
+    """a g dt/ds, which is dP/ds where β moves with P, at a reading s of the clock."""
+    t = clock.time(s)
+    y = state(t)
+    X, Y = model.rows(y)
+    a = float(model.temperature.beta(t, y[model.end]))
+    a *= model.scale(y) if isinstance(model, ParallelModel) else 1.0
+    return a * loss.g(X @ Y.T, a) * (1.0 if clock.rate is None else clock.rate(s))
 
 
 def _matched_from(trajectory: Trajectory) -> int:
     """The first kept state from which on the margin and β are positive at all output times."""
     outside = np.flatnonzero((trajectory.margin <= TIE) | (trajectory.beta <= 0))
-    first = np.searchsorted(trajectory.kept, outside[-1] + 1 if outside.size else 0)
-    if trajectory.kept.size - first < 2:
+    first = int(np.searchsorted(trajectory.kept, outside[-1] + 1 if outside.size else 0))
+    if first == trajectory.kept.size:
         raise ValueError(
-            "trajectory must have matched pairs and β > 0 at its last two kept times: the bound is"
-            f" about a margin α(Z(t)) ≥ α > 0, which at the end is {trajectory.margin[-1]:.3g}"
+            "trajectory must have matched pairs and β > 0 at its end: the bound is about a margin"
+            f" α(Z(t)) ≥ α > 0, which there is {trajectory.margin[-1]:.3g}"
         )
-    return int(first)
+    if first == trajectory.kept.size - 1:
+        raise ValueError(
+            "trajectory must have two kept times from which on pairs stay matched, and has one,"
+            f" t = {trajectory.t[-1]:g}: the bound is about a change between times"
+        )
+    return first
 
 
 def _per_growth(n: float, alpha: float, row_rate: float) -> float:

@@ -338,15 +338,21 @@ class Setting:
         Raises
         ------
         TypeError, ValueError
-            If a time is negative or infinite, or the temperature is not β = exp(ν/s).
+            If a time is negative or infinite, the temperature is not β = exp(ν/s), or a value is
+            no float64.
         """
         t, kappa = _checks.validate_times(t), _checks.validate_kappa(self.temperature)
         log_c = lemma_3_1.log_conserved(
             gamma0=self.gamma0, beta0=self.beta0, temperature=self.temperature
         )
-        with np.errstate(divide="ignore", over="ignore"):
+        with np.errstate(divide="ignore"):
             log_b = np.log(bounds.late_scale(np.log(kappa) + np.log(self.n - 1) + np.log(t)))
-            return _checks.unwrap(np.exp(2 / kappa * (np.log(self.alpha) + log_c - log_b)))
+        late, gamma = ~np.isnan(log_b), np.full(log_b.shape, np.nan)
+        log_ac = np.log(self.alpha) + log_c
+        gamma[late] = _checks.computed(
+            "the asymptote", lambda: np.exp(2 / kappa * (log_ac - log_b[late]))
+        )
+        return _checks.unwrap(gamma)
 
     def closing_log_time(self, gamma: ArrayLike) -> Array:
         """Natural log of the time at which the frozen model with Z = αI reaches γ (theory 3.3).

@@ -18,6 +18,7 @@ from gapdyn.measures import COINCIDENT
 from gapdyn.models import FreeModel
 from gapdyn.theory import _checks
 from gapdyn.theory._uniform import Bound, Law, law_at, middling_scale
+from gapdyn.theory.gap_velocity import FORCE
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_number
 
@@ -78,7 +79,7 @@ def gap_bound(*, n: float, d: int, tau: float, gamma0: float, delta: float) -> B
     With U = √(2/n) + 2√(log(1/δ')/(nd)), which ‖u‖ = ‖mean X - mean Y‖ exceeds with probability at
     most δ', and B > 0, the `variance_bound` of δ-δ', it is
 
-        [2γ₀(1-U²/4)B - (4/(3√3))(1-γ₀²)²U/(nγ₀)] / √(4γ₀² + (1-γ₀²)U²)
+        [2γ₀(1-U²/4)B - (3√3/8)(1-γ₀²)²U/(nγ₀)] / √(4γ₀² + (1-γ₀²)U²)
 
     where that is not negative (proof: theory 4.7), for the best δ'. The second term bounds what the
     motion of free rows of rate 1 does to ‖u‖. As n grows the bound tends to A_d(a), which is (9).
@@ -212,7 +213,7 @@ def _gap_level(pull: float, longest: float, n: float, gamma: float) -> float:
     """dΔ/dt in units of 4β₀γ₀ is at least this where -g ≥ `pull` and ‖u‖ ≤ `longest`."""
     flat = 1 - gamma**2
     rise = 2 * gamma * pull * (1 - longest**2 / 4 if pull > 0 else 1.0)
-    drawn = 4 / (3 * np.sqrt(3)) * flat**2 * longest / n / gamma
+    drawn = FORCE / 4 * flat**2 * longest / n / gamma
     gap = np.hypot(2 * gamma, np.sqrt(flat) * longest) if rise > drawn else 2 * gamma
     return float((rise - drawn) / gap)
 

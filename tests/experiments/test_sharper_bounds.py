@@ -12,7 +12,7 @@ def numbers():
     return sharper_bounds.compute(seed=1, quick=True)
 
 
-NEEDED = {"printed": 10**16.26, "sharper": 407, "half": 323, "variance": 182, "gap": 203}
+NEEDED = {"printed": 10**16.26, "sharper": 407, "half": 323, "variance": 182, "gap": 200}
 ROUNDED = {"printed": 0.01}
 
 

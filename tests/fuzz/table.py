@@ -157,15 +157,13 @@ def level_states(draw):
 @st.composite
 def matched(draw):
     """Pairs that match: random ones, or those of a lifted polygon, whose margins are tied."""
-    n, rng = draw(st.integers(2, 5)), np.random.default_rng(draw(our.seeds))
+    n = draw(st.integers(2, 5))
     if draw(st.booleans()):
         X, Y = sphere.lift(*sphere.polygon_pairs(n), gamma=draw(within(0.0, 0.5)))
         return {"X": X, "Y": Y}
-    X = sphere.sample(n, draw(dims), rng)
-    noise, Y = rng.standard_normal(X.shape), X
-    for size in (1e-3, 0.1, 0.3):
-        nearer = sphere.normalise(X + size * noise)
-        Y = nearer if measures.margin(X @ nearer.T) > 0.01 else Y
+    d, seed = draw(dims), draw(our.seeds)
+    pairs = [examples.matched(n, d, seed, noise=noise) for noise in (0.6, 0.2, 1e-3)]
+    X, Y = next((p for p in pairs if measures.margin(p[0] @ p[1].T) > 0.01), pairs[-1][:1] * 2)
     return {"X": X, "Y": Y}
 
 
@@ -227,6 +225,7 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {
     **{"ax": st.builds(lambda: Figure().add_subplot(projection="3d"))},
     "bound": st.sampled_from(["printed", "sharper", "variance", "limit"]),
     "kind": st.sampled_from(["exponential", "linear"]),
+    "noise": within(0.0, 3.0),
 }
 GROUPS = {
     "X Y": our.pairs(),

@@ -12,8 +12,7 @@ def matched(n, d, seed, noise=0.4):
     """Random pairs that match: rows of Y near those of X, nearer where that takes many draws."""
     rng = np.random.default_rng(seed)
     while True:
-        X = gd.sphere.sample(n, d, rng)
-        Y = gd.sphere.normalise(X + noise / np.sqrt(d) * rng.standard_normal((n, d)))
+        X, Y = gd.examples.matched(n, d, rng, noise=noise)
         if gd.measures.margin(X @ Y.T) > 0.02:
             return X, Y
         noise *= 0.99

@@ -64,13 +64,13 @@ def test_infonce_obeys_it_in_the_mean():
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "d"), [(3, 4), (3, 6), (4, 6), (4, 8), (6, 10)])
 def test_with_room_the_slope_is_minus_one_from_generic_starts(n, d):
-    """Random matched pairs, β from e⁴ to e²⁰."""
+    """Random matched pairs, β from e⁴ to e²⁴; the distance comes to its slope later."""
     (wanted,) = consensus.exponent(n=n, d=d)
     for seed in range(3):
-        s = np.array([4.0, 14.0, 16.0, 18.0, 20.0])
+        s = np.array([4.0, 14.0, 16.0, 18.0, 20.0, 22.0, 24.0])
         gap, distance = slopes(*late_rows(*matched(n, d, seed), s), s)
         np.testing.assert_allclose(gap[1:], wanted.gap, atol=0.01)
-        assert abs(distance[-1] - wanted.distance) < 0.1
+        assert abs(distance[-1] - wanted.distance) < 0.02
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Matched rows freeze the gap: the bound on its change, how sharp it is, and the law near it."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,7 @@ TEMPERATURES = {
 def matched(n, d, rng, least=2e-3):
     """Random matched rows of margin `least` or more: Y is X, disturbed by a random amount."""
     while True:
-        X = gd.sphere.sample(n, d, rng)
-        Y = gd.sphere.normalise(X + rng.uniform(0.02, 1) * rng.standard_normal((n, d)))
+        X, Y = gd.examples.matched(n, d, rng, noise=rng.uniform(0.02, 1) * np.sqrt(d))
         if gd.measures.margin(X @ Y.T) > least:
             return X, Y
 
@@ -158,10 +158,29 @@ def test_a_run_from_the_sharpest_state_uses_all_of_it_and_notices_a_smaller_cons
     assert not frozen_gap.check(run).holds
 
 
+def grown(model, y, edges, since=0.0):
+    """∫ a g dt from `since`, which another solver takes along as one more entry of the state."""
+
+    def with_push(t, state):
+        y = state[:-1]
+        X, Y = model.rows(y)
+        a = float(model.temperature.beta(t, y[model.end]))
+        a *= 1 - y[-1] ** 2 if isinstance(model, gd.ParallelModel) else 1
+        return np.append(model.velocity(t, y), a * gd.loss.g(X @ Y.T, a))
+
+    state, at = np.append(y, 0.0), {0.0: 0.0}
+    for span in pairwise(edges):
+        inside = (span[0], np.nextafter(span[1], 0.0))  # a jump of β lies between two spans
+        run = solve_ivp(with_push, inside, state, method="RK45", rtol=1e-9, atol=1e-11)
+        state = run.y[:, -1]
+        at[span[1]] = state[-1]
+    return state[-1] - at[since]
+
+
 @pytest.mark.parametrize("temperature", [gd.Fixed(0.3), gd.Learned(max_beta=9.0)], ids=str)
 @pytest.mark.parametrize("kind", ["free", "parallel"])
 def test_where_beta_stands_still_growth_is_the_integral_of_a_g(kind, temperature):
-    """Which another solver takes along as one more entry of the state."""
+    """However many states are kept."""
     X, Y = matched(6, 4, np.random.default_rng(4), least=0.1)
     tau = None if isinstance(temperature, gd.Fixed) else 0.3
     if kind == "free":
@@ -170,18 +189,46 @@ def test_where_beta_stands_still_growth_is_the_integral_of_a_g(kind, temperature
     else:
         model = gd.ParallelModel(6, 4, temperature, row_rate=0.6)
         y = model.start(X, Y, tau=tau, gamma=0.5)
+    for since, t, keep in ((0.0, 40.0, True), (0.0, 40.0, False), (3.0, [3.0, 7.0, 40.0], True)):
+        seen = frozen_gap.check(gd.flow(model, y, t, keep_states=keep))
+        assert seen.growth == pytest.approx(grown(model, y, (0.0, 3.0, 40.0), since), rel=1e-5)
+        assert seen.since == since and seen.holds
 
-    def with_push(t, state):
-        y = state[:-1]
-        X, Y = model.rows(y)
-        a = float(temperature.beta(t, y[model.end]))
-        a *= 1 - y[-1] ** 2 if kind == "parallel" else 1
-        return np.append(model.velocity(t, y), a * gd.loss.g(X @ Y.T, a))
 
-    end = 40.0
-    exact = solve_ivp(with_push, (0, end), np.append(y, 0.0), method="LSODA", rtol=1e-9, atol=1e-11)
-    seen = frozen_gap.check(gd.flow(model, y, end))
-    assert seen.growth == pytest.approx(exact.y[-1, -1], rel=0.01)
+@pytest.mark.parametrize("t", [1e3, [0.0, 1e3], np.linspace(0, 1e3, 12)])
+@pytest.mark.parametrize("keep", [True, False])
+def test_growth_does_not_depend_on_what_is_kept_of_a_run_that_slows_down(t, keep):
+    """At β = 10, where most of the growth is in the first steps."""
+    X, Y = matched(6, 4, np.random.default_rng(4), least=0.1)
+    model = gd.FreeModel(6, 4, gd.Fixed(0.1))
+    y = model.start(X, Y)
+    seen = frozen_gap.check(gd.flow(model, y, t, keep_states=keep))
+    assert seen.growth == pytest.approx(grown(model, y, (0.0, 1.0, 1e3)), rel=1e-5)
+    assert seen.holds
+
+
+@pytest.mark.parametrize("breaks", [(1.0, 9.0), ()])
+@pytest.mark.parametrize("t", [10.0, [0.0, 10.0]])
+def test_growth_between_two_outputs_at_which_beta_is_small_is_seen(t, breaks):
+    """The gap changes while β is 10/3, and at both ends of the run it is 1/1000."""
+    X, Y = matched(6, 4, np.random.default_rng(4), least=0.1)
+    schedule = gd.Scheduled(lambda t: 1e3 if t < 1 or t >= 9 else 0.3, breaks=breaks)
+    model = gd.FreeModel(6, 4, schedule)
+    y = model.start(X, Y)
+    seen = frozen_gap.check(gd.flow(model, y, t))
+    assert seen.growth == pytest.approx(grown(model, y, (0.0, 1.0, 9.0, 10.0)), rel=1e-5)
+    assert seen.growth > 1 and seen.holds
+
+
+@pytest.mark.slow
+def test_a_state_at_rest_goes_on_pushing_beta_to_the_end_of_time():
+    """At 1e300, by one number: a g at rest times t. On the clock log t this is one step."""
+    X, Y = matched(4, 3, np.random.default_rng(4), least=0.1)
+    model = gd.FreeModel(4, 3, gd.Fixed(0.5))
+    run = gd.flow(model, model.start(X, Y), [0.0, 1e300], method="Radau")
+    X, Y = model.rows(run.y[-1])
+    seen = frozen_gap.check(run)
+    assert seen.growth == pytest.approx(1e300 * 2 * gd.loss.g(X @ Y.T, 2.0), rel=1e-6)
     assert seen.holds
 
 
@@ -358,7 +405,12 @@ test_bad_input_is_named = refusals(
     (
         lambda: frozen_gap.check(run_of(FREE, tau=0.1)),
         ValueError,
-        "matched pairs and β > 0 at its last two kept times",
+        "matched pairs and β > 0 at its end: .* there is -0.",
+    ),
+    (
+        lambda: frozen_gap.check(gd.flow(FREE, SWAPPED, [1.0])),
+        ValueError,
+        "must have two kept times from which on pairs stay matched, and has one, t = 1",
     ),
     (
         lambda: frozen_gap.check(gd.flow(SCALAR, SCALAR.start(tau=0.1, gamma=0.3), 1.0)),

@@ -410,6 +410,17 @@ def test_below_the_threshold_the_printed_bound_warns_and_the_proved_one_refuses(
         theorem_3_2.closing_time(0.05, **below)
 
 
+def test_an_asymptote_beyond_float64_is_refused_and_stays_nan_where_it_does_not_exist():
+    """At e^b/b² = 3t with b = 4 it is β₀²γ₀e^{-γ₀²/2}/16, and below b = 2 there is none."""
+    late, early = np.e**4 / 16 / 3, 0.5
+    near = theorem_3_2.asymptote(late, **PAPER | {"beta0": 1e140})
+    assert near == pytest.approx(1e280 * 0.1 * np.exp(-(0.1**2) / 2) / 16, rel=1e-9)
+    for t in (late, [late, early], 1e300):
+        with pytest.raises(ValueError, match="the asymptote must be a float64"):
+            theorem_3_2.asymptote(t, **PAPER | {"beta0": 1e200})
+    assert np.isnan(theorem_3_2.asymptote([early, 0.0], **PAPER | {"beta0": 1e200})).all()
+
+
 @pytest.mark.parametrize("method", ["printed_bound", "lower_bound", "upper_bound", "asymptote"])
 def test_bounds_are_about_beta_exponential_in_nu(method):
     """And the printed one about the paper's rate too."""

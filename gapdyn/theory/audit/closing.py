@@ -23,12 +23,14 @@ def upper_times(gamma: Array, setting: Setting, alpha_max: float) -> Array:
     """Times at which dω/dt = kγ₀^{-κ}e^{-qω}, ω = γ^{-κ/2}, has brought γ there, by quadrature.
 
     Its solution bounds γ' = -2βγg when a row or a column of the n has margin α, none has more than
-    A, and ω² is replaced by its least value: k = καC/4n, and q = AC where e^{κγ²/4}(1-γ²) ≤ 1.
+    A, and ω² is replaced by its least value: k = καC/4n, and q = AC max e^{κγ²/4}(1-γ²), the
+    maximum over [0, γ₀] by a grid.
     """
     gamma0, kappa = setting.gamma0, setting.temperature.rate  # β = exp ν
     c = setting.beta0 * gamma0 ** (kappa / 2) * np.exp(-kappa * gamma0**2 / 4)
     rate, omega = kappa * setting.alpha * c / (4 * setting.n * gamma0**kappa), gamma ** (-kappa / 2)
-    q = alpha_max * c * max(1.0, np.exp(kappa * gamma0**2 / 4) * (1 - gamma0**2))
+    squares = np.linspace(0, gamma0**2, 100_001)
+    q = alpha_max * c * float((np.exp(kappa * squares / 4) * (1 - squares)).max())
     steps = [
         quad(lambda w: np.exp(q * w) / rate, low, high, epsrel=1e-11)[0]
         for low, high in zip([gamma0 ** (-kappa / 2), *omega[:-1]], omega, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gapdyn import measures, sphere
+from gapdyn import examples, measures, sphere
 from gapdyn.examples import simplex
 from gapdyn.flow import flow
 from gapdyn.models import FreeModel
@@ -17,8 +17,7 @@ from gapdyn.types import Array
 def matched(n: int, d: int, rng: np.random.Generator, noise: float) -> tuple[Array, Array]:
     """Random rows, and others near them, nearer where that takes many draws; all pairs match."""
     while True:
-        X = sphere.sample(n, d, rng)
-        Y = sphere.normalise(X + noise / np.sqrt(d) * rng.standard_normal((n, d)))
+        X, Y = examples.matched(n, d, rng, noise=noise)
         if measures.margin(X @ Y.T) > 0.02:
             return X, Y
         noise *= 0.97

@@ -56,7 +56,7 @@ class Spread:
         def bracket(share: float) -> float:
             U = np.sqrt(2 / n) + 2 * np.sqrt(np.log(1 / (share * delta)) / (n * self.d))
             rise = 2 * gamma0 * (1 - U**2 / 4) * self.best(n, (1 - share) * delta)
-            drawn = 4 / (3 * np.sqrt(3)) * (1 - gamma0**2) ** 2 * U / (n * gamma0)
+            drawn = 3 * np.sqrt(3) / 8 * (1 - gamma0**2) ** 2 * U / (n * gamma0)
             return float((rise - drawn) / np.sqrt(4 * gamma0**2 + (1 - gamma0**2) * U**2))
 
         return -float(minimize_scalar(lambda s: -bracket(s), bounds=(1e-6, 0.9)).fun)
@@ -135,7 +135,7 @@ def normal(full: bool) -> Evidence:
     "theorem-3.3-gap",
     "Theory 4.7",
     "With probability 1-δ-δ', dΔ/dt at 0 is at least 4β₀γ₀[2γ₀(1-U²/4)B - "
-    "(4/(3√3))(1-γ₀²)²U/(nγ₀)]/√(4γ₀² + (1-γ₀²)U²), U = √(2/n) + 2√(log(1/δ')/(nd)), where B > 0 "
+    "(3√3/8)(1-γ₀²)²U/(nγ₀)]/√(4γ₀² + (1-γ₀²)U²), U = √(2/n) + 2√(log(1/δ')/(nd)), where B > 0 "
     "bounds -g and the bracket is not negative",
     HOLDS,
 )

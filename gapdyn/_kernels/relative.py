@@ -15,22 +15,36 @@ from gapdyn.sphere import unit
 from gapdyn.types import Array, FloatOrArray
 
 
+def leads(Z: Array) -> Array:
+    """Z_ii - Z_ij of rows and Z_jj - Z_ij of columns, (2, n, n, ...), of Z (n, n) or (n, n, B)."""
+    matches = np.einsum("ii...->i...", Z)
+    return np.stack([matches[:, None] - Z, matches - Z])
+
+
+def coupling(P: Array, Q: Array) -> Array:
+    """C = -2nG of the softmax weights of rows and of columns off the diagonal, where they are 0.
+
+    The diagonal is a sum of them, so that 1 - P_ii is never a subtraction.
+    """
+    C: Array = -(P + Q)
+    np.einsum("ii...->i...", C)[...] = P.sum(axis=1) + Q.sum(axis=0)
+    return C
+
+
 def relative_weights(Z: Array, a: FloatOrArray) -> tuple[Array, Array, Any]:
     """Leads of the matching entries, softmax weights over the largest of them, and its logarithm.
 
-    Z is (n, n) or (n, n, B), and a a number or (B,). The leads Z_ii - Z_ij and Z_jj - Z_ij are
-    stacked, (2, n, n, ...), and so are the weights: those of the rows of aZ, P, and those of its
-    columns, Q, off the diagonal, where they are 0.
+    Z is (n, n) or (n, n, B), and a a number or (B,). The weights are stacked as `leads` are: those
+    of the rows of aZ, P, and those of its columns, Q, off the diagonal, where they are 0.
     """
-    matches = np.einsum("ii...->i...", Z)
-    leads = np.stack([matches[:, None] - Z, matches - Z])
-    logs = -a * leads
+    ahead = leads(Z)
+    logs = -a * ahead
     for M, axis in zip(logs, (1, 0), strict=True):
         highest = M.max(axis=axis, keepdims=True)
         M -= highest + np.log(np.exp(M - highest).sum(axis=axis, keepdims=True))
         np.einsum("ii...->i...", M)[...] = -np.inf
     top = logs.max(axis=(0, 1, 2))
-    return leads, np.exp(logs - top), top
+    return ahead, np.exp(logs - top), top
 
 
 def relative_pull(W: Array, a: FloatOrArray, out: Array) -> Any:
@@ -41,11 +55,11 @@ def relative_pull(W: Array, a: FloatOrArray, out: Array) -> Any:
     """
     n, rows = len(W) // 2, unit(W)
     X, Y = rows[:n], rows[n:]
-    leads, weights, top = relative_weights(np.einsum("id...,jd...->ij...", X, Y), a)
-    pull = (weights * leads).sum(axis=(0, 1, 2))  # 2n g, over the largest weight
-    both, own = weights.sum(axis=0), (weights[0].sum(axis=1) + weights[1].sum(axis=0))[:, None]
-    np.subtract(own * Y, np.einsum("ij...,jd...->id...", both, Y), out=out[:n])
-    np.subtract(own * X, np.einsum("ij...,id...->jd...", both, X), out=out[n:])
+    ahead, weights, top = relative_weights(np.einsum("id...,jd...->ij...", X, Y), a)
+    pull = (weights * ahead).sum(axis=(0, 1, 2))  # 2n g, over the largest weight
+    C = coupling(*weights)
+    out[:n] = np.einsum("ij...,jd...->id...", C, Y)
+    out[n:] = np.einsum("ij...,id...->jd...", C, X)
     out -= np.einsum("id...,id...->i...", rows, out)[:, None] * rows
     out /= pull
     return np.log(pull / (2 * n)) + top

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.linalg import lstsq
 
+from gapdyn._kernels.relative import coupling, leads
 from gapdyn.sphere import project, unit
 from gapdyn.types import Array
 
@@ -42,8 +43,7 @@ class Multipliers(NamedTuple):
 
 def all_margins(Z: Array) -> Array:
     """Z_ii - Z_ij of rows and Z_jj - Z_ij of columns, (2, n, n), with ∞ on the diagonals."""
-    own = Z.diagonal()
-    margins = np.stack([own[:, None] - Z, own - Z])
+    margins = leads(Z)
     margins[:, np.arange(len(Z)), np.arange(len(Z))] = np.inf
     return margins
 
@@ -63,19 +63,11 @@ def gradients(
     return tangent
 
 
-def coupling_of(weights: Multipliers) -> Array:
-    """The (n, n) matrix C with F = CY for X and CᵀX for Y: -2nG/S in terms of the gradient G."""
-    rows, columns = weights
-    coupling = -(rows + columns)
-    coupling[np.diag_indices(len(coupling))] = rows.sum(axis=1) + columns.sum(axis=0)
-    return coupling
-
-
 def force(W: Array, weights: Multipliers) -> Array:
-    """F of the rows of X, then of Y."""
-    coupling = coupling_of(weights)
+    """F of the rows of X, CY with the coupling C of the weights, then of Y, CᵀX."""
+    C = coupling(*weights)
     X, Y = np.split(W, 2)
-    return np.vstack([coupling @ Y, coupling.T @ X])
+    return np.vstack([C @ Y, C.T @ X])
 
 
 def softmin(W: Array, b: float) -> tuple[Multipliers, Array, float]:
@@ -117,9 +109,9 @@ def jacobian(W: Array, b: float) -> Array:
 def _curvature(W: Array, weights: Multipliers) -> Array:
     """Hessian of Σ w_k m_k at fixed weights on the product of spheres, (2nd, 2nd)."""
     n, d = len(W) // 2, W.shape[1]
-    coupling = coupling_of(weights)
+    C = coupling(*weights)
     flat = np.zeros((2 * n, 2 * n))
-    flat[:n, n:], flat[n:, :n] = coupling, coupling.T
+    flat[:n, n:], flat[n:, :n] = C, C.T
     flat[np.diag_indices(2 * n)] = -(W * force(W, weights)).sum(axis=1)
     tangent = np.eye(d) - W[:, :, None] * W[:, None, :]
     curved: Array = np.einsum("ace,ab,bed->acbd", tangent, flat, tangent, optimize=True)

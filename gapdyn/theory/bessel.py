@@ -32,7 +32,7 @@ def A(a: ArrayLike, d: ArrayLike) -> Array:
     Returns
     -------
     float64 array of the common shape
-        Odd in a, in [-1, 1], to a few units in the last place; to 1e-14 for |a| from 1e4 to 2e7.
+        Odd in a, in [-1, 1], to a few units in the last place; to 1e-14 for |a| from 1e4 to 2e5.
 
     Raises
     ------
@@ -57,11 +57,11 @@ def _ratio(a: Array, d: Array) -> Array:
     """The recurrence r_k = a/(2k + a r_{k+1}) of r_k = I_k(a)/I_{k-1}(a), downward from a large k.
 
     It starts from `_ratio_alone`, whose error is damped by e^{-m²/a} over m steps; all terms are
-    positive. Beyond a = 2e7 no steps are needed.
+    positive. Beyond a = 2e5 no steps are needed.
     """
     a, sign = np.abs(a), np.sign(a)
-    near = np.minimum(a, 2e7)
-    needed = near * (36 - 2 * np.log(np.maximum(near, 1.0)))
+    near = np.minimum(a, 2e5)
+    needed = near * np.maximum(36 - 3 * np.log(np.maximum(near, 1.0)), 0.0)
     steps = 20 + int(np.sqrt(needed.max(initial=0.0)))
     r = _ratio_alone(near, d / 2 + steps)
     for k in range(steps - 1, -1, -1):
@@ -70,10 +70,11 @@ def _ratio(a: Array, d: Array) -> Array:
 
 
 def _ratio_alone(a: Array, k: Array) -> Array:
-    """I_k(a)/I_{k-1}(a) to a relative error of about 1/20a², or less where k is not of order a.
+    """I_k(a)/I_{k-1}(a) to a relative error of about 1/10a³, or less where k is not of order a.
 
     As a function of a the ratio satisfies r' = 1 - r² - 2μr/a, μ = k - ½ [1]_. Its root at r' = 0
-    is r₀ = a/(μ + √(μ² + a²)), and this is its root at r' = r₀' = μr₀/(a√(μ² + a²)).
+    is r₀ = a/(μ + √(μ² + a²)), that at r' = r₀' = μr₀/(a√(μ² + a²)) is r₁, and this is its root at
+    r' = r₁'.
 
     References
     ----------
@@ -83,6 +84,9 @@ def _ratio_alone(a: Array, k: Array) -> Array:
     mu = k - 0.5
     root = np.hypot(mu, a)
     rest = 1 - mu / root / (mu + root)  # 1 - r₀'
+    side = np.hypot(mu, a * np.sqrt(rest))  # r₁ = a rest/(mu + side)
+    bend = mu / root * (a / (mu + root)) ** 2 * ((2 + mu / root) / root)  # -r₀''
+    rest = 1 - (bend + 2 * (mu / (mu + side)) * rest) / (2 * side)  # 1 - r₁'
     ratio: Array = a * rest / (mu + np.hypot(mu, a * np.sqrt(rest)))
     return ratio
 

@@ -17,7 +17,10 @@ import numpy as np
 
 from gapdyn.sphere import normalise, project, rounding
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_rows
+from gapdyn.validate import shown, validate_count, validate_rows
+
+MOST = 10**5
+"""The largest n for d = n, where there is an entry for each minority."""
 
 
 class Exponent(NamedTuple):
@@ -67,7 +70,7 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
     Parameters
     ----------
     n, d : int
-        Number of pairs n ≥ 2 and dimension d ≥ max(2, n - 1).
+        Number of pairs n ≥ 2, at most 1e5 for d = n, and dimension d ≥ max(2, n - 1).
 
     Returns
     -------
@@ -79,8 +82,8 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
     Raises
     ------
     TypeError, ValueError
-        If n or d is no integer of at least 2, d < n - 1, so that there is no regular simplex, or
-        d = n - 1 = 2, where the rows meet in finite time.
+        If n or d is no integer of at least 2, d < n - 1, so that there is no regular simplex,
+        d = n - 1 = 2, where the rows meet in finite time, or n is too large.
 
     Examples
     --------
@@ -91,11 +94,15 @@ def exponent(*, n: int, d: int) -> tuple[Exponent, ...]:
     """
     n, d = validate_count("n", n, least=2), validate_count("d", d, least=2)
     if d < n - 1:
-        raise ValueError(f"d must be at least n - 1 = {n - 1}, to hold a regular simplex, got {d}")
+        raise ValueError(
+            f"d must be at least n - 1 = {shown(n - 1)}, to hold a regular simplex, got {shown(d)}"
+        )
     if d == n - 1:
         if n == 3:
             raise ValueError("d must be at least 3 for n = 3: triangles in the plane meet at once")
         return (Exponent(0, float("nan"), -2.0),)
+    if d == n > MOST:
+        raise ValueError(f"n must be at most {MOST} for d = n, got {shown(n)}")
     minorities = range(n // 2 + 1 if d == n >= 4 else 1)  # of two or three, one turns round
     return tuple(_along_a_line(k, n) for k in minorities)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn._kernels.relative import relative_weights
+from gapdyn._kernels.relative import coupling, relative_weights
 from gapdyn.measures import COINCIDENT
 from gapdyn.theory import _checks
 from gapdyn.types import Array
@@ -141,10 +141,8 @@ def _speed(a: float, n: float, row_rate: float) -> float:
 
 def _gradient(Z: Array, a: float) -> tuple[Array, float]:
     """∇ℓ(aZ) = e^s G: G, whose largest softmax weight off the diagonal is 1, and s."""
-    _, (P, Q), log_scale = relative_weights(Z, a)
-    G: Array = P + Q
-    np.fill_diagonal(G, -(P.sum(axis=1) + Q.sum(axis=0)))  # 1 - P_ii is never a subtraction
-    return G / (2 * len(Z)), float(log_scale)
+    _, weights, log_scale = relative_weights(Z, a)
+    return -coupling(*weights) / (2 * len(Z)), float(log_scale)
 
 
 def _drift(G: Array, Z: Array, X: Array, Y: Array) -> Array:

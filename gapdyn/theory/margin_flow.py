@@ -52,12 +52,12 @@ __all__ = [
 
 SHARPNESS = 1e5
 """The sharpness b of the softmin margin by default, or 1000/α where that is more."""
-LARGEST_SHARPNESS = 1e9
-"""Beyond it e^{-b·margin} is rounding noise of the margins."""
+LARGEST_SHARPNESS = 1e8
+"""From 1e9 on the rounding of margins is noise in e^{-b·margin}, and steps do not end."""
 COARSER = 4.0
 """By how much the sharpness differs of the two paths whose distance is the error of `flow`."""
-LONGEST = 1e6
-"""The largest s: β grows by e^s."""
+SHORTEST, LONGEST = 1e-12, 1e6
+"""The least end of a path, less than an integration resolves, and the largest: β grows by e^s."""
 AT_REST = 1e-6
 """How far from a critical point of the softmin margin a path is at its limit, by Newton's step."""
 STANDING = 1e-3
@@ -208,16 +208,18 @@ def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = 
     What is integrated, by LSODA, is the flow of the softmin margin: λ_ij ∝ e^{-b(Z_ii - Z_ij)},
     λ'_ij ∝ e^{-b(Z_jj - Z_ij)}, and their mean of the margins for α. Up to e^{-bα} that is the flow
     of InfoNCE at the fixed inverse temperature b, on the clock s. A Jacobian of (2nd)² entries has
-    to fit into memory; eight pairs in R⁴ take a second, sixteen in R⁸ half a minute.
+    to fit into memory; eight pairs in R⁴ take a second, sixteen in R⁸ a few seconds, where threads
+    of other processes do not hold up those of the linear algebra.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
         Matched rows, α(XYᵀ) > 0, of any nonzero length; they are normalised.
     s : float or (T,) array of floats
-        An end s > 0, for output at 0 and at every step; or increasing values of s from 0 on.
+        An end s ≥ 1e-12, for output at 0 and at every step; or increasing values of s from 0 on,
+        the last of which is such an end.
     sharpness : float, optional
-        b, from 100/α to 1e9, by default 1e5 or more. The cost grows slowly with it.
+        b, from 100/α to 1e8, by default 1e5 or more. The cost is about twice as much at 1e8.
 
     Returns
     -------
@@ -227,8 +229,8 @@ def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = 
     ------
     TypeError, ValueError
         If X and Y are not real floats of one shape with rows of some length, a pair is not matched,
-        values of s do not increase from 0 on or go beyond 1e6, the sharpness is out of range, or
-        the integration fails.
+        values of s do not increase from 0 on or end below 1e-12 or beyond 1e6, the sharpness is out
+        of range, or the integration fails.
     """
     X, Y, least = _validate_matched(X, Y)
     end, stops = _validate_path(s)
@@ -260,7 +262,8 @@ def limit(
     X, Y, sharpness
         As in `flow`.
     longest : float, optional
-        Where to give up, at most 1e6; 60n by default. Near a limit distances fall like e^{-s/n}.
+        The s at which to give up, from 1e-12 to 1e6; 60n by default. Near a limit distances fall
+        like e^{-s/n}.
 
     Returns
     -------
@@ -276,10 +279,11 @@ def limit(
     X, Y, least = _validate_matched(X, Y)
     b = _validate_sharpness(sharpness, least)
     end = 60.0 * len(X) if longest is None else validate_positive("longest", longest)
-    if end > LONGEST:
-        raise ValueError(f"longest must be at most {LONGEST:g}, got {longest}")
-    W, s, stretch = np.vstack([X, Y]), 0.0, len(X) / 2
-    while (end_point := _critical_point(W, b)) is None and s < end:
+    if not SHORTEST <= end <= LONGEST:
+        raise ValueError(f"longest must lie between {SHORTEST:g} and {LONGEST:g}, got {longest}")
+    W, s = np.vstack([X, Y]), 0.0
+    while (end_point := _critical_point(W, b)) is None and end - s >= SHORTEST:
+        stretch = min(len(X) / 2, end - s)
         _, rows = _softmin.integrate(W, stretch, np.array([stretch]), b)
         W, s = rows[-1], s + stretch
     if end_point is None:
@@ -369,6 +373,8 @@ def _validate_path(s: ArrayLike) -> tuple[float, Array | None]:
     last = float(values.max())
     if values.min() < 0 or last <= 0 or (np.diff(np.atleast_1d(values)) <= 0).any():
         raise ValueError(f"s must increase, from 0 on, to a positive end, got {shown(s)}")
-    if last > LONGEST:
-        raise ValueError(f"s must be at most {LONGEST:g}: β grows by e^s, got {last:g}")
+    if not SHORTEST <= last <= LONGEST:
+        raise ValueError(
+            f"s must end between {SHORTEST:g} and {LONGEST:g}: β grows by e^s, got {last:g}"
+        )
     return last, values if values.ndim else None

@@ -21,15 +21,23 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
 from gapdyn.sphere import resolve_heights
-from gapdyn.temperature import Learned
+from gapdyn.temperature import Exponential, Learned
 from gapdyn.theory import _checks, bessel, potential
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_count, validate_number
+from gapdyn.validate import shown, validate_count, validate_number, validate_positive
 
 LARGE = 3e3
 """The concentration per dimension from which on an expansion in its inverse has more digits."""
 MOST = 10**6
 """The largest dimension D."""
+MOST_PAIRS = 1e6
+"""The largest n: until partners outweigh the others βρ comes to n², and 1 - A_D(βρ) to 1/n²."""
+COLDEST = 1e-10
+"""The least temperature τ at time 0."""
+FASTEST = 1e10
+"""The largest learning rate of ν, of log β where β = exp(ν/s), and of the rows."""
+SHORTEST = 1e-100
+"""The least last time but 0: squares of times are float64."""
 
 
 class MeanField(NamedTuple):
@@ -77,21 +85,21 @@ def flow(
     Parameters
     ----------
     t : float or array
-        Times, not negative.
+        Times, not negative; the last is 0 or at least 1e-100.
     n : int
-        Number of pairs, at least 2; it enters through ε = η_x/n and through `partner`.
+        Number of pairs, from 2 to 1e6; it enters through ε = η_x/n and through `partner`.
     dim : int
         D ≥ 2, the dimension of the horizontal directions; rows have D + 1.
     theta0 : float
         Angle between partners at time 0, in (0, π).
     tau : float
-        Temperature at time 0.
+        Temperature at time 0, at least 1e-10.
     gamma, gamma_x, gamma_y : float
         Heights in (-1, 1): γ and -γ, or h_x and h_y.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling.
+        β(ν) and the rate η of ν, without a ceiling; η, or η/s² for exp(ν/s), is at most 1e10.
     row_rate : float
-        Learning rate η_x of the rows.
+        Learning rate η_x of the rows, at most 1e10.
 
     Returns
     -------
@@ -101,8 +109,8 @@ def flow(
     Raises
     ------
     TypeError, ValueError
-        If an argument is outside its range, or n is too small for a mean field at the start: the
-        partner outweighs all others.
+        If an argument is outside its range, β leaves float64, or n is too small for a mean field at
+        the start: the partner outweighs all others.
     ArithmeticError
         If the integration fails.
 
@@ -112,12 +120,14 @@ def flow(
     >>> [round(float(beta), 3) for beta in run.beta]
     [14.286, 2.274]
     """
-    times, learned = _checks.validate_times(t), _checks.validate_learned(temperature)
-    pairs, dim = _checks.validate_pair_count(n), _validate_dim(dim)
+    times, learned = _validate_times(t), _validate_speed(temperature)
+    pairs, dim = _validate_pairs(n), _validate_dim(dim)
     heights = np.array(_heights(gamma, gamma_x, gamma_y))
-    rate = _checks.validate_middling("row_rate", row_rate) / pairs
+    rate = _validate_row_rate(row_rate) / pairs
     system = _System(learned, heights, rate, dim, pairs)
     angle = _validate_angle("theta0", theta0, np.pi)
+    if validate_positive("tau", tau) < COLDEST:
+        raise ValueError(f"tau must be at least {COLDEST:g}, got {shown(tau)}")
     start = np.array([learned.nu(tau), 0.0, np.log(np.tan(angle / 2))])
     if (outweighs := float(system.log_partner(start))) >= 0:
         raise ValueError(
@@ -146,6 +156,8 @@ class _System(NamedTuple):
     def velocity(self, state: Array) -> list[float]:
         """The time derivative of one state; -tanh log tan(θ/2) is cos θ."""
         beta, x, y, b = self.horizontal(state)
+        if not b <= _checks.LARGEST:
+            raise ValueError(f"temperature must keep β in float64, got {beta:g} along the way")
         g = float(x * y * (-np.tanh(state[2]) - bessel.A(b, self.dim)))
         nu = float(self.temperature.velocity(0.0, float(state[0]), g))
         return [nu, -self.rate * float(beta) * g, -self.rate * float(beta * (y / x + x / y))]
@@ -188,12 +200,11 @@ def invariant(
     Raises
     ------
     TypeError, ValueError
-        If `run` is no MeanField or has no gap, or another argument is outside its range.
+        If `run` is no MeanField of real numbers in one shape or has no gap, or another argument is
+        outside its range.
     """
-    if not isinstance(run, MeanField):
-        raise TypeError(f"run must be what mean_field.flow returned, got {shown(run)}")
-    learned = _checks.validate_learned(temperature)
-    rate = _checks.validate_middling("row_rate", row_rate) / _checks.validate_pair_count(n)
+    run, learned = _validate_run(run), _validate_speed(temperature)
+    rate = _validate_row_rate(row_rate) / _validate_pairs(n)
     gap, beta = np.asarray(run.gap), np.asarray(run.beta)
     known = np.isfinite(beta)
     if not (gap[known] > 0).all():
@@ -230,11 +241,16 @@ def concentration(theta: float, *, dim: int) -> float:
     """
     dim = _validate_dim(dim)
     theta = _validate_angle("theta", theta, np.pi / 2)
-    unit = float(_checks.computed("cos θ/sin²θ", lambda: np.cos(theta) / np.sin(theta) ** 2))
+    return _concentration(float(np.cos(theta)), float(np.sin(theta)) ** 2, dim)
+
+
+def _concentration(cosine: float, square: float, dim: int) -> float:
+    """The root of `concentration` for cos θ and sin²θ, each of which keeps its digits near 0."""
+    unit = cosine / square
     if unit > LARGE:
         inverse = 1 / (unit * (dim - 1))  # b A'/A by A = 1 - (D-1)/2b - (D-1)(3-D)/8b² - ...
         return unit * (dim - 1 + (dim - 1) / 2 * inverse * (1 + inverse / 2))
-    goal = np.arcsinh(np.cos(theta) / np.sin(theta))  # artanh cos θ
+    goal = np.arcsinh(cosine / np.sqrt(square))  # artanh cos θ
     low, high = unit * (dim - 1) * (1 - 1e-9), unit * dim * (1 + 1e-9)
     root = brentq(lambda b: np.arctanh(bessel.A(b, dim)) - goal, low, high, rtol=1e-14, xtol=1e-300)
     return float(root)
@@ -272,14 +288,14 @@ def alignment_time(*, gamma: float, theta0: float, dim: int) -> float:
     0.1722161186
     """
     dim = _validate_dim(dim)
-    height, _ = _heights(gamma, None, None)
+    height, _ = _heights(validate_number("gamma", gamma), None, None)
     theta0 = _validate_angle("theta0", theta0, np.pi / 2)
-    end = -np.log1p(-2 * np.sin(theta0 / 2) ** 2)
 
     def integrand(y: float) -> float:
-        theta = 2 * np.arcsin(np.sqrt(-np.expm1(-y) / 2))
-        return float(np.exp(-y) / np.sin(theta) ** 2 / concentration(theta, dim=dim))
+        cosine, square = float(np.exp(-y)), float(-np.expm1(-2 * y))
+        return cosine / square / _concentration(cosine, square, dim)
 
+    end = np.log1p(np.tan(theta0) ** 2) / 2
     integral, _ = quad(integrand, 0.0, end, epsabs=0, epsrel=1e-11)
     return float((1 - height) * (1 + height) / 2 * integral)
 
@@ -294,16 +310,17 @@ def _integrate(system: _System, start: Array, times: Array) -> Array:
         return float(system.log_partner(state))
 
     outweighed.terminal = True  # type: ignore[attr-defined]
-    run: Any = solve_ivp(
-        lambda _, state: system.velocity(state),
-        (0, end),
-        start,
-        "LSODA",
-        events=outweighed,
-        dense_output=True,
-        rtol=1e-9,
-        atol=1e-11,
-    )
+    with np.errstate(all="ignore"):  # of steps that are tried and go too far
+        run: Any = solve_ivp(
+            lambda _, state: system.velocity(state),
+            (0, end),
+            start,
+            "LSODA",
+            events=outweighed,
+            dense_output=True,
+            rtol=1e-9,
+            atol=1e-11,
+        )
     if not run.success:
         raise ArithmeticError(f"the integration failed at t = {run.t[-1]:g}: {run.message}")
     states = run.sol(np.minimum(times.ravel(), run.t[-1])).reshape(3, *times.shape)
@@ -319,6 +336,55 @@ def _heights(
         name = "gamma" if gamma is not None else "gamma_x and gamma_y"
         raise ValueError(f"{name} must lie in (-1, 1): rows have a horizontal part, got {heights}")
     return heights
+
+
+def _validate_run(run: MeanField) -> MeanField:
+    """A mean field, of seven arrays of one shape."""
+    try:
+        fits = isinstance(run, MeanField) and np.asarray(run).dtype == np.float64
+    except ValueError:  # of fields that differ in shape
+        fits = False
+    if not fits:
+        raise TypeError(
+            "run must be what mean_field.flow returned, of float64 fields in one shape, got "
+            + shown(run)
+        )
+    return run
+
+
+def _validate_times(value: ArrayLike) -> Array:
+    """Times whose last is 0, or so late that steps towards it are float64."""
+    times = _checks.validate_times(value, "t")
+    if 0 < (last := times.max(initial=0.0)) < SHORTEST:
+        raise ValueError(f"t must have a last time of 0, or of at least {SHORTEST:g}, got {last}")
+    return times
+
+
+def _validate_speed(temperature: Learned) -> Learned:
+    """A learned temperature that is not too fast."""
+    learned = _checks.validate_learned(temperature)
+    if learned.rate > FASTEST:
+        raise ValueError(f"rate must be at most {FASTEST:g}, got {learned.rate}")
+    exponential = isinstance(learned.parametrisation, Exponential)
+    if exponential and (kappa := _checks.validate_kappa(learned)) > FASTEST:
+        raise ValueError(f"κ = rate/scale² must be at most {FASTEST:g}, got {kappa:g}")
+    return learned
+
+
+def _validate_row_rate(value: float) -> float:
+    """A learning rate of the rows that is not too fast."""
+    rate = _checks.validate_middling("row_rate", value)
+    if rate > FASTEST:
+        raise ValueError(f"row_rate must be at most {FASTEST:g}, got {value}")
+    return rate
+
+
+def _validate_pairs(value: float) -> float:
+    """A number of pairs."""
+    pairs = _checks.validate_pair_count(value)
+    if pairs > MOST_PAIRS:
+        raise ValueError(f"n must be at most {MOST_PAIRS:g}, got {shown(value)}")
+    return pairs
 
 
 def _validate_angle(name: str, value: float, most: float) -> float:

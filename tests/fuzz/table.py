@@ -259,9 +259,10 @@ LEFT_OUT = {
 }
 """Arguments that keep their defaults."""
 
-acute = within(1e-9, 1.57, 1e-2)
+acute = within(2e-12, 1.5707, 1e-2)
 LEVEL = {
-    **{"n": st.integers(2, 10**4), "dim": dims, "theta0": within(1e-3, 3.1), "tau": our.mild_taus},
+    **{"n": st.integers(2, 10**6), "dim": dims, "theta0": within(1e-11, 3.1)},
+    "tau": within(1e-9, 1e3),
     "gamma gamma_x gamma_y": within(-0.999, 0.999, 0.0).map(lambda gamma: {"gamma": gamma}),
 }
 
@@ -282,7 +283,8 @@ CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
 TWO = {"n": st.just(2)}
 UNIT = {"X Y": unit_rows("X", "Y")}
-PATHS = within(1e-2, 5.0).flatmap(lambda s: st.sampled_from([s, np.array([0.0, s]), [s / 2, s]]))
+PATHS = within(3e-12, 5.0).flatmap(lambda s: st.sampled_from([s, np.array([0.0, s]), [s / 2, s]]))
+SHARP = st.sampled_from([None, 1e8])
 free = our.states(["free"]).map(part("model"))
 grids = st.sampled_from([{"n": [1, 2]}, [{"n": 1.5}], {"n": (1,)}])
 a_function = st.just(np.polynomial.Polynomial([0.4, 0.1]))
@@ -351,8 +353,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     ),
     **alike((swapping.exponent, swapping.balance), SWAPPED | EXPONENTIAL),
     **alike((margin_flow.multipliers, margin_flow.velocity), {"X Y": matched()}),
-    margin_flow.flow: {"X Y": matched(), "s": PATHS, "sharpness": st.none()},
-    margin_flow.limit: {"X Y": matched(), "sharpness": st.none(), "longest": st.none()},
+    margin_flow.flow: {"X Y": matched(), "s": PATHS, "sharpness": SHARP},
+    margin_flow.limit: {"X Y": matched(), "sharpness": SHARP, "longest": st.none()},
     consensus.exponent: {"d": st.integers(6, 9)},
     consensus.consensus: {"directions": our.pairs().map(part("X"))},
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,

@@ -154,6 +154,8 @@ def test_the_table():
         at = consensus.consensus(e)
         np.testing.assert_allclose(at.velocity, 0, atol=1e-15)
         assert (at.gap, at.distance) == pytest.approx((gap, distance), rel=1e-12)
+    assert len(consensus.exponent(n=10**5, d=10**5)) == 50_001
+    assert consensus.exponent(n=10**400, d=10**400 + 1) == ((0, -1.0, -1.0),)
     (row,) = consensus.exponent(n=6, d=5)
     assert np.isnan(row.gap) and row.distance == -2
 
@@ -163,6 +165,9 @@ test_bad_input_is_named = refusals(
     (lambda: consensus.exponent(n=1, d=4), ValueError, "n must be at least 2"),
     (lambda: consensus.exponent(n=2, d=1), ValueError, "d must be at least 2"),
     (lambda: consensus.exponent(n=3, d=2), ValueError, "d must be at least 3"),
+    (lambda: consensus.exponent(n=10**9, d=10**9), ValueError, "n must be at most 100000 for d"),
+    (lambda: consensus.exponent(n=10**400, d=10**400), ValueError, r"for d = n, got 10+\.\.\.$"),
+    (lambda: consensus.exponent(n=10**400, d=2), ValueError, r"= 9{77}\.\.\., to hold a regular"),
     (lambda: consensus.exponent(n=3.0, d=2), TypeError, "n must be an integer"),
     (lambda: consensus.consensus(np.ones((3, 1))), ValueError, "dimension of directions"),
 )

@@ -311,9 +311,31 @@ def test_what_does_not_converge_says_so():
         margin_flow.limit(*matched(6, 10, 0), longest=2.0)
     reached = caught.value.reached
     assert isinstance(caught.value, ValueError)
-    assert reached.s >= 2 and reached.margin > 0.02
+    assert reached.s == 2 and reached.margin > 0.02
     again = margin_flow.limit(reached.X, reached.Y)
     assert again.margin == pytest.approx(6 / 5, abs=1e-6)
+
+
+def test_a_limit_goes_no_farther_than_longest():
+    """Not by one stretch of n/2 either: what is reached is where the path is then."""
+    start = matched(3, 4, 0)
+    for longest in (1e-12, 0.1, 1.7):
+        with pytest.raises(margin_flow.NotConvergedError) as caught:
+            margin_flow.limit(*start, longest=longest)
+        reached, path = caught.value.reached, margin_flow.flow(*start, [longest])
+        assert reached.s == longest
+        np.testing.assert_allclose(reached.X, path.X[0], atol=1e-5)
+        np.testing.assert_allclose(reached.Y, path.Y[0], atol=1e-5)
+
+
+def test_the_ends_of_the_ranges_have_a_path():
+    """The shortest span hardly moves rows; the largest sharpness b is within 1/√b of others."""
+    X, Y = matched(3, 4, 0)
+    path = margin_flow.flow(X, Y, [0.0, 1e-13, 1e-12])
+    np.testing.assert_allclose(path.X - X, 0, atol=1e-11)
+    sharp = margin_flow.flow(X, Y, [1.0], sharpness=1e8)
+    assert np.abs(sharp.X - margin_flow.flow(X, Y, [1.0], sharpness=1e6).X).max() < 1e-3
+    assert sharp.error[0] < 1e-4
 
 
 # Bad input
@@ -330,8 +352,14 @@ test_bad_input_is_named = refusals(
     (lambda: margin_flow.multipliers(*good, tolerance=0.0), ValueError, "tolerance must be pos"),
     (lambda: margin_flow.flow(*good, [1.0, 0.5]), ValueError, "s must increase"),
     (lambda: margin_flow.flow(*good, 0.0), ValueError, "s must increase"),
-    (lambda: margin_flow.flow(*good, 1e7), ValueError, "s must be at most"),
+    (lambda: margin_flow.flow(*good, 1e7), ValueError, "s must end between 1e-12 and"),
+    (lambda: margin_flow.flow(*good, 1e-200), ValueError, "s must end between 1e-12 and"),
+    (lambda: margin_flow.flow(*good, 5e-324), ValueError, "s must end between 1e-12 and"),
+    (lambda: margin_flow.flow(*good, [0, 1e-300]), ValueError, "s must end between 1e-12 and"),
     (lambda: margin_flow.flow(*good, "1"), TypeError, "s must be a real number"),
     (lambda: margin_flow.flow(*good, 1.0, sharpness=1.0), ValueError, "sharpness must lie between"),
-    (lambda: margin_flow.limit(*good, longest=1e9), ValueError, "longest must be at most"),
+    (lambda: margin_flow.flow(*good, 1.0, sharpness=1e9), ValueError, "sharpness must lie between"),
+    (lambda: margin_flow.limit(*good, sharpness=1e9), ValueError, "sharpness must lie between"),
+    (lambda: margin_flow.limit(*good, longest=1e9), ValueError, "longest must lie between 1e-12"),
+    (lambda: margin_flow.limit(*good, longest=1e-300), ValueError, "longest must lie between"),
 )

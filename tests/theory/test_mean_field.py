@@ -111,11 +111,20 @@ def test_the_true_flow_of_1024_pairs_stays_near(tau, row_rate, times, within):
     heights = np.array([[A[:, -1].mean() for A in model.rows(y)] for y in run.y])
     np.testing.assert_allclose(heights[:, 0], closed.height_x, rtol=within)
     np.testing.assert_allclose(heights[:, 1], closed.height_y, rtol=within)
-    if row_rate == 1:  # the gap is frozen while rows align: it moves by O(1/n)
+    if row_rate == 1:  # heights are frozen while rows align: they move by O(1/n)
         assert angles(*model.rows(run.y[-1])).mean() == pytest.approx(closed.theta[-1], rel=1e-2)
-        assert 1 < 1024 * np.ptp(np.log(run.gap)) < 3
-        kept = 1024 * np.log(heights @ [1, -1]) + np.log(run.beta)
-        assert np.ptp(kept) < 0.15 < 1.5 < np.ptp(np.log(run.beta))
+        moved, grown = (np.log(kind[3] / kind[0]) for kind in (heights @ [1, -1], run.beta))
+        assert 1024 * moved == pytest.approx(-grown, rel=0.02)
+
+
+@pytest.mark.parametrize(("theta", "heights"), [(1.2, (0.4, -0.4)), (2.0, (0.6, -0.2))])
+def test_centres_are_apart_by_more_than_their_heights(theta, heights):
+    """By E‖x - y‖² of the horizontal parts over n, over 50,000 draws of four pairs."""
+    X, Y = level_pairs(4 * 50_000, 3, theta, gamma_x=heights[0], gamma_y=heights[1])
+    u = (X - Y).reshape(50_000, 4, 4).mean(axis=1)
+    r, q = np.sqrt(1 - np.square(heights))
+    beyond = (u**2).sum(axis=1).mean() - (heights[0] - heights[1]) ** 2
+    assert 4 * beyond == pytest.approx(r**2 + q**2 - 2 * r * q * np.cos(theta), rel=0.02)
 
 
 @pytest.mark.slow
@@ -144,7 +153,7 @@ def test_the_first_integral_is_kept_and_the_gap_moves_by_one_over_n():
         )
         assert np.ptp(np.log(kept)) < 1e-5
         assert np.ptp(mean_field.invariant(run, n=n)) < 1e-5
-        assert 1.5 < n * np.ptp(np.log(run.gap)) < 3.5
+        assert n * np.log(run.gap / 0.8) == pytest.approx(-np.log(run.beta * 0.07), abs=1e-5)
     steady = mean_field.flow(0.1, n=10, dim=3, theta0=1.0, tau=1.0, gamma=0.3, row_rate=2.0)
     assert mean_field.invariant(steady, n=10, row_rate=2.0) == pytest.approx(
         5 * np.log(0.6), abs=1e-8
@@ -155,7 +164,7 @@ def test_beta_follows_the_slow_manifold_and_pairs_align_in_time():
     """As n grows, A_D(βρ) → cos θ, and θ is small at t* to a power of n."""
     t_star = mean_field.alignment_time(gamma=0.4, theta0=1.2, dim=3)
     off = []
-    for n in (10**3, 10**5, 10**7):
+    for n in (10**2, 10**4, 10**6):
         run = mean_field.flow(np.array([0.5, 1.0]) * t_star * n, tau=0.7, **SETTING | {"n": n})
         b = float(run.beta[0]) * (1 - 0.16)
         off.append([abs(float(bessel.A(b, 3)) / np.cos(run.theta[0]) - 1), run.theta[1]])
@@ -205,6 +214,28 @@ def test_the_time_of_alignment_at_the_numbers_of_the_text():
     assert found == pytest.approx(float(time), rel=1e-12)
 
 
+@pytest.mark.parametrize("dim", [2, 3, 17])
+def test_the_time_of_alignment_at_both_ends_of_its_range(dim):
+    """θ₀²/4(D-1) near 0; near π/2 by parts, the integral of artanh A(b)/b over log b from b₀ on."""
+    for theta in (2e-12, 1e-11, 1e-9, 1e-7):
+        found = mean_field.alignment_time(gamma=0.0, theta0=theta, dim=dim)
+        assert found == pytest.approx(theta**2 / (4 * (dim - 1)), rel=1e-12)
+    with mp.workdps(30):
+
+        def over(*edges):
+            logs = [mp.log(mp.mpf(edge)) for edge in edges]
+            return mp.quad(lambda s: mp.atanh(besselian(mp.exp(s), dim)) / mp.exp(s), logs)
+
+        late = (mp.log(4e7 / (dim - 1)) + 1) / 2e7  # artanh A = ½ log(4b/(D-1)) from b = 1e7 on
+        whole = over("0.001", "0.03", 1, 10, 100, 10**4, 10**7) + late
+        for theta in (1.5707, 1.5707963, 1.570796326, 1.5707963267948963):
+            cosine = mp.cos(mp.mpf(theta))
+            b0 = mp.findroot(lambda b, c=cosine: besselian(b, dim) - c, cosine * dim)
+            time = whole + over(b0, "0.001") - mp.atanh(cosine) / b0
+            found = mean_field.alignment_time(gamma=0.4, theta0=theta, dim=dim)
+            assert found == pytest.approx(0.42 * float(time), rel=1e-9)
+
+
 @pytest.mark.parametrize("dim", [2, 3, 5, 17, 511])
 @pytest.mark.parametrize("theta", [0.001, 0.0099, 0.0175, 0.019, 0.1])
 def test_concentrations_of_small_angles_in_thirty_digits(dim, theta):
@@ -237,6 +268,7 @@ def test_concentrations_of_small_and_large_angles():
     ("change", "says"),
     [
         ({"n": 1}, "n must be a whole number of at least 2"),
+        ({"n": 10**7}, "n must be at most 1e"),
         ({"n": 4}, "n must be so large that the other pairs outweigh the partner"),
         ({"dim": 1}, "dim must be at least 2"),
         ({"theta0": 0.0}, "theta0 must lie between"),
@@ -244,16 +276,47 @@ def test_concentrations_of_small_and_large_angles():
         ({"gamma": 1.0}, "gamma must lie in"),
         ({"gamma": None}, "give either gamma"),
         ({"tau": 0.0}, "tau must be positive"),
+        ({"tau": 9e-11}, "tau must be at least 1e-10"),
+        ({"temperature": gd.Learned(rate=1e100)}, "rate must be at most 1e"),
+        ({"temperature": gd.Learned(gd.Exponential(9e-6))}, "rate/scale² must be at most 1e"),
         ({"temperature": gd.Fixed(0.1)}, "temperature must be learned"),
         ({"temperature": gd.Learned(max_beta=100.0)}, "must have no ceiling"),
         ({"row_rate": 0.0}, "row_rate must be positive"),
+        ({"row_rate": 1e11}, "row_rate must be at most 1e"),
         ({"t": -1.0}, "t must not be negative"),
+        ({"t": 1e-150}, "t must have a last time of 0, or of at least 1e-100"),
+        ({"t": [0.0, 5e-324]}, "t must have a last time of 0"),
     ],
 )
 def test_bad_input_is_named(change, says):
     given = {"t": 1.0, "tau": 0.05, **SETTING, "theta0": 0.2} | change
     with pytest.raises(ValueError, match=says):
         mean_field.flow(given.pop("t"), **given)
+
+
+def test_the_ends_of_every_range_have_a_mean_field():
+    """Small temperatures, fast rates, many pairs in the plane, and times near 0."""
+    cold = {"tau": 1e-10, "theta0": 3.0, "row_rate": 1e10, "temperature": gd.Learned(rate=1e10)}
+    assert np.isfinite(mean_field.flow(1e-3, **SETTING | cold).beta)
+    many = mean_field.flow([0.0, 1e6], tau=0.07, **SETTING | {"n": 10**6, "dim": 2})
+    assert many.theta[0] == pytest.approx(1.2) and np.isnan(many.theta[1])
+    start = mean_field.flow(1e-100, tau=0.07, **SETTING)
+    assert start.beta == pytest.approx(1 / 0.07) and start.theta == pytest.approx(1.2)
+
+
+class EndsAtTwo(gd.Exponential):
+    """β = exp ν, which is infinite from β = 2 on."""
+
+    def beta(self, nu):
+        beta = np.exp(nu)
+        return np.where(beta < 2, beta, np.inf)[()]
+
+
+def test_beta_that_leaves_float64_is_named():
+    with pytest.raises(ValueError, match="temperature must keep β in float64"):
+        mean_field.flow(
+            9.0, tau=1.0, temperature=gd.Learned(EndsAtTwo()), **SETTING | {"theta0": 0.3}
+        )
 
 
 @pytest.mark.parametrize("theta", [np.pi / 2, 2.0, 0.0, -1.0])
@@ -264,9 +327,23 @@ def test_without_a_slow_manifold_there_is_no_time_of_alignment(theta):
         mean_field.concentration(theta, dim=3)
 
 
+def test_a_time_of_alignment_has_one_height():
+    with pytest.raises(TypeError, match="gamma must be a real number, got None"):
+        mean_field.alignment_time(gamma=None, theta0=1.0, dim=3)
+    for gamma in (1.0, -1.1):
+        with pytest.raises(ValueError, match="gamma must lie in"):
+            mean_field.alignment_time(gamma=gamma, theta0=1.0, dim=3)
+
+
 def test_a_first_integral_needs_a_run_and_a_gap():
-    with pytest.raises(TypeError, match="run must be what"):
-        mean_field.invariant("run", n=3)
+    run = mean_field.flow([0.0, 0.1], tau=1.0, **SETTING)
+    strings, longer = run._replace(beta=run.beta.astype(str)), run._replace(partner=np.zeros(3))
+    for wrong in ("run", tuple(run), strings, longer):
+        with pytest.raises(TypeError, match="run must be what"):
+            mean_field.invariant(wrong, n=1024)
+    for n, row_rate in ((1e308, 1e-100), (1e300, 1e-10)):
+        with pytest.raises(ValueError, match="n must be at most 1e"):
+            mean_field.invariant(run, n=n, row_rate=row_rate)
     run = mean_field.flow(0.1, tau=1.0, **SETTING | {"gamma": 0.0})
     with pytest.raises(ValueError, match="run must have a gap"):
         mean_field.invariant(run, n=1024)

@@ -31,7 +31,7 @@ LARGE = 3e3
 MOST = 10**6
 """The largest dimension D."""
 MOST_PAIRS = 1e6
-"""The largest n: until partners outweigh the others βρ comes to n², and 1 - A_D(βρ) to 1/n²."""
+"""The largest n: in the plane 1 - A_D(βρ) falls to 1/n² until partners outweigh the others."""
 COLDEST = 1e-10
 """The least temperature τ at time 0."""
 FASTEST = 1e10
@@ -97,7 +97,7 @@ def flow(
     gamma, gamma_x, gamma_y : float
         Heights in (-1, 1): γ and -γ, or h_x and h_y.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling; η, or η/s² for exp(ν/s), is at most 1e10.
+        β(ν) and the rate η of ν, without a ceiling; η, and η/s² for exp(ν/s), are at most 1e10.
     row_rate : float
         Learning rate η_x of the rows, at most 1e10.
 

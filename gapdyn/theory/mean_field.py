@@ -24,14 +24,14 @@ from gapdyn.sphere import resolve_heights
 from gapdyn.temperature import Exponential, Learned
 from gapdyn.theory import _checks, bessel, potential
 from gapdyn.types import Array
-from gapdyn.validate import shown, validate_count, validate_number, validate_positive
+from gapdyn.validate import has_masked, shown, validate_count, validate_number, validate_positive
 
 LARGE = 3e3
 """The concentration per dimension from which on an expansion in its inverse has more digits."""
 MOST = 10**6
 """The largest dimension D."""
 MOST_PAIRS = 1e6
-"""The largest n: until partners outweigh the others βρ comes to n², and 1 - A_D(βρ) to 1/n²."""
+"""The largest n: in the plane 1 - A_D(βρ) falls to 1/n² until partners outweigh the others."""
 COLDEST = 1e-10
 """The least temperature τ at time 0."""
 FASTEST = 1e10
@@ -97,7 +97,7 @@ def flow(
     gamma, gamma_x, gamma_y : float
         Heights in (-1, 1): γ and -γ, or h_x and h_y.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling; η, or η/s² for exp(ν/s), is at most 1e10.
+        β(ν) and the rate η of ν, without a ceiling; η, and η/s² for exp(ν/s), are at most 1e10.
     row_rate : float
         Learning rate η_x of the rows, at most 1e10.
 
@@ -200,8 +200,8 @@ def invariant(
     Raises
     ------
     TypeError, ValueError
-        If `run` is no MeanField of real numbers in one shape or has no gap, or another argument is
-        outside its range.
+        If `run` is no MeanField of real numbers in one shape or has no gap, the integral is no
+        float64, or another argument is outside its range.
     """
     run, learned = _validate_run(run), _validate_speed(temperature)
     rate = _validate_row_rate(row_rate) / _validate_pairs(n)
@@ -210,7 +210,8 @@ def invariant(
     if not (gap[known] > 0).all():
         raise ValueError("run must have a gap: the first integral is about log Δ")
     kept = np.full(beta.shape, np.nan)
-    kept[known] = potential.potential(beta[known], temperature=learned) + np.log(gap[known]) / rate
+    P = potential.potential(beta[known], temperature=learned)
+    kept[known] = _checks.computed("P(β) + (n/η_x) log Δ", lambda: P + np.log(gap[known]) / rate)
     return _checks.unwrap(kept)
 
 
@@ -342,6 +343,7 @@ def _validate_run(run: MeanField) -> MeanField:
     """A mean field, of seven arrays of one shape."""
     try:
         fits = isinstance(run, MeanField) and np.asarray(run).dtype == np.float64
+        fits = fits and not has_masked(run, 1)
     except ValueError:  # of fields that differ in shape
         fits = False
     if not fits:

@@ -338,9 +338,12 @@ def test_a_time_of_alignment_has_one_height():
 def test_a_first_integral_needs_a_run_and_a_gap():
     run = mean_field.flow([0.0, 0.1], tau=1.0, **SETTING)
     strings, longer = run._replace(beta=run.beta.astype(str)), run._replace(partner=np.zeros(3))
-    for wrong in ("run", tuple(run), strings, longer):
+    masked = run._replace(theta=np.ma.masked_array(run.theta, [True, False]))
+    for wrong in ("run", tuple(run), strings, longer, masked):
         with pytest.raises(TypeError, match="run must be what"):
             mean_field.invariant(wrong, n=1024)
+    with pytest.raises(ValueError, match="must be a float64"):
+        mean_field.invariant(run._replace(gap=run.gap * np.inf), n=1024)
     for n, row_rate in ((1e308, 1e-100), (1e300, 1e-10)):
         with pytest.raises(ValueError, match="n must be at most 1e"):
             mean_field.invariant(run, n=n, row_rate=row_rate)

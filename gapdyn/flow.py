@@ -26,6 +26,7 @@ from gapdyn.solver import (
     Solver,
     Step,
     TooManyStepsError,
+    validate_clock,
 )
 from gapdyn.swap import Swap
 from gapdyn.types import Array
@@ -408,6 +409,8 @@ def choose_method(method: str | None, clock: str) -> str:
 def choose_clock(clock: str | None, model: Model, end: float) -> str:
     """The clock of a run to `end`: the given one if it can go so far, or the one that suits it."""
     free = model.temperature.max_step == np.inf
+    if clock is not None:
+        validate_clock(clock)
     if isinstance(model, LogBetaModel):
         if clock not in (None, LOG_BETA):
             raise ValueError(f"clock must be {LOG_BETA!r} or left out for {model}, got {clock!r}")
@@ -415,8 +418,6 @@ def choose_clock(clock: str | None, model: Model, end: float) -> str:
     if clock is None:
         slows = model.temperature.slows or end > LONGEST_BY_T
         return "log t" if free and slows else "t"
-    if not isinstance(clock, str):
-        return clock  # which `Solver` refuses
     if clock == "log t" and not free:
         kind = type(model.temperature).__name__
         raise ValueError(f"clock must be 't', on which a {kind} limits the step")

@@ -89,6 +89,13 @@ CLOCKS = {
 }
 
 
+def validate_clock(clock: object) -> None:
+    """Refuse what is no name of a clock."""
+    if not isinstance(clock, str) or clock not in CLOCKS:
+        names = " or ".join(map(repr, CLOCKS))
+        raise ValueError(f"clock must be {names}, or left out, got {shown(clock)}")
+
+
 class Step(NamedTuple):
     """An accepted step; `dense_output` makes the state at any time in it, a function of t."""
 
@@ -117,9 +124,7 @@ class Solver:
             raise ValueError(
                 f"method must be one of {', '.join(METHODS)}, got {shown(self.method)}"
             )
-        if not isinstance(self.clock, str) or self.clock not in CLOCKS:
-            names = " or ".join(map(repr, CLOCKS))
-            raise ValueError(f"clock must be {names}, or left out, got {shown(self.clock)}")
+        validate_clock(self.clock)
         most = validate_count("max_steps", self.max_steps, least=1)
         for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", most)):
             object.__setattr__(self, name, value)

@@ -237,6 +237,7 @@ MIXED = free.mixed(np.full((3, 4), 0.5))
         (MIXED, {}, "clock must be .* for a mixing"),
         (free, {"swap": gd.HardSwap(0.5)}, "swap must be None on the clock 'log beta'"),
         (free, {"clock": "log nu"}, "clock must be 't' or 'log t' or 'log beta', or left out"),
+        (free, {"clock": np.ma.masked_array(np.eye(3))}, "clock must be .*, got masked_array"),
     ],
 )
 def test_what_has_no_such_clock_is_refused(model, options, message):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ from gapdyn.types import Array
 RTOL, ATOL = 1e-7, 1e-10
 NEGLIGIBLE = 1e-14
 """The share of the largest weight below which a margin does not stiffen the flow."""
-STILL = 1e-8
-"""The share of the largest singular value of a Jacobian below which it is taken for 0."""
+STILL = 1e-3
+"""A singular value of the Jacobian, a rate over s, below which it is taken for 0."""
 
 
 class Multipliers(NamedTuple):
@@ -130,12 +130,14 @@ def _functions(shape: tuple[int, int], b: float) -> tuple[Callable[..., Array], 
 def integrate(W: Array, end: float, stops: Array | None, b: float) -> tuple[Array, Array]:
     """Values of s and the rows (T, 2n, d) there, from rows W at s = 0."""
     velocity, derivative = _functions(W.shape, b)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # LSODA's, when it fails
-        run = solve_ivp(
-            velocity, (0.0, end), W.ravel(), "LSODA", stops, jac=derivative, rtol=RTOL, atol=ATOL
-        )
-    if not run.success:
+    options: dict[str, Any] = {"t_eval": stops, "jac": derivative, "rtol": RTOL, "atol": ATOL}
+    for method in ("LSODA", "Radau"):  # the first is faster, the second seldom fails
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # LSODA's, when it fails
+            run = solve_ivp(velocity, (0.0, end), W.ravel(), method, **options)
+        if run.success:
+            break
+    else:
         raise ValueError(f"s must be such that the path can be integrated: {run.message}")
     rows = run.y.T.reshape(-1, *W.shape)
     return run.t, rows / np.linalg.norm(rows, axis=2, keepdims=True)
@@ -146,6 +148,7 @@ def newton(W: Array, b: float) -> Array:
 
     Directions in which the speed does not change, such as rotations, have no part in it.
     """
-    step, *_ = lstsq(jacobian(W, b), -speed(W, b).ravel(), cond=STILL)
+    J = jacobian(W, b)
+    step, *_ = lstsq(J, -speed(W, b).ravel(), cond=STILL / float(np.linalg.norm(J, 2)))
     moved: Array = step.reshape(W.shape)
     return moved

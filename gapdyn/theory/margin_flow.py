@@ -205,11 +205,11 @@ def velocity(X: ArrayLike, Y: ArrayLike, *, tolerance: float = 1e-9) -> Velocity
 def flow(X: ArrayLike, Y: ArrayLike, s: ArrayLike, *, sharpness: float | None = None) -> Path:
     """The path of the margin flow from matched rows, with its measured error (theory 4.3).
 
-    What is integrated, by LSODA, is the flow of the softmin margin: λ_ij ∝ e^{-b(Z_ii - Z_ij)},
-    λ'_ij ∝ e^{-b(Z_jj - Z_ij)}, and their mean of the margins for α. Up to e^{-bα} that is the flow
-    of InfoNCE at the fixed inverse temperature b, on the clock s. A Jacobian of (2nd)² entries has
-    to fit into memory; eight pairs in R⁴ take a second, sixteen in R⁸ a few seconds, where threads
-    of other processes do not hold up those of the linear algebra.
+    What is integrated, by LSODA or else Radau, is the flow of the softmin margin: λ_ij ∝
+    e^{-b(Z_ii - Z_ij)}, λ'_ij ∝ e^{-b(Z_jj - Z_ij)}, and their mean of the margins for α. Up to
+    e^{-bα} that is the flow of InfoNCE at the fixed inverse temperature b, on the clock s. A
+    Jacobian of (2nd)² entries has to fit into memory; eight pairs in R⁴ take a second, sixteen in
+    R⁸ a few seconds, where threads of other processes do not hold up those of the linear algebra.
 
     Parameters
     ----------

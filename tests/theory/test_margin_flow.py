@@ -263,6 +263,16 @@ def test_the_limit_is_a_critical_point_with_aligned_pairs():
         assert np.ptp([margin_flow.flow(*matched(n, d, 0), [end.s]).margin[0], end.margin]) < 1e-4
 
 
+def test_a_slow_approach_is_no_limit_however_sharp_the_margin_is():
+    """Five lifted pairs end in R³ with X = Y, though rates of 1/n are 1e-9 of the largest.
+
+    Where is for rounding to say, which may lead away from the regular pentagon, a saddle.
+    """
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5), gamma=0.5)
+    end = margin_flow.limit(X, Y, sharpness=1e8)
+    assert end.gap < 1e-6 and end.residual < 1e-4 and end.margin > 0.69
+
+
 @pytest.mark.slow
 def test_sixty_limits_are_aligned():
     for n, d in ((3, 2), (5, 2), (4, 3), (6, 3), (8, 4), (5, 6)):

@@ -94,6 +94,8 @@ def read_arrays(source: str | os.PathLike[str] | int) -> dict[str, NDArray[Any]]
     """
     if isinstance(source, bool):
         raise TypeError(f"source must be a path or the number of an open file, got {source}")
+    if isinstance(source, int) and source < 0:
+        raise ValueError(f"source must be a path or the number of an open file, got {source}")
     with _opened(source) as stream:
         try:
             return _read(stream)

@@ -234,3 +234,8 @@ def test_a_dash_is_standard_input(tmp_path):
 def test_standard_input_is_one_file(capsys):
     assert cli.main(["measure", "-", "-"]) == 2
     assert "FILE may be -, which is standard input, once" in capsys.readouterr().err
+
+
+def test_a_negative_file_descriptor_is_refused_by_name():
+    with pytest.raises(ValueError, match="source must be a path or the number of an open file"):
+        read_arrays(-1)

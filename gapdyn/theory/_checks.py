@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Rational, Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -66,8 +65,7 @@ def temperature_of(
     `lemma_3_1.beta` and `exchange_law.exponent` are called either way.
     """
     if temperature is not None:
-        given: Any = zip((scale, rate, kind), (1.0, 1.0, "exponential"), strict=True)
-        if not all(isinstance(v, Real | str) and v == left_out for v, left_out in given):
+        if not (_is(scale, 1.0) and _is(rate, 1.0) and _is(kind, "exponential")):
             raise ValueError("temperature must be given alone, without scale, rate and kind")
         return validate_learned(temperature)
     if not isinstance(kind, str) or kind not in KINDS:
@@ -77,6 +75,12 @@ def temperature_of(
     if validate_positive("scale", scale) != 1:
         raise ValueError(f"scale must be left out: β of kind {kind!r} has none, got {scale}")
     return Learned(KINDS[kind](), rate)
+
+
+def _is(value: object, left_out: float | str) -> bool:
+    """Whether an argument is what it is where it is left out, in whatever form."""
+    plain = value.item() if isinstance(value, np.ndarray) and value.shape == () else value
+    return isinstance(plain, Real | str) and plain == left_out
 
 
 def validate_numbers(name: str, value: ArrayLike) -> Array:

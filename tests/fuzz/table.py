@@ -55,6 +55,7 @@ KINDS |= {gd.FrozenModel: ["frozen"], gd.ScalarModel: ["scalar"]}
 # Arguments that belong together
 
 ends = within(1e-3, 30.0)
+methods = st.sampled_from(["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
 TIMES = ends.flatmap(lambda t: st.sampled_from([t, np.array([0.0, t]), [t / 2, t]]))
 
 
@@ -90,14 +91,20 @@ def starts(draw, tied=None):
 @st.composite
 def plain_starts(draw):
     """A model, its start and a time."""
-    return {**draw(our.states(names=("model", "y0"))), "t": draw(TIMES)}
+    return {**draw(our.states(names=("model", "y0"))), "t": draw(TIMES), "method": draw(methods)}
 
 
 @st.composite
 def swapped_starts(draw):
     """A model that can be swapped, its start, a swap and a time."""
     model, y = draw(our.states(["free"])).values()
-    return {"model": model, "y0": y, "swap": draw(our.swaps), "t": draw(TIMES)}
+    return {
+        "model": model,
+        "y0": y,
+        "swap": draw(our.swaps),
+        "t": draw(TIMES),
+        "method": draw(methods),
+    }
 
 
 @st.composite
@@ -142,7 +149,13 @@ def matched_starts(draw):
     model = gd.FreeModel(n, d, draw(our.learned), draw(within(0.1, 10.0)))
     X = sphere.sample(n, d, draw(our.seeds))
     y0 = model.start(X, X, tau=draw(our.mild_taus))
-    return {"model": model, "y0": y0, "clock": "log beta", "t": draw(within(0.1, 9.0))}
+    return {
+        "model": model,
+        "y0": y0,
+        "clock": "log beta",
+        "t": draw(within(0.1, 9.0)),
+        "method": None,
+    }
 
 
 @st.composite
@@ -194,7 +207,6 @@ def alike(functions, arguments):
 
 tenths = st.fractions(Fraction(1, 10), Fraction(9, 10), max_denominator=100)
 reals, flags = within(-30.0, 30.0), st.booleans()
-methods = st.sampled_from(["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"])
 entry = audit.Entry("id", "Section 2", "A claim.", audit.HOLDS, "Evidence.", True)
 rows = our.runs(["free", "parallel"], our.learned)
 
@@ -309,7 +321,7 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.FrozenModel.mixed: {"mixing": st.none()},
     gd.HardSwap.intervals: {"model": free},
     plotting.log_time: {"ax": st.builds(lambda: Figure().add_subplot())},
-    gd.flow: {"model y0 swap clock t": plain_starts() | swapped_starts() | matched_starts()},
+    gd.flow: {"model y0 swap clock t method": plain_starts() | swapped_starts() | matched_starts()},
     gd.flow_many: {"t": TIMES},
     gd.Trajectory.at: {"t": within(0.1, 0.5)},
     gd.Trajectory.load: {"path": saved()},

@@ -225,3 +225,9 @@ def test_a_list_that_holds_itself_is_refused_as_any_ragged_one():
 def test_a_temperature_beside_its_numbers_is_refused_whatever_they_are(scale):
     with pytest.raises(ValueError, match="temperature must be given alone"):
         exchange_law.exponent(n=3, temperature=gd.Learned(), scale=scale)
+
+
+@pytest.mark.parametrize("one", [1, 1.0, np.array(1.0), np.float32(1), Fraction(1)])
+def test_a_temperature_beside_numbers_that_are_what_they_are_left_out_is_taken(one):
+    alone = exchange_law.exponent(n=3, temperature=gd.Learned())
+    assert exchange_law.exponent(n=3, temperature=gd.Learned(), scale=one, rate=one) == alone

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FRAMES = 72
+FRAMES, MOST_FRAMES = 72, 10_000
 MILLISECONDS, LAST_FRAME = 80, 1500
 """How long each frame is shown, and how long the last one."""
 LEAST = 0.01
@@ -160,11 +160,13 @@ def film(run: Any, *, frames: int = FRAMES) -> Film:
     ------
     TypeError, ValueError
         If `run` is no Trajectory, its model has no embeddings or was not loaded with it, it has
-        only one time, or `frames` is no integer or below 3.
+        only one time, or `frames` is no integer from 3 to 10,000.
     """
     if not all(hasattr(run, name) for name in ("t", "at", "model")):
         raise TypeError(f"run must be a Trajectory, got {run!r}")
     count = validate_count("frames", frames, least=3)
+    if count > MOST_FRAMES:
+        raise ValueError(f"frames must be at most {MOST_FRAMES}, got {frames}")
     model: Any = run.model
     if not hasattr(model, "embeddings"):
         raise ValueError(

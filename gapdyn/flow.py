@@ -216,7 +216,7 @@ class Trajectory:
         Parameters
         ----------
         frames : int
-            At least 3.
+            From 3 to 10,000.
 
         Returns
         -------
@@ -228,7 +228,7 @@ class Trajectory:
         TypeError, ValueError
             If the model has no rows on a sphere (free and parallel models have), was not loaded
             with its run, the run has one time alone or is on the clock "log beta", or `frames` is
-            below 3.
+            no integer from 3 to 10,000.
         """
         from gapdyn.film import film  # here, so that import gapdyn leaves Matplotlib alone
 

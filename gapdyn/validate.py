@@ -112,7 +112,7 @@ def validate_bool(name: str, value: bool) -> bool:
 
 def validate_integer(name: str, value: int) -> int:
     """An integer, of Python's or of NumPy's type."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     return int(value)
 
@@ -139,7 +139,7 @@ def validate_number(name: str, value: float) -> float:
     if isinstance(value, np.ndarray):
         scalar = value.ndim == 0 and value.dtype.kind in "iuf" and not np.ma.is_masked(value)
     else:
-        scalar = isinstance(value, Real) and not isinstance(value, bool)
+        scalar = isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
     if not scalar:
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
     try:

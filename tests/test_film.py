@@ -115,3 +115,9 @@ def test_bad_input_is_named(tmp_path):
         free(3, 3).animate(frames=2)
     with pytest.raises(FileNotFoundError, match="path wants a file in an existing folder"):
         free(3, 3).animate(frames=3).save(tmp_path / "nowhere" / "run.gif")
+
+
+@pytest.mark.parametrize("frames", [2, 10_001, 2**63])
+def test_a_film_has_from_three_to_ten_thousand_frames(frames):
+    with pytest.raises(ValueError, match="frames must be at"):
+        free(3, 3).animate(frames=frames)

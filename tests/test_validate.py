@@ -205,6 +205,12 @@ class Broken(float):
 
 test_bad_input_is_named = refusals(
     (lambda: validate.validate_number("x", True), TypeError, "x must be a real number, got True"),
+    (
+        lambda: validate.validate_number("x", np.timedelta64(1)),
+        TypeError,
+        "x must be a real number",
+    ),
+    (lambda: validate.validate_integer("x", np.timedelta64(1)), TypeError, "x must be an integer"),
     (lambda: validate.validate_number("x", np.bool_(True)), TypeError, "x must be a real"),
     (lambda: validate.validate_number("x", 1j), TypeError, "x must be a real number, got 1j"),
     (lambda: validate.validate_number("x", "1"), TypeError, "x must be a real number, got '1'"),

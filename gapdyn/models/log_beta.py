@@ -51,6 +51,8 @@ class LogBetaModel(FreeModel):
         mixing.
     """
 
+    temperature: Learned
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.temperature, Learned) or self.temperature.max_beta is not None:
@@ -76,7 +78,8 @@ class LogBetaModel(FreeModel):
         if not isinstance(model, cls):
             if type(model) is not FreeModel:
                 raise ValueError(f"clock must be 't' or 'log t' for all but FreeModel, as {model}")
-            model = cls(model.n, model.d, model.temperature, model.row_rate, model.mixing)
+            learned: Any = model.temperature  # which is checked there
+            model = cls(model.n, model.d, learned, model.row_rate, model.mixing)
         if not np.isfinite(model.log_rate(y)).all():
             raise ValueError(
                 f"clock must be 't' or 'log t' until β grows, g > 0: begin with {LOG_BETA!r} at the"

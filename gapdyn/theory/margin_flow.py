@@ -360,7 +360,7 @@ def _validate_sharpness(sharpness: float | None, least: float) -> float:
     if not 100 / least <= b <= LARGEST_SHARPNESS:
         raise ValueError(
             f"sharpness must lie between 100/α = {100 / least:.4g} and {LARGEST_SHARPNESS:g}, "
-            f"got {sharpness:g}"
+            f"got {b:g}"
         )
     return b
 

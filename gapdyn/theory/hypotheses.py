@@ -69,7 +69,7 @@ def hypotheses(trajectory: Trajectory, alpha: float) -> tuple[Hypothesis, ...]:
     t, gamma, beta, margin = _from_the_start(trajectory)
     as_in_paper = model.temperature == _checks.PAPER  # β = exp ν, rate 1, no ceiling
     inside = (gamma > 0) & (gamma < 1)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         least = np.log(4 * (n - 1)) / (alpha * np.maximum(1 - gamma**2, 0.0))
     slack = margin - alpha * (1 - _checks.SLACK)
     always = {

@@ -405,6 +405,7 @@ UNCHECKED = {
 REFUSING = {
     *(sphere.shift_gap, gd.ScalarModel.start, gd.Trajectory.at, gd.Trajectory.animate, film.film),
     *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
+    *(theorem_3_2.asymptote, theorem_3_2.Setting.asymptote),
     *(theorem_3_2.Setting.closing_log_time, theorem_3_2.Setting.closing_time),
     *(theorem_3_3.gap_velocity, lemma_3_1.beta, lemma_3_1.gamma, exchange_law.exponent),
     *(lemma_3_1.ratio_asymptote, mean_field.flow, mean_field.invariant),

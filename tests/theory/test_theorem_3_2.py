@@ -440,3 +440,10 @@ def test_margins_and_heights_out_of_order_are_refused():
         theorem_3_2.closing_log_time(0.2, **PAPER)
     with pytest.raises(ValueError, match="log_t must be finite or -inf"):
         theorem_3_2.exact(np.inf, **PAPER)
+
+
+def test_a_margin_beside_nothing_has_an_infinite_threshold_and_no_warning():
+    model = gd.FrozenModel(np.eye(3), gd.Learned())
+    run = gd.flow(model, model.start(tau=0.1, gamma=0.3), 1.0)
+    *_, scale = theorem_3_2.hypotheses(run, 5e-324)
+    assert not scale.holds and scale.shortfall == np.inf == scale.since

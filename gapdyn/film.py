@@ -12,6 +12,7 @@ import numpy as np
 
 from gapdyn import plotting
 from gapdyn.files import replacing, validate_target
+from gapdyn.models.log_beta import LOG_BETA
 from gapdyn.types import Array
 from gapdyn.validate import validate_count
 
@@ -160,10 +161,12 @@ def film(run: Any, *, frames: int = FRAMES) -> Film:
     ------
     TypeError, ValueError
         If `run` is no Trajectory, its model has no embeddings or was not loaded with it, it has
-        only one time, or `frames` is no integer from 3 to 10,000.
+        only one time or is on the clock "log beta", or `frames` is no integer from 3 to 10,000.
     """
     if not all(hasattr(run, name) for name in ("t", "at", "model")):
         raise TypeError(f"run must be a Trajectory, got {run!r}")
+    if run.solver.clock == LOG_BETA:
+        raise ValueError(f"trajectory must be one in t, not on the clock {LOG_BETA!r}")
     count = validate_count("frames", frames, least=3)
     if count > MOST_FRAMES:
         raise ValueError(f"frames must be at most {MOST_FRAMES}, got {frames}")

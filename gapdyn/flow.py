@@ -232,12 +232,10 @@ class Trajectory:
         """
         from gapdyn.film import film  # here, so that import gapdyn leaves Matplotlib alone
 
-        if self.solver.clock == LOG_BETA:
-            raise ValueError(f"trajectory must be one in t, not on the clock {LOG_BETA!r}")
         return film(self, frames=frames)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write `t` and the observables as columns t,gap,tau,beta,gamma,margin,mismatched,loss.
+        """Write `columns()`: t,gap,tau,beta,gamma,margin,mismatched,loss.
 
         Raises
         ------

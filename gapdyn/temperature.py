@@ -121,8 +121,8 @@ class Softplus(Parametrisation):
         return above + np.log1p(np.exp(nu - 2 * above))
 
     def dbeta(self, nu: FloatOrArray) -> FloatOrArray:
-        """1/(1 + e^-ν); analytic, as β is."""
-        return np.exp(np.minimum(nu, 0.0)) / (1 + np.exp(nu - 2 * np.maximum(nu, 0.0)))
+        """1/(1 + e^-ν)."""
+        return np.exp(np.minimum(nu, 0.0)) / (1 + np.exp(-np.abs(nu)))
 
     def nu(self, beta: FloatOrArray) -> FloatOrArray:
         """log(e^β - 1)."""

@@ -1,7 +1,8 @@
 """Two small networks that embed paired inputs, as CLIP does, and train within seconds.
 
 An encoder has linear layers with ReLU between them, and may normalise its output. One layer without
-biases, whose inputs are the rows of the identity, is a table of free rows. `EncoderModel`
+biases, whose inputs are the rows of the identity, is a table of free rows. Inputs that are mostly
+zero, such as bags of words, may be sparse arrays of SciPy. `EncoderModel`
 puts two encoders under the contrastive loss (2). It is a model like those of `gapdyn.models`, whose
 state holds the weights θ, φ instead of rows: `gapdyn.flow` moves it by gradient flow, and
 `experiments.section_4.training` by the steps of an optimiser.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 
 from gapdyn import measures, sphere
 from gapdyn.loss import Scratch, mix, row_products, rows_cross_entropy
@@ -85,7 +87,7 @@ class Encoder:
             W[...] = rng.standard_normal(W.shape) * np.sqrt(gain / W.shape[0])
         return theta
 
-    def forward(self, theta: Array, inputs: Array) -> list[Array]:
+    def forward(self, theta: Array, inputs: Any) -> list[Any]:
         """Inputs of each layer, and the output (n, d) of the last."""
         passed = [inputs]
         for W, b in self.layers(theta):
@@ -95,28 +97,32 @@ class Encoder:
             passed[-1] += b
         return passed
 
-    def rows(self, theta: Array, inputs: Array) -> Array:
+    def rows(self, theta: Array, inputs: Any) -> Array:
         """Embeddings (n, d) of inputs (n, k)."""
         rows = self.forward(theta, inputs)[-1]
         return sphere.unit(rows) if self.normalised else rows
 
-    def backward(self, theta: Array, passed: list[Array], push: Array, out: Array) -> None:
+    def backward(self, theta: Array, passed: list[Any], push: Array, out: Array) -> None:
         """Write to `out` the gradient in θ of a function whose gradient in the rows is `push`."""
         if self.normalised:
             length = sphere.lengths(passed[-1])[:, None]
             push = sphere.project(passed[-1] / length, push) / length
         layers = zip(self.layers(theta), self.layers(out), strict=True)
         for i, ((W, _), (dW, db)) in reversed(list(enumerate(layers))):
-            np.matmul(passed[i].T, push, out=dW)
+            dW[...] = passed[i].T @ push
             np.add.reduce(push, axis=0, out=db)
             if i > 0:
                 push = push @ W.T
                 push *= passed[i] > 0
 
 
-def _inputs(name: str, inputs: Array, encoder: Encoder) -> Array:
+def _inputs(name: str, inputs: Any, encoder: Encoder) -> Any:
     """A copy of the inputs of an encoder, once they fit it."""
-    array = validate_array(name, inputs, ndim=2).astype(np.float64)
+    if scipy.sparse.issparse(inputs):
+        array = scipy.sparse.csr_array(inputs, dtype=np.float64, copy=True)
+        validate_array(f"what {name} stores", array.data, ndim=1)
+    else:
+        array = validate_array(name, inputs, ndim=2).astype(np.float64)
     if array.shape[1] != encoder.sizes[0]:
         raise ValueError(
             f"{name} must have {encoder.sizes[0]} columns as its encoder, got {array.shape[1]}"
@@ -138,7 +144,7 @@ class EncoderModel(Model):
 
     Parameters
     ----------
-    images, texts : (n, k), (n, l) arrays of floats
+    images, texts : (n, k), (n, l) arrays of floats, or sparse arrays
         Inputs of n ≥ 2 pairs, row i of one matching row i of the other.
     first, second : Encoder
         From k and l inputs to embeddings of one dimension.
@@ -160,8 +166,8 @@ class EncoderModel(Model):
     later. The steps of an optimiser are not affected.
     """
 
-    images: Array = field(repr=False)
-    texts: Array = field(repr=False)
+    images: Any = field(repr=False)
+    texts: Any = field(repr=False)
     first: Encoder
     second: Encoder
     temperature: Temperature
@@ -175,8 +181,8 @@ class EncoderModel(Model):
                 raise TypeError(f"{name} must be an Encoder, got {getattr(self, name)!r}")
         for name, encoder in (("images", self.first), ("texts", self.second)):
             object.__setattr__(self, name, _inputs(name, getattr(self, name), encoder))
-        if len(self.images) != len(self.texts):
-            raise ValueError(f"texts must have {len(self.images)} rows, got {len(self.texts)}")
+        if self.n != self.texts.shape[0]:
+            raise ValueError(f"texts must have {self.n} rows, got {self.texts.shape[0]}")
         validate_count("the number of pairs", self.n, least=2)
         if self.first.sizes[-1] != self.second.sizes[-1]:
             raise ValueError("first and second must embed in one dimension")
@@ -189,7 +195,7 @@ class EncoderModel(Model):
     @property
     def n(self) -> int:
         """Number of pairs."""
-        return len(self.images)
+        return int(self.images.shape[0])
 
     @property
     def d(self) -> int:
@@ -220,7 +226,7 @@ class EncoderModel(Model):
         """The same model with another mixing."""
         return replace(self, mixing=mixing)
 
-    def embed(self, y: Array, images: Array, texts: Array) -> tuple[Array, Array]:
+    def embed(self, y: Array, images: Any, texts: Any) -> tuple[Array, Array]:
         """Embeddings (m, d) of any inputs, normalised only if the encoders normalise."""
         theta, phi, _ = self.split(y)
         return self.first.rows(theta, images), self.second.rows(phi, texts)
@@ -243,7 +249,7 @@ class EncoderModel(Model):
         return self.descend(t, y, self.images, self.texts, self.mixing, out)
 
     def descend(
-        self, t: float, y: Array, images: Array, texts: Array, mixing: Array | None, out: Array
+        self, t: float, y: Array, images: Any, texts: Any, mixing: Array | None, out: Array
     ) -> Array:
         """Write to `out` the velocity for a batch of pairs."""
         theta, phi, _ = self.split(y)

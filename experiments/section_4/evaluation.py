@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 import scipy.special
+from numpy.typing import NDArray
 
 from experiments.section_4.encoders import EncoderModel
-from experiments.section_4.paired_data import CLASSES, Labels, Pairs
+from experiments.section_4.paired_data import Labels, Matched, Pairs
 from gapdyn import measures, sphere
 from gapdyn.types import Array
 
@@ -21,7 +22,7 @@ SAMPLE = 512
 """Number of held-out pairs from which gap and uniformity are computed (Appendix E)."""
 
 PROBED = 4096
-"""Largest number of training rows to which the linear probe is fitted."""
+"""Largest number of training images to which the linear probe is fitted."""
 
 MEASURES = (
     "gap",
@@ -35,32 +36,44 @@ MEASURES = (
 
 
 def evaluate(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
-    """All of MEASURES for one state of a model; mmvp is NaN if the pairs have no twins.
+    """All of MEASURES for one state of a model.
 
-    A ValueError if a class has no example among the training pairs.
+    A ValueError if a class has no example among the labelled images.
     """
-
-    def embed(images: Array, texts: Array) -> list[Array]:
-        return [sphere.normalise(rows) for rows in model.embed(y, images, texts)]
-
-    X, Y = embed(pairs.images, pairs.texts)
-    held_x, held_y = embed(pairs.held_images, pairs.held_texts)
-    count = min(SAMPLE, len(held_x))
-    chosen = np.random.default_rng(seed).permutation(len(held_x))[:count]
-    text_retrieval, image_retrieval = measures.recall_at_1(held_x @ held_y.T)
-    twins = np.nan
-    if pairs.twin_images is not None and pairs.twin_texts is not None:
-        one, other = (embed(*p) for p in zip(pairs.twin_images, pairs.twin_texts, strict=True))
-        twins = pair_of_pairs(one, other)
+    X, Y = embed(model, y, pairs.held_out)
+    chosen = sample(len(X), seed)
+    theta, phi, _ = model.split(y)
+    prompts = sphere.normalise(model.second.rows(phi, pairs.prompts))
+    known, fresh = (
+        (sphere.normalise(model.first.rows(theta, part.images[:count])), part.labels[:count])
+        for part, count in ((pairs.labelled, PROBED), (pairs.unlabelled, None))
+    )
+    text_retrieval, image_retrieval = measures.recall_at_1(X @ Y.T)
     return {
-        "gap": measures.gap(held_x[chosen], held_y[chosen]),
-        "uniformity": measures.uniformity(held_x[chosen], held_y[chosen]),
-        "zero_shot": zero_shot(Y, pairs.labels, held_x, pairs.held_labels),
-        "linear_probe": linear_probe(X[:PROBED], pairs.labels[:PROBED], held_x, pairs.held_labels),
+        "gap": measures.gap(X[chosen], Y[chosen]),
+        "uniformity": measures.uniformity(X[chosen], Y[chosen]),
+        "zero_shot": zero_shot(prompts, *fresh),
+        "linear_probe": linear_probe(*known, *fresh, classes=len(prompts)),
         "image_retrieval": 100 * image_retrieval,
         "text_retrieval": 100 * text_retrieval,
-        "mmvp": twins,
+        "mmvp": pair_of_pairs(*(embed(model, y, twin) for twin in pairs.twins)),
     }
+
+
+def embed(model: EncoderModel, y: Array, part: Matched) -> list[Array]:
+    """Embeddings of images and of their texts, unit rows."""
+    return [sphere.normalise(rows) for rows in model.embed(y, *part)]
+
+
+def retrieval(model: EncoderModel, y: Array, part: Matched) -> float:
+    """Recall@1 in percent, the mean of both directions."""
+    X, Y = embed(model, y, part)
+    return 100 * float(np.mean(measures.recall_at_1(X @ Y.T)))
+
+
+def sample(count: int, seed: int) -> NDArray[np.intp]:
+    """The held-out pairs from which gap and uniformity are computed."""
+    return np.random.default_rng(seed).permutation(count)[:SAMPLE]
 
 
 def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, float]:
@@ -70,13 +83,11 @@ def memory(model: EncoderModel, y: Array, pairs: Pairs, seed: int) -> dict[str, 
     there are held-out ones. `gap_floor` is √(tr Cov(x - y)/m), the root mean square of the gap of m
     pairs that are drawn from distributions with the same mean.
     """
-    count = len(pairs.held_images)
-    X, Y = map(sphere.normalise, model.embed(y, pairs.images[:count], pairs.texts[:count]))
-    chosen = np.random.default_rng(seed).permutation(count)[: min(SAMPLE, count)]
-    held = model.embed(y, pairs.held_images[chosen], pairs.held_texts[chosen])
-    between = sphere.normalise(held[0]) - sphere.normalise(held[1])
+    X, Y = embed(model, y, pairs.held_out)
+    chosen = sample(len(X), seed)
+    between = X[chosen] - Y[chosen]
     return {
-        "training_recall": 100 * float(np.mean(measures.recall_at_1(X @ Y.T))),
+        "training_recall": retrieval(model, y, pairs.training.rows(np.arange(len(X)))),
         "gap_floor": float(np.sqrt(between.var(axis=0, ddof=1).sum() / len(between))),
     }
 
@@ -91,32 +102,19 @@ def validate_labels(labels: Labels, classes: int) -> None:
         raise ValueError(f"labels must have an example of every class, {missing[0]} has none")
 
 
-def zero_shot(
-    texts: Array, labels: Labels, images: Array, truth: Labels, classes: int = CLASSES
-) -> float:
-    """Share of images that are nearest to the mean direction of the texts of their own class.
+def zero_shot(prompts: Array, images: Array, truth: Labels) -> float:
+    """Share of images that are nearer to the prompt of their class than to any other.
 
     Parameters
     ----------
-    texts, labels : (n, d) array of unit rows, (n,) array
-        Examples of the second modality and their classes, 0 to `classes` - 1.
+    prompts : (classes, d) array of unit rows
     images, truth : (m, d) array of unit rows, (m,) array
         Images to classify, and their true classes.
-    classes : int
-
-    Raises
-    ------
-    ValueError
-        If a class has no example.
     """
-    validate_labels(labels, classes)
-    prototypes = sphere.normalise([texts[labels == c].mean(axis=0) for c in range(classes)])
-    return 100 * float(((images @ prototypes.T).argmax(axis=1) == truth).mean())
+    return 100 * float(((images @ prompts.T).argmax(axis=1) == truth).mean())
 
 
-def linear_probe(
-    X: Array, labels: Labels, held: Array, truth: Labels, classes: int = CLASSES
-) -> float:
+def linear_probe(X: Array, labels: Labels, held: Array, truth: Labels, classes: int) -> float:
     """Share of held-out rows that a logistic regression on the training rows classifies rightly.
 
     It minimises Σ cross-entropy + ‖W‖²/2 over weights W (d, classes) and biases, which have no

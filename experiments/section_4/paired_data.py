@@ -1,13 +1,13 @@
-"""Paired data for the encoders: synthetic pairs, and halves of handwritten digits.
+"""Pairs for the encoders: what both kinds of data have, and synthetic pairs.
 
-No held-out pair is a training pair, and inputs are scaled by the training pairs alone.
+No pair to validate or to test on is a training pair, and inputs are scaled by the training pairs
+alone. `experiments.section_4.glyphs` has the images and captions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,41 +21,70 @@ SHARED, PRIVATE = 16, 8
 IMAGE_INPUTS, TEXT_INPUTS = 64, 48
 NOISE = 0.25
 """Standard deviation of the noise, which is added to inputs of variance about 0.4."""
-TRAINING, HELD_OUT, TWINS = 2048, 1024, 1024
-ABUNDANT = 32768
-"""Number of training pairs that is too large for an encoder to learn each by heart."""
-DIGITS_HELD_OUT = 512
+TRAINING, VALIDATION, HELD_OUT, TWINS = 32_768, 512, 1024, 1024
+"""Numbers of pairs. So many training pairs are too many for an encoder to learn each by heart."""
 
 Labels = NDArray[np.int_]
 
 
-class DigitsMissingError(ImportError):
-    """The digits are missing, because scikit-learn is not installed."""
+class Matched(NamedTuple):
+    """Pairs: row i of `images` (m, k) matches row i of `texts` (m, l), which may be sparse."""
+
+    images: Any
+    texts: Any
+
+    def rows(self, chosen: NDArray[np.intp]) -> Matched:
+        """Some of the pairs."""
+        return Matched(self.images[chosen], self.texts[chosen])
+
+
+class Labelled(NamedTuple):
+    """Images (m, k) and their classes (m,), 0 to one less than the number of prompts."""
+
+    images: Any
+    labels: Labels
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Inputs of two modalities. Row i of one matches row i of the other.
+    """Training pairs, and what trained encoders are measured on.
 
     Attributes
     ----------
-    images, texts, labels : (n, k), (n, l), (n,) arrays
-        For training. Labels are classes 0 to 9 and are not used in training.
-    held_images, held_texts, held_labels : (m, k), (m, l), (m,) arrays
-        Held out.
-    twin_images, twin_texts : (2, q, k), (2, q, l) arrays, or None
-        Held-out pairs of pairs: [0, i] and [1, i] differ in one coordinate of their shared code.
-        None if the code is not known.
+    images : (N, k) array
+        For training.
+    first : (n + 1,) array
+        Images first[i] to first[i + 1] - 1 match text i.
+    texts : (n, l) array or sparse array
+        For training.
+    validation, held_out : Matched
+        One image for each text.
+    twins : pair of Matched
+        Pairs of pairs to tell apart: row i of the first and row i of the second differ in a detail.
+    labelled, unlabelled : Labelled
+        Some of the training images with their classes, and images to classify with the truth.
+    prompts : (classes, l) array or sparse array
+        A text that names each class.
     """
 
-    images: Array
-    texts: Array
-    labels: Labels
-    held_images: Array
-    held_texts: Array
-    held_labels: Labels
-    twin_images: Array | None = None
-    twin_texts: Array | None = None
+    images: Any
+    first: NDArray[np.intp]
+    texts: Any
+    validation: Matched
+    held_out: Matched
+    twins: tuple[Matched, Matched]
+    labelled: Labelled
+    unlabelled: Labelled
+    prompts: Any
+
+    @property
+    def training(self) -> Matched:
+        """The first image of each text."""
+        return Matched(self.images[self.first[:-1]], self.texts)
+
+    def draw(self, chosen: NDArray[np.intp], rng: np.random.Generator) -> Array:
+        """One image of each of the chosen texts, at random where there are several."""
+        return np.asarray(self.images[rng.integers(self.first[chosen], self.first[chosen + 1])])
 
 
 @dataclass(frozen=True)
@@ -75,31 +104,47 @@ class _Source:
         """Private codes p of both modalities."""
         return [self.rng.standard_normal((count, PRIVATE)) for _ in self.maps]
 
-    def inputs(self, z: Array, own: list[Array]) -> list[Array]:
+    def inputs(self, z: Array, own: list[Array]) -> Matched:
         """Images and texts of given codes."""
         clean = [np.tanh(np.hstack([z, p]) @ A) for p, A in zip(own, self.maps, strict=True)]
-        return [x + NOISE * self.rng.standard_normal(x.shape) for x in clean]
+        return Matched(*(x + NOISE * self.rng.standard_normal(x.shape) for x in clean))
 
-    def twins(self, labels: Labels) -> tuple[Array, Array]:
-        """Images and texts (2, q, ...) whose shared codes differ in one coordinate."""
-        z, other, own = self.codes(labels), self.codes(labels), self.private(len(labels))
-        changed = np.arange(SHARED) == self.rng.integers(SHARED, size=len(labels))[:, None]
-        ones, others = self.inputs(z, own), self.inputs(np.where(changed, other, z), own)
-        return np.stack([ones[0], others[0]]), np.stack([ones[1], others[1]])
+    def pairs(self, count: int) -> tuple[Matched, Labels]:
+        """Pairs and their classes."""
+        labels = self.rng.integers(CLASSES, size=count)
+        return self.inputs(self.codes(labels), self.private(count)), labels
+
+    def twins(self, count: int) -> tuple[Matched, Matched]:
+        """Pairs of pairs whose shared codes differ in one coordinate."""
+        labels = self.rng.integers(CLASSES, size=count)
+        z, other, own = self.codes(labels), self.codes(labels), self.private(count)
+        changed = np.arange(SHARED) == self.rng.integers(SHARED, size=count)[:, None]
+        return self.inputs(z, own), self.inputs(np.where(changed, other, z), own)
+
+    def prompts(self) -> Array:
+        """The text of the centre of each class, without private code or noise."""
+        centre = np.hstack([self.centres / np.sqrt(2), np.zeros((CLASSES, PRIVATE))])
+        return np.asarray(np.tanh(centre @ self.maps[1]))
 
 
-def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> Pairs:
+def synthetic(
+    seed: int,
+    training: int = TRAINING,
+    validation: int = VALIDATION,
+    held_out: int = HELD_OUT,
+) -> Pairs:
     """Pairs made from a latent code z that both modalities share and a private code p of each.
 
     Each class has a centre. A code z scatters about the centre of its class, with the variance that
     the centres have. An input is tanh(A [z, p]) + noise, with a random matrix A for each modality.
-    Twins share class, private codes and all of z but one coordinate, which is drawn again.
+    Twins share class, private codes and all of z but one coordinate, which is drawn again. A prompt
+    is the text of the centre of a class with p = 0, without noise.
 
     Parameters
     ----------
     seed : int
         Decides matrices, centres and all draws.
-    training, held_out : int
+    training, validation, held_out : int
         Numbers of pairs, at least 2.
 
     Raises
@@ -107,8 +152,9 @@ def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> 
     TypeError, ValueError
         If a number is not an integer or is below 2.
     """
-    validate_count("training", training, least=2)
-    validate_count("held_out", held_out, least=2)
+    counts = {"training": training, "validation": validation, "held_out": held_out}
+    for name, count in counts.items():
+        validate_count(name, count, least=2)
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((CLASSES, SHARED))
     maps = [
@@ -116,49 +162,15 @@ def synthetic(seed: int, training: int = TRAINING, held_out: int = HELD_OUT) -> 
         for inputs in (IMAGE_INPUTS, TEXT_INPUTS)
     ]
     source = _Source(rng, centres, maps)
-    counts = (training, held_out, TWINS)
-    labels, held_labels, twin_labels = (rng.integers(CLASSES, size=count) for count in counts)
-    images, texts = source.inputs(source.codes(labels), source.private(training))
-    held_images, held_texts = source.inputs(source.codes(held_labels), source.private(held_out))
-    twins = source.twins(twin_labels)
-    return Pairs(images, texts, labels, held_images, held_texts, held_labels, *twins)
-
-
-def digits(seed: int) -> Pairs:
-    """The 1,797 handwritten digits of 8 × 8 pixels that come with scikit-learn, cut in halves.
-
-    The left half of an image is one modality, the right half the other. The mean of each pixel over
-    the training pairs is subtracted; a half is divided by the standard deviation of all its pixels
-    about their common mean.
-
-    Parameters
-    ----------
-    seed : int
-        Decides which pairs are held out.
-
-    Raises
-    ------
-    DigitsMissingError
-        If scikit-learn is not installed.
-    """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise DigitsMissingError(
-            "scikit-learn is missing, which brings the digits: install the extra, gapdyn[digits]"
-        ) from error
-    bunch = load_digits()
-    order = np.random.default_rng(seed).permutation(len(bunch.target))
-    held, kept = order[:DIGITS_HELD_OUT], order[DIGITS_HELD_OUT:]
-    halves = [half.reshape(len(order), -1) for half in np.split(bunch.images, 2, axis=2)]
-    scaled = [(half - half[kept].mean(axis=0)) / half[kept].std() for half in halves]
-    parts = [[*(half[rows] for half in scaled), bunch.target[rows]] for rows in (kept, held)]
-    return Pairs(*parts[0], *parts[1])
-
-
-DATA: dict[str, Callable[..., Pairs]] = {
-    "synthetic": synthetic,
-    "abundant": partial(synthetic, training=ABUNDANT),
-    "digits": digits,
-}
-"""The data that the tables are made from."""
+    (kept, labels), (valid, _), (held, truth) = map(source.pairs, counts.values())
+    return Pairs(
+        images=kept.images,
+        first=np.arange(training + 1),
+        texts=kept.texts,
+        validation=valid,
+        held_out=held,
+        twins=source.twins(TWINS),
+        labelled=Labelled(kept.images, labels),
+        unlabelled=Labelled(held.images, truth),
+        prompts=source.prompts(),
+    )

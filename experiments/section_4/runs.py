@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,43 +15,31 @@ from numpy.typing import NDArray
 import gapdyn as gd
 from experiments.processes import swept
 from experiments.record import read
-from experiments.section_4 import paired_data
-from experiments.section_4.encoders import Encoder, EncoderModel
-from experiments.section_4.evaluation import MEASURES, PROBED, evaluate, memory, validate_labels
-from experiments.section_4.methods import Method, methods
-from experiments.section_4.paired_data import DigitsMissingError, Pairs
-from experiments.section_4.training import Recipe, train
+from experiments.section_4.encoders import EncoderModel
+from experiments.section_4.evaluation import MEASURES, evaluate, memory, retrieval
+from experiments.section_4.methods import methods
+from experiments.section_4.paired_data import Pairs
+from experiments.section_4.recipes import (
+    DATA,
+    RATES,
+    REFERENCE,
+    SEARCHED,
+    VARIANTS,
+    Setting,
+    searched,
+)
+from experiments.section_4.training import train
 from gapdyn import published
+from gapdyn.files import write_columns
 from gapdyn.types import Array
-
-HIDDEN, DIM = (128,), 32
-"""Widths of the hidden layers of both encoders, and the dimension of their embeddings."""
-
-RECIPE = Recipe(epochs=200, batch=256, rate=3e-3)
-"""Adam moves log τ by about the sum of its learning rates at most, which the number of epochs
-decides. On the synthetic pairs that is enough to go from 0.07 to CLIP's 0.01, on the digits not."""
-
-RECIPES = {
-    "synthetic": RECIPE,
-    "abundant": Recipe(epochs=12, batch=256, rate=3e-3),
-    "digits": RECIPE,
-}
-"""Few pairs, which are learnt by heart, get about as many steps as many pairs, which are not."""
 
 SEEDS, QUICK_SEEDS = 3, 2
 """Numbers of seeds. Each gives new data, weights, batches and masks, the same for all methods."""
 
-QUICK_RECIPE, QUICK_PAIRS = Recipe(epochs=3, batch=64, rate=3e-3), (256, 128)
-"""For a quick check: the numbers of synthetic pairs for training and held out."""
+SEARCH_SEEDS = 2
+"""The first seeds of the tables, with which learning rates are compared."""
 
 Table = dict[str, NDArray[Any]]
-
-
-def encoders_for(pairs: Pairs, method: Method) -> EncoderModel:
-    """Two encoders of the training pairs, with a method's temperature and normalisation."""
-    sizes = [(x.shape[1], *HIDDEN, DIM) for x in (pairs.images, pairs.texts)]
-    first, second = (Encoder(size, method.normalised) for size in sizes)
-    return EncoderModel(pairs.images, pairs.texts, first, second, method.temperature)
 
 
 def names() -> list[str]:
@@ -60,72 +48,129 @@ def names() -> list[str]:
 
 
 @lru_cache(maxsize=SEEDS)
-def pairs_for(data: str, seed: int, quick: bool) -> Pairs:
+def pairs_for(data: str, seed: int) -> Pairs:
     """The pairs of one seed, which methods share."""
-    sizes = QUICK_PAIRS if quick else ()
-    return paired_data.DATA[data](seed, *sizes)
+    return DATA[data](seed)
 
 
-def measure(data: str, method: str, base_seed: int, quick: bool, seed: int) -> dict[str, float]:
-    """Train one method once and measure it; both seeds together decide all that is random."""
+class Training(NamedTuple):
+    """What came out of a training: its pairs, and the model and state at its end.
+
+    `acted` is the number of steps in which the method acted, and `seed` decides what is measured.
+    """
+
+    pairs: Pairs
+    model: EncoderModel
+    y: Array
+    steps: int
+    acted: int
+    seed: int
+
+
+def trained(
+    data: str, setting: Setting, method: str, rate: float, base_seed: int, seed: int
+) -> Training:
+    """Train one method once; both seeds together decide all that is random."""
     seeds = np.random.SeedSequence([base_seed, seed]).generate_state(5).tolist()
-    recipe = QUICK_RECIPE if quick else RECIPES[data]
-    pairs = pairs_for(data, seeds[0], quick)
-    for labels in (pairs.labels, pairs.labels[:PROBED]):
-        validate_labels(labels, paired_data.CLASSES)
-    steps = recipe.steps(len(pairs.images))
+    pairs, recipe = pairs_for(data, seeds[0]), setting.recipe(rate)
+    steps = recipe.steps(pairs.texts.shape[0])
     chosen = methods(float(steps), segment=1.0, seed=seeds[3])[method]
-    model = encoders_for(pairs, chosen)
+    model = setting.model(pairs, chosen)
     y0 = model.start(seeds[1], tau=chosen.tau)
-    y = train(model, y0, recipe, swap=chosen.swap, seed=seeds[2])
+    y = train(model, y0, recipe, draw=pairs.draw, swap=chosen.swap, seed=seeds[2])
     acted = steps if chosen.swap is None else int(chosen.swap.swapped(steps).sum())
+    return Training(pairs, model, y, steps, acted, seeds[4])
+
+
+def measure(
+    data: str, recipe: str, method: str, base_seed: int, quick: bool, seed: int
+) -> dict[str, float]:
+    """Train one method once, at its searched rate, and measure it on held-out pairs."""
+    setting = setting_of(data, recipe, quick)
+    pairs, model, y, steps, acted, chance = trained(
+        data, setting, method, searched()[data, method], base_seed, seed
+    )
     tau = 1 / float(model.temperature.beta(float(steps), y[-1]))
-    found = evaluate(model, y, pairs, seeds[4]) | memory(model, y, pairs, seeds[4])
-    return {"steps_acted": acted, "tau_end": tau, **found}
+    found = evaluate(model, y, pairs, chance) | memory(model, y, pairs, chance)
+    return {"steps": steps, "steps_acted": acted, "tau_end": tau, **found}
 
 
-def available(quick: bool) -> tuple[list[str], str | None]:
-    """The data that are available here, and why the rest is not."""
-    if quick:
-        return ["synthetic"], None
+def setting_of(data: str, recipe: str, quick: bool) -> Setting:
+    """The recipe of reference or a variant; for a quick check one epoch of it."""
+    setting = REFERENCE[data] if recipe == "reference" else VARIANTS[recipe]
+    return replace(setting, epochs=1) if quick else setting
+
+
+def validate(data: str, method: str, rate: float, base_seed: int, seed: int) -> float:
+    """Retrieval on validation pairs after training at a rate; 0 if the training diverges."""
     try:
-        paired_data.digits(0)
-    except DigitsMissingError as missing:
-        return ["synthetic", "abundant"], str(missing)
-    return list(paired_data.DATA), None
+        found = trained(data, REFERENCE[data], method, rate, base_seed, seed)
+    except ArithmeticError:
+        return 0.0
+    return retrieval(found.model, found.y, found.pairs.validation)
+
+
+def search(seed: int, jobs: int, folder: Path | None) -> None:
+    """Write to SEARCHED the best of RATES for each kind of data and method.
+
+    The best has the highest retrieval on validation pairs, the mean over SEARCH_SEEDS seeds.
+    """
+    grid = {"data": list(DATA), "method": names(), "rate": list(RATES), "base_seed": [seed]}
+    kept = None if folder is None else folder / f"search_{_digest(seed)}.jsonl"
+    points = swept(validate, grid, SEARCH_SEEDS, jobs, kept)
+    recall = np.array([p.value for p in points]).reshape(-1, len(RATES), SEARCH_SEEDS).mean(axis=2)
+    trials = [p.parameters for p in points[:: len(RATES) * SEARCH_SEEDS]]
+    columns: Table = {key: np.array([t[key] for t in trials]) for key in ("data", "method")}
+    columns["rate"] = np.array(RATES)[recall.argmax(axis=1)]
+    columns |= {f"recall_at_{rate:g}": column for rate, column in zip(RATES, recall.T, strict=True)}
+    write_columns(SEARCHED, columns)
+    searched.cache_clear()
+    if kept is not None:
+        kept.unlink()
 
 
 @cache
-def train_all(seed: int, quick: bool, jobs: int, folder: Path | None = None) -> Table:
-    """Train and measure everything: a row for each kind of data, method and seed.
+def train_all(
+    seed: int, quick: bool, jobs: int, folder: Path | None = None, robustness: bool = False
+) -> Table:
+    """Train and measure everything: a row for each kind of data, recipe, method and seed.
 
-    Finished trainings are kept in the file `journal(seed, quick, folder)`, if there is a folder,
-    and a run that was interrupted continues from that file, which goes when the tables or figures
-    are written. The result is remembered in this process.
+    That is the recipe of reference on all data, or with `robustness` all recipes on glyphs.
+    Finished trainings are kept in the file `journal(...)`, if there is a folder, and a run that was
+    interrupted continues from that file, which goes when the tables or figures are written. The
+    result is remembered in this process.
 
     Raises
     ------
     RuntimeError
         If a training fails.
     """
-    grid = {"data": available(quick)[0], "method": names(), "base_seed": [seed], "quick": [quick]}
+    grid = {"data": data(quick), "recipe": ["reference"]}
+    if robustness:
+        grid = {"data": ["glyphs"], "recipe": list(VARIANTS)}
+    grid |= {"method": names(), "base_seed": [seed], "quick": [quick]}
     repeats = QUICK_SEEDS if quick else SEEDS
-    points = swept(measure, grid, repeats, jobs, journal(seed, quick, folder))
-    table = {key: np.array([p.parameters[key] for p in points]) for key in ("data", "method")}
+    points = swept(measure, grid, repeats, jobs, journal(seed, quick, folder, robustness))
+    table = {k: np.array([p.parameters[k] for p in points]) for k in ("data", "recipe", "method")}
     table["repeat"] = np.array([p.seed for p in points])
     return table | {key: np.array([p.value[key] for p in points]) for key in points[0].value}
 
 
-def journal(seed: int, quick: bool, folder: Path | None) -> Path | None:
+def data(quick: bool) -> list[str]:
+    """The kinds of data; for a quick check glyphs alone."""
+    return ["glyphs"] if quick else list(DATA)
+
+
+def journal(seed: int, quick: bool, folder: Path | None, robustness: bool = False) -> Path | None:
     """The file in a folder that keeps the trainings of a run."""
     if folder is None:
         return None
-    return folder / f"trainings_{_digest(seed, quick, available(quick)[0])}.jsonl"
+    return folder / f"trainings_{_digest(seed, robustness, settings(quick))}.jsonl"
 
 
-def _digest(seed: int, quick: bool, data: list[str]) -> str:
+def _digest(*of: Any) -> str:
     """A hash of all that the trainings of a run depend on, the code included."""
-    digest = sha256(json.dumps([seed, settings(quick), data]).encode())
+    digest = sha256(json.dumps(of).encode())
     for folder in (Path(__file__).parent, Path(gd.__file__).parent):
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.read_bytes())
@@ -142,7 +187,7 @@ def summary(trainings: Table) -> Table:
     data, methods = by_seed(trainings, "data")[:, 0], by_seed(trainings, "method")[:, 0]
     seeds = by_seed(trainings, "repeat").shape[1]
     table: Table = {"data": data, "method": methods, "seeds": np.full(len(data), seeds)}
-    for key in ("steps_acted", "tau_end"):
+    for key in ("steps", "steps_acted", "tau_end"):
         table[key] = by_seed(trainings, key).mean(axis=1)
     for key in MEASURES:
         values = by_seed(trainings, key)
@@ -162,18 +207,10 @@ def printed(name: str) -> dict[str, float]:
 
 
 def settings(quick: bool) -> dict[str, Any]:
-    """Everything that a training depends on besides data, method and seed."""
-    recipes = {"synthetic": QUICK_RECIPE} if quick else RECIPES
+    """Everything that a training of the tables depends on besides data, method and seed."""
     return {
-        "hidden": list(HIDDEN),
-        "dim": DIM,
-        "recipes": {data: asdict(recipe) for data, recipe in recipes.items()},
-        "pairs": {
-            "training": QUICK_PAIRS[0] if quick else paired_data.TRAINING,
-            "held_out": QUICK_PAIRS[1] if quick else paired_data.HELD_OUT,
-            "abundant": paired_data.ABUNDANT,
-            "noise": paired_data.NOISE,
-        },
+        "recipes": {name: asdict(setting_of(name, "reference", quick)) for name in data(quick)},
+        "rates": {f"{name}, {method}": rate for (name, method), rate in searched().items()},
         "methods": names(),
         "seeds": QUICK_SEEDS if quick else SEEDS,
     }
@@ -185,7 +222,5 @@ def trainings(seed: int, quick: bool, jobs: int, folder: Path | None) -> Table:
         about = json.loads((folder / "tables.json").read_text())
         left = about.get("seed"), about.get("quick"), about.get("parameters", {}).get("settings")
         if left == (seed, quick, settings(quick)):
-            table = read(folder / "tables_by_seed.csv")
-            if set(available(quick)[0]) <= set(table["data"].tolist()):
-                return table
+            return read(folder / "tables_by_seed.csv")
     return train_all(seed, quick, jobs, folder)

@@ -1,9 +1,8 @@
 """Training by minibatches, with Adam or plain gradient descent.
 
-The learning rate rises linearly over the first tenth of the steps and then falls as a cosine. The
-paper (E.1) warms up for 20 of 100 epochs, takes the best of four learning rates for each method,
-and does not name its optimiser. One step is the unit of time of schedules and the segment of a
-swap.
+As in the paper (E.1), the learning rate rises linearly over the first fifth of the steps and then
+falls as a cosine. The paper does not name its optimiser. One step is the unit of time of schedules
+and the segment of a swap.
 
 References
 ----------
@@ -26,6 +25,8 @@ from gapdyn.validate import validate_array, validate_count, validate_number, val
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's constants, as printed in [1]_."""
+
+Draw = Callable[[NDArray[np.int_], np.random.Generator], Array]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Recipe:
     batch: int
     rate: float
     optimiser: str = "adam"
-    warm_up: float = 0.1
+    warm_up: float = 0.2
     cosine: bool = True
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ def train(
     y0: Array,
     recipe: Recipe,
     *,
+    draw: Draw | None = None,
     swap: Swap | None = None,
     seed: int | np.random.Generator = 0,
     watch: Callable[[int, Array], object] = lambda k, y: None,
@@ -112,10 +114,13 @@ def train(
     y0 : (N,) array
         State to start from; it is not changed.
     recipe : Recipe
+    draw : callable, optional
+        `draw(chosen, rng)` gives the images of the pairs of a step where a text has several; by
+        default they are the model's own.
     swap : Swap, optional
         Each step is a segment, whatever the swap's own `segment` is.
     seed : int or numpy.random.Generator
-        Decides the batches.
+        Decides the batches, and what `draw` draws.
     watch : callable
         Called with the number of steps done and the state, before the first step and after each.
         The next step changes that array, so copy it to keep it.
@@ -136,33 +141,23 @@ def train(
     steps = recipe.steps(model.n)
     advance = ADVANCE[recipe.optimiser](model)
     acts = np.zeros(steps, dtype=bool) if swap is None else swap.swapped(steps)
-    batches = recipe.batches(model.n, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    images = (lambda chosen, rng: model.images[chosen]) if draw is None else draw
     watch(0, y)
+    batches = recipe.batches(model.n, rng)
     for k, (rate, chosen) in enumerate(zip(recipe.rates(steps), batches, strict=True)):
         mixing = swap.mixing(k, recipe.batch, model.d) if swap is not None and acts[k] else None
-        advance(y, _velocity(model, k, y, chosen, mixing, recipe.rate), rate)
+        batch = images(chosen, rng), model.texts[chosen]
+        velocity = model.descend(float(k), y, *batch, mixing, np.empty_like(y))
+        if not np.isfinite(velocity.sum()):
+            raise ArithmeticError(
+                f"the gradient is not finite at step {k}: the training has diverged at rate"
+                f" {recipe.rate:g}, or the embedding of an input has become zero"
+            )
+        advance(y, velocity, rate)
         y[-1] = model.temperature.project(y[-1])
         watch(k + 1, y)
     return y
-
-
-def _velocity(
-    model: EncoderModel,
-    k: int,
-    y: Array,
-    chosen: NDArray[np.int_],
-    mixing: Array | None,
-    rate: float,
-) -> Array:
-    """The velocity for the batch of step k, unless the training has diverged."""
-    batch = model.images[chosen], model.texts[chosen]
-    velocity = model.descend(float(k), y, *batch, mixing, np.empty_like(y))
-    if not np.isfinite(velocity.sum()):
-        raise ArithmeticError(
-            f"the gradient is not finite at step {k}: the training has diverged at rate"
-            f" {rate:g}, or the embedding of an input has become zero"
-        )
-    return velocity
 
 
 def _validate(model: EncoderModel, y0: Array, swap: Swap | None) -> Array:

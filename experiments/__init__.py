@@ -9,6 +9,7 @@ NAMES = (
     "fig3",
     "fig4a",
     "fig4b",
+    "glyphs",
     "tables",
     "fig5",
     "fig6",

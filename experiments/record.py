@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.features import FeaturesMissingError
+from experiments.section_4.glyphs import FontsMissingError
 from gapdyn.files import replacing, write_columns
 from gapdyn.interrupt import was_interrupted
 from gapdyn.plotting import drawing
@@ -38,7 +39,8 @@ class Numbers:
     table : dict of arrays
         The columns of NAME.csv, all of one length.
     parameters : dict
-        What it was computed from, and single numbers that came out, for NAME.json.
+        What it was computed from, and single numbers that came out, for NAME.json. The command
+        also says what is "left_out" and a "remark", where these have a text.
     arrays : dict of arrays
         What only the drawing needs.
     more : dict of tables
@@ -185,9 +187,10 @@ def run(
         if numbers.journal is not None:
             numbers.journal.unlink(missing_ok=True)
         outcome = " ".join(file.name for file in files)
-        if left_out := numbers.parameters.get("left_out"):
-            outcome += f"; left out: {left_out}"
-    except FeaturesMissingError as missing:
+        for key in ("left_out", "remark"):
+            if said := numbers.parameters.get(key):
+                outcome += f"; {key.replace('_', ' ')}: {said}"
+    except (FeaturesMissingError, FontsMissingError) as missing:
         outcome = f"skipped: {missing}"
     except Exception as error:
         if was_interrupted(error):

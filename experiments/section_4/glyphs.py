@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import matplotlib
 import numpy as np
@@ -28,7 +28,6 @@ from matplotlib.path import Path as Outline
 from matplotlib.transforms import Affine2D, Bbox
 from numpy.typing import NDArray
 
-from experiments.section_4.evaluation import validate_labels
 from experiments.section_4.paired_data import HELD_OUT, VALIDATION, Labelled, Matched, Pairs
 from gapdyn.types import Array
 
@@ -117,7 +116,7 @@ def draw_face(name: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     outlines = dict(_outlines(name))
     across = 64
     down = -(-len(outlines) // across)
-    sheet = RendererAgg(across * SIDE, down * SIDE, 72)
+    sheet = cast("Any", RendererAgg)(across * SIDE, down * SIDE, 72)  # it is untyped
     pen = sheet.new_gc()
     pen.set_linewidth(0)
     pen.set_snap(False)
@@ -125,8 +124,8 @@ def draw_face(name: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         row, column = divmod(k, across)
         cell = Bbox.from_bounds(column * SIDE, (down - 1 - row) * SIDE, SIDE, SIDE)
         pen.set_clip_rectangle(cell)
-        across_ink = outline.vertices[outline.codes != Outline.CLOSEPOLY, 0]
-        middle = scale * (across_ink.min() + across_ink.max()) / 2
+        x = np.asarray(outline.vertices)[np.asarray(outline.codes) != Outline.CLOSEPOLY, 0]
+        middle = scale * (x.min() + x.max()) / 2
         place = (cell.x0 + SIDE / 2 - middle, cell.y0 + DESCENT)
         sheet.draw_path(pen, outline, Affine2D().scale(scale).translate(*place), (0, 0, 0, 1))
     ink = np.asarray(sheet.buffer_rgba())[:, :, 3]
@@ -145,8 +144,8 @@ def _outlines(name: str) -> Iterator[tuple[int, tuple[Outline, float]]]:
     flags = _flag("NO_SCALE") | _flag("IGNORE_TRANSFORM")
     for code, index in sorted(font.get_charmap().items()):
         character = chr(code)
-        drawn = unicodedata.category(character)[0] not in WITHOUT_IMAGE
-        if drawn and unicodedata.name(character, ""):
+        named = unicodedata.name(character, "")
+        if named and unicodedata.category(character)[0] not in WITHOUT_IMAGE:
             font.load_glyph(index, flags=flags)
             vertices, codes = font.get_path()
             if len(vertices):
@@ -176,11 +175,12 @@ def _digest(*parts: bytes) -> str:
 
 def unlike_committed() -> str | None:
     """In what the glyphs here differ from those of the committed results; None if in nothing."""
-    known, here = json.loads(COMMITTED.read_text()), digests(glyphs())
+    known, here = json.loads(COMMITTED.read_text(encoding="utf-8")), digests(glyphs())
     changed = [name for name in here if here[name] != known.get(name)]
     if not changed:
         return None
-    return f"glyphs differ from those of the committed results in {', '.join(changed)}"
+    named = [name if name == "captions" else f"images of {name}" for name in changed]
+    return f"other glyphs than those of the committed results: {', '.join(named)} differ"
 
 
 def words(character: str) -> list[str]:
@@ -308,8 +308,10 @@ def pairs(seed: int) -> Pairs:
     def labelled(characters: Sequence[int]) -> Labelled:
         named = classes([captions[i] for i in characters])
         known = np.flatnonzero(named >= 0)
-        validate_labels(named[known], len(CLASSES))
-        return Labelled(images([characters[k] for k in known]), named[known])
+        for k, name in enumerate(CLASSES):
+            if k not in named:
+                raise ValueError(f"each class must have examples, {name!r} has none")
+        return Labelled(images([characters[k] for k in known.tolist()]), named[known])
 
     held = matched(parts.held_out)
     words_of = [frozenset(captions[i]).intersection(parts.vocabulary) for i in parts.held_out]

@@ -123,10 +123,11 @@ def _inputs(name: str, inputs: Any, encoder: Encoder) -> Any:
     """A copy of the inputs of an encoder, once they fit it."""
     if scipy.sparse.issparse(inputs):
         if inputs.ndim != 2:
-            raise ValueError(f"{name} must have 2 dimensions, got shape {inputs.shape}")
+            raise ValueError(f"{name} must have 2 axes, got shape {inputs.shape}")
         rows = inputs.tocsr()
-        entries = validate_array(f"the entries of {name}", rows.data, ndim=1).astype(np.float64)
-        array: Any = scipy.sparse.csr_array((entries, rows.indices, rows.indptr), rows.shape)
+        entries = validate_array(f"the entries of {name}", rows.data, ndim=1)
+        parts = entries, rows.indices, rows.indptr
+        array: Any = scipy.sparse.csr_array(parts, rows.shape, copy=True)
     else:
         array = validate_array(name, inputs, ndim=2).astype(np.float64)
     if array.shape[1] != encoder.sizes[0]:

@@ -1,4 +1,4 @@
-"""The two encoders: gradients by three other means, extremes, the flow, and what is refused."""
+"""The two encoders: gradients by three other means, sparse inputs, extremes, the flow, refusals."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import reference
+import scipy.sparse
 import sympy as sp
 from scipy.special import logsumexp
 
@@ -45,7 +46,8 @@ def network(encoder, theta, inputs):
             reach = min(reach, np.abs(inputs).min())
             inputs = np.maximum(inputs, 0)
         W, b = theta[start : start + k * m].reshape(k, m), theta[start + k * m :][:m]
-        inputs, start = inputs @ W + b, start + (k + 1) * m
+        inputs = inputs @ W + (b if encoder.biased else 0)
+        start += (k + encoder.biased) * m
     return inputs, reach
 
 
@@ -169,17 +171,20 @@ def test_the_velocity_is_minus_the_gradient_times_the_rates(depth, temperature, 
 # Second: real differences, which know nothing of complex numbers.
 
 
+def from_differences(model, y, t=3.7, h=1e-5):
+    """How far the velocity is from central differences of the loss, relative to the largest."""
+    differences = [model.loss(t, y + h * e) - model.loss(t, y - h * e) for e in np.eye(y.size)]
+    expected = -rates(model) * np.array(differences) / (2 * h)
+    return np.abs(model.velocity(t, y) - expected).max() / np.abs(expected).max()
+
+
 @every_mixing
 @normalised_or_not
 @every_depth
 @pytest.mark.parametrize("temperature", ["softplus", "rate 0.3", "linear schedule"])
 def test_the_velocity_agrees_with_real_differences(depth, temperature, normalised, mixing):
     model, y = make(depth, normalised, temperature, mixing, seed=10 + depth)
-    h = 1e-5
-    differences = [model.loss(3.7, y + h * e) - model.loss(3.7, y - h * e) for e in np.eye(y.size)]
-    expected = -rates(model) * np.array(differences) / (2 * h)
-    departure = np.abs(model.velocity(3.7, y) - expected).max() / np.abs(expected).max()
-    assert departure < 1e-7
+    assert from_differences(model, y) < 1e-7
 
 
 # Third: SymPy's derivative of tiny networks, evaluated in 40 digits.
@@ -279,6 +284,136 @@ def test_a_dead_unit_gets_no_gradient():
     assert not dW[:, 2].any() and db[2] == 0 and not dV[2].any() and dW[:, 0].any()
 
 
+# Sparse inputs.
+
+
+def bags(n, words, rng):
+    """Random rows, two thirds of their entries zero; the last bag and the last word are empty."""
+    rows = rng.standard_normal((n, words)) * (rng.random((n, words)) < 1 / 3)
+    rows[-1], rows[:, -1] = 0.0, 0.0
+    return rows
+
+
+def make_sparse(depth, normalised, biased=True, mixing="unmixed", n=6, sizes=(4, 7, 5, 3), seed=0):
+    """A model of sparse texts and sparse images, the same of dense ones, and a state.
+
+    The state is off the kinks of the ReLUs. Without biases there is no empty bag, as its row would
+    be zero.
+    """
+    image, text, width, d = sizes
+    first, second = (Encoder((k, *[width] * depth, d), normalised, biased) for k in (image, text))
+    mask = None if MIXINGS[mixing] is None else MIXINGS[mixing](n, d)
+    rng = np.random.default_rng(seed)
+    while True:
+        images, texts = rng.standard_normal((n, image)), bags(n, text, rng)
+        if not biased:
+            texts[texts.any(axis=1) == 0, 0] = 1.0
+        dense = EncoderModel(images, texts, first, second, gd.Learned(), mask)
+        y = dense.start(rng, tau=0.4)
+        y[:-1] += 0.3 * rng.standard_normal(y.size - 1)
+        theta, phi, _ = dense.split(y)
+        reaches = network(first, theta, images)[1], network(second, phi, texts)[1]
+        alive = all(gd.sphere.lengths(rows).min() > 0.1 for rows in unnormalised(dense, y))
+        if min(reaches) > 0.02 and alive:
+            inputs = {name: scipy.sparse.csr_array(getattr(dense, name)) for name in INPUTS}
+            return replace(dense, **inputs), dense, y
+
+
+INPUTS = "images", "texts"
+biased_or_not = pytest.mark.parametrize("biased", [True, False])
+
+
+@every_mixing
+@biased_or_not
+@normalised_or_not
+@every_depth
+def test_sparse_inputs_have_the_gradients_of_the_loss(depth, normalised, biased, mixing):
+    """By the complex step, and by real differences."""
+    model, _, y = make_sparse(depth, normalised, biased, mixing, seed=depth)
+    assert scipy.sparse.issparse(model.texts) and scipy.sparse.issparse(model.images)
+    assert not biased or 0 in model.texts.count_nonzero(axis=1)
+    assert gd.check_gradient(model, y) < 1e-12
+    assert from_differences(model, y) < 1e-7
+
+
+@every_mixing
+@biased_or_not
+@normalised_or_not
+@every_depth
+def test_sparse_inputs_give_what_dense_ones_give(depth, normalised, biased, mixing):
+    model, dense, y = make_sparse(depth, normalised, biased, mixing, seed=20 + depth)
+    assert model.loss(0.0, y) == pytest.approx(dense.loss(0.0, y), rel=1e-14)
+    expected = dense.velocity(0.0, y)
+    departure = np.abs(model.velocity(0.0, y) - expected).max() / np.abs(expected).max()
+    assert departure < 1e-14
+    for one, other in zip(model.embeddings(y), dense.embeddings(y), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("depth", "normalised"), [(0, True), (1, True), (1, False)])
+def test_the_velocity_of_sparse_inputs_equals_sympys_derivative(depth, normalised):
+    model, dense, y = make_sparse(depth, normalised, n=2, sizes=(2, 3, 2, 2), seed=5)
+    truth = symbolic_velocity(dense, y, 3.7)
+    assert reference.departure(model.velocity(3.7, y), truth) < 1e-13
+
+
+def test_a_word_moves_with_the_bags_that_have_it_alone():
+    """Row w of dW is the sum of what pushes the bags that have w, each times its entry."""
+    model, dense, y = make_sparse(0, False, n=5, seed=3)
+    X, Y = unnormalised(dense, y)
+    beta = model.temperature.beta(0.0, y[-1])
+    M = beta * X @ Y.T
+    softmax = [np.exp(M - logsumexp(M, axis=k, keepdims=True)) for k in (0, 1)]
+    G = (sum(softmax) - 2 * np.eye(5)) / 10
+    push = -beta * G.T @ X
+    dW, db = next(model.second.layers(model.split(model.velocity(0.0, y)).phi))
+    for word, row in enumerate(dW):
+        having = np.flatnonzero(dense.texts[:, word])
+        expected = sum((dense.texts[i, word] * push[i] for i in having), np.zeros(DIM))
+        np.testing.assert_allclose(row, expected, atol=1e-14)
+    assert not dW[-1].any() and dW[0].any()
+    np.testing.assert_allclose(db, push.sum(axis=0), atol=1e-14)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.longdouble])
+def test_a_sparse_array_may_have_any_format(form, kind, dtype):
+    model, dense, y = make_sparse(1, True)
+    texts = dense.texts.astype(np.float32)
+    try:
+        given = getattr(scipy.sparse, f"{form}_{kind}")(texts.astype(dtype))
+    except (TypeError, ValueError):
+        pytest.skip(f"SciPy has no {form} of {dtype.__name__}")
+    other = replace(model, texts=given)
+    assert other.texts.dtype == np.float64
+    np.testing.assert_array_equal(other.texts.toarray(), texts)
+    expected = replace(model, texts=texts.astype(np.float64)).velocity(0.0, y)
+    np.testing.assert_allclose(other.velocity(0.0, y), expected, rtol=0, atol=1e-14)
+
+
+def test_entries_of_one_word_of_a_bag_add_up():
+    words, bag = np.array([0, 2, 2, 1]), np.array([0, 0, 0, 1])
+    twice = scipy.sparse.coo_array((np.ones(4), (bag, words)), shape=(2, 3))
+    model = EncoderModel(np.ones((2, IMAGE)), twice, FIRST, SECOND, gd.Fixed(1.0))
+    np.testing.assert_array_equal(model.texts.toarray(), [[1, 0, 2], [0, 1, 0]])
+
+
+def test_the_model_keeps_the_sparse_inputs_it_was_given():
+    """Also where SciPy changes the order of their entries in place."""
+    given = scipy.sparse.csr_array(
+        (np.array([1.0, 2.0, 3.0]), np.array([2, 0, 1]), np.array([0, 2, 3])), shape=(2, 3)
+    )
+    before = given.toarray()
+    model = EncoderModel(np.ones((2, IMAGE)), given, FIRST, SECOND, gd.Fixed(1.0))
+    given.sort_indices()
+    np.testing.assert_array_equal(model.texts.toarray(), before)
+    given.data[...] = 7.0
+    np.testing.assert_array_equal(model.texts.toarray(), before)
+    model.velocity(0.0, model.start(0))
+    assert given.data.tolist() == [7.0, 7.0, 7.0]
+
+
 # Extremes.
 
 BETAS = [1e-6, 1.0, 1e2, 1e4, 1e8]
@@ -367,6 +502,15 @@ def test_the_velocity_of_a_batch_is_that_of_a_model_of_its_pairs(temperature, mi
     np.testing.assert_array_equal(out, alone.velocity(0.0, y))
 
 
+def test_the_velocity_of_a_batch_of_bags_is_that_of_a_model_of_them():
+    model, _, y = make_sparse(1, True, n=7)
+    chosen = np.array([5, 0, 3])
+    images, texts = model.images[chosen], model.texts[chosen]
+    alone = EncoderModel(images, texts, model.first, model.second, model.temperature)
+    out = model.descend(0.0, y, images, texts, None, np.empty_like(y))
+    np.testing.assert_array_equal(out, alone.velocity(0.0, y))
+
+
 # The flow.
 
 
@@ -445,6 +589,7 @@ def test_sizes_are_an_input_and_two_dimensions_or_more(sizes):
 
 
 A, B = np.ones((4, IMAGE)), np.ones((4, TEXT))
+SPARSE = scipy.sparse.csr_array(B)
 FIRST, SECOND = Encoder((IMAGE, DIM)), Encoder((TEXT, DIM))
 
 
@@ -458,6 +603,15 @@ FIRST, SECOND = Encoder((IMAGE, DIM)), Encoder((TEXT, DIM))
         ({"images": A[:1], "texts": B[:1]}, ValueError, "number of pairs"),
         ({"images": A * np.nan}, ValueError, "images must be finite"),
         ({"texts": B.astype(int)}, TypeError, "texts"),
+        ({"texts": SPARSE[:, :2]}, ValueError, "texts must have 3 columns as its encoder, got 2"),
+        ({"texts": SPARSE[:3]}, ValueError, "texts must have 4 rows, got 3"),
+        ({"texts": SPARSE * np.nan}, ValueError, "texts must be finite"),
+        ({"texts": SPARSE * np.inf}, ValueError, "texts must be finite"),
+        ({"texts": SPARSE.astype(int)}, TypeError, "texts must hold real floating-point numbers"),
+        ({"texts": SPARSE.astype(bool)}, TypeError, "texts must hold real floating-point numbers"),
+        ({"texts": SPARSE * 1j}, TypeError, "texts must hold real floating-point numbers"),
+        ({"texts": scipy.sparse.coo_array(np.ones(3))}, ValueError, "texts must have 2 axes"),
+        ({"images": scipy.sparse.csr_array(A[:, :2])}, ValueError, "images must have 4 columns"),
         ({"first": None}, TypeError, "first must be an Encoder"),
         ({"second": (TEXT, DIM)}, TypeError, "second must be an Encoder"),
         ({"second": Encoder((TEXT, 5))}, ValueError, "first and second must embed"),
@@ -479,8 +633,9 @@ def test_what_does_not_fit_is_refused_by_name(changed, error, message):
         "temperature": gd.Fixed(1.0),
     }
     EncoderModel(**fitting)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         EncoderModel(**fitting | changed)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_learned_temperature_starts_somewhere():

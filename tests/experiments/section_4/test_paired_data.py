@@ -1,21 +1,13 @@
-"""The two sets of pairs: what is drawn, what is held out, what twins share."""
-
-import sys
+"""Synthetic pairs: what is drawn, what is held out, what twins share, what prompts are."""
 
 import numpy as np
 import pytest
 
 from experiments.section_4 import paired_data as data
-from experiments.section_4.paired_data import digits, synthetic
+from experiments.section_4.paired_data import Matched, synthetic
 
 SEEDS = range(4)
-
-
-@pytest.fixture(scope="module", params=["synthetic", "digits"])
-def draw(request):
-    if request.param == "digits":
-        pytest.importorskip("sklearn")
-    return data.DATA[request.param]
+SMALL = {"training": 2048, "validation": 256, "held_out": 512}
 
 
 @pytest.fixture
@@ -23,7 +15,7 @@ def clean(monkeypatch):
     """Pairs without noise, and latent codes [z, p] of inputs, by solving tanh([z, p] A) = x."""
     monkeypatch.setattr(data, "NOISE", 0.0)
 
-    def make(seed, training=data.TRAINING):
+    def make(seed, training=2048):
         rng = np.random.default_rng(seed)
         centres = rng.standard_normal((data.CLASSES, data.SHARED))
         latent = data.SHARED + data.PRIVATE
@@ -42,63 +34,91 @@ def clean(monkeypatch):
     return make
 
 
-# Both.
+def parts(pairs):
+    """All pairs by the names of their parts."""
+    return {
+        "training": pairs.training,
+        "validation": pairs.validation,
+        "held_out": pairs.held_out,
+        "twins": pairs.twins[0],
+        "other twins": pairs.twins[1],
+    }
 
 
-def test_training_and_held_out_pairs_never_coincide(draw):
+def test_no_pair_is_in_two_parts():
     for seed in SEEDS:
-        pairs = draw(seed)
-        for kept, held, twins in (
-            (pairs.images, pairs.held_images, pairs.twin_images),
-            (pairs.texts, pairs.held_texts, pairs.twin_texts),
-        ):
-            rows = np.vstack([kept, held, *([] if twins is None else twins)])
+        for modality in (0, 1):
+            rows = np.vstack([part[modality] for part in parts(synthetic(seed, **SMALL)).values()])
             assert len(np.unique(rows, axis=0)) == len(rows)
 
 
-def test_every_class_is_present_on_both_sides(draw):
+def test_every_class_is_present_on_both_sides_and_has_a_prompt():
     for seed in SEEDS:
-        pairs = draw(seed)
-        for labels, rows in ((pairs.labels, pairs.images), (pairs.held_labels, pairs.held_images)):
+        pairs = synthetic(seed, **SMALL)
+        for images, labels in (pairs.labelled, pairs.unlabelled):
             np.testing.assert_array_equal(np.unique(labels), np.arange(data.CLASSES))
-            assert len(labels) == len(rows)
+            assert len(labels) == len(images)
+        assert len(pairs.prompts) == data.CLASSES
+        assert pairs.labelled.images is pairs.images
+        assert pairs.unlabelled.images is pairs.held_out.images
 
 
-def test_the_seed_decides_everything(draw):
-    one, again, other = draw(1), draw(1), draw(2)
-    for name in ("images", "texts", "labels", "held_images", "held_texts", "held_labels"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(again, name))
-        assert not np.array_equal(getattr(one, name), getattr(other, name))
+def test_the_seed_decides_everything():
+    one, again, other = (synthetic(seed, **SMALL) for seed in (1, 1, 2))
 
+    def arrays(pairs):
+        flat = [array for part in parts(pairs).values() for array in part]
+        return [*flat, pairs.labelled.labels, pairs.unlabelled.labels, pairs.prompts]
 
-# Synthetic pairs.
+    for array, same, different in zip(*map(arrays, (one, again, other)), strict=True):
+        np.testing.assert_array_equal(array, same)
+        assert not np.array_equal(array, different)
 
 
 def test_sizes_are_those_promised():
     pairs = synthetic(0)
-    assert pairs.images.shape == (data.TRAINING, data.IMAGE_INPUTS)
-    assert pairs.texts.shape == (data.TRAINING, data.TEXT_INPUTS)
-    assert pairs.held_images.shape == (data.HELD_OUT, data.IMAGE_INPUTS)
-    assert pairs.twin_images.shape == (2, data.TWINS, data.IMAGE_INPUTS)
-    assert pairs.twin_texts.shape == (2, data.TWINS, data.TEXT_INPUTS)
-    few = synthetic(0, 5, 7)
-    assert (len(few.images), len(few.held_texts)) == (5, 7)
-    for training, held_out, name in ((1, 9, "training"), (9, 1, "held_out")):
-        with pytest.raises(ValueError, match=name):
-            synthetic(0, training, held_out)
-    with pytest.raises(TypeError, match="training"):
-        synthetic(0, 5.0)
+    assert (data.TRAINING, data.VALIDATION, data.HELD_OUT) == (32_768, 512, 1024)
+    sizes = {"training": 32_768, "validation": 512, "held_out": 1024}
+    sizes |= {"twins": data.TWINS, "other twins": data.TWINS}
+    for name, part in parts(pairs).items():
+        assert part.images.shape == (sizes[name], data.IMAGE_INPUTS)
+        assert part.texts.shape == (sizes[name], data.TEXT_INPUTS)
+    assert pairs.prompts.shape == (data.CLASSES, data.TEXT_INPUTS)
+    few = synthetic(0, 5, 3, 7)
+    assert [len(part.images) for part in list(parts(few).values())[:3]] == [5, 3, 7]
+
+
+@pytest.mark.parametrize("name", ["training", "validation", "held_out"])
+def test_numbers_of_pairs_are_integers_of_two_or_more(name):
+    for number in (1, 0, -3):
+        with pytest.raises(ValueError, match=rf"{name} must be at least 2, got {number}"):
+            synthetic(0, **{name: number})
+    with pytest.raises(TypeError, match=name):
+        synthetic(0, **{name: 5.0})
+
+
+def test_each_text_has_one_image_and_draws_are_that():
+    pairs = synthetic(0, **SMALL)
+    np.testing.assert_array_equal(pairs.first, np.arange(2049))
+    np.testing.assert_array_equal(pairs.training.images, pairs.images)
+    rng = np.random.default_rng(0)
+    chosen = rng.permutation(2048)[:100]
+    np.testing.assert_array_equal(pairs.draw(chosen, rng), pairs.images[chosen])
+
+
+def test_rows_of_matched_pairs_stay_matched():
+    some = Matched(np.arange(12.0).reshape(4, 3), np.arange(8.0).reshape(4, 2)).rows([2, 0])
+    assert (some.images[:, 0].tolist(), some.texts[:, 0].tolist()) == ([6, 0], [4, 0])
 
 
 def test_pairs_share_z_and_nothing_else(clean):
     pairs, _, codes = clean(0)
     (z, p), (z_text, p_text) = codes(pairs.images, 0), codes(pairs.texts, 1)
     np.testing.assert_allclose(z, z_text, atol=1e-8)
+    noise = 5 / np.sqrt(len(z))
     correlations = np.corrcoef(np.hstack([z, p, p_text]), rowvar=False)
-    assert np.abs(correlations[: data.SHARED, data.SHARED :]).max() < 5 / np.sqrt(data.TRAINING)
-    assert np.abs(correlations[data.SHARED : -data.PRIVATE, -data.PRIVATE :]).max() < 5 / np.sqrt(
-        data.TRAINING
-    )
+    assert np.abs(correlations[: data.SHARED, data.SHARED :]).max() < noise
+    assert np.abs(correlations[data.SHARED : -data.PRIVATE, -data.PRIVATE :]).max() < noise
     for private in (p, p_text):
         assert private.var() == pytest.approx(1, abs=0.05)
 
@@ -109,7 +129,7 @@ def test_codes_have_unit_variance_half_of_it_between_classes(clean):
     for seed in range(8):
         pairs, centres, codes = clean(seed, 512)
         z, _ = codes(pairs.images, 0)
-        scatter = z - centres[pairs.labels]
+        scatter = z - centres[pairs.labelled.labels]
         total.append(np.square(z).mean())
         within.append(np.square(scatter).mean())
         assert np.abs(scatter.mean(axis=0)).max() < 5 * np.sqrt(0.5 / 512)
@@ -118,17 +138,20 @@ def test_codes_have_unit_variance_half_of_it_between_classes(clean):
 
 
 def test_noise_is_added_to_inputs_of_variance_about_two_fifths(monkeypatch):
-    noisy = synthetic(0)
+    noisy = synthetic(0, **SMALL)
     monkeypatch.setattr(data, "NOISE", 0.0)
-    clean = synthetic(0)
-    for with_noise, without in ((noisy.images, clean.images), (noisy.held_texts, clean.held_texts)):
+    clean = synthetic(0, **SMALL)
+    for with_noise, without in (
+        (noisy.images, clean.images),
+        (noisy.held_out.texts, clean.held_out.texts),
+    ):
         assert without.var() == pytest.approx(0.4, abs=0.05) and np.abs(without).max() < 1
         assert (with_noise - without).std() == pytest.approx(0.25, abs=0.005)
 
 
 def test_twins_differ_in_one_coordinate_of_their_shared_code_alone(clean):
     pairs, centres, codes = clean(3)
-    (z, p), (other, p_other) = (codes(twins, 0) for twins in pairs.twin_images)
+    (z, p), (other, p_other) = (codes(twin.images, 0) for twin in pairs.twins)
     np.testing.assert_allclose(p, p_other, atol=1e-8)
     differ = np.abs(z - other) > 1e-7
     assert (differ.sum(axis=1) == 1).all()
@@ -142,61 +165,24 @@ def test_twins_differ_in_one_coordinate_of_their_shared_code_alone(clean):
         np.linalg.norm(code[:, None] - centres, axis=2).argmin(axis=1) for code in (z, other)
     ]
     assert (nearest[0] == nearest[1]).mean() > 0.85
-    (z_text, p_text), (other_text, p_other) = (codes(twins, 1) for twins in pairs.twin_texts)
+    (z_text, p_text), (other_text, p_other) = (codes(twin.texts, 1) for twin in pairs.twins)
     np.testing.assert_allclose([z_text, other_text], [z, other], atol=1e-8)
     np.testing.assert_allclose(p_text, p_other, atol=1e-8)
 
 
-# Digits.
+def test_a_prompt_is_the_text_of_the_centre_of_a_class(clean, monkeypatch):
+    """Its code is the centre without a private part; with noise in the inputs it has none."""
+    pairs, centres, codes = clean(0)
+    z, p = codes(pairs.prompts, 1)
+    np.testing.assert_allclose(z, centres, atol=1e-8)
+    np.testing.assert_allclose(p, 0, atol=1e-8)
+    monkeypatch.setattr(data, "NOISE", 0.25)
+    np.testing.assert_array_equal(synthetic(0, **SMALL).prompts, pairs.prompts)
 
 
-@pytest.fixture(scope="module")
-def scans():
-    return pytest.importorskip("sklearn.datasets").load_digits()
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_halves_put_together_are_the_images_up_to_centring_and_scale(scans, seed):
-    """Each image is found again, with its label, once and on one side: the split is complete."""
-    pairs = digits(seed)
-    assert pairs.twin_images is None and pairs.twin_texts is None
-    left = np.vstack([pairs.images, pairs.held_images]).reshape(-1, 8, 4)
-    right = np.vstack([pairs.texts, pairs.held_texts]).reshape(-1, 8, 4)
-    labels = np.concatenate([pairs.labels, pairs.held_labels])
-    assert (
-        len(labels) == len(scans.target) == 1797 and len(pairs.held_labels) == data.DIGITS_HELD_OUT
-    )
-    restored = []
-    for half, pixels in ((left, scans.images[:, :, :4]), (right, scans.images[:, :, 4:])):
-        # Means and deviation are those of the training pairs, which the order of rows reveals.
-        scale = np.ptp(pixels, axis=0).max() / np.ptp(half, axis=0).max()
-        whole = half * scale
-        restored.append(whole - whole.min(axis=0) + pixels.min(axis=0))
-    found = np.round(np.concatenate(restored, axis=2), 9).reshape(-1, 64)
-    np.testing.assert_array_equal(found, np.rint(found))
-    there = {tuple(image): label for image, label in zip(scans.data, scans.target, strict=True)}
-    assert len(there) == 1797
-    here = {tuple(image): label for image, label in zip(found, labels, strict=True)}
-    assert here == there
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_scale_is_that_of_the_training_pairs_alone(scans, seed):
-    """Training pixels are centred, held-out ones nearly; one scale is of all pixels at once."""
-    pairs = digits(seed)
-    for kept, held in ((pairs.images, pairs.held_images), (pairs.texts, pairs.held_texts)):
-        assert np.abs(kept.mean(axis=0)).max() < 1e-12
-        assert 1e-3 < np.abs(held.mean(axis=0)).max() < 0.3
-    step = 1 / np.diff(np.unique(np.round(pairs.images[:, 1], 12))).min()  # one grey level
-    order = np.random.default_rng(seed).permutation(1797)
-    kept = scans.images[order[data.DIGITS_HELD_OUT :], :, :4]
-    assert step == pytest.approx(kept.std(), rel=1e-9)
-    assert step != pytest.approx(scans.images[:, :, :4].std(), rel=1e-6)
-
-
-def test_without_scikit_learn_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(data.DigitsMissingError, match=r"gapdyn\[digits\]") as caught:
-        digits(0)
-    assert isinstance(caught.value, ImportError)
-    assert isinstance(caught.value.__cause__, ImportError)
+def test_images_of_a_class_scatter_about_the_centre_that_its_prompt_names(clean):
+    pairs, _, codes = clean(1)
+    prompts, _ = codes(pairs.prompts, 1)
+    z, _ = codes(pairs.held_out.images, 0)
+    distances = np.linalg.norm(z[:, None] - prompts, axis=2)
+    assert (distances.argmin(axis=1) == pairs.unlabelled.labels).mean() > 0.85

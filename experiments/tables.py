@@ -102,7 +102,7 @@ def draw(numbers: Numbers) -> Figure:
     sources = {"the paper": (papers(), PAPER)}
     for data, style in STYLES.items():
         if (trainings["data"] == data).any():
-            sources[results.NAMES[data]] = (ours(trainings, data), style)
+            sources[results.NAMES[data]] = (ours(trainings, data=data), style)
     for ax, letter, (key, (label, _)) in zip(
         axes, "abcdefg", results.COLUMNS.items(), strict=False
     ):

@@ -224,7 +224,7 @@ def _rules() -> str:
 
 def _conclusions(chosen: Sequence[verdicts.Conclusion], trainings: Table, data: list[str]) -> str:
     """A row for each conclusion, a column for each kind of data, and two for the paper."""
-    sources = {NAMES[d]: ours(trainings, d) for d in data}
+    sources = {NAMES[d]: ours(trainings, data=d) for d in data}
     rows = []
     for c in chosen:
         cells = [c.statement + (f"<br>{c.said}" if c.said else "")]
@@ -245,7 +245,7 @@ def _of_the_paper(v: verdicts.Verdict) -> str:
 
 def _each_method(trainings: Table, data: list[str]) -> str:
     """The change of the gap against the baseline, by method."""
-    sources, paper = [ours(trainings, d) for d in data], papers()
+    sources, paper = [ours(trainings, data=d) for d in data], papers()
     rows = []
     for name in sources[0].names[1:]:
         printed = stated(paper, "gap", name, digits=3) if name in paper.names else "–"

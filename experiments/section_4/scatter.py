@@ -65,7 +65,7 @@ def numbers(
     """
     trainings = runs.trainings(seed, quick, jobs, folder)
     data = list(dict.fromkeys(trainings["data"].tolist()))
-    sources = {"paper": papers()} | {d: ours(trainings, d) for d in data}
+    sources = {"paper": papers()} | {d: ours(trainings, data=d) for d in data}
     table = points(sources, (*against, *tasks), plotted)
     floors = {d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data}
     found = {

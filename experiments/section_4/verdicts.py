@@ -74,12 +74,20 @@ LEAST_METHODS = 5
 TOO_FEW = Verdict(UNDECIDED, f"fewer than {LEAST_METHODS} methods have the numbers")
 
 
-def ours(trainings: Table, data: str) -> Methods:
-    """Our numbers for one kind of data."""
-    rows = by_seed(trainings, "data")[:, 0] == data
-    values = {key: by_seed(trainings, key)[rows] for key in MEASURES}
-    names = by_seed(trainings, "method")[rows, 0].tolist()
-    return _with_retrieval(names, by_seed(trainings, "steps_acted")[rows].mean(axis=1), values)
+def ours(trainings: Table, **where: str) -> Methods:
+    """Our numbers for the trainings whose columns have given values, such as data="glyphs".
+
+    A ValueError if no training has them, or a method has several with one seed.
+    """
+    kept = np.logical_and.reduce([trainings[key] == value for key, value in where.items()])
+    if not kept.any():
+        raise ValueError(f"no training has {where}")
+    chosen = {key: column[kept] for key, column in trainings.items()}
+    names = by_seed(chosen, "method")[:, 0].tolist()
+    if len(set(names)) < len(names):
+        raise ValueError(f"of each method there must be one training with {where}, and a seed")
+    values = {key: by_seed(chosen, key) for key in MEASURES}
+    return _with_retrieval(names, by_seed(chosen, "steps_acted").mean(axis=1), values)
 
 
 def papers(among: Sequence[str] | None = None) -> Methods:

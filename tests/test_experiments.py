@@ -21,7 +21,7 @@ from experiments import features as real
 from experiments import record
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
-OPTIONS = {"seed", "quick", "features", "jobs", "folder"}
+OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search"}
 
 
 def saved(name):
@@ -226,6 +226,19 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
     assert command.main(options) == 0 and not journal.exists()
 
 
+@pytest.mark.parametrize("arguments", [[], ["--search"]])
+def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, made, arguments):
+    asked = []
+
+    def compute(seed=0, quick=False, search=False):
+        asked.append(search)
+        return record.Numbers({"a": np.arange(3)}, {})
+
+    made(compute)
+    assert command.main(["--jobs", "1", "--out", str(tmp_path), *arguments]) == 0
+    assert asked == [bool(arguments)] and (tmp_path / "fig3.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -233,6 +246,8 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
         (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seed", "-1"], "--seed must not be negative"),
+        (["tables", "--search", "--quick"], "--search and --quick exclude each other"),
+        (["fig3", "fig5", "--search"], "--search makes no difference to fig3, fig5"),
         (["--features", "missing.npy"], "there is no missing.npy"),
         (
             ["fig3", "--features", "short.npy"],

@@ -19,9 +19,12 @@ import gapdyn as gd
 from experiments import __main__ as command
 from experiments import features as real
 from experiments import record
+from experiments.section_4 import runs
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
-OPTIONS = {"seed", "quick", "features", "jobs", "folder"}
+OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search"}
+DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "real_clip")
+"""Of trainings that `tables` makes, in `experiments/section_4/test_tables.py`; of real features."""
 
 
 def saved(name):
@@ -49,12 +52,14 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
     [
         pytest.param(name, marks=[pytest.mark.slow] if name == "tables" else [])
         for name in experiments.NAMES
-        if name != "real_clip"
+        if name not in DRAWN_ELSEWHERE
     ],
 )
-def test_compute_is_repeatable_and_draw_draws(name):
+def test_compute_is_repeatable_and_draw_draws(name, few_methods):
     module = import_module(f"experiments.{name}")
-    numbers, again = (module.compute(seed=3, quick=True) for _ in range(2))
+    numbers = module.compute(seed=3, quick=True)
+    runs.train_all.cache_clear()
+    again = module.compute(seed=3, quick=True)
     for key, column in numbers.table.items():
         np.testing.assert_array_equal(column, again.table[key])
     assert len({len(column) for column in numbers.table.values()}) == 1
@@ -226,6 +231,19 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
     assert command.main(options) == 0 and not journal.exists()
 
 
+@pytest.mark.parametrize("arguments", [[], ["--search"]])
+def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, made, arguments):
+    asked = []
+
+    def compute(seed=0, quick=False, search=False):
+        asked.append(search)
+        return record.Numbers({"a": np.arange(3)}, {})
+
+    made(compute)
+    assert command.main(["--jobs", "1", "--out", str(tmp_path), *arguments]) == 0
+    assert asked == [bool(arguments)] and (tmp_path / "fig3.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -233,6 +251,8 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
         (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seed", "-1"], "--seed must not be negative"),
+        (["tables", "--search", "--quick"], "--search and --quick exclude each other"),
+        (["fig3", "fig5", "--search"], "--search makes no difference to fig3, fig5"),
         (["--features", "missing.npy"], "there is no missing.npy"),
         (
             ["fig3", "--features", "short.npy"],

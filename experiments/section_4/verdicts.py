@@ -74,12 +74,25 @@ LEAST_METHODS = 5
 TOO_FEW = Verdict(UNDECIDED, f"fewer than {LEAST_METHODS} methods have the numbers")
 
 
-def ours(trainings: Table, data: str) -> Methods:
-    """Our numbers for one kind of data."""
-    rows = by_seed(trainings, "data")[:, 0] == data
-    values = {key: by_seed(trainings, key)[rows] for key in MEASURES}
-    names = by_seed(trainings, "method")[rows, 0].tolist()
-    return _with_retrieval(names, by_seed(trainings, "steps_acted")[rows].mean(axis=1), values)
+def ours(trainings: Table, **where: str) -> Methods:
+    """Our numbers for the trainings whose columns have given values, such as data="glyphs".
+
+    A ValueError if no training has them, or a method has several with one seed.
+    """
+    kept = np.logical_and.reduce([trainings[key] == value for key, value in where.items()])
+    if not kept.any():
+        raise ValueError(f"no training has {where}")
+    chosen = {key: column[kept] for key, column in trainings.items()}
+    names = by_seed(chosen, "method")[:, 0].tolist()
+    if len(set(names)) < len(names):
+        raise ValueError(f"of each method there must be one training with {where}, and a seed")
+    values = {key: by_seed(chosen, key) for key in MEASURES}
+    return _with_retrieval(names, by_seed(chosen, "steps_acted").mean(axis=1), values)
+
+
+def ours_by_data(trainings: Table) -> dict[str, Methods]:
+    """Our numbers for each kind of data in trainings of one recipe."""
+    return {data: ours(trainings, data=data) for data in dict.fromkeys(trainings["data"].tolist())}
 
 
 def papers(among: Sequence[str] | None = None) -> Methods:
@@ -250,7 +263,10 @@ def rows_less_than_entries(m: Methods) -> Verdict:
 
 def _words(key: str) -> str:
     """The name of a measure in sentences."""
-    return "matching" if key == "mmvp" else key.replace("_", " ")
+    return WORDS.get(key, key.replace("_", " "))
+
+
+WORDS = {"mmvp": "matching", "zero_shot": "zero-shot accuracy"}
 
 
 def _side(rho: Interval, expected: int) -> str:

@@ -1,5 +1,7 @@
 """Rules that decide the conclusions of Section 4, on tables made so that the answer is known."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -179,6 +181,30 @@ def test_rows_shrink_the_gap_less_than_entries(rows, entries, verdict):
     m.values["gap"][m.names.index("HS rows")] += rows
     m.values["gap"][m.names.index("HS 1e-2")] += entries
     assert verdicts.rows_less_than_entries(m).verdict == verdict
+
+
+def trainings(**columns):
+    """Two methods and three seeds for each value of the columns, with gaps that count the rows."""
+    grid = list(itertools.product(*columns.values(), ("Baseline", "HS 1"), range(3)))
+    table = {
+        k: np.array(c)
+        for k, c in zip((*columns, "method", "repeat"), zip(*grid, strict=True), strict=True)
+    }
+    count = np.arange(len(grid), dtype=float)
+    return table | dict.fromkeys(MEASURES, count) | {"steps_acted": count}
+
+
+def test_our_numbers_are_of_the_trainings_that_columns_select():
+    table = trainings(data=["glyphs", "synthetic"], recipe=["reference", "width 64"])
+    chosen = verdicts.ours(table, data="synthetic", recipe="reference")
+    assert chosen.names == ["Baseline", "HS 1"]
+    np.testing.assert_array_equal(chosen.values["gap"], [[12, 13, 14], [15, 16, 17]])
+    np.testing.assert_array_equal(chosen.values["retrieval"], chosen.values["gap"])
+    np.testing.assert_array_equal(chosen.acted, [13, 16])
+    with pytest.raises(ValueError, match=r"one training with .*'data': 'glyphs'"):
+        verdicts.ours(table, data="glyphs")
+    with pytest.raises(ValueError, match=r"no training has .*'data': 'digits'"):
+        verdicts.ours(table, data="digits")
 
 
 ROWS = published.all_rows()

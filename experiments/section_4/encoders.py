@@ -109,7 +109,10 @@ class Encoder:
             push = sphere.project(passed[-1] / length, push) / length
         layers = zip(self.layers(theta), self.layers(out), strict=True)
         for i, ((W, _), (dW, db)) in reversed(list(enumerate(layers))):
-            dW[...] = passed[i].T @ push
+            if scipy.sparse.issparse(passed[i]):
+                dW[...] = passed[i].T @ push
+            else:
+                np.matmul(passed[i].T, push, out=dW)
             np.add.reduce(push, axis=0, out=db)
             if i > 0:
                 push = push @ W.T
@@ -119,8 +122,11 @@ class Encoder:
 def _inputs(name: str, inputs: Any, encoder: Encoder) -> Any:
     """A copy of the inputs of an encoder, once they fit it."""
     if scipy.sparse.issparse(inputs):
-        array = scipy.sparse.csr_array(inputs, dtype=np.float64, copy=True)
-        validate_array(f"what {name} stores", array.data, ndim=1)
+        if inputs.ndim != 2:
+            raise ValueError(f"{name} must have 2 dimensions, got shape {inputs.shape}")
+        rows = inputs.tocsr()
+        entries = validate_array(f"the entries of {name}", rows.data, ndim=1).astype(np.float64)
+        array: Any = scipy.sparse.csr_array((entries, rows.indices, rows.indptr), rows.shape)
     else:
         array = validate_array(name, inputs, ndim=2).astype(np.float64)
     if array.shape[1] != encoder.sizes[0]:

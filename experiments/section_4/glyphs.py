@@ -28,6 +28,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.transforms import Affine2D, Bbox
 from numpy.typing import NDArray
 
+from experiments.section_4.evaluation import validate_labels
 from experiments.section_4.paired_data import HELD_OUT, VALIDATION, Labelled, Matched, Pairs
 from gapdyn.types import Array
 
@@ -307,6 +308,7 @@ def pairs(seed: int) -> Pairs:
     def labelled(characters: Sequence[int]) -> Labelled:
         named = classes([captions[i] for i in characters])
         known = np.flatnonzero(named >= 0)
+        validate_labels(named[known], len(CLASSES))
         return Labelled(images([characters[k] for k in known]), named[known])
 
     held = matched(parts.held_out)

@@ -84,7 +84,8 @@ class Pairs:
 
     def draw(self, chosen: NDArray[np.intp], rng: np.random.Generator) -> Array:
         """One image of each of the chosen texts, at random where there are several."""
-        return np.asarray(self.images[rng.integers(self.first[chosen], self.first[chosen + 1])])
+        drawn = rng.integers(self.first[chosen], self.first[chosen + 1])
+        return np.asarray(self.images[drawn], dtype=np.float64)
 
 
 @dataclass(frozen=True)

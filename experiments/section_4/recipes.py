@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from experiments.section_4 import glyphs, paired_data
 from experiments.section_4.encoders import Encoder, EncoderModel
@@ -38,6 +39,10 @@ class Setting:
     epochs: int = 120
     batch: int = 256
     faster: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as JSON has them."""
+        return asdict(self) | {"hidden": list(self.hidden)}
 
     def recipe(self, rate: float) -> Recipe:
         """The training at this learning rate, times `faster`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -209,7 +209,7 @@ def printed(name: str) -> dict[str, float]:
 def settings(quick: bool) -> dict[str, Any]:
     """Everything that a training of the tables depends on besides data, method and seed."""
     return {
-        "recipes": {name: asdict(setting_of(name, "reference", quick)) for name in data(quick)},
+        "recipes": {name: setting_of(name, "reference", quick).to_dict() for name in data(quick)},
         "rates": {f"{name}, {method}": rate for (name, method), rate in searched().items()},
         "methods": names(),
         "seeds": QUICK_SEEDS if quick else SEEDS,

@@ -13,6 +13,7 @@ NAMES = (
     "fig5",
     "fig6",
     "fig7",
+    "section_4_robustness",
     "exchange_law",
     "late_slopes",
     "frozen_gap",

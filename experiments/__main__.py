@@ -44,6 +44,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="seed of all that is random")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default")
     add("--quick", action="store_true", help="smaller, for a check")
+    add("--full", action="store_true", help="compute anew what is committed, as it takes hours")
     add("--features", type=Path, help="file (2, n, d), or its folder; else GAPDYN_DATA, else data/")
     add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)
@@ -62,6 +63,10 @@ def _fault(args: argparse.Namespace) -> str | None:
     for kind in args.format:
         if kind not in FORMATS:
             return f"--format must be of {', '.join(FORMATS)}, got {kind!r}"
+    if args.full and args.quick:
+        return "--full and --quick exclude each other"
+    if args.full and not any("full" in takes(name) for name in args.names):
+        return f"--full makes no difference to {', '.join(args.names)}"
     if args.jobs < 1:
         return f"--jobs must be at least 1, got {args.jobs}"
     if args.seed < 0:
@@ -78,7 +83,7 @@ Outcome = tuple[str, float]
 
 
 def _outcomes(
-    names: Sequence[str], options: tuple[Path, int, bool, Path | None, list[str]], jobs: int
+    names: Sequence[str], options: tuple[Path, int, bool, Path | None, list[str], bool], jobs: int
 ) -> Generator[tuple[str, Outcome]]:
     """Each experiment with its outcome as it ends; one that fails costs itself only.
 
@@ -96,7 +101,7 @@ def _outcomes(
 
 def _run(args: argparse.Namespace) -> int:
     """Run experiments and print what was written; a Ctrl-C says what was written so far."""
-    options = (args.out, args.seed, args.quick, args.features, args.format)
+    options = (args.out, args.seed, args.quick, args.features, args.format, args.full)
     outcomes: dict[str, Outcome] = {}
     show = tqdm(total=len(args.names), desc="experiments", disable=not sys.stderr.isatty())
     try:

@@ -70,7 +70,8 @@ class Experiment(Protocol):
         Every experiment accepts `seed`, from which all that is random comes, and `quick`, for a
         smaller computation that only checks that it runs. It takes these too if it uses them:
         `features`, the path of real embeddings; `jobs`, how many processes it may use; `folder`,
-        where `tables` writes what others may use.
+        where `tables` writes what others may use; `full`, whether to compute anew what it would
+        read from files that the repository has, as it takes hours.
     draw : callable
         `draw(numbers)` returns a Figure.
     """
@@ -174,11 +175,13 @@ def run(
     quick: bool,
     features: Path | None,
     formats: Sequence[str],
+    full: bool = False,
     jobs: int = 1,
 ) -> tuple[str, float]:
     """Compute, draw and write one experiment; returns a line about the outcome, and seconds."""
     start = time.perf_counter()
-    options = {"seed": seed, "quick": quick, "features": features, "jobs": jobs, "folder": out}
+    options = {"seed": seed, "quick": quick, "features": features, "folder": out}
+    options |= {"jobs": jobs, "full": full}
     try:
         numbers = find(name).compute(**{key: options[key] for key in takes(name)})
         files = write(find(name), numbers, out, seed, quick, formats)

@@ -21,7 +21,9 @@ from experiments import features as real
 from experiments import record
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
-OPTIONS = {"seed", "quick", "features", "jobs", "folder"}
+OPTIONS = {"seed", "quick", "features", "jobs", "folder", "full"}
+
+SLOW = ("tables", "section_4_robustness")
 
 
 def saved(name):
@@ -47,7 +49,7 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "tables" else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
         for name in experiments.NAMES
         if name != "real_clip"
     ],
@@ -233,6 +235,8 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
         (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seed", "-1"], "--seed must not be negative"),
+        (["--full", "--quick"], "--full and --quick exclude each other"),
+        (["fig3", "landscape", "--full"], "--full makes no difference to fig3, landscape"),
         (["--features", "missing.npy"], "there is no missing.npy"),
         (
             ["fig3", "--features", "short.npy"],

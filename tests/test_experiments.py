@@ -23,7 +23,7 @@ from experiments import record
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 OPTIONS = {"seed", "quick", "features", "jobs", "folder", "full"}
 
-SLOW = ("tables", "section_4_robustness")
+SLOW = ("tables", "section_4_robustness", "retrieval")
 
 
 def saved(name):

@@ -13,12 +13,12 @@ if __name__ == "__main__":  # while it imports: Jupyter's backend may be missing
 import argparse
 import ast
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from tqdm import tqdm
 
@@ -32,6 +32,10 @@ PROGRAM = "python -m experiments"
 NOTHING = ("FAILED", "skipped")
 """How an outcome begins if nothing was written."""
 FORMATS = ("png", "pdf", "svg")
+LONG = ("search", "full")
+"""Options that few experiments take, and with which they take long."""
+OPTIONS = ("out", "seed", "quick", "features", *LONG)
+"""What `record.run` takes under the name that it has on the command line."""
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -44,6 +48,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="seed of all that is random")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default")
     add("--quick", action="store_true", help="smaller, for a check")
+    add("--search", action="store_true", help="search for the rates of tables first")
     add("--full", action="store_true", help="compute anew what is committed, as it takes hours")
     add("--features", type=Path, help="file (2, n, d), or its folder; else GAPDYN_DATA, else data/")
     add("--format", default="png", help="of pictures, e.g. png,pdf")
@@ -63,14 +68,15 @@ def _fault(args: argparse.Namespace) -> str | None:
     for kind in args.format:
         if kind not in FORMATS:
             return f"--format must be of {', '.join(FORMATS)}, got {kind!r}"
-    if args.full and args.quick:
-        return "--full and --quick exclude each other"
-    if args.full and not any("full" in takes(name) for name in args.names):
-        return f"--full makes no difference to {', '.join(args.names)}"
     if args.jobs < 1:
         return f"--jobs must be at least 1, got {args.jobs}"
     if args.seed < 0:
         return f"--seed must not be negative, got {args.seed}"
+    for option in filter(vars(args).get, LONG):
+        if args.quick:
+            return f"--{option} and --quick exclude each other"
+        if not any(option in takes(name) for name in args.names):
+            return f"--{option} makes no difference to {', '.join(args.names)}"
     if args.features is not None and not args.features.exists():
         return f"--features must be a file or a folder, there is no {args.features}"
     if args.out.exists() and not args.out.is_dir():
@@ -83,7 +89,7 @@ Outcome = tuple[str, float]
 
 
 def _outcomes(
-    names: Sequence[str], options: tuple[Path, int, bool, Path | None, list[str], bool], jobs: int
+    names: Sequence[str], options: Mapping[str, Any], jobs: int
 ) -> Generator[tuple[str, Outcome]]:
     """Each experiment with its outcome as it ends; one that fails costs itself only.
 
@@ -91,17 +97,17 @@ def _outcomes(
     """
     alone = [name for name in names if jobs == 1 or len(names) == 1 or "jobs" in takes(name)]
     with processes(jobs) as pool:
-        futures = {pool.submit(run, n, *options): n for n in names if n not in alone}
+        futures = {pool.submit(run, n, **options): n for n in names if n not in alone}
         for future in as_completed(futures):
             error = future.exception()
             yield futures[future], (f"FAILED: {error!r}", 0.0) if error else future.result()
     for name in alone:
-        yield name, run(name, *options, jobs)
+        yield name, run(name, **options, jobs=jobs)
 
 
 def _run(args: argparse.Namespace) -> int:
     """Run experiments and print what was written; a Ctrl-C says what was written so far."""
-    options = (args.out, args.seed, args.quick, args.features, args.format, args.full)
+    options = {key: getattr(args, key) for key in OPTIONS} | {"formats": args.format}
     outcomes: dict[str, Outcome] = {}
     show = tqdm(total=len(args.names), desc="experiments", disable=not sys.stderr.isatty())
     try:

@@ -49,14 +49,6 @@ def compute(
     return numbers
 
 
-TITLES = {
-    "paper": "(d) the paper",
-    "synthetic": "(e) ours, 2,048 pairs",
-    "abundant": "(f) ours, 32,768 pairs",
-    "digits": "(g) ours, digits",
-}
-
-
 def draw(numbers: Numbers) -> Figure:
     """Above, the paper's panels; below, all methods in its tables, and ours."""
     figure = Figure(figsize=(7.2, 6.9), layout="constrained")
@@ -73,12 +65,12 @@ def draw(numbers: Numbers) -> Figure:
         _pairs(ball, *numbers.arrays[when])
         ball.set_title(title.format(gaps[when]), size=8, y=1.03)
     below.suptitle("uniformity against gap: all 26 methods of the paper's tables, and ours", size=9)
-    shown = [s for s in TITLES if (numbers.table["source"] == s).any()]
-    for ax, source in zip(below.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    shown = ["paper", *numbers.parameters["gap_floor"]]
+    for ax, letter, source in zip(below.subplots(1, len(shown)), "def", shown, strict=False):
         sets = ("all",) if source == "paper" else ("plotted", "all")
-        panel = (ax, numbers, source, "gap", "uniformity")
-        scatter.panel(*panel, sets=sets, title=TITLES[source])
-    scatter.key(figure, scatter.KEY)
+        title = f"({letter}) {scatter.SOURCES[source]}"
+        scatter.panel(ax, numbers, source, "gap", "uniformity", sets=sets, title=title)
+    scatter.key(figure)
     return figure
 
 

@@ -70,8 +70,8 @@ class Experiment(Protocol):
         Every experiment accepts `seed`, from which all that is random comes, and `quick`, for a
         smaller computation that only checks that it runs. It takes these too if it uses them:
         `features`, the path of real embeddings; `jobs`, how many processes it may use; `folder`,
-        where `tables` writes what others may use; `full`, whether to compute anew what it would
-        read from files that the repository has, as it takes hours.
+        where `tables` writes what others may use; `search`, to search for learning rates first;
+        `full`, to compute anew what it would read from the repository.
     draw : callable
         `draw(numbers)` returns a Figure.
     """
@@ -171,19 +171,20 @@ def _write_pictures(
 def run(
     name: str,
     out: Path,
+    formats: Sequence[str],
     seed: int,
     quick: bool,
-    features: Path | None,
-    formats: Sequence[str],
-    full: bool = False,
     jobs: int = 1,
+    **more: Any,
 ) -> tuple[str, float]:
-    """Compute, draw and write one experiment; returns a line about the outcome, and seconds."""
+    """Compute, draw and write one experiment; returns a line about the outcome, and seconds.
+
+    `more` are options of the command line that few experiments take.
+    """
     start = time.perf_counter()
-    options = {"seed": seed, "quick": quick, "features": features, "folder": out}
-    options |= {"jobs": jobs, "full": full}
+    options = {"seed": seed, "quick": quick, "jobs": jobs, "folder": out} | more
     try:
-        numbers = find(name).compute(**{key: options[key] for key in takes(name)})
+        numbers = find(name).compute(**{key: options[key] for key in takes(name) & options.keys()})
         files = write(find(name), numbers, out, seed, quick, formats)
         if numbers.journal is not None:
             numbers.journal.unlink(missing_ok=True)

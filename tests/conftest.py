@@ -145,3 +145,14 @@ def shared_data():
 def figure_2():
     """The free model and the start of Figure 2."""
     return gd.examples.figure_2()
+
+
+@pytest.fixture
+def few_methods(monkeypatch):
+    """Two methods of Section 4 instead of all, and trainings that are not remembered."""
+    from experiments.section_4 import runs
+
+    monkeypatch.setattr(runs, "names", lambda: ["Baseline", "HS 1e-1"])
+    runs.train_all.cache_clear()
+    yield
+    runs.train_all.cache_clear()

@@ -19,11 +19,14 @@ import gapdyn as gd
 from experiments import __main__ as command
 from experiments import features as real
 from experiments import record
+from experiments.section_4 import runs
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
-OPTIONS = {"seed", "quick", "features", "jobs", "folder", "full"}
-
-SLOW = ("tables", "section_4_robustness", "retrieval")
+OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}
+SLOW = ("tables", "retrieval")
+DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness", "real_clip")
+"""Of all trainings, in `experiments/section_4/test_tables.py` and in a file of its own; of real
+features."""
 
 
 def saved(name):
@@ -51,12 +54,14 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
     [
         pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
         for name in experiments.NAMES
-        if name != "real_clip"
+        if name not in DRAWN_ELSEWHERE
     ],
 )
-def test_compute_is_repeatable_and_draw_draws(name):
+def test_compute_is_repeatable_and_draw_draws(name, few_methods):
     module = import_module(f"experiments.{name}")
-    numbers, again = (module.compute(seed=3, quick=True) for _ in range(2))
+    numbers = module.compute(seed=3, quick=True)
+    runs.train_all.cache_clear()
+    again = module.compute(seed=3, quick=True)
     for key, column in numbers.table.items():
         np.testing.assert_array_equal(column, again.table[key])
     assert len({len(column) for column in numbers.table.values()}) == 1
@@ -228,6 +233,19 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
     assert command.main(options) == 0 and not journal.exists()
 
 
+@pytest.mark.parametrize("arguments", [[], ["--search"]])
+def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, made, arguments):
+    asked = []
+
+    def compute(seed=0, quick=False, search=False):
+        asked.append(search)
+        return record.Numbers({"a": np.arange(3)}, {})
+
+    made(compute)
+    assert command.main(["--jobs", "1", "--out", str(tmp_path), *arguments]) == 0
+    assert asked == [bool(arguments)] and (tmp_path / "fig3.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -237,6 +255,8 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
         (["--seed", "-1"], "--seed must not be negative"),
         (["--full", "--quick"], "--full and --quick exclude each other"),
         (["fig3", "landscape", "--full"], "--full makes no difference to fig3, landscape"),
+        (["tables", "--search", "--quick"], "--search and --quick exclude each other"),
+        (["fig3", "fig5", "--search"], "--search makes no difference to fig3, fig5"),
         (["--features", "missing.npy"], "there is no missing.npy"),
         (
             ["fig3", "--features", "short.npy"],

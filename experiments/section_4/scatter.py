@@ -14,7 +14,7 @@ from experiments.record import Numbers
 from experiments.section_4 import runs
 from experiments.section_4.correlation import Interval, rank_correlation
 from experiments.section_4.runs import Table
-from experiments.section_4.verdicts import LEAST_METHODS, LEAST_STEPS, Methods, ours, papers
+from experiments.section_4.verdicts import LEAST_METHODS, LEAST_STEPS, Methods, ours_by_data, papers
 from gapdyn import published
 
 LABELS = {
@@ -26,10 +26,9 @@ LABELS = {
     "linear_probe": "linear probe (%)",
 }
 SOURCES = {
-    "paper": "the paper, all 26 rows of its Tables 2 to 5",
-    "synthetic": "ours, 2,048 synthetic pairs",
-    "abundant": "ours, 32,768 synthetic pairs",
-    "digits": "ours, halves of digits",
+    "paper": "the paper, all rows of Tables 2 to 5",
+    "glyphs": "ours, glyphs",
+    "synthetic": "ours, synthetic pairs",
 }
 """Titles of the sources of the points."""
 
@@ -37,16 +36,16 @@ CONTROL, SWAP, BASELINE = "#2b8a3e", "#f08c00", "#e03131"
 """Green, orange and red, as in Figure 5(a)."""
 
 KINDS = {
-    "FLT": ("o", CONTROL),
-    "TS": ("D", CONTROL),
-    "TR": ("v", CONTROL),
-    "SLRT": ("p", CONTROL),
-    "HS": ("s", SWAP),
-    "SS": ("P", SWAP),
-    "No normalization": ("X", "0.5"),
-    "Baseline": ("^", BASELINE),
+    "FLT": ("o", CONTROL, "fixed τ"),
+    "TS": ("D", CONTROL, "scheduled τ"),
+    "TR": ("v", CONTROL, "another τ(ν)"),
+    "SLRT": ("p", CONTROL, "τ learnt slowly"),
+    "HS": ("s", SWAP, "hard swapping"),
+    "SS": ("P", SWAP, "soft swapping"),
+    "No normalization": ("X", "0.5", ""),
+    "Baseline": ("^", BASELINE, ""),
 }
-"""Marker and colour by the beginning of a method's name. The last is drawn on top."""
+"""Marker, colour and words by the beginning of a method's name. The last is drawn on top."""
 
 
 def numbers(
@@ -64,8 +63,8 @@ def numbers(
     have this seed, or new ones.
     """
     trainings = runs.trainings(seed, quick, jobs, folder)
-    data = list(dict.fromkeys(trainings["data"].tolist()))
-    sources = {"paper": papers()} | {d: ours(trainings, data=d) for d in data}
+    data = ours_by_data(trainings)
+    sources = {"paper": papers()} | data
     table = points(sources, (*against, *tasks), plotted)
     floors = {d: float(trainings["gap_floor"][trainings["data"] == d].mean()) for d in data}
     found = {
@@ -112,7 +111,7 @@ def panel(
     rows = np.flatnonzero(table["source"] == source)
     if "all" not in sets:
         rows = rows[table["plotted"][rows] == 1]
-    for kind, (marker, colour) in KINDS.items():
+    for kind, (marker, colour, _) in KINDS.items():
         chosen = [i for i in rows if table["method"][i].startswith(kind)]
         faces = np.where(table["plotted"][chosen] == 1, colour, "none").tolist()
         here = table[x][chosen], table[y][chosen]
@@ -149,71 +148,44 @@ def trend(ax: Axes, numbers: Numbers, x: str, y: str) -> None:
     ax.plot(ends[0], np.polyval(line, ends[0]), color="0.35", lw=1, zorder=0)
 
 
-def key(figure: Figure, title: str) -> None:
-    """The legend below a figure: the marker of each kind of method."""
+def key(figure: Figure, more: str = "") -> None:
+    """The legend below a figure."""
     handles = [
-        Line2D([], [], ls="", marker=marker, color=colour, ms=5, label=kind)
-        for kind, (marker, colour) in KINDS.items()
+        Line2D([], [], ls="", marker=marker, color=colour, ms=5, label=f"{kind} {words}")
+        for kind, (marker, colour, words) in KINDS.items()
     ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=len(handles),
-        columnspacing=1,
-        handletextpad=0,
-        title=title,
-        title_fontsize=8,
-    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, title=KEY + more)
 
 
 KEY = """\
 above a panel: number of methods, Spearman's ρ, its 95 % interval; of ours first what is plotted
-filled: plotted by the paper, hollow: in its tables only; dotted: smaller gaps may be none
-green, control temperature: FLT fixed, TS scheduled, TR reparameterised, SLRT learnt slowly
-orange, swap modality: HS hard, SS soft; red: baseline"""
-LINES = "; dashed: lines of the paper, grey: least squares"
+filled: plotted by the paper, hollow: in its tables only; dotted: a smaller gap may be none"""
+LINES = "\ndashed: lines of the paper, grey: least squares"
 
 
-def draw(
-    against: Sequence[str],
-    tasks: Sequence[str],
-    name: str,
-    numbers: Numbers,
-    mean: str | None = None,
-) -> Figure:
+def draw(against: Sequence[str], tasks: Sequence[str], name: str, numbers: Numbers) -> Figure:
     """Rows of panels: what the paper plots, all of its tables, and each kind of our data.
 
     The first row has the nine methods that the paper plots, its axes and its lines. Further rows
     have all 26 methods of its Tables 2 to 5, and ours, hollow if the paper's figure does not show
-    the method. `mean` is a measure that is not drawn, but whose correlations are printed above each
-    row.
+    the method.
     """
-    shown = [s for s in SOURCES if (numbers.table["source"] == s).any()]
-    pairs = [(x, y) for x in against for y in tasks]
-    figure = Figure(figsize=(7.2, 1.0 + 1.8 * (len(shown) + 1)), layout="constrained")
-    rows = figure.subfigures(len(shown) + 1, 1, squeeze=False)[:, 0]
-    letters = iter("aabbcdefghijklmnopqr")  # the first row has those of the paper
-    for k, row in enumerate(rows):
-        source, sets = shown[max(k - 1, 0)], SETS[min(k, 2)]
-        title = f"the nine methods of the paper's {name}" if k == 0 else SOURCES[source]
-        if mean is not None:
-            title += f"; mean of both: {_of_mean(numbers, source, sets[-1], against, mean)}"
-        row.suptitle(title, size=9)
-        for ax, (x, y) in zip(row.subplots(1, len(pairs)), pairs, strict=True):
-            title = f"({next(letters)}) {LABELS[y]}"
-            panel(ax, numbers, source, x, y, sets=sets, title=title)
+    ours = numbers.parameters["gap_floor"]
+    rows: list[tuple[str, str, tuple[str, ...]]] = [
+        (f"the nine methods of the paper's {name}", "paper", ("plotted",)),
+        (SOURCES["paper"], "paper", ("all",)),
+        *((SOURCES[source], source, ("plotted", "all")) for source in ours),
+    ]
+    figure = Figure(figsize=(7.2, 1.0 + 1.8 * len(rows)), layout="constrained")
+    letters = iter("aabbcdefghijklmn")  # the first row has those of the paper
+    strips = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for k, (strip, (title, source, sets)) in enumerate(zip(strips, rows, strict=True)):
+        strip.suptitle(title, size=9)
+        panels = [(x, y) for x in against for y in tasks]
+        for ax, (x, y) in zip(strip.subplots(1, len(panels)), panels, strict=True):
+            words = f"({next(letters)}) {LABELS[y]}"
+            panel(ax, numbers, source, x, y, sets=sets, title=words)
             if k == 0:
                 trend(ax, numbers, x, y)
-    key(figure, KEY + LINES)
+    key(figure, LINES)
     return figure
-
-
-SETS = (("plotted",), ("all",), ("plotted", "all"))
-"""Sets whose correlations are printed in the first row, the second, and those of our data."""
-
-
-def _of_mean(numbers: Numbers, source: str, which: str, against: Sequence[str], mean: str) -> str:
-    """The correlations of a measure that is not drawn, as text."""
-    found = {x: numbers.parameters["correlations"][f"{x}, {mean}"][source] for x in against}
-    texts = [f"{rho[which][0]:+.2f} with {x}" for x, rho in found.items() if which in rho]
-    return f"ρ = {', '.join(texts)}"

@@ -90,6 +90,11 @@ def ours(trainings: Table, **where: str) -> Methods:
     return _with_retrieval(names, by_seed(chosen, "steps_acted").mean(axis=1), values)
 
 
+def ours_by_data(trainings: Table) -> dict[str, Methods]:
+    """Our numbers for each kind of data in trainings of one recipe."""
+    return {data: ours(trainings, data=data) for data in dict.fromkeys(trainings["data"].tolist())}
+
+
 def papers(among: Sequence[str] | None = None) -> Methods:
     """The paper's numbers for all 26 methods, or for some."""
     names = [name for name in runs.names() if printed(name) and (among is None or name in among)]
@@ -258,7 +263,10 @@ def rows_less_than_entries(m: Methods) -> Verdict:
 
 def _words(key: str) -> str:
     """The name of a measure in sentences."""
-    return "matching" if key == "mmvp" else key.replace("_", " ")
+    return WORDS.get(key, key.replace("_", " "))
+
+
+WORDS = {"mmvp": "matching", "zero_shot": "zero-shot accuracy"}
 
 
 def _side(rho: Interval, expected: int) -> str:

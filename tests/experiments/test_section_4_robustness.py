@@ -198,6 +198,7 @@ def test_a_quick_run_trains_the_reference_and_commits_nothing(committed):
     assert (numbers.more["recipes"]["steps"] < 100).all()
     assert not committed.exists() and "by_seed" in numbers.more
     assert "seed 0 in" not in numbers.parameters["trainings"]
+    assert isinstance(experiment.draw(numbers), Figure)
     assert "A quick check, no results" in experiment.report(numbers)[1]
 
 

@@ -14,6 +14,8 @@ NAMES = (
     "fig5",
     "fig6",
     "fig7",
+    "section_4_robustness",
+    "retrieval",
     "exchange_law",
     "late_slopes",
     "frozen_gap",

@@ -32,7 +32,7 @@ PROGRAM = "python -m experiments"
 NOTHING = ("FAILED", "skipped")
 """How an outcome begins if nothing was written."""
 FORMATS = ("png", "pdf", "svg")
-LONG = ("search",)
+LONG = ("search", "full")
 """Options that few experiments take, and with which they take long."""
 OPTIONS = ("out", "seed", "quick", "features", *LONG)
 """What `record.run` takes under the name that it has on the command line."""
@@ -49,6 +49,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes; one a core by default")
     add("--quick", action="store_true", help="smaller, for a check")
     add("--search", action="store_true", help="search for the rates of tables first")
+    add("--full", action="store_true", help="compute anew what is committed, as it takes hours")
     add("--features", type=Path, help="file (2, n, d), or its folder; else GAPDYN_DATA, else data/")
     add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)

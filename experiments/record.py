@@ -72,7 +72,8 @@ class Experiment(Protocol):
         Every experiment accepts `seed`, from which all that is random comes, and `quick`, for a
         smaller computation that only checks that it runs. It takes these too if it uses them:
         `features`, the path of real embeddings; `jobs`, how many processes it may use; `folder`,
-        where `tables` writes what others may use; `search`, to search for learning rates first.
+        where `tables` writes what others may use; `search`, to search for learning rates first;
+        `full`, to compute anew what it would read from the repository.
     draw : callable
         `draw(numbers)` returns a Figure.
     """

@@ -22,9 +22,11 @@ from experiments import record
 from experiments.section_4 import runs
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
-OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search"}
-DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "real_clip")
-"""Of trainings that `tables` makes, in `experiments/section_4/test_tables.py`; of real features."""
+OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}
+SLOW = ("tables", "retrieval")
+DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness", "real_clip")
+"""Of all trainings, in `experiments/section_4/test_tables.py` and in a file of its own; of real
+features."""
 
 
 def saved(name):
@@ -50,7 +52,7 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "tables" else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
         for name in experiments.NAMES
         if name not in DRAWN_ELSEWHERE
     ],
@@ -251,6 +253,8 @@ def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, m
         (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seed", "-1"], "--seed must not be negative"),
+        (["--full", "--quick"], "--full and --quick exclude each other"),
+        (["fig3", "landscape", "--full"], "--full makes no difference to fig3, landscape"),
         (["tables", "--search", "--quick"], "--search and --quick exclude each other"),
         (["fig3", "fig5", "--search"], "--search makes no difference to fig3, fig5"),
         (["--features", "missing.npy"], "there is no missing.npy"),

@@ -296,8 +296,7 @@ def pairs(seed: int) -> Pairs:
 
     def images(characters: Sequence[int]) -> Array:
         """One image of each character."""
-        chosen = [rng.choice(images_of[i]) for i in characters]
-        return np.asarray((read.images[chosen] - centre) / scale)
+        return np.asarray((read.images[_one_of_each(read, characters, rng)] - centre) / scale)
 
     def texts(captions: Sequence[Sequence[str]]) -> Any:
         return value * bags(captions, parts.vocabulary)
@@ -327,6 +326,23 @@ def pairs(seed: int) -> Pairs:
         unlabelled=labelled(parts.others),
         prompts=texts([text.split() for text in CLASSES.values()]),
     )
+
+
+def _one_of_each(
+    read: Glyphs, characters: Sequence[int], rng: np.random.Generator
+) -> list[np.intp]:
+    """One image of each character, at random."""
+    return [rng.choice(np.arange(read.first[i], read.first[i + 1])) for i in characters]
+
+
+def held_out(seed: int) -> tuple[str, NDArray[np.uint8]]:
+    """The characters of the held-out pairs of `pairs(seed)`, and the ink of their images."""
+    read = glyphs()
+    chosen = split([words(c) for c in read.characters], seed).held_out
+    images = _one_of_each(
+        read, chosen, np.random.default_rng((seed, 1))
+    )  # `pairs` draws them first
+    return "".join(read.characters[i] for i in chosen), read.images[images]
 
 
 def bags(captions: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> Any:

@@ -67,11 +67,16 @@ class Training(NamedTuple):
     seed: int
 
 
+def seeds_of(base_seed: int, seed: int) -> list[int]:
+    """The seeds of the pairs, the weights, the batches, the swaps, and of what is measured."""
+    return list(np.random.SeedSequence([base_seed, seed]).generate_state(5).tolist())
+
+
 def trained(
     data: str, setting: Setting, method: str, rate: float, base_seed: int, seed: int
 ) -> Training:
     """Train one method once; both seeds together decide all that is random."""
-    seeds = np.random.SeedSequence([base_seed, seed]).generate_state(5).tolist()
+    seeds = seeds_of(base_seed, seed)
     pairs, recipe = pairs_for(data, seeds[0]), setting.recipe(rate)
     steps = recipe.steps(pairs.texts.shape[0])
     chosen = methods(float(steps), segment=1.0, seed=seeds[3])[method]

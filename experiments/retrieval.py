@@ -1,0 +1,159 @@
+"""Retrieval examples: the names nearest to images of held-out characters, with and without a gap.
+
+The encoders are those of the tables, on glyphs and of the first seed. Which images are shown is
+drawn at random from the seed, once for both methods.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+from experiments.processes import swept
+from experiments.record import Numbers
+from experiments.section_4 import glyphs, runs
+from experiments.section_4.evaluation import embed, sample
+from experiments.section_4.paired_data import HELD_OUT
+from experiments.section_4.recipes import searched
+from experiments.section_4.runs import Table
+from gapdyn import measures
+
+METHODS = {"Baseline": "Baseline, τ learned", "FLT 7e-2": "FLT 7e-2, τ fixed at 0.07"}
+SHOWN, NEAREST = 6, 5
+"""Numbers of images, and of names for each."""
+
+
+def compute(seed: int = 0, quick: bool = False, jobs: int = 1) -> Numbers:
+    """Train both methods once, and find the names nearest to some images."""
+    grid = {"method": list(METHODS), "base_seed": [seed], "quick": [quick]}
+    points = swept(nearest, grid, 1, jobs)
+    characters, ink = glyphs.held_out(runs.seeds_of(seed, 0)[0])
+    shown = points[0].value["shown"]
+    about: dict[str, Any] = {"quick": quick, "pairs": HELD_OUT}
+    about["methods"] = {p.parameters["method"]: p.value["about"] for p in points}
+    rows = [
+        (p.parameters["method"], image, rank, unicodedata.name(characters[j]), int(j == i), z)
+        for p in points
+        for image, (i, listed) in enumerate(zip(shown, p.value["listed"], strict=True), start=1)
+        for rank, j, z in listed
+    ]
+    head = ("method", "image", "rank", "name", "right", "similarity")
+    table: Table = dict(zip(head, map(np.array, zip(*rows, strict=True)), strict=True))
+    return Numbers(table, about, arrays={"ink": ink[shown].astype(float)})
+
+
+def nearest(method: str, base_seed: int, quick: bool, seed: int) -> dict[str, Any]:
+    """Train a method, and rank all held-out names by their similarity to some held-out images.
+
+    Of each image these are the ranks, indices and similarities of the nearest names, and of the
+    right one if it is not among them.
+    """
+    setting, rate = runs.setting_of("glyphs", "reference", quick), searched()["glyphs", method]
+    found = runs.trained("glyphs", setting, method, rate, base_seed, seed)
+    X, Y = embed(found.model, found.y, found.pairs.held_out)
+    chosen = sample(len(X), found.seed)
+    text_retrieval, image_retrieval = measures.recall_at_1(X @ Y.T)
+    about = {
+        "rate": rate,
+        "gap": measures.gap(X[chosen], Y[chosen]),
+        "text_retrieval": 100 * text_retrieval,
+        "image_retrieval": 100 * image_retrieval,
+    }
+    shown = np.random.default_rng(base_seed).permutation(len(X))[:SHOWN].tolist()
+    return {"about": about, "shown": shown, "listed": [_listed(Y @ X[i], i) for i in shown]}
+
+
+def _listed(similarity: Any, i: int) -> list[tuple[int, int, float]]:
+    """Rank, index and similarity of the nearest names, and of name i."""
+    order = np.argsort(-similarity, kind="stable").tolist()
+    ranks = [*range(NEAREST), *([k] if (k := order.index(i)) >= NEAREST else [])]
+    return [(k + 1, order[k], float(similarity[order[k]])) for k in ranks]
+
+
+WIDTH, HEAD, LINE, PAD = 7.2, 1.12, 0.148, 0.16
+"""Width of the figure, and heights of its head, of a line, and between images, in inches."""
+LEFT, COLUMN, LETTERS, BOLD = 0.95, 3.15, 44, 36
+"""Where the first column of names begins, its width, and how many letters fit into a line."""
+RIGHT = "#1b7837"
+
+
+def draw(numbers: Numbers) -> Figure:
+    """A row for each image: the image, and the nearest names by both methods."""
+    lists = [
+        [_lines(numbers, method, image) for method in METHODS] for image in range(1, SHOWN + 1)
+    ]
+    heights = [LINE * max(map(len, pair)) + PAD for pair in lists]
+    height = HEAD + sum(heights) + PAD / 2
+    figure = Figure(figsize=(WIDTH, height))
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
+    ax.set_axis_off()
+    _head(ax, numbers)
+    top = HEAD
+    for pair, ink, tall in zip(lists, numbers.arrays["ink"], heights, strict=True):
+        ax.plot([0.1, WIDTH - 0.1], [top, top], color="0.8", lw=0.8)
+        _image(ax, ink, (0.48, top + tall / 2))
+        for k, lines in enumerate(pair):
+            _names(ax, lines, LEFT + k * COLUMN, top + PAD / 2 + LINE / 2)
+        top += tall
+    return figure
+
+
+Line = tuple[str, str, bool]
+"""Rank, text, and whether it is of the right name."""
+
+
+def _lines(numbers: Numbers, method: str, image: int) -> list[Line]:
+    """The lines of one list; a long name takes several, and its rank stands in the first."""
+    rows = numbers.rows(method=method, image=image)
+    return [
+        ("" if k else f"{rank:.0f}", text, bool(right))
+        for rank, name, right in zip(rows["rank"], rows["name"], rows["right"], strict=True)
+        for k, text in enumerate(textwrap.wrap(name.lower(), BOLD if right else LETTERS))
+    ]
+
+
+def _names(ax: Axes, lines: list[Line], left: float, top: float) -> None:
+    """One list: the right name has a tick, and is bold and green."""
+    for k, (rank, text, right) in enumerate(lines):
+        style: Any = {"color": RIGHT, "weight": "bold"} if right else {"color": "0.2"}
+        style |= {"size": 8, "va": "center"}
+        y = top + k * LINE
+        if right and rank:
+            ax.text(left - 0.02, y, "✓", ha="center", **style)
+        ax.text(left + 0.26, y, rank, ha="right", **style)
+        ax.text(left + 0.33, y, text, **style)
+
+
+def _image(ax: Axes, ink: Any, at: tuple[float, float]) -> None:
+    """One image, dark on light."""
+    square = ink.reshape(glyphs.SIDE, glyphs.SIDE)
+    picture = OffsetImage(square, zoom=2.2, cmap="Greys", interpolation="nearest")
+    ax.add_artist(AnnotationBbox(picture, at, pad=0.1, bboxprops={"ec": "0.7", "lw": 0.6}))
+
+
+def _head(ax: Axes, numbers: Numbers) -> None:
+    """What is shown, and what both methods reach."""
+    about = numbers.parameters["methods"]
+    first, second = (
+        "{text_retrieval:.0f} % of the images at a gap of {gap:.2f}".format(**about[method])
+        for method in METHODS
+    )
+    title = (
+        f"Of {numbers.parameters['pairs']:,} names the right one is nearest"
+        f" to {first},\nand to {second}"
+    )
+    ax.text(0.1, 0.08, title, va="top", size=9, weight="bold")
+    note = "held-out characters and names, in lower case; bold with ✓: the right name and its rank"
+    ax.text(0.1, 0.44, note, va="top", size=8)
+    for k, (method, name) in enumerate(METHODS.items()):
+        text = (
+            "{}: gap {gap:.3f}\n"
+            "recall@1 of names {text_retrieval:.1f} %, of images {image_retrieval:.1f} %"
+        ).format(name, **about[method])
+        ax.text(LEFT + 0.33 + k * COLUMN, 0.68, text, va="top", size=8)

@@ -1,6 +1,8 @@
 """The samples of the glyphs, their numbers, and the command where fonts are missing or differ."""
 
+import re
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from experiments import __main__ as command
 from experiments import glyphs as experiment
 from experiments.section_4 import glyphs as data
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "glyphs.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,27 @@ def test_what_the_training_has_is_what_the_table_says(numbers):
     for part, labelled in (("training", pairs.labelled), ("to classify", pairs.unlabelled)):
         classes = np.bincount(labelled.labels)
         np.testing.assert_array_equal(numbers.rows(part=part)["characters"][:12], classes)
+
+
+def test_the_page_has_the_numbers_of_the_table(numbers):
+    parts = re.findall(r"^\| ([a-z ]+)[^|]* \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", PAGE, re.M)
+    assert len(parts) == 4
+    for part, *cells in parts:
+        row = numbers.rows(part=part, **{"class": "any"})
+        found = [int(row[key][0]) for key in ("characters", "images", "captions")]
+        assert [int(cell.replace(",", "")) for cell in cells] == found, part
+    classes = re.findall(r"^\| ([\w ]+) \| ([A-Z ]+) \| ([\d,]+) \|$", PAGE, re.M)
+    assert {name: prompt for name, prompt, _ in classes} == data.CLASSES
+    sizes = [int(size.replace(",", "")) for *_, size in classes]
+    assert sizes == numbers.rows(part="all")["characters"][:12].tolist()
+
+
+def test_the_python_of_the_page_runs_as_printed():
+    (code,), names = re.findall(r"```python\n(.*?)```", PAGE, re.S), {}
+    exec(code, names)
+    assert " ".join(names["caption"]) == "LATIN SMALL LETTER O WITH CIRCUMFLEX AND ACUTE"
+    assert names["drawn"].shape == (8, 20, 20)  # DejaVu Sans and Serif
+    assert names["data"].images.shape == (34893, 400) and names["data"].texts.shape == (3885, 610)
 
 
 def test_the_twins_that_are_drawn_differ_in_one_word(numbers):

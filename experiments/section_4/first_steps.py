@@ -1,6 +1,6 @@
 """The first steps of two encoders that start with a small gap: Theorem 3.3 on networks.
 
-Through ReLUs all outputs have a common direction, so that random weights start with a gap near 1.
+Through ReLUs all outputs have a common direction, so that random weights start with a gap near 0.9.
 Output biases that subtract the mean of the outputs spread the rows around the sphere, as the
 theorem assumes, and leave a small gap, which grows from every start in ten steps of Adam.
 
@@ -9,7 +9,9 @@ it is negative from most starts. All rows of a modality share their weights, so 
 the difference of the centres is much larger than the difference itself and nearly orthogonal to it:
 the gap falls a little and then grows, whatever the cause of the motion. Adam's steps have the size
 of the learning rate in any direction, uphill too. The effect of mismatched pairs shows in plain
-gradient steps.
+gradient steps: from matched pairs, where the velocity is less orthogonal, the gap falls.
+
+Each caption has its first image throughout, and ten steps are one pass over the pairs.
 """
 
 from __future__ import annotations

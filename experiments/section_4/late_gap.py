@@ -2,8 +2,8 @@
 
 The paper trains CLIP for 10,000 steps and shows the gap from step 100 on (p. 6). Adam's learning
 rate is constant here, since one that falls to zero would stop the gap by itself, and takes three
-values. A step of Adam has about the size of the learning rate, so the number of steps in which a
-gap falls is about inverse to it: steps 100 to 10,000 may come before, during or after the fall.
+values. A step of Adam has about the size of the learning rate, so a lower rate takes more steps
+until the gap falls: steps 100 to 10,000 may come before, during or after the fall.
 The flow (4) is that of Theorem 3.2: a full batch, all rates 1, and β = exp ν without a ceiling. A
 step of Adam draws one of the images of a caption, as in the tables; gaps and the flow have the
 first.
@@ -26,7 +26,7 @@ from gapdyn.types import Array
 RATES = ("3e-3", "3e-4", "3e-5")
 """One of the rates that the tables choose from, a tenth and a hundredth of it."""
 STEPS, BATCH, SHOWN = 10_000, 64, 100
-"""A quarter of the recipe's batch keeps ten thousand steps within seconds. Fits begin at step SHOWN."""
+"""A quarter of the recipe's batch keeps the steps within a minute. Fits begin at step SHOWN."""
 FLOW_PAIRS, RTOL = 256, 1e-4
 """A full batch of 512 would take minutes. RTOL keeps the gaps accurate to 0.2 %."""
 MARKERS, EVENLY = 50, 33

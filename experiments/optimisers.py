@@ -35,7 +35,7 @@ from experiments.record import Numbers
 from experiments.section_4.encoders import Encoder, EncoderModel
 from experiments.section_4.methods import TAU, Method
 from experiments.section_4.paired_data import synthetic
-from experiments.section_4.runs import encoders_for
+from experiments.section_4.recipes import Setting
 from experiments.section_4.training import Recipe, train
 from gapdyn import plotting
 from gapdyn.types import Array
@@ -97,8 +97,8 @@ def random_rows(n: int, seed: int) -> Start:
 
 
 def encoders(n: int, seed: int) -> Start:
-    """The encoders of Section 4 on n synthetic pairs."""
-    model = encoders_for(synthetic(seed, n, 2), Method(gd.Learned()))
+    """Encoders like those of Section 4, into 32 dimensions, on n synthetic pairs."""
+    model = Setting(dim=32).model(synthetic(seed, n, 2, 2), Method(gd.Learned()))
     return model, model.start(seed, tau=TAU)
 
 

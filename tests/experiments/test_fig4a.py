@@ -5,10 +5,8 @@ import pytest
 
 import gapdyn as gd
 from experiments import fig4a
-from experiments.section_4 import late_gap
+from experiments.section_4 import figure_4, late_gap
 from experiments.section_4.methods import Method
-from experiments.section_4.paired_data import synthetic
-from experiments.section_4.runs import encoders_for
 from gapdyn import published
 from gapdyn.theory import lemma_3_1, theorem_3_2
 
@@ -156,8 +154,7 @@ def test_the_free_gap_follows_log_t_to_the_power_one_over_n(curve):
 
 
 def test_training_starts_with_the_gap_of_random_weights(numbers):
-    pairs = synthetic(0, 256, 128)
-    model = encoders_for(pairs, Method(gd.Fixed(1.0)))
+    model = figure_4.SETTING.model(figure_4.pairs(0, 256), Method(gd.Fixed(1.0)))
     X, Y = model.embeddings(model.start(0))
     gap = np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0))
     for name in ADAM:
@@ -174,9 +171,9 @@ def test_fits_know_the_law_and_a_gap_that_stays():
     assert (law["power_of_log_t"], law["power_of_beta"]) == pytest.approx((-2, -2))
     assert law["line_at_first"] == pytest.approx(3 / np.log(100) ** 2)
     assert law["line_at_last"] == pytest.approx(law["line_at_first"] / 4)
-    assert law["closed_at"] == [t[run["gap"] <= 0.1][0]]
+    assert law["halved_at"] == [t[run["gap"] <= run["gap"][0] / 2][0]]
     frozen = late_gap.statements(run | {"gap": 0.4 + 3 / np.log(t) ** 2}, 100.0)
-    assert frozen["line_r2"] == pytest.approx(1) and frozen["closed_at"] == []
+    assert frozen["line_r2"] == pytest.approx(1)
     assert frozen["line_at_infinity"] == pytest.approx(0.4) and frozen["power_of_log_t"] > -1
     root = late_gap.statements(run | {"gap": np.log(t) ** -0.5}, 100.0)
     assert (root["power_of_log_t"], root["power_of_log_t_r2"]) == pytest.approx((-0.5, 1))
@@ -205,30 +202,30 @@ def encoders(committed):
     return committed("fig4a").parameters["encoders"]
 
 
-def test_under_adam_the_gap_is_no_line_and_closes_before_pairs_match(encoders):
-    """It closes in a time that is about inverse to the rate."""
+def test_under_adam_the_gap_is_no_line_and_halves_before_pairs_match(encoders):
+    """Later at a lower rate, though by less than its inverse; and then it stays."""
     for about in (encoders[name] for name in ADAM):
         assert about["line_r2"] < 0.8 and about["largest_beta"] < 100
-        assert about["gap_at_start"] > 0.9 and about["gap_at_end"] < 0.05
-        assert about["mismatched_when_closed"][0] > encoders["pairs"] / 2
-    closed = [encoders[name]["closed_at"][0] for name in ADAM]
-    np.testing.assert_allclose(np.diff(np.log10(closed)), 1, atol=0.2)
+        assert about["gap_at_start"] > 0.8 and 0.1 < about["gap_at_end"] < 0.3
+        assert about["mismatched_when_halved"][0] > encoders["pairs"] / 2
+    halved = np.array([encoders[name]["halved_at"][0] for name in ADAM])
+    later = halved[1:] / halved[:-1]
+    assert (later > 4).all() and (later < 10).all()
 
 
-def test_the_flow_of_encoders_hardly_closes_the_gap_though_all_pairs_match(encoders):
+def test_the_flow_of_encoders_closes_little_of_the_gap_though_all_pairs_match(encoders):
     """In the setting of Theorem 3.2, whose 1/log²t would leave a quarter of what t = 100 sees."""
     about = encoders["flow"]
     assert about["mismatched_at"]["10"] == about["mismatched_at"]["10000"] == 0
-    assert about["gap_at_end"] > 0.9 * about["line_at_first"]
+    assert about["gap_at_end"] > 0.8 * about["line_at_first"]
     assert about["line_r2"] > 0.95 and about["line_at_infinity"] > 0.9 * about["gap_at_end"]
-    assert about["largest_beta"] > 100
 
 
 @pytest.mark.slow
 def test_the_flow_of_encoders_is_accurate_enough():
-    pairs = synthetic(3, 32, 16)
+    pairs = figure_4.pairs(3, 32)
     run = late_gap.by_flow(pairs, 1.0, seed=3)  # over the kinks of ReLU order 3 is enough
-    model = encoders_for(pairs, Method(gd.Learned()))
+    model = figure_4.SETTING.model(pairs, Method(gd.Learned()))
     exact = gd.flow(model, model.start(3, tau=0.07), run["t"], rtol=1e-5, method="RK23")
     np.testing.assert_allclose(run["gap"], exact.gap, rtol=5e-3)
     np.testing.assert_allclose(run["beta"], exact.beta, rtol=5e-3)

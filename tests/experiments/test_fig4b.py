@@ -7,11 +7,8 @@ import pytest
 
 import gapdyn as gd
 from experiments import fig4b
-from experiments.section_4 import first_steps
+from experiments.section_4 import figure_4, first_steps
 from experiments.section_4.methods import Method
-from experiments.section_4.paired_data import synthetic
-from experiments.section_4.runs import encoders_for
-from experiments.section_4.training import Recipe, train
 from gapdyn import published
 from gapdyn.theory import bessel
 
@@ -81,7 +78,7 @@ def test_ten_gradient_steps_are_near_the_flow(lift):
 @pytest.fixture(scope="module")
 def encoders():
     """Two encoders for few pairs, and a start with outputs of mean zero."""
-    model = encoders_for(synthetic(5, 64, 16), Method(gd.Learned()))
+    model = figure_4.SETTING.model(figure_4.pairs(5, 64), Method(gd.Learned()))
     return model, first_steps.scattered(model, np.random.default_rng(0))
 
 
@@ -112,11 +109,11 @@ def test_kinds_of_steps_from_one_start_share_its_gap(numbers, models):
 
 def test_the_velocity_of_the_gap_is_that_of_the_flow(encoders):
     model, y = encoders
-    widens, speed = first_steps.velocity(model, y)
+    start, widens, speed = first_steps.beginning(model, y)
     t = 1e-5 * np.arange(3)
     gap = gd.flow(model, y, t, rtol=1e-10, atol=1e-12).gap
     assert (-3 * gap[0] + 4 * gap[1] - gap[2]) / (2 * t[1]) == pytest.approx(widens, rel=1e-3)
-    assert abs(widens) <= speed
+    assert abs(widens) <= speed and start == pytest.approx(gap[0])
 
 
 def test_uphill_is_the_opposite_of_the_velocity(encoders):
@@ -128,35 +125,34 @@ def test_uphill_is_the_opposite_of_the_velocity(encoders):
 
 
 def test_near_copies_match_and_start_with_a_small_gap():
-    pairs = synthetic(5, 64, 16)
-    model = encoders_for(replace(pairs, texts=pairs.images), Method(gd.Learned()))
+    pairs = figure_4.pairs(5, 64)
+    model = figure_4.SETTING.model(
+        replace(pairs, texts=pairs.training.images), Method(gd.Learned())
+    )
     X, Y = model.embeddings(first_steps.near_copies(model, np.random.default_rng(0)))
     assert gd.measures.mismatched(X @ Y.T) == 0
     assert 0 < gd.measures.gap(X, Y) < 0.1
 
 
-def test_ends_are_those_of_so_many_steps_though_training_goes_on(encoders):
-    model, y = encoders
-    recipe = Recipe(5, model.n, 0.01, "descent", warm_up=0.0, cosine=False)
-    found = first_steps.ends(model, y, recipe, 3, 0)
-    z = y.copy()
-    for _ in range(3):
-        z = z + 0.01 * model.velocity(0.0, z)
-    assert found == pytest.approx([gd.measures.gap(*model.embeddings(s)) for s in (y, z)])
-    after = gd.measures.gap(*model.embeddings(train(model, y, recipe)))
-    assert abs(after - found[1]) > 1e-6
+@pytest.mark.parametrize("n", [256, figure_4.CAPTIONS])
+def test_ten_steps_are_one_pass_over_the_pairs(n):
+    assert figure_4.constant(0.01, n // fig4b.STEPS, epochs=1).steps(n) == fig4b.STEPS
+
+
+def test_the_captions_of_figure_4_have_images_that_all_differ():
+    pairs = figure_4.pairs(0, 500)
+    assert len(np.unique(pairs.training.images, axis=0)) == pairs.texts.shape[0] == 500
+    assert len(pairs.images) == pairs.first[-1] and (np.diff(pairs.first) > 0).all()
 
 
 def test_the_gap_of_encoders_grows_in_all_starts_downhill_and_uphill(kinds):
-    """Most of all from mismatched pairs, but without the dΔ/dt > 0 at t = 0 of Theorem 3.3."""
+    """From mismatched pairs, but without the dΔ/dt > 0 at t = 0 of Theorem 3.3."""
     change = {name: rows["change_in_ten_steps"] for name, rows in kinds.items()}
     for name in ("adam", "adam_uphill", "descent"):
         assert len(change[name]) == 100 and (change[name] > 0).all()
         assert kinds[name]["gap"].max() < 0.1
-    assert 0.12 < change["adam"].mean() < 0.18
     assert change["adam_uphill"].mean() > 1.5 * change["adam"].mean()
-    growth = {name: (change[name] / rows["gap"]).mean() for name, rows in kinds.items()}
-    assert growth["descent"] > 3 * growth["descent_matched"]
+    assert (change["descent_matched"] < 0).mean() > 0.9
     assert (kinds["descent"]["gap_velocity"] > 0).mean() < 0.5
 
 

@@ -83,7 +83,7 @@ VARIANTS = {
 }
 """Recipes on glyphs that differ from that of reference in one thing; the batches keep its steps."""
 
-RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+RATES = (3e-3, 1e-2, 3e-2, 1e-1)
 """Learning rates to choose from: the paper takes the best of four for each method (E.1)."""
 
 SEARCHED = Path(__file__).with_name("rates.csv")

@@ -162,12 +162,17 @@ class Trajectory:
         ArithmeticError
             If a run with `t` in it would have failed there.
         """
-        t = validate_number("t", t)
+        return self._at(validate_number("t", t))
+
+    def _at(self, t: float, before: Snapshot | None = None) -> Snapshot:
+        """As `at`, where integration may begin at an earlier snapshot."""
         if not self.t[0] <= t <= self.t[-1]:
             raise ValueError(f"t must lie in [{self.t[0]:g}, {self.t[-1]:g}], got {t}")
         k = int(np.searchsorted(self.t, t, side="right")) - 1
         j = int(np.searchsorted(self.kept, k, side="right")) - 1
         start, y = float(self.t[self.kept[j]]), self.y[j].copy()
+        if before is not None and start < before.t < t - 8 * np.spacing(t):
+            start, y = before.t, before.y.copy()
         if self.stationary is not None and t >= self.stationary:
             k, j, y = self.t.size - 1, self.kept.size - 1, self.y[-1].copy()
         stored = k == self.t.size - 1 or t - self.t[k] <= 8 * np.spacing(t)  # no solver steps less

@@ -322,8 +322,8 @@ def flow(
     method : str, optional
         SciPy's: RK23, RK45, DOP853, Radau, BDF or LSODA; left out, it is DOP853, and Radau on the
         clock "log beta". While pairs come to match, the flow is not stiff, and the explicit DOP853
-        is the cheapest. It is stiff, with rates of the order of
-        β², where mismatched pairs hold a height near the pole at large β (τ ≤ 0.01). LSODA is the
+        is the cheapest. It is stiff where mismatched pairs hold a height near the pole at large β:
+        rates are of the order of β² (τ ≤ 0.01), and of β⁴ untied (τ ≤ 0.03). LSODA is the
         method for that, or Radau for τ far below it, as long as an N × N Jacobian fits into memory.
     clock : {"t", "log t", "log beta"}, optional
         What the solver takes for time: t itself, or log(1 + t), on which velocities are larger by

@@ -179,7 +179,9 @@ def film(run: Any, *, frames: int = FRAMES) -> Film:
     if run.t.size == 1:
         raise ValueError(f"run must have two times, it has t = {run.t[0]:g} alone")
     times = _times(run.t, count)
-    shots = [run.at(float(t)) for t in times]
+    shots = [run.at(float(times[0]))]
+    for t in times[1:]:  # on from the last one, or each would cost a run where no state is kept
+        shots.append(run._at(float(t), shots[-1]))
     X, Y = (np.array(rows) for rows in zip(*(model.embeddings(s.y) for s in shots), strict=True))
     place = "sphere" if X.shape[2] <= 3 else "principal directions"
     if X.shape[2] == 2:

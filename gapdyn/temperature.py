@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
@@ -18,7 +18,7 @@ from scipy.special import spence
 
 from gapdyn._inherits import inherits
 from gapdyn.types import Array, FloatOrArray
-from gapdyn.validate import shown, validate_number, validate_positive, validate_temperature
+from gapdyn.validate import shown, validate_numbers, validate_positive, validate_temperature
 
 
 def _store(thing: object, **values: object) -> None:
@@ -454,9 +454,7 @@ class Scheduled(Schedule):
     def __post_init__(self) -> None:
         if not callable(self.function_of_t):
             raise TypeError(f"function_of_t must be a function, got {shown(self.function_of_t)}")
-        if not isinstance(self.breaks, Iterable) or getattr(self.breaks, "shape", None) == ():
-            raise TypeError(f"breaks must be a sequence of times, got {shown(self.breaks)}")
-        _store(self, breaks=tuple(sorted({validate_number("breaks", t) for t in self.breaks})))
+        _store(self, breaks=tuple(sorted({*validate_numbers("breaks", self.breaks)})))
         limited = not (isinstance(self.max_step, Real) and self.max_step == np.inf)
         step = validate_positive("max_step", self.max_step) if limited else np.inf
         _store(self, max_step=step)

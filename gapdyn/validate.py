@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -149,6 +149,15 @@ def validate_number(name: str, value: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite in float64, got {shown(value)}")
     return number
+
+
+def validate_numbers(name: str, values: Iterable[float]) -> tuple[float, ...]:
+    """Finite real numbers of a list, an array of one axis, or whatever else has them in a row."""
+    try:
+        entries = tuple(values)
+    except TypeError as error:  # an array without axes is an Iterable too
+        raise TypeError(f"{name} must be a sequence of numbers, got {shown(values)}") from error
+    return tuple(validate_number(name, entry) for entry in entries)
 
 
 def validate_portion(name: str, value: float) -> float:

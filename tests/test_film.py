@@ -35,6 +35,24 @@ def test_frames_are_states_of_the_run_even_in_log_t():
         assert (shown.gap[k], shown.tau[k]) == (here.gap, here.tau)
 
 
+def test_frames_between_kept_states_cost_few_runs_and_are_as_accurate_as_it():
+    whole, calls = free(4, 3), []
+
+    class Counted(gd.FreeModel):
+        def velocity(self, t, y, out=None):
+            calls.append(t)
+            return super().velocity(t, y, out)
+
+    model = Counted(4, 3, whole.model.temperature)
+    run = gd.flow(model, whole.y[0], 10.0, keep_states=False)
+    once = len(calls)
+    shown = film(run, frames=60)
+    assert len(calls) - once < 5 * once  # a solver that begins anew takes a dozen for each frame
+    for k in range(60):
+        wanted = model.embeddings(whole.at(shown.t[k]).y)
+        np.testing.assert_allclose((shown.X[k], shown.Y[k]), wanted, atol=1e-6)
+
+
 def test_parallel_models_show_their_lifted_rows():
     model = gd.ParallelModel(3, 2, gd.Learned())
     run = gd.flow(model, model.start(*gd.sphere.polygon_pairs(3), tau=0.1, gamma=0.2), 5.0)

@@ -203,7 +203,25 @@ class Broken(float):
         raise RuntimeError
 
 
+def test_numbers_come_in_a_row_of_any_kind():
+    for values in ([1.0, 2], (1, np.float32(2)), np.array([1, 2]), range(1, 3), iter([1, 2])):
+        assert validate.validate_numbers("x", values) == (1.0, 2.0)
+    assert validate.validate_numbers("x", ()) == ()
+
+
 test_bad_input_is_named = refusals(
+    (lambda: validate.validate_numbers("x", np.array(None)), TypeError, "x must be a sequence"),
+    (lambda: validate.validate_numbers("x", np.array(0.5)), TypeError, "x must be a sequence"),
+    (lambda: validate.validate_numbers("x", np.ma.masked), TypeError, "x must be a sequence"),
+    (lambda: validate.validate_numbers("x", 0.5), TypeError, "x must be a sequence of numbers"),
+    (lambda: validate.validate_numbers("x", "12"), TypeError, "x must be a real number, got '1'"),
+    (lambda: validate.validate_numbers("x", np.eye(2)), TypeError, "x must be a real number"),
+    (lambda: validate.validate_numbers("x", [np.nan]), ValueError, "x must be finite"),
+    (
+        lambda: validate.validate_numbers("x", np.ma.array([0.5, 1.0], mask=[False, True])),
+        TypeError,
+        "x must be a real number, got masked",
+    ),
     (lambda: validate.validate_number("x", True), TypeError, "x must be a real number, got True"),
     (
         lambda: validate.validate_number("x", np.timedelta64(1)),

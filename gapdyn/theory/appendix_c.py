@@ -15,7 +15,7 @@ References
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ from gapdyn.types import Array
 from gapdyn.validate import (
     shown,
     validate_bool,
-    validate_number,
+    validate_numbers,
     validate_positive,
     validate_temperature,
 )
@@ -128,9 +128,7 @@ def schedule(
     """
     t, gamma0 = _checks.validate_times(t), _checks.validate_open_height("gamma0", gamma0)
     speed, _ = _loss(n, alpha, printed)
-    last = t.max(initial=0.0)
-    if not isinstance(breaks, Iterable):
-        raise TypeError(f"breaks must be a sequence of times, got {shown(breaks)}")
+    last, breaks = t.max(initial=0.0), validate_numbers("breaks", breaks)
     if isinstance(beta, Schedule | Fixed):
         breaks, beta = (*breaks, *_breaks_of(beta, last)), partial(beta.beta, nu=0.0)
     if not callable(beta):
@@ -139,7 +137,7 @@ def schedule(
     def rate(s: float) -> float:
         return speed(validate_positive("beta(t)", beta(s)))
 
-    inner = np.array([validate_number("breaks", b) for b in breaks])
+    inner = np.array(breaks)
     ends = np.unique(np.concatenate([[0.0], t.ravel(), inner[(inner > 0) & (inner < last)]]))
     parts = [_integral(rate, a, b) for a, b in pairwise(ends)]
     total = np.concatenate([[0.0], np.cumsum(parts)])[np.searchsorted(ends, t)]

@@ -139,6 +139,8 @@ USUAL = {
         ("softplus", {"n": 5, "alpha": 3.0}, ValueError, r"alpha must lie in \(0, 2\]"),
         ("exponential", {"n": 1, "alpha": 1.0}, ValueError, "n must be a whole number"),
         ("schedule", {"breaks": ["a"]}, TypeError, "breaks must be a real number"),
+        ("schedule", {"breaks": np.array(None)}, TypeError, "breaks must be a sequence of numbers"),
+        ("schedule", {"breaks": 1.0}, TypeError, "breaks must be a sequence of numbers, got 1.0"),
         ("schedule", {"beta": 2.0}, TypeError, "beta must be a schedule"),
         ("schedule", {"beta": lambda t: -1.0}, ValueError, r"beta\(t\) must be positive"),
         ("optimal_temperature", {"n": 1}, ValueError, "n must be"),

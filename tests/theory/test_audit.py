@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Own, interrupted
 
@@ -128,6 +129,9 @@ def test_the_page_is_of_all_statements_at_their_default(capsys):
         assert "--markdown is the page of all statements" in capsys.readouterr().err
     with pytest.raises(TypeError, match="ids must be a sequence of ids"):
         audit.run(ids=QUICK)
+    for odd in (np.array(QUICK), 5):
+        with pytest.raises(TypeError, match="ids must be a sequence of ids"):
+            audit.run(ids=odd)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from gapdyn.theory.audit import (
     uniform_start,
 )
 from gapdyn.theory.audit.record import Entry, Evidence, Statement
+from gapdyn.validate import shown
 
 
 def _statements(*modules: ModuleType) -> list[Statement]:
@@ -95,7 +96,10 @@ def _chosen(ids: Sequence[str] | None) -> list[Statement]:
     known = [statement.id for statement in STATEMENTS]
     if isinstance(ids, str):
         raise TypeError(f"ids must be a sequence of ids, got the string {ids!r}")
-    wanted = known if ids is None else list(ids)
+    try:
+        wanted = known if ids is None else list(ids)
+    except TypeError as error:  # of an array without axes too
+        raise TypeError(f"ids must be a sequence of ids, got {shown(ids)}") from error
     for name in wanted:
         if name not in known:
             near = ", ".join(_suggestions(str(name), known))

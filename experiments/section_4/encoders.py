@@ -122,9 +122,10 @@ class Encoder:
 def _inputs(name: str, inputs: Any, encoder: Encoder) -> Any:
     """A copy of the inputs of an encoder, once they fit it."""
     if scipy.sparse.issparse(inputs):
-        if inputs.ndim != 2:
-            raise ValueError(f"{name} must have 2 axes, got shape {inputs.shape}")
-        rows = inputs.tocsr()
+        sparse: Any = inputs
+        if sparse.ndim != 2:
+            raise ValueError(f"{name} must have 2 axes, got shape {sparse.shape}")
+        rows = sparse.tocsr()
         entries = validate_array(f"the entries of {name}", rows.data, ndim=1)
         parts = entries, rows.indices, rows.indptr
         array: Any = scipy.sparse.csr_array(parts, rows.shape, copy=True)

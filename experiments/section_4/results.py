@@ -161,9 +161,9 @@ letter then changed some of them: differences are taken within seeds, only tempe
 best one of the same data are set apart, "no strong correlation" has the two thresholds above, and
 each sentence of the paper has a row, apart from what it does not say. The data and the recipe of
 this edition, and the rules as they now stand, were fixed before its first table. The learning rates
-to choose from were 1e-3, 3e-3, 1e-2 and 3e-2 at first. On validation pairs most methods were best at
-the last and none at the first, so 1e-1 took the place of 1e-3, also before the first table. Changed
-since then: nothing.
+to choose from were 1e-3, 3e-3, 1e-2 and 3e-2 at first. On validation pairs most methods were best
+at the last and none at the first, so 1e-1 took the place of 1e-3, also before the first table.
+Changed since then: nothing.
 """
 
 ROBUSTNESS = """\

@@ -150,7 +150,7 @@ def train_all(
     RuntimeError
         If a training fails.
     """
-    grid = {"data": data(quick), "recipe": ["reference"]}
+    grid: dict[str, Any] = {"data": data(quick), "recipe": ["reference"]}
     if robustness:
         grid = {"data": ["glyphs"], "recipe": list(VARIANTS)}
     grid |= {"method": names(), "base_seed": [seed], "quick": [quick]}

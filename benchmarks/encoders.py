@@ -1,39 +1,41 @@
-"""Time an epoch of training two small encoders, against the same steps in PyTorch on the CPU.
+"""Time an epoch of Section 4's training on glyphs, against the same steps in PyTorch on the CPU.
 
-`python benchmarks/encoders.py [--json FILE] [--threads N]`. 2,048 pairs of 64 and 48 inputs,
-batches of 256, two hidden layers of 128, embeddings in 32 dimensions, Adam, a learned temperature
-with CLIP's ceiling. Both sides start from the same weights and run in turn, in one process, with
-one number of threads; times are medians. Without PyTorch ours is timed alone.
+`python benchmarks/encoders.py [--json FILE] [--threads N] [--repeats N]`. It is the recipe of
+reference of the tables: Adam, batches of 256, a learned temperature with CLIP's ceiling. Both sides
+take the same steps on the same images from the same weights, and take turns in one process with one
+number of threads. PyTorch's first layer of words is a product with dense rows or an EmbeddingBag,
+whichever is faster, and its Adam is the fused one. Without PyTorch ours is timed alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import timing
 
 THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--json", type=Path)
+parser = timing.arguments(__doc__)
 parser.add_argument("--threads", type=int, default=1, help="of each side")
 if __name__ == "__main__":  # threads are counted when NumPy is imported
     os.environ.update(dict.fromkeys(THREADS, str(parser.parse_args().threads)))
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np  # noqa: E402
+import scipy.stats  # noqa: E402
 
-import gapdyn as gd  # noqa: E402
+from experiments.section_4 import glyphs, recipes  # noqa: E402
 from experiments.section_4.encoders import Encoder, EncoderModel  # noqa: E402
-from experiments.section_4.methods import MAX_BETA, TAU  # noqa: E402
+from experiments.section_4.methods import MAX_BETA, methods  # noqa: E402
+from experiments.section_4.paired_data import Pairs  # noqa: E402
 from experiments.section_4.training import Recipe, train  # noqa: E402
 from gapdyn.types import Array  # noqa: E402
 
@@ -42,125 +44,188 @@ try:
 except ImportError:
     torch = None
 
-PAIRS, BATCH, RATE = 2048, 256, 1e-3
-SIZES = (64, 128, 128, 32), (48, 128, 128, 32)
-EPOCHS, REPEATS = 4, 11
+RATE, SEED = 1e-2, 0
 GOAL = 1.5
-SAME = {"float64": 1e-10, "float32": 1e-4}
-"""How far gradients of one step may be apart."""
+SAME = {"float64": 1e-10, "float32": 1e-3}
+"""How far the losses after an epoch may be apart, relative to the loss."""
+LEVEL = 0.95
 
 
-def ours() -> tuple[EncoderModel, Array]:
-    """The model and its start."""
-    rng = np.random.default_rng(0)
-    images, texts = (rng.standard_normal((PAIRS, sizes[0])) for sizes in SIZES)
-    first, second = map(Encoder, SIZES)
-    model = EncoderModel(images, texts, first, second, gd.Learned(max_beta=MAX_BETA))
-    return model, model.start(rng, tau=TAU)
+class Task(NamedTuple):
+    """What both sides train, from which state, how, and the pairs and images of each step."""
+
+    pairs: Pairs
+    model: EncoderModel
+    y: Array
+    recipe: Recipe
+    steps: list[tuple[Any, Any]]
+
+
+def task() -> Task:
+    """One epoch of the recipe of reference on glyphs."""
+    pairs, setting = glyphs.pairs(SEED), replace(recipes.REFERENCE["glyphs"], epochs=1)
+    baseline = methods(1.0, segment=1.0, seed=SEED)["Baseline"]
+    model, recipe = setting.model(pairs, baseline), setting.recipe(RATE)
+    rng, steps = np.random.default_rng(SEED), []
+    for chosen in recipe.batches(model.n, rng):
+        drawn = rng.integers(pairs.first[chosen], pairs.first[chosen + 1])  # as Pairs.draw
+        steps.append((chosen, drawn))
+    return Task(pairs, model, model.start(SEED, tau=baseline.tau), recipe, steps)
+
+
+def ours(task: Task) -> Array:
+    """The state after the epoch."""
+    return train(task.model, task.y, task.recipe, draw=task.pairs.draw, seed=SEED)
 
 
 class Theirs:
-    """The same model in PyTorch, from the same weights.
+    """The same training in PyTorch.
 
     Parameters
     ----------
-    model : EncoderModel
-    y : (N,) array
-        Its state.
+    task : Task
     dtype : str
         "float64" or "float32".
+    bag : bool
+        Whether the first layer of words is an EmbeddingBag or a product with dense rows.
     """
 
-    def __init__(self, model: EncoderModel, y: Array, dtype: str) -> None:
-        self.dtype = getattr(torch, dtype)
-        self.images, self.texts = map(self.tensor, (model.images, model.texts))
-        theta, phi, nu = model.split(y)
-        self.first, self.second = (
-            self.network(encoder, weights)
-            for encoder, weights in ((model.first, theta), (model.second, phi))
-        )
-        self.nu = torch.nn.Parameter(self.tensor(nu))
-        self.parameters = [*self.first.parameters(), *self.second.parameters(), self.nu]
-        self.adam = torch.optim.Adam(self.parameters, lr=RATE)
-        self.targets = torch.arange(BATCH)
+    def __init__(self, task: Task, dtype: str, bag: bool) -> None:
+        self.task, self.dtype, self.bag = task, getattr(torch, dtype), bag
+        self.images = self.tensor(task.pairs.images)
+        texts = task.model.texts
+        self.value, words = float(texts.data[0]), texts.shape[1]
+        self.texts = self.tensor(texts.toarray())
+        if bag:  # the words of each caption, filled up with one that counts for nothing
+            counts = np.diff(texts.indptr)
+            filled = np.full((len(counts), counts.max()), words)
+            filled[np.arange(counts.max()) < counts[:, None]] = texts.indices
+            self.texts = torch.tensor(filled)
+        self.rates = task.recipe.rates(len(task.steps))
+        self.steps = [tuple(map(torch.tensor, step)) for step in task.steps]
+        self.targets = torch.arange(task.recipe.batch)
 
-    def tensor(self, array: Array) -> Any:
+    def tensor(self, array: Any) -> Any:
         """A copy of an array."""
-        return torch.tensor(array, dtype=self.dtype)
+        return torch.tensor(np.asarray(array), dtype=self.dtype)
 
-    def network(self, encoder: Encoder, theta: Array) -> Any:
-        """Linear layers with ReLU between them."""
-        layers: list[Any] = []
-        for W, b in encoder.layers(theta):
-            if layers:
-                layers.append(torch.nn.ReLU())
-            layers.append(torch.nn.Linear(*W.shape, dtype=self.dtype))
-            with torch.no_grad():
-                layers[-1].weight.copy_(self.tensor(W.T))
-                layers[-1].bias.copy_(self.tensor(b))
-        return torch.nn.Sequential(*layers)
+    def weights(self, encoder: Encoder, theta: Array) -> list[Any]:
+        """Weights and biases of each layer."""
+        parts = [part for layer in encoder.layers(theta) for part in layer]
+        return [torch.nn.Parameter(self.tensor(part)) for part in parts]
 
-    def backward(self, chosen: Any) -> None:
-        """Gradients of the loss of a batch."""
-        unit, entropy = torch.nn.functional.normalize, torch.nn.functional.cross_entropy
-        X, Y = unit(self.first(self.images[chosen])), unit(self.second(self.texts[chosen]))
-        logits = self.nu.exp() * (X @ Y.T)
-        self.adam.zero_grad()
-        loss = (entropy(logits, self.targets) + entropy(logits.T, self.targets)) / 2
-        loss.backward()
+    def start(self) -> None:
+        """Go to the state from which both sides start."""
+        model = self.task.model
+        theta, phi, nu = model.split(self.task.y)
+        self.first, self.second = self.weights(model.first, theta), self.weights(model.second, phi)
+        if self.bag:
+            unused = self.second[0].new_zeros(1, self.second[0].shape[1])
+            self.second[0] = torch.nn.Parameter(torch.cat([self.second[0].detach(), unused]))
+        self.nu = torch.nn.Parameter(self.tensor(nu))
+        parameters = [*self.first, *self.second, self.nu]
+        self.adam = torch.optim.Adam(parameters, fused=True)
 
-    def gradients(self, chosen: Any) -> list[Array]:
-        """Those gradients, one array for each parameter, in the order of our state."""
-        self.backward(torch.from_numpy(chosen))
-        return [parameter.grad.numpy().T.ravel() for parameter in self.parameters]
+    def loss(self, chosen: Any, drawn: Any) -> Any:
+        """The loss of a batch."""
+        functional = torch.nn.functional
+        hidden = torch.addmm(self.first[1], self.images[drawn], self.first[0])
+        X = torch.addmm(self.first[3], functional.relu(hidden), self.first[2])
+        W, b, V, c = self.second
+        if self.bag:
+            empty = W.shape[0] - 1
+            summed = functional.embedding_bag(self.texts[chosen], W, mode="sum", padding_idx=empty)
+            hidden = self.value * summed + b
+        else:
+            hidden = torch.addmm(b, self.texts[chosen], W)
+        Y = torch.addmm(c, functional.relu(hidden), V)
+        logits = self.nu.exp() * (functional.normalize(X) @ functional.normalize(Y).T)
+        entropy = functional.cross_entropy
+        return (entropy(logits, self.targets) + entropy(logits.T, self.targets)) / 2
 
     def train(self) -> None:
-        """EPOCHS epochs."""
-        for _ in range(EPOCHS):
-            for chosen in torch.randperm(PAIRS).split(BATCH):
-                self.backward(chosen)
-                self.adam.step()
-                with torch.no_grad():
-                    self.nu.clamp_(max=float(np.log(MAX_BETA)))
+        """One epoch, from the start."""
+        self.start()
+        for rate, step in zip(self.rates, self.steps, strict=True):
+            self.adam.param_groups[0]["lr"] = float(rate)
+            self.adam.zero_grad()
+            self.loss(*step).backward()
+            self.adam.step()
+            with torch.no_grad():
+                self.nu.clamp_(max=float(np.log(MAX_BETA)))
 
 
-def departure(model: EncoderModel, y: Array, theirs: Theirs) -> float:
-    """Largest difference of the gradients of one batch, relative to each parameter's largest."""
-    chosen = np.arange(BATCH) * (PAIRS // BATCH)
-    images, texts = model.images[chosen], model.texts[chosen]
-    own = -model.descend(0.0, y, images, texts, None, np.empty_like(y))
-    apart, end = 0.0, 0
-    for slope in theirs.gradients(chosen):
-        start, end = end, end + slope.size
-        apart = max(apart, float(np.abs(own[start:end] - slope).max() / np.abs(slope).max()))
-    return apart
+def departure(task: Task, theirs: Theirs) -> float:
+    """How far the losses of the first batch are apart after an epoch, relative to the loss."""
+    chosen, drawn = task.steps[0]
+    parts = {"images": task.pairs.images[drawn].astype(np.float64)}
+    own = replace(task.model, **parts, texts=task.model.texts[chosen]).loss(0.0, ours(task))
+    theirs.train()
+    with torch.no_grad():
+        peer = float(theirs.loss(*theirs.steps[0]))
+    return abs(float(own) - peer) / float(own)
 
 
-def epoch(call: Callable[[], object]) -> float:
-    """Wall time of one of the epochs that a call trains."""
-    start = time.perf_counter()
-    call()
-    return (time.perf_counter() - start) / EPOCHS
+def peers(task: Task) -> dict[str, Callable[[], object]]:
+    """What trains an epoch in PyTorch, by dtype and kind of first layer, once it is seen to agree.
+
+    Raises
+    ------
+    ArithmeticError
+        If PyTorch takes other steps.
+    """
+    calls: dict[str, Callable[[], object]] = {}
+    for dtype, same in SAME.items():
+        for bag, kind in ((False, "dense rows"), (True, "EmbeddingBag")):
+            theirs = Theirs(task, dtype, bag)
+            apart = departure(task, theirs)
+            if not apart <= same:
+                raise ArithmeticError(f"both sides take other steps: losses {apart:.1e} apart")
+            calls[f"PyTorch {dtype}, {kind}"] = theirs.train
+    return calls
 
 
-def compare() -> dict[str, float | None]:
-    """Median seconds of an epoch of each side, and how far their gradients differ."""
-    model, y = ours()
-    recipe = Recipe(EPOCHS, BATCH, RATE)
-    calls: dict[str, Callable[[], object]] = {"gapdyn": lambda: train(model, y, recipe)}
-    found: dict[str, float | None] = {}
+def ratio(own: Sequence[float], peer: Sequence[float]) -> list[float]:
+    """Median of the ratios of the rounds, and its interval of level LEVEL by order statistics."""
+    ratios = sorted(a / b for a, b in zip(own, peer, strict=True))
+    low = max(0, int(scipy.stats.binom.ppf((1 - LEVEL) / 2, len(ratios), 0.5)) - 1)
+    return [statistics.median(ratios), ratios[low], ratios[-1 - low]]
+
+
+def compare(repeats: int) -> list[dict[str, Any]]:
+    """For each side: median ms of an epoch by either clock, and ours over it with an interval."""
+    work = task()
+    calls: dict[str, Callable[[], object]] = {"gapdyn float64": lambda: ours(work)}
     if torch is not None:
-        for dtype in ("float64", "float32"):
-            theirs = Theirs(model, y, dtype)
-            apart = found[f"gradients apart, {dtype}"] = departure(model, y, theirs)
-            if apart > SAME[dtype]:
-                raise ArithmeticError(f"both sides take other steps: gradients {apart:.1e} apart")
-            calls[f"PyTorch {dtype}"] = theirs.train
+        calls |= peers(work)
+    clocks = {"processor": time.process_time, "wall": time.perf_counter}
+    taken: dict[str, list[list[float]]] = {name: [] for name in calls}
     for call in calls.values():
         call()  # fills the caches
-    times = [[epoch(call) for call in calls.values()] for _ in range(REPEATS)]
-    medians = map(statistics.median, zip(*times, strict=True))
-    return found | dict(zip(calls, medians, strict=True))
+    for _ in range(repeats):
+        for name, call in calls.items():
+            time.sleep(timing.REST)
+            start = [clock() for clock in clocks.values()]
+            call()
+            taken[name].append(
+                [clock() - t for clock, t in zip(clocks.values(), start, strict=True)]
+            )
+    times = {name: list(zip(*rounds, strict=True)) for name, rounds in taken.items()}
+    found = []
+    for name, columns in times.items():
+        row: dict[str, Any] = {"side": name}
+        for k, clock in enumerate(clocks):
+            row[f"{clock} ms"] = 1e3 * statistics.median(columns[k])
+            row[f"gapdyn of it, {clock}"] = ratio(times["gapdyn float64"][k], columns[k])
+        found.append(row)
+    return found
+
+
+def cell(value: Any) -> Any:
+    """A ratio with its interval, or a value as it is."""
+    if isinstance(value, list):
+        return f"{value[0]:.2f} [{value[1]:.2f}, {value[2]:.2f}]"
+    return value
 
 
 def main() -> None:
@@ -168,25 +233,12 @@ def main() -> None:
     args = parser.parse_args()
     if torch is not None:
         torch.set_num_threads(args.threads)
-        torch.manual_seed(0)
-    found = compare()
-    own = found["gapdyn"]
-    assert own is not None
-    print(f"an epoch of {PAIRS} pairs, threads: {args.threads}")
-    print(f"{'gapdyn float64':20} {1e3 * own:8.1f} ms")
-    for dtype in ("float64", "float32"):
-        peer, apart = found.get(f"PyTorch {dtype}"), found.get(f"gradients apart, {dtype}")
-        if peer is None:
-            continue
-        goal = f"goal {GOAL:g}" if dtype == "float64" else "for information"
-        print(
-            f"{'PyTorch ' + dtype:20} {1e3 * peer:8.1f} ms   gapdyn takes {own / peer:.2f} of it"
-            f" ({goal}); gradients apart by {apart:.0e}"
-        )
+    found = compare(args.repeats)
+    print(f"an epoch on glyphs, threads: {args.threads}; goal: at most {GOAL:g} of PyTorch")
+    print(timing.table(list(found[0]), [[cell(value) for value in row.values()] for row in found]))
     if torch is None:
         print("PyTorch is not installed: the comparison is left out")
-    if args.json:
-        args.json.write_text(json.dumps({"threads": args.threads, **found}) + "\n")
+    timing.write(args.json, {"threads": args.threads, "sides": found})
 
 
 if __name__ == "__main__":

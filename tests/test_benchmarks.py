@@ -13,6 +13,7 @@ SMALL = {
     "flow": ["--pairs", "8", "--dim", "4"],
     "ensemble": ["--members", "3", "--pairs", "4", "--dim", "4"],
     "scaling": ["--only", "large", "--pairs", "64", "--dim", "4"],
+    "encoders": [],
 }
 
 
@@ -41,3 +42,21 @@ def test_an_exponent_is_a_slope_and_a_fit_finds_its_terms(monkeypatch):
     times = [1e-9 * (0.05 * n * n * d + 4 * n * n + 7 * n * d + 100) for n, d in sizes]
     points = [(n, d, time) for (n, d), time in zip(sizes, times, strict=True)]
     assert scaling.fit(points) == pytest.approx([0.05, 4, 7, 100])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bag", [True, False])
+def test_an_epoch_on_glyphs_is_that_of_pytorch(monkeypatch, bag):
+    """Autograd and Adam of another library, on the same images, come to the same loss."""
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import encoders
+
+    task = encoders.task()
+    chosen, drawn = task.steps[0]
+    assert len(task.steps) == 15 and (drawn != task.pairs.first[chosen]).any()
+    theirs = encoders.Theirs(task, "float64", bag)
+    assert encoders.departure(task, theirs) < 1e-12
+    untrained = encoders.Theirs(task, "float64", bag)
+    untrained.train = untrained.start
+    assert encoders.departure(task, untrained) > 0.1

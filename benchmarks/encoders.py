@@ -63,9 +63,10 @@ class Task(NamedTuple):
 
 def task() -> Task:
     """One epoch of the recipe of reference on glyphs."""
-    pairs, setting = glyphs.pairs(SEED), replace(recipes.REFERENCE["glyphs"], epochs=1)
+    pairs, setting = glyphs.pairs(SEED), replace(recipes.REFERENCE["glyphs"], steps=1)
     baseline = methods(1.0, segment=1.0, seed=SEED)["Baseline"]
-    model, recipe = setting.model(pairs, baseline), setting.recipe(RATE)
+    model = setting.model(pairs, baseline)
+    recipe = setting.recipe(RATE, model.n)
     rng, steps = np.random.default_rng(SEED), []
     for chosen in recipe.batches(model.n, rng):
         drawn = rng.integers(pairs.first[chosen], pairs.first[chosen + 1])  # as Pairs.draw

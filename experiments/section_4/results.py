@@ -87,7 +87,7 @@ DIFFERENCES = """\
 | data | MSCOCO | glyphs, and {training:,} synthetic pairs |
 | networks | ResNet-50 and a transformer (E.1) | two networks with hidden layers of {hidden} \
 units; {dim} dimensions |
-| epochs, batch | 100, 1024 (E.1) | {length} |
+| length, batch | 100 epochs, 1024 (E.1) | as many epochs as make about {steps:,} steps, {batch} |
 | learning rate | for each method the best of 1e-5, 5e-5, 1e-4, 5e-4; by which measure is not \
 printed (E.1) | for each method the best of {rates}; by retrieval on validation pairs |
 | its course | 20 epochs of warm-up, then cosine (E.1) | the same: \
@@ -270,10 +270,8 @@ def _differences(settings: dict[str, Any]) -> str:
         training=TRAINING,
         hidden=" and ".join(map(str, first["hidden"])),
         dim=first["dim"],
-        length="; ".join(
-            f"{recipe['epochs']}, {recipe['batch']} ({NAMES[data]})"
-            for data, recipe in settings["recipes"].items()
-        ),
+        steps=first["steps"],
+        batch=first["batch"],
         rates=_listed(recipes.RATES),
         seeds=settings["seeds"],
         classes=len(CLASSES),

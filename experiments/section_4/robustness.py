@@ -109,10 +109,10 @@ A table of results stands on one recipe of training. Here all methods of Section
 glyphs under {count} recipes, over {seeds} seeds, and every conclusion of [results.md](results.md)
 is decided under each of them by the same rules. A recipe is that of reference with one thing
 changed: the width of the hidden layer, a second hidden layer, the dimension d of the embeddings,
-the learning rate, the length of the training, or the batch (with the number of epochs that keeps
-the steps). The learning rate of each method is the one searched for it under the recipe
-of reference, times the factor that the recipe names. It is not searched again, so that a method may
-do worse under another recipe than it could.
+the learning rate, the length of the training, or the batch (in as many steps). The learning rate
+of each method is the one searched for it under the recipe of reference, times the factor that the
+recipe names. It is not searched again, so that a method may do worse under another recipe than it
+could.
 
 {finding}
 

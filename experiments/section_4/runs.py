@@ -77,7 +77,8 @@ def trained(
 ) -> Training:
     """Train one method once; both seeds together decide all that is random."""
     seeds = seeds_of(base_seed, seed)
-    pairs, recipe = pairs_for(data, seeds[0]), setting.recipe(rate)
+    pairs = pairs_for(data, seeds[0])
+    recipe = setting.recipe(rate, pairs.texts.shape[0])
     steps = recipe.steps(pairs.texts.shape[0])
     chosen = methods(float(steps), segment=1.0, seed=seeds[3])[method]
     model = setting.model(pairs, chosen)
@@ -103,7 +104,7 @@ def measure(
 def setting_of(data: str, recipe: str, quick: bool) -> Setting:
     """The recipe of reference or a variant; for a quick check one epoch of it."""
     setting = REFERENCE[data] if recipe == "reference" else VARIANTS[recipe]
-    return replace(setting, epochs=1) if quick else setting
+    return replace(setting, steps=1) if quick else setting
 
 
 def validate(data: str, method: str, rate: float, base_seed: int, seed: int) -> float:

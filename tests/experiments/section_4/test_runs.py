@@ -100,7 +100,7 @@ def test_a_training_that_diverges_retrieves_nothing(monkeypatch):
 
 def test_the_search_looks_at_validation_pairs_at_the_rate_it_tries(monkeypatch):
     seen = []
-    small = replace(REFERENCE["synthetic"], epochs=1, hidden=(), dim=4)
+    small = replace(REFERENCE["synthetic"], steps=1, hidden=(), dim=4)
     monkeypatch.setitem(REFERENCE, "synthetic", small)
     monkeypatch.setattr(runs, "pairs_for", lambda data, seed: recipes.DATA[data](seed, 512))
 
@@ -124,9 +124,9 @@ def test_the_search_looks_at_validation_pairs_at_the_rate_it_tries(monkeypatch):
 def test_a_quick_run_is_one_epoch_of_the_same_recipe():
     for name, setting in VARIANTS.items():
         assert runs.setting_of("glyphs", name, False) == setting
-        assert runs.setting_of("glyphs", name, True) == replace(setting, epochs=1)
+        assert runs.setting_of("glyphs", name, True) == replace(setting, steps=1)
     assert runs.setting_of("synthetic", "reference", False) == REFERENCE["synthetic"]
-    assert runs.setting_of("synthetic", "reference", True).epochs == 1
+    assert runs.setting_of("synthetic", "reference", True).steps == 1
 
 
 @pytest.mark.parametrize("quick", [True, False])

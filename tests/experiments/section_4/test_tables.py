@@ -119,9 +119,7 @@ def test_steps_are_those_of_the_recipe_and_a_swap_acts_in_its_portion(trainings)
     for data, setting in recipes.REFERENCE.items():
         steps = runs.by_seed(trainings, "steps")[runs.by_seed(trainings, "data")[:, 0] == data]
         assert (steps == steps[0]).all()
-        assert (steps % setting.epochs == 0).all()
-        if data == "synthetic":
-            assert (steps == setting.recipe(1.0).steps(paired_data.TRAINING)).all()
+        assert np.abs(steps / setting.steps - 1).max() < 0.01
         m, total = verdicts.ours(trainings, data=data), steps[0].mean()
         acted = dict(zip(m.names, m.acted, strict=True))
         assert acted["Baseline"] == acted["HS 1"] == total

@@ -356,7 +356,7 @@ def test_each_image_of_a_caption_is_drawn_about_equally_often(pairs):
     assert count + 1 == len(pairs.first) and pairs.first[-1] == len(pairs.images)
     numbered = replace(pairs, images=np.arange(len(pairs.images)))
     rng, times = np.random.default_rng(0), 200
-    drawn = np.stack([numbered.draw(np.arange(count), rng) for _ in range(times)])
+    drawn = np.stack([numbered.draw(np.arange(count), rng) for _ in range(times)]).astype(int)
     assert (drawn >= pairs.first[:-1]).all() and (drawn < pairs.first[1:]).all()
     many = np.diff(pairs.first)
     expected = np.repeat(times / many, many)

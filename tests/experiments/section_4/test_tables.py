@@ -246,7 +246,7 @@ def test_trainings_that_depend_on_anything_else_are_kept_in_another_file(tmp_pat
 
 def test_a_search_takes_the_rate_with_the_best_validation_retrieval(tmp_path, monkeypatch):
     """Means over seeds decide; of equal ones the lowest rate."""
-    best = {"Baseline": 3e-3, "HS 1": 3e-2}
+    best = {"Baseline": recipes.RATES[1], "HS 1": recipes.RATES[3]}
 
     def swept(function, grid, seeds, jobs, journal):
         assert function is runs.validate
@@ -272,7 +272,9 @@ def test_a_search_takes_the_rate_with_the_best_validation_retrieval(tmp_path, mo
     found = recipes.searched()
     recipes.searched.cache_clear()
     assert found == {
-        (data, name): best.get(name, 1e-3) for data in recipes.DATA for name in runs.names()
+        (data, name): best.get(name, recipes.RATES[0])
+        for data in recipes.DATA
+        for name in runs.names()
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gapdyn import plotting
 from gapdyn.files import replacing, validate_target
+from gapdyn.flow import Trajectory
 from gapdyn.models.log_beta import LOG_BETA
 from gapdyn.types import Array
 from gapdyn.validate import validate_count
@@ -151,7 +152,7 @@ class _Stage:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-def film(run: Any, *, frames: int = FRAMES) -> Film:
+def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
     """Make a film of a trajectory, as `Trajectory.animate` does; frames are even in log t.
 
     Rows in two or three dimensions are shown as they are. Rows in more dimensions are projected to
@@ -163,7 +164,7 @@ def film(run: Any, *, frames: int = FRAMES) -> Film:
         If `run` is no Trajectory, its model has no embeddings or was not loaded with it, it has
         only one time or is on the clock "log beta", or `frames` is no integer from 3 to 10,000.
     """
-    if not all(hasattr(run, name) for name in ("t", "at", "model")):
+    if not isinstance(run, Trajectory):
         raise TypeError(f"run must be a Trajectory, got {run!r}")
     if run.solver.clock == LOG_BETA:
         raise ValueError(f"trajectory must be one in t, not on the clock {LOG_BETA!r}")

@@ -63,7 +63,10 @@ def test_compute_is_repeatable_and_draw_draws(name, few_methods):
     runs.train_all.cache_clear()
     again = module.compute(seed=3, quick=True)
     for key, column in numbers.table.items():
-        np.testing.assert_array_equal(column, again.table[key])
+        if column.dtype.kind == "f":  # LSODA of SciPy 1.15 rounds by where its arrays lie in memory
+            np.testing.assert_allclose(column, again.table[key], rtol=1e-9, atol=1e-12)
+        else:
+            np.testing.assert_array_equal(column, again.table[key])
     assert len({len(column) for column in numbers.table.values()}) == 1
     module.draw(numbers).savefig(io.BytesIO())
 

@@ -24,13 +24,14 @@ from experiments.section_4.recipes import searched
 from experiments.section_4.runs import Table
 from gapdyn import measures
 
-METHODS = {"Baseline": "Baseline, τ learned", "FLT 7e-2": "FLT 7e-2, τ fixed at 0.07"}
+METHODS = {"Baseline": "Baseline, τ learned", "FLT 1e-1": "FLT 1e-1, τ fixed at 0.1"}
 SHOWN, NEAREST = 6, 5
 """Numbers of images, and of names for each."""
 
 
 def compute(seed: int = 0, quick: bool = False, jobs: int = 1) -> Numbers:
     """Train both methods once, and find the names nearest to some images."""
+    glyphs.check_fonts()
     grid = {"method": list(METHODS), "base_seed": [seed], "quick": [quick]}
     points = swept(nearest, grid, 1, jobs)
     characters, ink = glyphs.held_out(runs.seeds_of(seed, 0)[0])
@@ -125,7 +126,7 @@ def _names(ax: Axes, lines: list[Line], left: float, top: float) -> None:
         style |= {"size": 8, "va": "center"}
         y = top + k * LINE
         if right and rank:
-            ax.text(left - 0.02, y, "✓", ha="center", **style)
+            ax.text(left - 0.06, y, "✓", ha="center", **style)
         ax.text(left + 0.26, y, rank, ha="right", **style)
         ax.text(left + 0.33, y, text, **style)
 

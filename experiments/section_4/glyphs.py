@@ -111,6 +111,12 @@ def glyphs() -> Glyphs:
     )
 
 
+def check_fonts() -> None:
+    """Raise a FontsMissingError if a face is not there, before processes that need it are started."""
+    for name in FACES:
+        _file(name)
+
+
 def draw_face(name: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Code points and images of the characters of one face that have a name and ink."""
     outlines = dict(_outlines(name))
@@ -135,12 +141,17 @@ def draw_face(name: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
             yield code, image
 
 
-def _outlines(name: str) -> Iterator[tuple[int, tuple[Outline, float]]]:
-    """Code points, outlines in units of the font, and pixels a unit."""
+def _file(name: str) -> Path:
+    """The file of a face."""
     file = FONTS / f"{name}.ttf"
     if not file.is_file():
         raise FontsMissingError(f"the glyphs need Matplotlib's font {file.name}, which is not here")
-    font = ft2font.FT2Font(str(file))
+    return file
+
+
+def _outlines(name: str) -> Iterator[tuple[int, tuple[Outline, float]]]:
+    """Code points, outlines in units of the font, and pixels a unit."""
+    font = ft2font.FT2Font(str(_file(name)))
     flags = _flag("NO_SCALE") | _flag("IGNORE_TRANSFORM")
     for code, index in sorted(font.get_charmap().items()):
         character = chr(code)

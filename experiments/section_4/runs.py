@@ -17,6 +17,7 @@ from experiments.processes import swept
 from experiments.record import read
 from experiments.section_4.encoders import EncoderModel
 from experiments.section_4.evaluation import MEASURES, evaluate, memory, retrieval
+from experiments.section_4.glyphs import check_fonts
 from experiments.section_4.methods import methods
 from experiments.section_4.paired_data import Pairs
 from experiments.section_4.recipes import (
@@ -121,6 +122,7 @@ def search(seed: int, jobs: int, folder: Path | None) -> None:
 
     The best has the highest retrieval on validation pairs, the mean over SEARCH_SEEDS seeds.
     """
+    check_fonts()
     grid = {"data": list(DATA), "method": names(), "rate": list(RATES), "base_seed": [seed]}
     kept = None if folder is None else folder / f"search_{_digest(seed)}.jsonl"
     points = swept(validate, grid, SEARCH_SEEDS, jobs, kept)
@@ -148,9 +150,12 @@ def train_all(
 
     Raises
     ------
+    FontsMissingError
+        If a font of the glyphs is not there.
     RuntimeError
         If a training fails.
     """
+    check_fonts()
     grid: dict[str, Any] = {"data": data(quick), "recipe": ["reference"]}
     if robustness:
         grid = {"data": ["glyphs"], "recipe": list(VARIANTS)}

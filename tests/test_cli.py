@@ -170,7 +170,7 @@ def test_a_flow_that_fails_keeps_its_csv_and_ends_with_status_1(here, capsys, mo
     ],
 )  # fmt: skip
 def test_messages_of_the_library_speak_of_the_options_of_the_command_line(library, here):
-    assert cli.translate(library) == here
+    assert cli.simulate.translate(library) == here
 
 
 def test_a_clock_that_does_not_suit_the_temperature_is_refused_by_its_option(here, capsys):

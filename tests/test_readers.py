@@ -199,7 +199,10 @@ def piped(data, read):
 @pytest.mark.parametrize("data", [npy(BOTH), npz(x=BOTH[0], y=BOTH[1])], ids=["npy", "npz"])
 def test_what_comes_through_a_pipe_is_read(data):
     """As `gapdyn measure <(cat both.npy)` gives it."""
-    for read in (lambda k: cli.read_pair([f"/dev/fd/{k}"]), lambda k: read_arrays(k).values()):
+    for read in (
+        lambda k: cli.measure.read_pair([f"/dev/fd/{k}"]),
+        lambda k: read_arrays(k).values(),
+    ):
         np.testing.assert_array_equal(np.concatenate([*piped(data, read)]).reshape(2, 6, 4), BOTH)
     with pytest.raises(ValueError, match="an array of shape"):
         piped(npy(BOTH)[:-1], read_arrays)

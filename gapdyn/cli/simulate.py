@@ -1,15 +1,13 @@
-"""The command line: `gapdyn measure`, `gapdyn simulate` and `gapdyn verify`."""
+"""`gapdyn simulate`: build a model from options, run its gradient flow, print and write it."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import re
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +15,10 @@ import gapdyn as gd
 from gapdyn import sphere
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
-from gapdyn.readers import read_arrays
 from gapdyn.solver import MAX_STEPS, METHODS
-from gapdyn.terminal import Parser, attempt, say
-from gapdyn.theory import audit
-from gapdyn.types import Array, Floats
-from gapdyn.validate import validate_count, validate_number, validate_positive, validate_rows
-
-UNIT = 1e-6
-"""Rows this close to unit length count as unit; float32 rows are."""
+from gapdyn.terminal import say
+from gapdyn.types import Array
+from gapdyn.validate import validate_count, validate_number, validate_positive
 
 TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
     "learned": (
@@ -58,58 +51,12 @@ STARTS = {"polygon": "rotation dim", "random": "dim seed"}
 """Which options each start uses, a polygon to refuse a dimension other than 2."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; wrong input is one line on stderr and status 2."""
-    return attempt("gapdyn", partial(_run, arguments))
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    args = _parser().parse_args(arguments)
-    return attempt(f"gapdyn {args.name}", partial(args.command, args))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="gapdyn",
-        description="The modality gap: simulate it, measure it, and verify what is said of it.",
+def add_to(commands: Any) -> None:
+    """Add the command to a parser's."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "simulate", help="run a gradient flow", argument_default=argparse.SUPPRESS
     )
-    parser.add_argument("--version", action="version", version=f"gapdyn {gd.__version__}")
-    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
-
-    _add_measure(commands.add_parser("measure", help="measure embeddings in a file"))
-    _add_simulate(
-        commands.add_parser(
-            "simulate", help="run a gradient flow", argument_default=argparse.SUPPRESS
-        )
-    )
-    _add_verify(
-        commands.add_parser(
-            "verify",
-            help="check every statement of the theory anew",
-            description="Check what the paper states, and what goes beyond it, against evidence "
-            "that is gathered anew, within a minute (with --full some minutes). A statement that "
-            "fails as printed is certified by ball arithmetic where python-flint is installed (the "
-            "extra certify). Exit status 0 when all verdicts on record are confirmed, 1 when one "
-            "is contradicted.",
-        )
-    )
-    return parser
-
-
-def _add_measure(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=run_measure)
-    parser.add_argument(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="one .npy of shape (2, n, d), one .npz with two arrays, or two .npy (n, d); "
-        "x is the first; - is standard input",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _add_simulate(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=run_simulate)
+    parser.set_defaults(command=run)
     add = parser.add_argument
     add("--model", choices=MODELS, default="free")
     add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
@@ -140,56 +87,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add("--gif", type=Path, help="write the embeddings in motion here (free and parallel models)")
 
 
-def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=run_verify)
-    parser.add_argument("--id", metavar="ID", help="one statement in full")
-    parser.add_argument("--full", action="store_true", help="with larger Monte Carlo")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    form.add_argument("--markdown", action="store_true", help="print docs/audit.md")
-
-
-def run_measure(args: argparse.Namespace) -> int:
-    """`gapdyn measure`: read, normalise, measure, print."""
-    X, Y = read_pair(args.files)
-    lengths = {
-        name: sphere.lengths(validate_rows(name, rows)) for name, rows in (("x", X), ("y", Y))
-    }
-    measures = gd.measure(X, Y).to_dict()
-    for name, length in lengths.items():
-        if np.abs(length - 1).max() > UNIT:
-            say(
-                f"gapdyn measure: rows of {name} were not unit "
-                f"(lengths {length.min():.6g} to {length.max():.6g}); they are normalised",
-            )
-    if args.json:
-        print(json.dumps({k: None if math.isnan(v) else v for k, v in measures.items()}, indent=2))
-    else:
-        for name, value in measures.items():
-            print(f"{name:20} {value:>12.6g}")
-    return 0
-
-
-def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
-    """Two modalities from one file that holds both, or from one each; x is the first."""
-    if len(files) > 2:
-        raise ValueError(f"FILE must be one file or two, got {len(files)}")
-    if files.count("-") > 1:
-        raise ValueError("FILE may be -, which is standard input, once")
-    sources = [0 if file == "-" else file for file in files]
-    arrays = [array for source in sources for array in read_arrays(source).values()]
-    if len(files) == 2 and len(arrays) != 2:
-        raise ValueError("FILE must hold one array each where two are given")
-    if len(arrays) == 1:
-        if arrays[0].ndim != 3 or len(arrays[0]) != 2:
-            raise ValueError(f"{files[0]} must have shape (2, n, d), it has {arrays[0].shape}")
-        arrays = list(arrays[0])
-    if len(arrays) != 2:
-        raise ValueError(f"{files[0]} must hold two arrays, it has {len(arrays)}")
-    return arrays[0], arrays[1]
-
-
-def run_simulate(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """`gapdyn simulate`: build a model, run it, write files, print a summary."""
     check_files(args)
     validate_positive("--t-end", args.t_end)
@@ -280,39 +178,6 @@ def write_files(run: gd.Trajectory, args: argparse.Namespace, interrupted: bool)
     return failed
 
 
-def run_verify(args: argparse.Namespace) -> int:
-    """`gapdyn verify`: check, print; 1 when an entry contradicts its recorded verdict."""
-    if args.markdown and (args.id or args.full):
-        raise ValueError("--markdown is the page of all statements: leave out --id and --full")
-    ids = None if args.id is None else [args.id]
-    checks = audit.entries(args.full, ids, progress=sys.stderr.isatty())
-    entries: list[audit.Entry] = []
-    interrupted = False
-    try:
-        while entry := next(checks, None):
-            entries.append(entry)
-    except KeyboardInterrupt:
-        interrupted = True
-    print_entries(entries, args)
-    if wrong := [entry.id for entry in entries if not entry.confirmed]:
-        say(f"gapdyn verify: contradicted: {', '.join(wrong)}")
-    if interrupted:
-        raise KeyboardInterrupt(f"statements that were checked: {len(entries)}")
-    return int(bool(wrong))
-
-
-def print_entries(entries: Sequence[audit.Entry], args: argparse.Namespace) -> None:
-    """Print entries in the form that was asked for."""
-    if args.json:
-        print(json.dumps([entry.to_dict() for entry in entries], indent=2, ensure_ascii=False))
-    elif args.markdown:
-        print(audit.markdown(entries), end="")
-    elif args.id:
-        print(*map(audit.details, entries), sep="\n")
-    else:
-        print(audit.table(entries))
-
-
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     """The model and its start, from the options."""
     temperature = TEMPERATURES[args.temperature][0](args)
@@ -382,7 +247,3 @@ def print_summary(run: gd.Trajectory) -> None:
     print("".join(f"{name:>12}" for name in columns))
     for k in np.unique(np.linspace(0, run.t.size - 1, 12).round().astype(int)):
         print("".join(f"{column[k]:>12.5g}" for column in columns.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

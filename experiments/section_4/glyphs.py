@@ -112,7 +112,7 @@ def glyphs() -> Glyphs:
 
 
 def check_fonts() -> None:
-    """Raise a FontsMissingError if a face is not there, before processes that need it are started."""
+    """Raise a FontsMissingError if a face is not there: before processes start that need it."""
     for name in FACES:
         _file(name)
 

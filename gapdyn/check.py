@@ -28,7 +28,7 @@ def check_gradient(model: Model, y: Array, t: float = 0.0) -> float:
     model : Model
         Any model that keeps the contract of `gapdyn.models`.
     y : (N,) array
-        A state with unit rows, heights inside (-1, 1) and β below its ceiling: elsewhere the flow
+        A state with unit rows, heights inside (-1, 1) and β between its bounds: elsewhere the flow
         is projected and is not minus the gradient.
     t : float
         Time.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 
@@ -300,17 +300,19 @@ class Learned(Temperature):
         `Exponential(scale)`, `Softplus()` or `Linear()`.
     rate : float
         Learning rate η > 0 of ν, relative to 1 for a row; 0.1 is the paper's SLRT.
-    max_beta : float, optional
-        Ceiling of β, 100 in CLIP. The flow is projected: ν stays while it is pushed outward.
+    max_beta, min_beta : float, optional
+        Ceiling and floor of β, 100 and 1 in CLIP. The flow is projected: ν stays while it is pushed
+        outward.
 
     Raises
     ------
     TypeError, ValueError
-        If `beta` is no parametrisation, or a number is not positive.
+        If `beta` is no parametrisation, a number is not positive, or the floor is not below the
+        ceiling.
 
     Examples
     --------
-    >>> clip = Learned(max_beta=100.0)
+    >>> clip = Learned(min_beta=1.0, max_beta=100.0)
     >>> round(float(clip.beta(0.0, clip.nu(tau=0.07))), 6)
     14.285714
     """
@@ -318,6 +320,7 @@ class Learned(Temperature):
     parametrisation: Parametrisation = Exponential()
     rate: float = 1.0
     max_beta: float | None = None
+    min_beta: float | None = field(default=None, kw_only=True)
 
     def __init__(
         self,
@@ -325,11 +328,12 @@ class Learned(Temperature):
         rate: float = 1.0,
         max_beta: float | None = None,
         *,
+        min_beta: float | None = None,
         parametrisation: Parametrisation | None = None,
     ) -> None:
         # dataclasses.replace gives `beta` by the name of its field.
         beta = beta if parametrisation is None else parametrisation
-        _store(self, parametrisation=beta, rate=rate, max_beta=max_beta)
+        _store(self, parametrisation=beta, rate=rate, max_beta=max_beta, min_beta=min_beta)
         self.__post_init__()
 
     def __post_init__(self) -> None:
@@ -339,27 +343,51 @@ class Learned(Temperature):
                 f"beta must be Exponential(), Softplus() or Linear(), got {shown(beta)}"
             )
         _store(self, rate=validate_positive("rate", self.rate))
-        if self.max_beta is not None:
-            _store(self, max_beta=validate_positive("max_beta", self.max_beta))
-            _ = self._top  # which refuses a ceiling out of reach
+        for name in ("max_beta", "min_beta"):
+            if (bound := getattr(self, name)) is not None:
+                _store(self, **{name: validate_positive(name, bound)})
+        if (self.min_beta or 0.0) >= (self.max_beta or np.inf):
+            raise ValueError(
+                f"min_beta must be below max_beta = {self.max_beta}, got {self.min_beta}"
+            )
+        _ = self._ends  # which refuses a bound out of reach
 
     def __repr__(self) -> str:
         kind = type(self).__name__
-        return f"{kind}(beta={self.parametrisation}, rate={self.rate}, max_beta={self.max_beta})"
+        floor = "" if self.min_beta is None else f", min_beta={self.min_beta}"
+        return (
+            f"{kind}(beta={self.parametrisation}, rate={self.rate}"
+            f"{floor}, max_beta={self.max_beta})"
+        )
+
+    @property
+    def clamped(self) -> bool:
+        """Whether β has a floor or a ceiling."""
+        return (self.min_beta, self.max_beta) != (None, None)
 
     @cached_property
-    def _top(self) -> float:
-        """A ν at which β has reached its ceiling: what is beyond it need not be a float64."""
-        assert self.max_beta is not None
+    def _ends(self) -> tuple[float, float]:
+        """A ν at which β has reached its floor, and one at its ceiling; infinite without them."""
+        return self._end("min_beta", -1), self._end("max_beta", 1)
+
+    def _end(self, name: str, outward: int) -> float:
+        """A ν at which β has reached a bound: what is beyond it need not be a float64."""
+        kind, bound = self.parametrisation, getattr(self, name)
+        if bound is None:
+            return outward * np.inf
         with np.errstate(over="ignore"):
-            top = float(self.parametrisation.nu(self.max_beta))
-            step = np.spacing(1 + abs(top))
-            while not self.parametrisation.beta(top) >= self.max_beta:
-                if not step < 1 + abs(top):
-                    kind = self.parametrisation
-                    raise ValueError(f"max_beta must be a value of {kind}, got {self.max_beta}")
-                top, step = top + step, 2 * step
-        return top
+            end = float(kind.nu(bound))
+            step, near = np.spacing(1 + abs(end)), np.isclose(kind.beta(end), bound, rtol=1e-6)
+            while not (near and outward * kind.beta(end) >= outward * bound):
+                if not (near and step < 1 + abs(end)):
+                    raise ValueError(f"{name} must be a value of {kind}, got {bound}")
+                end, step = end + outward * step, 2 * step
+        return end
+
+    def _inside(self, nu: FloatOrArray) -> FloatOrArray:
+        """The nearest ν between the ends."""
+        bottom, top = self._ends
+        return np.maximum(np.minimum(nu, top), bottom)
 
     @property
     def settled(self) -> float:
@@ -372,13 +400,15 @@ class Learned(Temperature):
         return True
 
     def beta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
-        """β(ν), at most `max_beta`."""
-        if self.max_beta is None:
+        """β(ν), from `min_beta` to `max_beta`."""
+        if not self.clamped:
             return self.parametrisation.beta(nu)
-        return np.minimum(self.parametrisation.beta(np.minimum(nu, self._top)), self.max_beta)
+        beta = self.parametrisation.beta(self._inside(nu))
+        beta = beta if self.max_beta is None else np.minimum(beta, self.max_beta)
+        return beta if self.min_beta is None else np.maximum(beta, self.min_beta)
 
     def dbeta(self, t: float, nu: FloatOrArray) -> FloatOrArray:
-        """β'(ν), of the parametrisation without its ceiling."""
+        """β'(ν), of the parametrisation without its bounds."""
         return self.parametrisation.dbeta(nu)
 
     def nu(self, tau: float | None = None) -> float:
@@ -392,22 +422,30 @@ class Learned(Temperature):
                     f"tau must be at least 1/max_beta = {1 / self.max_beta}, got {tau}"
                 )
             beta = min(beta, self.max_beta)
+        if self.min_beta is not None:
+            if beta < self.min_beta * (1 - 1e-9):
+                raise ValueError(f"tau must be at most 1/min_beta = {1 / self.min_beta}, got {tau}")
+            beta = max(beta, self.min_beta)
         return float(self.parametrisation.nu(beta))
 
     def velocity(self, t: float, nu: FloatOrArray, force: FloatOrArray) -> FloatOrArray:
-        """η β'(ν) · force, and 0 at the ceiling while it points out."""
-        if self.max_beta is None:
+        """η β'(ν) · force, and 0 at the ceiling or the floor while it points out."""
+        if not self.clamped:
             return self.rate * self.parametrisation.dbeta(nu) * force
-        velocity = self.rate * self.parametrisation.dbeta(np.minimum(nu, self._top)) * force
-        return np.where((force > 0) & (nu >= self._top), 0.0, velocity)[()]
+        bottom, top = self._ends
+        velocity = self.rate * self.parametrisation.dbeta(self._inside(nu)) * force
+        outward = ((force > 0) & (nu >= top)) | ((force < 0) & (nu <= bottom))
+        return np.where(outward, 0.0, velocity)[()]
 
     def project(self, nu: float) -> float:
-        """ν, or that of the ceiling where ν is beyond it; CLIP clamps its scale so after each step.
+        """ν, or that of the bound that ν is beyond; CLIP clamps its scale so after each step.
 
-        In CLIP the gradient of ν does not vanish at the ceiling; that of `velocity` does while it
-        points out. An optimiser with a memory, such as Adam, may leave the ceiling sooner here.
+        In CLIP the gradient of ν does not vanish at a bound; that of `velocity` does while it
+        points out. An optimiser with a memory, such as Adam, may leave the bound sooner here.
         """
-        return nu if self.max_beta is None else min(nu, self.parametrisation.nu(self.max_beta))
+        of = self.parametrisation.nu
+        nu = nu if self.max_beta is None else min(nu, of(self.max_beta))
+        return nu if self.min_beta is None else max(nu, of(self.min_beta))
 
 
 def _in_shape(value: float, nu: FloatOrArray) -> FloatOrArray:

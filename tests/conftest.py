@@ -33,6 +33,7 @@ TEMPERATURES = [
     gd.Learned(gd.Softplus()),
     gd.Learned(gd.Linear(), rate=3.0),
     gd.Learned(max_beta=100.0),
+    gd.Learned(gd.Softplus(), min_beta=0.25, max_beta=100.0),
     gd.Fixed(0.4),
     gd.LinearSchedule(0.4, 0.6, 10.0),
     gd.CosineSchedule(0.4, 0.8, 7.0),

@@ -92,7 +92,7 @@ def test_without_its_model_a_loaded_run_knows_its_kept_states_alone(tmp_path):
         again.at(1.0)
 
 
-LEARNED = gd.Learned(gd.Exponential(scale=2.5), rate=0.3, max_beta=77.0)
+LEARNED = gd.Learned(gd.Exponential(scale=2.5), rate=0.3, min_beta=0.9, max_beta=77.0)
 THINGS = [
     gd.Exponential(scale=np.pi),
     gd.Softplus(),

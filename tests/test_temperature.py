@@ -78,6 +78,44 @@ def test_beyond_the_ceiling_nothing_is_computed(parametrisation, ceiling):
     assert learned.beta(0, float(beyond[2])) == ceiling
 
 
+def test_the_floor_stops_beta_from_falling_and_lets_it_rise():
+    clip = gd.Learned(min_beta=1.0, max_beta=100.0)
+    assert clip.beta(0, -1e-12) == 1
+    assert clip.velocity(0, -1e-12, force=-0.1) == 0
+    assert clip.velocity(0, -1e-12, force=0.1) == pytest.approx(0.1)
+    assert clip.velocity(0, 0.01, force=-0.1) < 0
+    assert [clip.project(nu) for nu in (-3.0, 2.0, 9.0)] == [0.0, 2.0, np.log(100.0)]
+
+
+@pytest.mark.parametrize("parametrisation", MAPS)
+@pytest.mark.parametrize("floor", [1e-8, 0.5, 1.0, 20.0, 100.0])
+def test_below_the_floor_nothing_is_computed(parametrisation, floor):
+    learned = gd.Learned(parametrisation, min_beta=floor)
+    beyond = learned.nu(tau=1 / floor) - np.array([1e-3, 1.0, 1e4, 1e300])
+    inside = learned.nu(tau=0.5 / floor)
+    assert learned.beta(0, inside) == parametrisation.beta(inside) > floor
+    np.testing.assert_array_equal(learned.beta(0, beyond), floor)
+    np.testing.assert_array_equal(learned.velocity(0, beyond, force=-1.0), 0)
+    rises = learned.velocity(0, beyond, force=1.0)
+    slope = parametrisation.dbeta(learned.nu(tau=1 / floor))
+    np.testing.assert_allclose(rises, slope, rtol=1e-12)
+
+
+def test_the_pentagons_of_figure_2_wait_at_the_floor_of_clip():
+    """Free, β falls to .9772, at t = 2.064. At the floor Δ moves alone; elsewhere Δ⁵β stays."""
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, rotation=2), gamma=np.sin(np.pi / 10))
+    least, run = {}, None
+    for floor in (None, 1.0):
+        model = gd.FreeModel(5, 3, gd.Learned(min_beta=floor, max_beta=100.0))
+        run = gd.flow(model, model.start(X, Y, tau=0.07), np.linspace(0, 10, 2001))
+        least[floor] = run.beta.min()
+    assert least[None] == pytest.approx(1 / 1.02337, abs=1e-5) and least[1.0] == 1
+    law = 5 * np.log(run.gap) + np.log(run.beta)
+    at_floor = np.flatnonzero(run.beta == 1)
+    before, after = law[: at_floor[0]], law[at_floor[-1] + 2 :]
+    assert max(np.ptp(before), np.ptp(after)) < 1e-6 < 1e-4 < after.mean() - before.mean()
+
+
 @pytest.mark.parametrize("method", ["BDF", "Radau"])
 def test_implicit_methods_step_quietly_along_a_ceiling(method):
     """Matched pentagons under a ceiling of 20 close to a gap of .001555 by t = 1e6."""
@@ -236,6 +274,10 @@ test_bad_input_is_named = refusals(
     (lambda: gd.Learned(max_beta=100.0).nu(0.001), ValueError, "tau must be at least 1/max_b"),
     (lambda: gd.Learned(rate=0.0), ValueError, "rate must be positive"),
     (lambda: gd.Learned(max_beta=-1.0), ValueError, "max_beta must be positive"),
+    (lambda: gd.Learned(min_beta=1.0).nu(1.1), ValueError, "tau must be at most 1/min_beta = 1.0"),
+    (lambda: gd.Learned(min_beta=0.0), ValueError, "min_beta must be positive"),
+    (lambda: gd.Learned(min_beta=2, max_beta=2), ValueError, "min_beta must be below max_beta ="),
+    (lambda: gd.Learned(Bounded(), min_beta=2.5), ValueError, "min_beta must be a value of"),
     (lambda: gd.Learned("exponential"), TypeError, "beta must be Exponential"),
     (lambda: gd.Learned(Bounded(), max_beta=2.5), ValueError, "max_beta must be a value of"),
     (lambda: gd.Exponential(0.0), ValueError, "scale must be positive"),

@@ -23,10 +23,10 @@ from gapdyn.validate import validate_count, validate_number, validate_positive
 TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
     "learned": (
         lambda a: learned(a, gd.Exponential(getattr(a, "scale", 1.0))),
-        "scale rate max_beta",
+        "scale rate min_beta max_beta",
     ),
-    "softplus": (lambda a: learned(a, gd.Softplus()), "rate max_beta"),
-    "linear": (lambda a: learned(a, gd.Linear()), "rate max_beta"),
+    "softplus": (lambda a: learned(a, gd.Softplus()), "rate min_beta max_beta"),
+    "linear": (lambda a: learned(a, gd.Linear()), "rate min_beta max_beta"),
     "fixed": (lambda a: gd.Fixed(a.tau), ""),
     "linear-schedule": (
         lambda a: gd.LinearSchedule(a.tau, needed(a, "tau_end"), a.t_end),
@@ -71,6 +71,7 @@ def add_to(commands: Any) -> None:
     add("--tau-end", type=float, help="τ at the end of a schedule, highest of a cosine")
     add("--scale", type=float, help="s of β = exp(ν/s) (default 1)")
     add("--rate", type=float, help="learning rate of ν (default 1)")
+    add("--min-beta", type=float, help="floor of a learned β (default none; CLIP has 1)")
     add("--max-beta", type=float, help="ceiling of a learned β (default none; CLIP has 100)")
     add("--period", type=float, help="period of a cosine (default the whole run)")
     add("--t-end", type=float, default=1e5, help="end time (default 1e5)")
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     return status or 2 * unwritten
 
 
-SAME = "clock gamma max_beta max_steps method period rate rtol scale tau tau_end"
+SAME = "clock gamma max_beta max_steps min_beta method period rate rtol scale tau tau_end"
 WORDS = {name: f"--{name.replace('_', '-')}" for name in SAME.split()}
 WORDS |= {"d": "--dim", "t": "--t-end"}
 WORDS |= {"tau_start": "--tau", "tau_low": "--tau", "tau_high": "--tau-end"}
@@ -213,7 +214,8 @@ def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
 
 def learned(args: argparse.Namespace, beta: gd.temperature.Parametrisation) -> gd.Learned:
     """A learned temperature."""
-    return gd.Learned(beta, getattr(args, "rate", 1.0), getattr(args, "max_beta", None))
+    given = {name: getattr(args, name) for name in ("rate", "min_beta", "max_beta") if name in args}
+    return gd.Learned(beta, **given)
 
 
 def needed(args: argparse.Namespace, option: str) -> float:

@@ -42,12 +42,12 @@ class LogBetaModel(FreeModel):
     Parameters
     ----------
     n, d, temperature, row_rate
-        As in `FreeModel`; the temperature is learned and has no ceiling.
+        As in `FreeModel`; the temperature is learned and has no ceiling or floor.
 
     Raises
     ------
     TypeError, ValueError
-        As `FreeModel`; also if the temperature is not learned or has a ceiling, or there is a
+        As `FreeModel`; also if the temperature is not learned or is clamped, or there is a
         mixing.
     """
 
@@ -55,10 +55,10 @@ class LogBetaModel(FreeModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.temperature, Learned) or self.temperature.max_beta is not None:
+        if not isinstance(self.temperature, Learned) or self.temperature.clamped:
             raise ValueError(
                 f"clock must be 't' or 'log t' where β may stand still: {LOG_BETA!r} wants a"
-                f" learned temperature without a ceiling, got {self.temperature}"
+                f" learned temperature without a ceiling or floor, got {self.temperature}"
             )
 
     def _mix(self, mixing: Array | None) -> None:

@@ -36,11 +36,11 @@ KINDS = {"exponential": Exponential, "linear": Linear, "softplus": Softplus}
 
 
 def validate_learned(temperature: Temperature) -> Learned:
-    """A learned temperature without a ceiling."""
+    """A learned temperature without a ceiling or floor."""
     if not isinstance(temperature, Learned):
         raise ValueError(f"temperature must be learned, β = β(ν), got {shown(temperature)}")
-    if temperature.max_beta is not None:
-        raise ValueError("temperature must have no ceiling: at max_beta ν stops, and γ does not")
+    if temperature.clamped:
+        raise ValueError("temperature must have no ceiling or floor: there ν stops, and γ does not")
     beta, rate = temperature.parametrisation, validate_middling("rate", temperature.rate)
     if isinstance(beta, Exponential):
         if not 1 / LARGEST < beta.scale < LARGEST:

@@ -41,8 +41,8 @@ def exponent(
     n : int
         Number of pairs, at least 2.
     temperature : Learned, optional
-        β = exp(ν/s) and the rate η of ν, without a ceiling. By default it is made of `scale` and
-        `rate`.
+        β = exp(ν/s) and the rate η of ν, without ceiling or floor. By default it is made of `scale`
+        and `rate`.
     scale, rate : float
         s and η, positive.
     row_rate : float

@@ -300,7 +300,7 @@ def check(trajectory: Trajectory) -> Check:
 def _growth(model: FreeModel | ParallelModel, trajectory: Trajectory, first: int) -> Array:
     """How far P has grown at the kept states since the first of them that counts."""
     temperature, kept = model.temperature, trajectory.kept[first:]
-    if isinstance(temperature, Learned) and temperature.max_beta is None:
+    if isinstance(temperature, Learned) and not temperature.clamped:
         at_beta = potential.potential(trajectory.beta[kept], temperature=temperature)
         grown: Array = at_beta - at_beta[0]
         return grown

@@ -86,7 +86,7 @@ def invariant(
     tied : bool
         Whether one γ moves both modalities.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling.
+        β(ν) and the rate η of ν, without ceiling or floor.
 
     Returns
     -------
@@ -133,7 +133,8 @@ def beta(
     beta0, gamma0 : float
         β₀ > 0 and γ₀ in (0, 1), at any one time.
     temperature : Learned, optional
-        β(ν) and the rate η of ν, without a ceiling. By default it is made of the numbers below.
+        β(ν) and the rate η of ν, without ceiling or floor. By default it is made of the numbers
+        below.
     scale, rate : float
         s and η, positive.
     kind : {"exponential", "linear", "softplus"}
@@ -228,7 +229,7 @@ def gamma(
     beta0, gamma0 : float
         β₀ > 0 and γ₀ in (0, 1), at any one time.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling.
+        β(ν) and the rate η of ν, without ceiling or floor.
 
     Returns
     -------
@@ -293,7 +294,7 @@ def ratio_asymptote(
     beta0, gamma0 : float
         A point of the curve.
     temperature : Learned
-        β = exp(ν/s) and the rate η of ν, without a ceiling; κ = η/s².
+        β = exp(ν/s) and the rate η of ν, without ceiling or floor; κ = η/s².
 
     Returns
     -------

@@ -97,7 +97,8 @@ def flow(
     gamma, gamma_x, gamma_y : float
         Heights in (-1, 1): γ and -γ, or h_x and h_y.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling; η, and η/s² for exp(ν/s), are at most 1e10.
+        β(ν) and the rate η of ν, without ceiling or floor; η, and η/s² for exp(ν/s), are at most
+        1e10.
     row_rate : float
         Learning rate η_x of the rows, at most 1e10.
 

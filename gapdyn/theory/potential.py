@@ -24,7 +24,7 @@ def potential(beta: ArrayLike, *, temperature: Learned = _checks.PAPER) -> Array
     beta : float or array
         Inverse temperature, positive; with β = ν of any sign.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling.
+        β(ν) and the rate η of ν, without ceiling or floor.
 
     Returns
     -------

@@ -63,7 +63,7 @@ def slope(
     p : float
         Portion of the time during which modalities are swapped, in [0, 1].
     temperature : Learned
-        β = exp(ν/s) and the rate η of ν, without a ceiling.
+        β = exp(ν/s) and the rate η of ν, without ceiling or floor.
     row_rate : float
         Learning rate η_x of the rows.
 

@@ -130,7 +130,7 @@ class Setting:
     beta0 : float
         β₀ > 0. Only `lower_bound` needs that it reaches `threshold`.
     temperature : Learned
-        β(ν) and the rate η of ν, without a ceiling. The bounds and `asymptote` are about
+        β(ν) and the rate η of ν, without ceiling or floor. The bounds and `asymptote` are about
         β = exp(ν/s), and `printed_bound` about β = exp ν with rate 1 alone; `exact` and `infimum`
         take any.
 

@@ -110,7 +110,8 @@ fixed = st.one_of(
     st.builds(gd.CosineSchedule, st.just(0.05), mild_taus.map(lambda t: t + 0.05), within(0.5, 5)),
     st.just(gd.Scheduled(np.polynomial.Polynomial([0.4, 0.1]))),
 )
-temperatures = learned | st.just(gd.Learned(max_beta=100.0)) | fixed
+clamped = st.just(gd.Learned(max_beta=100.0)) | st.just(gd.Learned(min_beta=1.0, max_beta=100.0))
+temperatures = learned | clamped | fixed
 swaps = st.builds(gd.HardSwap, portions, within(0.1, 2.0), st.booleans(), seeds) | st.builds(
     gd.SoftSwap, portions, within(0.1, 2.0), seeds
 )
@@ -121,7 +122,8 @@ def states(draw, kinds=MODELS, temperatures=temperatures, taus=mild_taus, names=
     """A model and a state of it, under these names."""
     n, d = draw(st.integers(2, 4)), draw(st.integers(2, 3))
     kind, temperature, tau = draw(st.sampled_from(kinds)), draw(temperatures), draw(taus)
-    tau = max(tau, 1 / (getattr(temperature, "max_beta", None) or np.inf))
+    low, high = (getattr(temperature, name, None) for name in ("min_beta", "max_beta"))
+    tau = min(max(tau, 1 / (high or np.inf)), 1 / (low or 1e-300))
     return dict(zip(names, make(kind, temperature, n, d, draw(seeds), tau), strict=True))
 
 

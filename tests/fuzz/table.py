@@ -218,7 +218,7 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {
     **each("gamma gamma_x gamma_y", heights),
     **each("M Z", our.similarities()),
     **each("rate row_rate scale t_end period segment max_step", rates),
-    **each("beta beta0 beta1 dbeta max_beta a", betas),
+    **each("beta beta0 beta1 dbeta max_beta min_beta a", betas),
     **each("amount delta force p first", within(1e-3, 0.999)),
     **each("tau_high alpha_max last end", within(1.0, 2.0)),
     **each("start gap angle z since", within(0.0, 0.9)),

@@ -26,7 +26,7 @@ import experiments
 from experiments import features
 from experiments.processes import processes
 from experiments.record import run, takes
-from gapdyn.terminal import Parser, attempt
+from gapdyn.terminal import Parser, attempt, say, similar
 
 PROGRAM = "python -m experiments"
 NOTHING = ("FAILED", "skipped")
@@ -64,7 +64,8 @@ def _fault(args: argparse.Namespace) -> str | None:
     """What is wrong with the arguments, if anything is."""
     for name in args.names:
         if name not in experiments.NAMES:
-            return f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}"
+            near = similar(name, experiments.NAMES)
+            return f"NAME must be one of {', '.join(experiments.NAMES)}, got {name!r}{near}"
     for kind in args.format:
         if kind not in FORMATS:
             return f"--format must be of {', '.join(FORMATS)}, got {kind!r}"
@@ -84,6 +85,8 @@ def _fault(args: argparse.Namespace) -> str | None:
     return None
 
 
+WIDTH = max(map(len, experiments.NAMES))
+"""Of the column of names."""
 Outcome = tuple[str, float]
 """What an experiment wrote or why it did not, and how many seconds it took."""
 
@@ -114,8 +117,10 @@ def _run(args: argparse.Namespace) -> int:
         with closing(_outcomes(args.names, options, args.jobs)) as ended, show as bar:
             for name, outcome in ended:
                 outcomes[name] = outcome
-                bar.set_postfix_str(name)
                 bar.update()
+                nothing = f", {outcome[0]}" if outcome[0].startswith(NOTHING) else ""
+                with tqdm.external_write_mode(sys.stderr):
+                    say(f"{name}: {outcome[1]:.1f} s{nothing}")
     except KeyboardInterrupt as interrupt:
         kept = f"; {interrupt}" if str(interrupt) else ""
         written = [name for name, (what, _) in outcomes.items() if not what.startswith(NOTHING)]
@@ -123,19 +128,19 @@ def _run(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt(f"{names} finished, in {args.out}{kept}") from interrupt
     for name in args.names:
         what, seconds = outcomes[name]
-        print(f"{name:12} {seconds:6.1f} s  {what}")
+        print(f"{name:{WIDTH}} {seconds:6.1f} s  {what}")
     print(f"in {args.out}")
     return int(any(what.startswith("FAILED") for what, _ in outcomes.values()))
 
 
 def _list() -> int:
-    """Print the names of all experiments, with the first lines of their files."""
+    """Print the names of all experiments, how long they take, and what they are."""
     for name in experiments.NAMES:
         text = Path(experiments.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
         # Without `optimize`, Python with -OO drops docstrings: of modules, and since 3.15 here too.
         tree = compile(text, name, "exec", ast.PyCF_ONLY_AST, optimize=0)
         about = str(ast.get_docstring(cast("ast.Module", tree)))
-        print(f"{name:12} {about.splitlines()[0]}")
+        print(f"{name:{WIDTH}} {experiments.SECONDS[name]:4} s  {about.splitlines()[0]}")
     return 0
 
 

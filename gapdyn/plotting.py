@@ -41,6 +41,8 @@ STYLE: Any = {  # settings of Matplotlib
     "legend.fontsize": 8,
     "lines.linewidth": 1.5,
     "savefig.dpi": 160,
+    "pdf.fonttype": 42,  # TrueType, which journals ask for
+    "ps.fonttype": 42,
 }
 
 

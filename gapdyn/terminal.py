@@ -12,8 +12,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,10 +35,22 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **options)
         self._negative_number_matcher = NEGATIVE
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [*map(str, action.choices)]
+            message = f"invalid choice: {value!r}{similar(str(value), choices)}"
+            raise argparse.ArgumentError(action, f"{message} (choose from {', '.join(choices)})")
+
     def error(self, message: str) -> NoReturn:
         """Print the message on one line and exit with status 2."""
         say(f"{self.prog}: error: {message}")
         self.exit(2)
+
+
+def similar(typed: str, known: Sequence[str]) -> str:
+    """A question after what was typed, if something like it is known."""
+    near = get_close_matches(typed, known, n=1)
+    return f", did you mean {near[0]}?" if near else ""
 
 
 def say(message: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +42,7 @@ def test_every_experiment_says_what_it_is_and_has_left_its_files(capsys):
     assert command.main(["--list"]) == 0
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(experiments.NAMES)
+    assert len({re.search(r"\d s  [A-Z]", line).start() for line in listed}) == 1  # aligned
     for name in experiments.NAMES:
         assert {"seed", "quick"} <= record.takes(name) <= OPTIONS
         for ending in ("png", "csv", "json"):
@@ -202,9 +204,13 @@ def test_one_failure_costs_itself_only_and_settings_of_matplotlib_are_no_matter(
         status = command.main(["--jobs", "1", "--out", str(tmp_path), "--format", "png,pdf"])
     shown = capfd.readouterr()
     assert status == 1
-    assert f"made            0.0 s  FAILED: {error!r}" in shown.out
+    assert re.search(rf"^made +0\.0 s  FAILED: {re.escape(repr(error))}$", shown.out, re.M)
+    assert f"made: 0.0 s, FAILED: {error!r}\n" in shown.err
+    assert re.search(r"^fig3: \d+\.\d s$", shown.err, re.M)
     assert ("Traceback" in shown.err) == isinstance(error, ValueError)
-    assert (tmp_path / "fig3.pdf").is_file() and (tmp_path / "fig3.png").is_file()
+    assert (tmp_path / "fig3.png").is_file()
+    fonts = (tmp_path / "fig3.pdf").read_bytes()
+    assert b"/CIDFontType2" in fonts and b"/Type3" not in fonts  # TrueType
 
 
 def test_ctrl_c_within_a_flow_of_this_process_is_no_failure(tmp_path, made, capsys):
@@ -216,7 +222,8 @@ def test_ctrl_c_within_a_flow_of_this_process_is_no_failure(tmp_path, made, caps
     assert command.main(["fig3", "made", *options]) == 130
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == f"python -m experiments: interrupted; fig3 finished, in {tmp_path}\n"
+    last = f"python -m experiments: interrupted; fig3 finished, in {tmp_path}"
+    assert shown.err.splitlines()[1:] == [last]
     assert command.main(["made", "fig3", *options]) == 130
     assert "interrupted; nothing finished, in" in capsys.readouterr().err
 
@@ -253,6 +260,7 @@ def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, m
     ("arguments", "says"),
     [
         (["fig9"], "NAME must be one of fig1"),
+        (["landscpe"], "got 'landscpe', did you mean landscape?"),
         (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--seed", "-1"], "--seed must not be negative"),

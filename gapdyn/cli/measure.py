@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.readers import read_arrays
+from gapdyn.cli import files
 from gapdyn.terminal import say
-from gapdyn.types import Floats
 from gapdyn.validate import validate_rows
 
 UNIT = 1e-6
@@ -27,23 +25,21 @@ def add_to(commands: Any) -> None:
         "measure", help="measure embeddings in a file"
     )
     parser.set_defaults(command=run)
-    parser.add_argument(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="one .npy of shape (2, n, d), one .npz with two arrays, or two .npy (n, d); "
-        "x is the first; - is standard input",
-    )
+    files.add_to(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:
     """`gapdyn measure`: read, normalise, measure, print."""
-    X, Y = read_pair(args.files)
+    pairs = files.read(args)
+    X, Y = pairs.X, pairs.Y
+    groups: dict[str, Any] = {} if pairs.groups is None else {"groups": pairs.groups}
     lengths = {
         name: sphere.lengths(validate_rows(name, rows)) for name, rows in (("x", X), ("y", Y))
     }
-    measures = gd.measure(X, Y).to_dict()
+    measures = gd.measure(X, Y, **groups).to_dict()
+    for note in pairs.notes:
+        say(f"gapdyn measure: {note}")
     for name, length in lengths.items():
         if np.abs(length - 1).max() > UNIT:
             say(
@@ -56,22 +52,3 @@ def run(args: argparse.Namespace) -> int:
         for name, value in measures.items():
             print(f"{name:20} {value:>12.6g}")
     return 0
-
-
-def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
-    """Two modalities from one file that holds both, or from one each; x is the first."""
-    if len(files) > 2:
-        raise ValueError(f"FILE must be one file or two, got {len(files)}")
-    if files.count("-") > 1:
-        raise ValueError("FILE may be -, which is standard input, once")
-    sources = [0 if file == "-" else file for file in files]
-    arrays = [array for source in sources for array in read_arrays(source).values()]
-    if len(files) == 2 and len(arrays) != 2:
-        raise ValueError("FILE must hold one array each where two are given")
-    if len(arrays) == 1:
-        if arrays[0].ndim != 3 or len(arrays[0]) != 2:
-            raise ValueError(f"{files[0]} must have shape (2, n, d), it has {arrays[0].shape}")
-        arrays = list(arrays[0])
-    if len(arrays) != 2:
-        raise ValueError(f"{files[0]} must hold two arrays, it has {len(arrays)}")
-    return arrays[0], arrays[1]

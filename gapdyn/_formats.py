@@ -80,7 +80,7 @@ def safetensors(stream: IO[bytes]) -> Iterator[dict[str, Stored]]:
             with module.safe_open(path, framework="numpy") as file:
                 yield {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
         except module.SafetensorError as error:
-            raise UnreadableError(f"it is damaged: {error}") from error
+            raise UnreadableError(f"it is a safetensors file, but damaged: {error}") from error
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def parquet(stream: IO[bytes]) -> Iterator[dict[str, Stored]]:
             raise UnreadableError(f"it has no column of lists of numbers, only {schema.names[:9]}")
         yield found
     except (arrow.ArrowException, OSError) as error:
-        raise UnreadableError(f"it is damaged: {error}") from error
+        raise UnreadableError(f"it is a Parquet file, but damaged: {error}") from error
 
 
 def _depth(kind: Any) -> tuple[int, Any]:

@@ -14,6 +14,7 @@ from gapdyn._chosen import chosen_one, chosen_two, listed
 from gapdyn._stored import Stored
 from gapdyn.readers import Choice, read_arrays
 from gapdyn.types import Floats
+from gapdyn.validate import shown, validate_bool
 
 
 class Pairs(NamedTuple):
@@ -93,6 +94,10 @@ def read_pairs(
     ((5, 3), 'shape (5, 2, 3), is read as n2d (pairs, modalities, dimensions)')
     """
     paths = _paths(files)
+    validate_bool("whole", whole)
+    for option, key in (("--x", x), ("--y", y)):
+        if not isinstance(key, str | None):
+            raise TypeError(f"{option} must be a text, got {shown(key)}")
     if len(paths) == 2:
         found = _of_two_files(paths, x, y)
     elif (folder := Path(paths[0])).is_dir():
@@ -115,7 +120,7 @@ def _paths(files: Any) -> list[str]:
     if isinstance(files, str | os.PathLike):
         files = [files]
     if not isinstance(files, Sequence) or not all(isinstance(f, str | os.PathLike) for f in files):
-        raise TypeError(f"files must be a path or a sequence of paths, got {files!r:.80}")
+        raise TypeError(f"files must be a path or a sequence of paths, got {shown(files)}")
     paths = [os.fspath(file) for file in files]
     if not all(isinstance(path, str) and path and "\0" not in path for path in paths):
         raise ValueError("FILE must be a path, and no empty text")

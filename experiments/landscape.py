@@ -13,6 +13,7 @@ References
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,16 +26,20 @@ from gapdyn import plotting
 from gapdyn.types import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
+SYNTHETIC = "synthetic data in place of CLIP"
+FEATURES = (real.TRAINED,)
 AMOUNTS = (-1.5, 3.5)
 """Range of the shift: 0 leaves the data, 1 closes the gap, 2 about mirrors it."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
-    """Evaluate the loss on shifted trained CLIP features, or on synthetic ones."""
+    """Evaluate the loss on shifted trained CLIP features, or on synthetic data without them."""
+    about: dict[str, Any] = {}
     try:
         X, Y, source = real.load(real.TRAINED, features)
-    except real.FeaturesMissingError:
-        X, Y, source = *synthetic(seed), "synthetic cones"
+    except real.FeaturesMissingError as missing:
+        X, Y, source = *synthetic(seed), SYNTHETIC
+        about["remark"] = f"of {SYNTHETIC}, as there are {missing}"
     amounts = np.linspace(*AMOUNTS, 41 if quick else 201)
     direction = X.mean(axis=0) - Y.mean(axis=0)
     gaps, losses = np.empty(len(amounts)), np.empty((len(TAUS), len(amounts)))
@@ -47,7 +52,8 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         table[f"loss_tau_{tau:g}"] = loss
         minima[f"{tau:g}"] = minimum(X, Y, tau, direction, near=amounts[loss.argmin()])
     parameters = {"features": source, "pairs": len(X), "gap": gd.measures.gap(X, Y)}
-    return Numbers(table, parameters | {"gap_of_least_loss": minima})
+    parameters |= {"gap_of_least_loss": minima, **about}
+    return Numbers(table, parameters, stand_in="_synthetic" if about else "")
 
 
 def similarity_and_gap(X: Array, Y: Array, amount: float, direction: Array) -> tuple[Array, float]:

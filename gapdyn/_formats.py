@@ -22,6 +22,7 @@ from gapdyn._stored import Stored
 
 SAFETENSORS = re.compile(rb".{5}\0{3}\{", re.DOTALL)
 PARQUET = b"PAR1"
+LISTS = ("list", "large_list", "fixed_size_list")
 Library = Callable[[IO[bytes]], AbstractContextManager[dict[str, Stored]]]
 
 TYPES = {
@@ -104,9 +105,14 @@ def _tensor(file: Any, name: str) -> Stored:
         dtype = bfloat16("it holds bfloat16")
     elif kind in TYPES:
         dtype = np.dtype(TYPES[kind])
-    else:
-        raise UnreadableError(f"it holds {kind}; convert to float32 before saving")
+    else:  # of no use, but perhaps no use is made of it
+        return Stored(tuple(part.get_shape()), np.dtype("V1"), partial(_refuse, kind))
     return Stored(tuple(part.get_shape()), dtype, partial(file.get_tensor, name))
+
+
+def _refuse(kind: str) -> NDArray[Any]:
+    """In place of a tensor of a type that NumPy lacks."""
+    raise UnreadableError(f"it holds {kind}; convert to float32 before saving")
 
 
 @contextmanager
@@ -124,7 +130,7 @@ def parquet(stream: IO[bytes]) -> Iterator[dict[str, Stored]]:
         }
         flat = [field.name for field in schema if arrow.types.is_floating(field.type)]
         if not found and flat:
-            dtype = np.result_type(*(schema.field(name).type.to_pandas_dtype() for name in flat))
+            dtype = np.result_type(*(_type(schema.field(name).type) for name in flat))
             found = {"": Stored((rows, len(flat)), dtype, partial(_table, file, flat, dtype))}
         if not found:
             raise UnreadableError(f"it has no column of lists of numbers, only {schema.names[:9]}")
@@ -147,7 +153,11 @@ def _depth(kind: Any) -> tuple[int, Any]:
             return (depth if number else 0), kind
 
 
-LISTS = ("list", "large_list", "fixed_size_list")
+def _type(kind: Any) -> np.dtype[Any]:
+    """NumPy's type of numbers."""
+    types = import_module("pyarrow").types
+    letter = "f" if types.is_floating(kind) else "i" if types.is_signed_integer(kind) else "u"
+    return np.dtype(f"{letter}{kind.bit_width // 8}")
 
 
 def _column(file: Any, name: str, rows: int, depth: int, kind: Any) -> Stored:
@@ -158,7 +168,7 @@ def _column(file: Any, name: str, rows: int, depth: int, kind: Any) -> Stored:
     for _ in range(depth):
         shape += (len(row or []),)
         row = row[0] if row else []
-    dtype = np.dtype(kind.to_pandas_dtype())
+    dtype = _type(kind)
     return Stored(shape, dtype, partial(_lists, file, name, shape, dtype))
 
 

@@ -302,6 +302,21 @@ def test_bad_parquet_files_are_refused_too(tmp_path, monkeypatch, capsys):
         assert says in refused(["a.parquet"], capsys)
 
 
+def test_a_tensor_of_an_unknown_type_is_refused_if_it_is_wanted(tmp_path, monkeypatch, capsys):
+    safetensors = pytest.importorskip("safetensors.numpy", reason="no extra formats")
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="no extra formats")
+    monkeypatch.chdir(tmp_path)
+    eight = X.astype(ml_dtypes.float8_e4m3fn)
+    data = safetensors.save({"x": X, "y": Y, "z": eight.view(np.uint8)}).replace(
+        b'"U8"', b'"F8_E4M3"'
+    )
+    length = struct.unpack("<Q", data[:8])[0] + 5
+    Path("a.safetensors").write_bytes(struct.pack("<Q", length) + data[8:])
+    assert read_pairs("a.safetensors").notes[1] == "a.safetensors has z too, left out"
+    line = refused(["a.safetensors", "--y", "z"], capsys)
+    assert "it holds F8_E4M3; convert to float32 before saving" in line
+
+
 def test_a_library_that_is_missing_is_named_with_the_line_that_installs_it(
     place, monkeypatch, capsys
 ):

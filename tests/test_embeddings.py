@@ -51,6 +51,18 @@ def test_both_modalities_in_one_array_whichever_axes_it_has(layout):
         assert only_so == (given is None and layout[-1] != "d")
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f2"])
+def test_real_clip_is_recognised_whichever_axes_it_has(shared_data, dtype):
+    """500 pairs in 512 dimensions, so that sizes alone do not tell pairs from dimensions."""
+    real = np.load(shared_data / "clip_coco500.npy").astype(dtype)
+    for layout in ("2nd", "n2d", "2dn"):
+        np.save("a.npy", np.moveaxis(real, (0, 1, 2), [layout.index(axis) for axis in "2nd"]))
+        equal(read_pairs("a.npy"), *real)
+    np.save("x.npy", real[0].T)
+    np.save("y.npy", real[1])
+    equal(read_pairs(["x.npy", "y.npy"]), *real)
+
+
 def test_rows_that_are_not_unit_have_the_usual_layout():
     for scale in (0.1, 3.0, 1e200, 1e-200):
         np.save("a.npy", scale * np.stack([X, Y]))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import gapdyn as gd
 from experiments import features
-from gapdyn import measures, sphere
+from gapdyn import measures, rows, similarities, sphere
 
 KEYS = ["pairs", "dim", "gap", "margin", "mismatched", "alignment", "uniformity"]
 KEYS += [f"recall_at_{k}_{way}" for k in (1, 5, 10) for way in ("x_to_y", "y_to_x")]
@@ -40,7 +40,7 @@ def test_recall_at_1_counts_ties_against_the_match(Z):
 @pytest.mark.parametrize("n", [2, 7, 40])
 @pytest.mark.parametrize("block_rows", [1, 3, 1000])
 def test_measure_agrees_with_the_definitions_in_any_blocks(n, block_rows, monkeypatch):
-    monkeypatch.setattr(measures, "BLOCK_BYTES", 8 * n * block_rows)
+    monkeypatch.setattr(similarities, "TILE", (block_rows, block_rows + 1))
     X, Y = sphere.sample(n, 4, seed=n), sphere.sample(n, 4, seed=n + 1)
     Y = sphere.unit(X + 0.7 * Y)
     Z = X @ Y.T
@@ -63,7 +63,7 @@ def test_measure_agrees_with_the_definitions_in_any_blocks(n, block_rows, monkey
 
 @pytest.mark.parametrize("block_rows", [5, 1000])
 def test_uniformity_is_minus_w2_by_the_matrix_square_root(block_rows, monkeypatch):
-    monkeypatch.setattr(measures, "BLOCK_BYTES", 8 * 6 * block_rows)
+    monkeypatch.setattr(rows, "BLOCK", 8 * 6 * block_rows)
     X, Y = sphere.sample(50, 6, seed=0), sphere.cone(50, np.ones(6), 0.5, seed=1)
     both = np.vstack([X, Y])
     mean, covariance = both.mean(axis=0), np.cov(both.T, ddof=0)
@@ -99,7 +99,7 @@ def test_parallel_modalities_stand_at_their_heights_with_no_variance_along_the_g
 @pytest.mark.parametrize("block_rows", [1, 2, 7, 1000])
 def test_equal_rows_tie_however_their_products_round(block_rows, monkeypatch):
     """Captions 0, 2, ..., 98 stand twice, so 100 of 101 pairs are mismatched."""
-    monkeypatch.setattr(measures, "BLOCK_BYTES", 8 * 101 * block_rows)
+    monkeypatch.setattr(similarities, "TILE", (block_rows, block_rows + 1))
     Y = sphere.sample(101, 512, seed=0)
     Y[1::2] = Y[:-1:2]
     X = sphere.unit(Y + 1e-3 * np.random.default_rng(1).standard_normal(Y.shape))

@@ -52,8 +52,7 @@ class Rows:
     def __getitem__(self, index: Index) -> Array:
         """The unit rows of a slice or of some indices, in float64."""
         if not self.single:
-            chosen: Array = self.whole[index]
-            return chosen
+            return self.whole[index].astype(np.float64, copy=False)
         rows = self.given[index].astype(np.float64)
         rows /= self.length[index, None]
         return rows

@@ -20,7 +20,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "gap_squared": "Δ², as some print it",
         "normalised_gap": "the same of centres that are put on the sphere",
         "centroid_angle": "degrees between the centres",
-        "null_gap": "the gap if modality did not matter: partners exchanged at random",
+        "null_gap": "the gap if partners change places at random",
         "null_gap_95": "95 % of such exchanges give less",
         "relative_gap": "distance of pairs beside that within modalities; 0.5 is even",
         "spread_gap": "the gap in units of a modality's standard deviation",
@@ -33,7 +33,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "alignment": "mean squared distance of partners",
         "intra_cosine_x": "mean cosine of two rows of X; near 1 they are in a cone",
         "intra_cosine_y": "the same of Y",
-        "cross_cosine": "mean cosine of a row of X and a row of Y that do not match",
+        "cross_cosine": "mean cosine of rows of X and Y that do not match",
         "margin": "least lead of a partner over all others",
         "mismatched": "pairs that another row beats",
         "global_margin": "half of least partner less largest stranger, by cosine",
@@ -70,8 +70,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "uniformity_x": "log mean exp(-2 dist²); less is more even, some -4 at best",
         "uniformity_y": "the same of Y",
         "uniformity_cross": "the same across",
-        "energy": "energy distance of the modalities, squared; 0 if they are alike",
-        "mmd": "kernel distance of the modalities, squared; 0 if they are alike",
+        "energy": "energy distance of the modalities, squared; 0 is alike",
+        "mmd": "kernel distance of the modalities, squared; 0 is alike",
         "separability": "accuracy of a linear classifier of modality; 0.5 is none",
         "pair_cost": "mean 1 - cos of partners",
         "transport_cost": "the same of the assignment that costs least",
@@ -97,21 +97,21 @@ Rule = tuple[str, Callable[[Measures], bool], str]
 
 RULES: tuple[Rule, ...] = (
     ("gap", lambda m: m.gap > m.null_gap_95, "more than chance gives (null_gap_95)"),
-    ("relative_gap", lambda m: m.relative_gap > 0.5, "wider than modalities are in themselves"),
+    ("relative_gap", lambda m: m.relative_gap > 0.5, "partners are far, beside what is within"),
     ("spread_gap", lambda m: m.spread_gap > 1, "the gap is wider than the modalities"),
-    ("gap_in_top_1", lambda m: m.dim > 10 and m.gap_in_top_1 > 0.25, "much of it is in one"),
+    ("gap_in_top_1", lambda m: 4 * m.gap_in_top_1 > 1 and m.dim > 10, "one coordinate leads"),
     ("pair_cosine", lambda m: m.pair_cosine <= m.cross_cosine, "no more than of strangers"),
     ("intra_cosine_x", lambda m: m.intra_cosine_x > 0.4, "X is in a cone"),
     ("intra_cosine_y", lambda m: m.intra_cosine_y > 0.4, "Y is in a cone"),
     ("recall_at_1_x_to_y", lambda m: m.recall_at_1_x_to_y <= 2 / m.rows_y, "no more than chance"),
     ("recall_at_1_y_to_x", lambda m: m.recall_at_1_y_to_x <= 2 / m.rows_x, "no more than chance"),
-    ("effective_rank_x", lambda m: 10 * m.effective_rank_x < _room(m, m.rows_x), "X has collapsed"),
-    ("effective_rank_y", lambda m: 10 * m.effective_rank_y < _room(m, m.rows_y), "Y has collapsed"),
+    ("effective_rank_x", lambda m: 10 * m.effective_rank_x < _room(m, m.rows_x), "X collapses"),
+    ("effective_rank_y", lambda m: 10 * m.effective_rank_y < _room(m, m.rows_y), "Y collapses"),
     ("separability", lambda m: m.separability > 0.95, "a plane parts the modalities"),
-    ("temperature_for_gap", lambda m: m.temperature_for_gap == 0, "all pairs match: lower is better"),
+    ("temperature_for_gap", lambda m: m.temperature_for_gap == 0, "all match: lower is better"),
     ("temperature_for_gap", lambda m: math.isnan(m.temperature_for_gap), "no τ is of use here"),
     ("loss", lambda m: m.loss > 0.98 * m.log_n, "no less than of rows that say nothing (log_n)"),
-)  # fmt: skip
+)
 """Measure, when it is unusual, and what that says. Comparisons with NaN are false."""
 
 

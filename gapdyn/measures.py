@@ -33,7 +33,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -223,9 +222,7 @@ class Measures:
     best_loss: float
     log_n: float
     notes: tuple[str, ...] = ()
-    intervals: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, float]:
         """Return the numbers by name, in order, undefined ones as NaN.
@@ -489,7 +486,7 @@ def _matched(
     else:
         A, B = validate_rows("X", X), validate_rows("Y", Y)
         if A.shape[1] != B.shape[1]:
-            raise ValueError(f"X and Y must have one dimension, got {A.shape[1]}, {B.shape[1]}")
+            raise ValueError(f"X and Y must have one dimension, got {A.shape[1]} and {B.shape[1]}")
         joined = read_groups(groups, len(A), len(B))
         x, y = distinct(A, joined.x), distinct(B, joined.y)
         if len(x) < len(A) or len(y) < len(B):

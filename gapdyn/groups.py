@@ -122,10 +122,9 @@ def _labels(name: str, values: Any, n: int, of: str) -> NDArray[Any]:
 
 def distinct(rows: Floats, labels: Indices) -> Indices:
     """Indices of the first of all equal rows in each group: an image that stands once a caption."""
-    whole = np.ascontiguousarray(rows)
-    keys = np.empty(len(whole), [("label", labels.dtype), ("row", f"V{whole[0].nbytes}")])
-    keys["label"] = labels
-    keys["row"] = whole.view(f"V{whole[0].nbytes}")[:, 0]
+    whole = _bytes(rows)
+    keys = np.empty(len(whole), [("label", labels.dtype), ("row", whole.dtype)])
+    keys["label"], keys["row"] = labels, whole
     return np.sort(np.unique(keys, return_index=True)[1])
 
 
@@ -133,5 +132,12 @@ def repeats(rows: Floats) -> int:
     """How many rows equal one that stands before them."""
     if len(np.unique(rows[:, 0])) == len(rows):
         return 0
-    whole = np.ascontiguousarray(rows)
-    return len(whole) - len(np.unique(whole.view(f"V{whole[0].nbytes}")[:, 0]))
+    return len(rows) - len(np.unique(_bytes(rows)))
+
+
+def _bytes(rows: Floats) -> NDArray[np.void]:
+    """Each row as one item, equal where all entries are: 0 is -0, and a longdouble a float64."""
+    kind = np.float64 if rows.dtype.itemsize > 8 else rows.dtype
+    with np.errstate(over="ignore"):
+        plain = np.ascontiguousarray(rows, kind) + 0
+    return plain.view(f"V{plain[0].nbytes}")[:, 0]

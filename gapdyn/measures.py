@@ -569,7 +569,7 @@ def _centres(mean_x: Array, mean_y: Array, X: Rows, Y: Rows) -> Numbers:
         "gap_squared": gap**2,
         "normalised_gap": apart,
         "centroid_angle": float(np.degrees(2 * np.arctan2(apart, together))),
-        "spread_gap": gap / spread if spread > unsure else np.nan,
+        "spread_gap": gap / float(spread) if spread > unsure else np.nan,
         "gap_in_top_1": float(shares[0]),
         "gap_in_top_10": float(shares[:10].sum()),
         **x,

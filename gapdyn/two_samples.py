@@ -118,7 +118,7 @@ def losses(Z: Array, tau: float | None) -> Numbers:
     return {
         "loss": np.nan if tau is None else loss.loss(Z / tau),
         "temperature_for_gap": best,
-        "best_loss": np.log(len(Z)) if np.isnan(best) else loss.loss(Z * _sharpness(best)),
+        "best_loss": float(np.log(len(Z))) if np.isnan(best) else loss.loss(Z * _sharpness(best)),
         "log_n": float(np.log(len(Z))),
     }
 

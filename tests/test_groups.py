@@ -50,6 +50,8 @@ def test_some_groups_keep_their_rows():
 def test_equal_rows_are_found():
     rows = np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0], [1.0, 2.0], [0.0, 1.0]])
     assert repeats(rows) == 2 and repeats(rows[[0, 1, 4]]) == repeats(rows[1::2]) == 0
+    signed = np.array([[0.0, 1.0], [-0.0, 1.0]])
+    assert repeats(signed) == repeats(signed.astype(np.longdouble)) == 1
     assert distinct(rows, np.array([0, 0, 0, 1, 1])).tolist() == [0, 1, 3, 4]
 
 

@@ -300,6 +300,21 @@ def test_measure_says_what_it_assumed(capsys):
     )
 
 
+def test_captions_are_measured_as_groups(capsys):
+    """The images of the exact fixture, each with two captions that have entries of their own."""
+    images = np.repeat(np.eye(4), 2, axis=1)[:, :8]
+    captions = np.stack([images, images]).swapaxes(0, 1) + 0.1 * np.eye(8).reshape(4, 2, 8)
+    np.savez("a.npz", images=images, captions=captions)
+    assert cli.main(["measure", "a.npz", "--json"]) == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    groups = np.arange(4), np.repeat(np.arange(4), 2)
+    wanted = gd.measure(images, captions.reshape(8, 8), groups=groups).to_dict()
+    assert found["recall_at_1_x_to_y"] == found["recall_at_1_y_to_x"] == 1
+    assert found["gap"] == pytest.approx(wanted["gap"], abs=1e-15)
+    assert "captions of a.npz, shape (4, 2, 8), is read as nkd" in shown.err
+
+
 def test_what_is_larger_than_memory_is_refused_with_what_it_needs(monkeypatch):
     np.save("a.npy", np.stack([X, Y]).astype("f4"))
     np.savez("a.npz", X, Y)

@@ -7,6 +7,7 @@ k the captions of an image. So `2nd` is what `numpy.stack([X, Y])` has, `n2d` wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import permutations
 
@@ -19,7 +20,7 @@ BOTH, ONE, CAPTIONS = "2nd", "nd", "nkd"
 """The usual layouts: of both modalities, of one, and of captions."""
 WORDS = {"2": "modalities", "n": "pairs", "k": "captions", "d": "dimensions"}
 FEW = 64
-"""Vectors for each other axis of which the lengths are looked at."""
+"""About as many vectors are looked at for each other axis."""
 NEAR = 1e-2
 """Unit length to within this counts; of rows in bfloat16 it is off by 4e-3 at most."""
 
@@ -55,12 +56,11 @@ def settle(name: str, array: Floats, layouts: Iterable[str]) -> tuple[str, bool]
     """One of several layouts: of those under which rows are unit if any are, the most usual."""
     layouts = list(layouts)
     last = [layout for layout in layouts if layout[-1] == "d"]
-    # Columns are looked at only where rows are not unit: that reads all of the file.
-    unit = [la for la in last if _unit(array, la)] or [
-        la for la in layouts if la not in last and _unit(array, la)
-    ]
+    unit = [layout for layout in last if _unit(_few(array, layout))]
+    if not unit:  # only then, as a few columns lie all over the file
+        others = {la: _few(array, la) for la in layouts if la not in last}
+        unit = [la for la, few in others.items() if _unit(few) and _oblique(few)]
     left = unit or last or layouts
-    left = [la for la in left if la[-1] == "d"] or left
     if len(left) > 1:
         raise ValueError(
             f"{name}, shape {array.shape}, could be {' or '.join(left)}; --layout says which"
@@ -68,16 +68,31 @@ def settle(name: str, array: Floats, layouts: Iterable[str]) -> tuple[str, bool]
     return left[0], bool(unit)
 
 
-def _unit(array: Floats, layout: str) -> bool:
-    """Whether the vectors along the axis of dimensions have unit length, as far as a few tell."""
-    if not np.issubdtype(array.dtype, np.floating):
-        return False
+def _few(array: Floats, layout: str) -> Floats:
+    """A few of the vectors that lie along the axis of dimensions, as rows."""
     vectors = np.moveaxis(array, layout.index("d"), -1)
     few = vectors[tuple(slice(None, None, max(1, size // FEW)) for size in vectors.shape[:-1])]
-    wide = np.result_type(few.dtype, np.float32)
+    rows = few.reshape(math.prod(few.shape[:-1]), few.shape[-1])
+    if not np.issubdtype(rows.dtype, np.floating):
+        return np.zeros((0, 0))
+    return rows.astype(np.result_type(rows.dtype, np.float32), copy=False)
+
+
+def _unit(rows: Floats) -> bool:
+    """Whether rows have unit length."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        squares = np.einsum("...d,...d->...", few, few, dtype=wide)
-        return few.size > 0 and bool((np.abs(np.sqrt(squares) - 1) <= NEAR).all())
+        lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+        return rows.size > 0 and bool((np.abs(lengths - 1) <= NEAR).all())
+
+
+def _oblique(rows: Floats) -> bool:
+    """Whether some unit rows are neither parallel nor orthogonal to each other.
+
+    A matrix that embeds pairs in a basis, such as singular vectors, has columns of unit length too,
+    and these are orthogonal.
+    """
+    cosines = np.abs(rows @ rows.T)
+    return bool(((cosines > NEAR) & (cosines < 1 - NEAR)).any())
 
 
 def told(name: str, array: Floats, layout: str, usual: str, settled: bool) -> list[str]:

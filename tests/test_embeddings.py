@@ -92,6 +92,23 @@ def test_two_pairs_are_refused_until_it_is_said_which_axis_is_which():
     equal(read_pairs("a.npy", layout="n2d"), both[:, 0], both[:, 1])
 
 
+@pytest.mark.parametrize("usual", ["basis", "repeated", "singular vectors", "scaled"])
+def test_columns_of_unit_length_do_not_turn_a_matrix_of_the_usual_layout(usual):
+    """Singular vectors and one-hot rows have them, but these are orthogonal or equal."""
+    rows = {
+        "basis": 2 * np.eye(7)[:, :4] + np.eye(7)[:, 1:5],
+        "repeated": np.repeat(np.eye(4), 2, axis=1),
+        "singular vectors": np.linalg.svd(np.random.default_rng(0).normal(size=(7, 4)))[0][:, :4],
+        "scaled": 2 * X,
+    }[usual]
+    np.save("a.npy", np.stack([rows, rows]))
+    np.save("x.npy", rows)
+    for files in ("a.npy", ["x.npy", "x.npy"]):
+        pairs = read_pairs(files)
+        equal(pairs, rows, rows)
+        assert pairs.notes == ()
+
+
 @pytest.mark.parametrize("turned", [(True, False), (False, True), (True, True)])
 def test_a_transposed_file_of_one_modality_is_recognised_by_its_unit_columns(turned):
     for name, rows, turn in zip("xy", (X, Y), turned, strict=True):

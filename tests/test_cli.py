@@ -110,6 +110,16 @@ def test_every_model_runs_under_every_temperature(here, model, temperature, caps
     assert trajectory.y.shape[1] == SIZES[model]
 
 
+def test_without_options_of_the_start_it_is_figure_2(here):
+    """Its largest τ is 1.0234 at t = 2.064, and at t = 1e5 its gap is 0.5406."""
+    assert cli.main(["simulate", "--npz", "a.npz"]) == 0
+    run = gd.Trajectory.load("a.npz")
+    assert run.at(2.064).tau == pytest.approx(1.02337, abs=1e-5)
+    assert run.gap[-1] == pytest.approx(gd.published.FIGURE_2.readings[-1].gap, abs=5.1e-5)
+    assert cli.main("simulate --pairs 5 --t-end 1 --npz b.npz".split()) == 0
+    assert gd.Trajectory.load("b.npz").gap[0] == pytest.approx(0, abs=1e-12)  # matched pentagons
+
+
 def test_an_option_without_effect_is_reported(here, capsys):
     command = "simulate --model scalar --gamma 0.3 --t-end 1 --rotation 2"
     command += " --temperature fixed --rate 2"

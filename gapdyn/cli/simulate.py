@@ -50,11 +50,18 @@ MODELS = {
 STARTS = {"polygon": "rotation dim", "random": "dim seed"}
 """Which options each start uses, a polygon to refuse a dimension other than 2."""
 
+OF_START = " ".join([*MODELS.values(), *STARTS.values()]).split()
+"""Options of the start; a free model without any of them starts as Figure 2 does."""
+
 
 def add_to(commands: Any) -> None:
     """Add the command to a parser's."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "simulate", help="run a gradient flow", argument_default=argparse.SUPPRESS
+        "simulate",
+        help="run a gradient flow",
+        description="Run a gradient flow, write what was asked for, and print some of its times. "
+        "Without options of the start it is that of Figure 2 of the paper.",
+        argument_default=argparse.SUPPRESS,
     )
     parser.set_defaults(command=run)
     add = parser.add_argument
@@ -189,6 +196,10 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
             alpha = validate_number("--alpha", getattr(args, "alpha", 1.0))
             model = gd.FrozenModel(alpha * np.eye(n), temperature)
         return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
+    if args.model == "free" and not any(option in args for option in OF_START):
+        free, y0 = gd.examples.figure_2()
+        free = gd.FreeModel(free.n, free.d, temperature)
+        return free, free.start(*free.embeddings(y0), tau=args.tau)
     X, Y = rows(args, n)
     if args.model == "parallel":
         parallel = gd.ParallelModel(n, X.shape[1], temperature)

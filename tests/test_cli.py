@@ -116,7 +116,7 @@ def test_without_options_of_the_start_it_is_figure_2(here):
     run = gd.Trajectory.load("a.npz")
     assert run.at(2.064).tau == pytest.approx(1.02337, abs=1e-5)
     assert run.gap[-1] == pytest.approx(gd.published.FIGURE_2.readings[-1].gap, abs=5.1e-5)
-    assert cli.main("simulate --pairs 5 --t-end 1 --npz b.npz".split()) == 0
+    assert cli.main(["simulate", "--pairs", "5", "--t-end", "1", "--npz", "b.npz"]) == 0
     assert gd.Trajectory.load("b.npz").gap[0] == pytest.approx(0, abs=1e-12)  # matched pentagons
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 
 from gapdyn._kernels import pull, pull_rows
 from gapdyn._kernels.entropy import CrossEntropy
@@ -22,6 +23,7 @@ from gapdyn.validate import shown, validate_number, validate_square
 
 __all__ = [
     "Scratch",
+    "best_temperature",
     "g",
     "gradient",
     "loss",
@@ -151,3 +153,46 @@ def g(Z: ArrayLike, a: float) -> float:
     """
     a = validate_number("a", a)
     return float(pull(_validate_logits("Z", Z, a), a))
+
+
+def best_temperature(Z: ArrayLike) -> float:
+    """The temperature at which the loss of these similarities is least.
+
+    ℓ(βZ) is convex in β, with the slope -g_β(Z), so that its minimum is the zero of g.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2.
+
+    Returns
+    -------
+    float
+        τ; 0 where no pair is mismatched, as the loss then falls to 0 with τ, and infinite where
+        matching pairs are no more similar than others in the mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix, or has entries above 4e307/n in size.
+
+    Examples
+    --------
+    Two pairs, of which one is mismatched by as much as the other is matched:
+
+    >>> best_temperature(np.array([[1.0, 0.0], [1.0, 0.0]])), best_temperature(np.eye(2))
+    (inf, 0.0)
+    """
+    Z = _validate_logits("Z", Z)
+    others = Z.copy()
+    np.fill_diagonal(others, -np.inf)
+    diagonal = Z.diagonal()
+    if (others.max(axis=1) <= diagonal).all() and (others.max(axis=0) <= diagonal).all():
+        return 0.0 if Z.min() < Z.max() else np.inf
+    unit = Z / np.abs(Z).max()  # so that β = 1 is moderate
+    if pull(unit, 0.0) <= 0:
+        return np.inf
+    low, high = 0.0, 1.0
+    while pull(unit, high) > 0:
+        low, high = high, 2 * high
+    return float(np.abs(Z).max() / brentq(lambda a: pull(unit, a), low, high, xtol=1e-15 * high))

@@ -200,7 +200,7 @@ def piped(data, read):
 def test_what_comes_through_a_pipe_is_read(data):
     """As `gapdyn measure <(cat both.npy)` gives it."""
     for read in (
-        lambda k: cli.measure.read_pair([f"/dev/fd/{k}"]),
+        lambda k: cli.files.read_pair([f"/dev/fd/{k}"]),
         lambda k: read_arrays(k).values(),
     ):
         np.testing.assert_array_equal(np.concatenate([*piped(data, read)]).reshape(2, 6, 4), BOTH)

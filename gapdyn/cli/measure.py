@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.readers import read_arrays
+from gapdyn.cli.files import read_pair, save, validate_picture
 from gapdyn.terminal import say
 from gapdyn.types import Floats
 from gapdyn.validate import validate_rows
@@ -35,10 +35,15 @@ def add_to(commands: Any) -> None:
         "x is the first; - is standard input",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the rows here, as png, pdf or svg"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """`gapdyn measure`: read, normalise, measure, print."""
+    if args.plot is not None:
+        validate_picture(args.plot)
     X, Y = read_pair(args.files)
     lengths = {
         name: sphere.lengths(validate_rows(name, rows)) for name, rows in (("x", X), ("y", Y))
@@ -55,23 +60,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         for name, value in measures.items():
             print(f"{name:20} {value:>12.6g}")
+    if args.plot is not None:
+        draw(X, Y, args.plot)
+        say(f"wrote {args.plot}")
     return 0
 
 
-def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
-    """Two modalities from one file that holds both, or from one each; x is the first."""
-    if len(files) > 2:
-        raise ValueError(f"FILE must be one file or two, got {len(files)}")
-    if files.count("-") > 1:
-        raise ValueError("FILE may be -, which is standard input, once")
-    sources = [0 if file == "-" else file for file in files]
-    arrays = [array for source in sources for array in read_arrays(source).values()]
-    if len(files) == 2 and len(arrays) != 2:
-        raise ValueError("FILE must hold one array each where two are given")
-    if len(arrays) == 1:
-        if arrays[0].ndim != 3 or len(arrays[0]) != 2:
-            raise ValueError(f"{files[0]} must have shape (2, n, d), it has {arrays[0].shape}")
-        arrays = list(arrays[0])
-    if len(arrays) != 2:
-        raise ValueError(f"{files[0]} must hold two arrays, it has {len(arrays)}")
-    return arrays[0], arrays[1]
+def draw(X: Floats, Y: Floats, path: Path) -> None:
+    """Pictures of the rows, on one page."""
+    from gapdyn import pictures, plotting
+
+    with plotting.drawing():
+        save(pictures.page(X, Y), path)

@@ -28,7 +28,7 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import _spec
-from gapdyn.cli.measure import read_pair
+from gapdyn.cli.files import read_pair
 from gapdyn.files import replacing
 
 SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT

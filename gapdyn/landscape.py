@@ -142,4 +142,5 @@ def _minimum(
 
     between = shifts[max(at - 1, 0)], shifts[min(at + 1, shifts.size - 1)]
     best = minimize_scalar(loss, bounds=between, method="bounded", options={"xatol": 1e-6})
-    return _shifted(X, Y, float(best.x), direction)[1], float(best.fun)
+    amount = min((float(best.x), float(shifts[at])), key=loss)  # the least may be at an end
+    return _shifted(X, Y, amount, direction)[1], loss(amount)

@@ -290,6 +290,13 @@ def mean_fields(draw):
     return {"run": flow, **given}
 
 
+@st.composite
+def spread(draw):
+    """Rows far apart: of rows that nearly coincide the loss is flat, and its minimum is rounding."""
+    n, d, seed = draw(st.integers(3, 5)), draw(st.integers(3, 5)), draw(st.integers(0, 10**6))
+    return {"X": sphere.sample(n, d, seed), "Y": sphere.sample(n, d, seed + 1)}
+
+
 LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": within(1e-6, 0.999)}
 CONCENTRATED = {"a": within(-1e6, 1e6, 0.0, 1e-9), "d": LAW["d"]}
 SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
@@ -324,7 +331,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.FrozenModel.mixed: {"mixing": st.none()},
     gd.HardSwap.intervals: {"model": free},
     plotting.log_time: {"ax": st.builds(lambda: Figure().add_subplot())},
-    gd.landscape: {"amounts": st.just([0.0, 0.5, 1.0])},
+    gd.landscape: {"X Y": spread(), "amounts": st.just([0.0, 0.5, 1.0])},
+    gd.forecast: {"X Y": spread()},
     gd.close: {"method": st.sampled_from([*WAYS])},
     gd.flow: {"model y0 swap clock t method": plain_starts() | swapped_starts() | matched_starts()},
     gd.flow_many: {"t": TIMES},

@@ -13,6 +13,7 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
+from gapdyn.cli.files import read_pair
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.solver import MAX_STEPS, METHODS
@@ -66,6 +67,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=run)
     add = parser.add_argument
     add("--model", choices=MODELS, default="free")
+    add("--from", nargs="+", metavar="FILE", dest="files", help="start from embeddings, as measure")
     add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
     add("--pairs", type=int, help="number of pairs (default 5)")
     add("--rotation", type=int, help="places by which a polygon's texts are turned (default 0)")
@@ -189,6 +191,8 @@ def write_files(run: gd.Trajectory, args: argparse.Namespace, interrupted: bool)
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     """The model and its start, from the options."""
     temperature = TEMPERATURES[args.temperature][0](args)
+    if "files" in args:
+        check_own_rows(args)
     n = validate_count("--pairs", getattr(args, "pairs", 5), least=2)
     if args.model in ("scalar", "frozen"):
         model: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
@@ -196,18 +200,28 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
             alpha = validate_number("--alpha", getattr(args, "alpha", 1.0))
             model = gd.FrozenModel(alpha * np.eye(n), temperature)
         return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
-    if args.model == "free" and not any(option in args for option in OF_START):
+    if args.model == "free" and not any(option in args for option in ("files", *OF_START)):
         free, y0 = gd.examples.figure_2()
         free = gd.FreeModel(free.n, free.d, temperature)
         return free, free.start(*free.embeddings(y0), tau=args.tau)
-    X, Y = rows(args, n)
+    X, Y = map(sphere.normalise, read_pair(args.files)) if "files" in args else rows(args, n)
     if args.model == "parallel":
-        parallel = gd.ParallelModel(n, X.shape[1], temperature)
+        parallel = gd.ParallelModel(len(X), X.shape[1], temperature)
         return parallel, parallel.start(X, Y, tau=args.tau, gamma=needed(args, "gamma"))
     if "gamma" in args:
         X, Y = sphere.lift(X, Y, gamma=args.gamma)
-    free = gd.FreeModel(n, X.shape[1], temperature)
+    free = gd.FreeModel(len(X), X.shape[1], temperature)
     return free, free.start(X, Y, tau=args.tau)
+
+
+def check_own_rows(args: argparse.Namespace) -> None:
+    """Refuse what does not go with rows of the user's own."""
+    with_rows = [model for model, options in MODELS.items() if "start" in options]
+    if args.model not in with_rows:
+        raise ValueError(f"--from wants a model with rows: --model {' or '.join(with_rows)}")
+    for option in ("start", "pairs", "rotation", "dim", "seed"):
+        if option in args:
+            raise ValueError(f"--from and --{option} exclude each other: the rows are given")
 
 
 def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:

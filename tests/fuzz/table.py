@@ -292,7 +292,7 @@ def mean_fields(draw):
 
 @st.composite
 def spread(draw):
-    """Rows far apart: of rows that nearly coincide the loss is flat, and its minimum is rounding."""
+    """Rows far apart: of rows that nearly coincide the loss is flat, its minimum rounding."""
     n, d, seed = draw(st.integers(3, 5)), draw(st.integers(3, 5)), draw(st.integers(0, 10**6))
     return {"X": sphere.sample(n, d, seed), "Y": sphere.sample(n, d, seed + 1)}
 

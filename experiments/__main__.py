@@ -15,7 +15,7 @@ import ast
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import as_completed
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +25,7 @@ from tqdm import tqdm
 import experiments
 from experiments import features
 from experiments.processes import processes
-from experiments.record import run, takes
+from experiments.record import find, run, takes
 from gapdyn.terminal import Parser, attempt, say, similar
 
 PROGRAM = "python -m experiments"
@@ -50,7 +50,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="smaller, for a check")
     add("--search", action="store_true", help="search for the rates of tables first")
     add("--full", action="store_true", help="compute anew what is committed, as it takes hours")
-    add("--features", type=Path, help="file (2, n, d), or its folder; else GAPDYN_DATA, else data/")
+    add(
+        "--features",
+        type=Path,
+        help="real embeddings, as gapdyn measure takes them, or the folder of CLIP's; else"
+        " GAPDYN_DATA, else data/",
+    )
     add("--format", default="png", help="of pictures, e.g. png,pdf")
     args = parser.parse_args(arguments)
     args.names = list(dict.fromkeys(args.names or experiments.NAMES))
@@ -73,13 +78,11 @@ def _fault(args: argparse.Namespace) -> str | None:
         return f"--jobs must be at least 1, got {args.jobs}"
     if args.seed < 0:
         return f"--seed must not be negative, got {args.seed}"
-    for option in filter(vars(args).get, LONG):
-        if args.quick:
+    for option in filter(vars(args).get, (*LONG, "features")):
+        if args.quick and option in LONG:
             return f"--{option} and --quick exclude each other"
         if not any(option in takes(name) for name in args.names):
             return f"--{option} makes no difference to {', '.join(args.names)}"
-    if args.features is not None and not args.features.exists():
-        return f"--features must be a file or a folder, there is no {args.features}"
     if args.out.exists() and not args.out.is_dir():
         return f"--out must be a folder, got {args.out}"
     return None
@@ -149,7 +152,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     if args.list:
         return _list()
     if args.features is not None:
-        _check_features(args.features)
+        _check_features(args.features, args.names)
     _make_folder(args.out)
     return _run(args)
 
@@ -164,11 +167,12 @@ def _make_folder(out: Path) -> None:
         raise PermissionError(f"--out must be a folder that can be written, got {out}")
 
 
-def _check_features(path: Path) -> None:
-    """Refuse embeddings that no experiment could use; those that are missing are left out."""
-    for name in features.PUBLIC_NAMES:
-        with suppress(features.FeaturesMissingError):
-            features.load(name, path)
+def _check_features(path: Path, names: Sequence[str]) -> None:
+    """Refuse embeddings that an experiment could not use, and say what is assumed of the others."""
+    wanted = {file for name in names for file in getattr(find(name), "FEATURES", ())}
+    for file in sorted({features.find(file, path) for file in wanted}):
+        for note in features.read(file).notes:
+            say(f"{PROGRAM}: {note}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

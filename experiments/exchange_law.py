@@ -35,6 +35,7 @@ SIZES, SEEDS = ((8, 4), (32, 8), (128, 32)), 10
 RECORDED = (32, 8)
 """The size (n, d) at which one start of each kind is recorded over time."""
 CLIP = "CLIP at random initialisation"
+FEATURES = (real.RANDOM_INIT,)
 Rows = Callable[[int, int, np.random.Generator], tuple[Array, Array]]
 
 
@@ -72,12 +73,13 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     slopes = {n: np.polyfit(np.log(run.beta), np.log(run.gap), 1)[0] for n, run in polygons.items()}
     parts = [record(run, "polygon", 0) for run in polygons.values()]
     parts += [record(*start) for start in random_runs(seed, quick, times)]
+    about = {}
     try:
         X, Y, source = real.load(real.RANDOM_INIT, features)
         n = 40 if quick else len(X)
         parts.append(record(flow(X[:n], Y[:n], [0.0, LATE, END_OF_CLIP]), CLIP, 0))
-    except real.FeaturesMissingError:
-        source = None
+    except real.FeaturesMissingError as missing:
+        source, about = None, {"remark": f"without CLIP, as there are {missing}"}
     departure = max(map(exchange_law.departure, polygons.values()))
     parameters = {
         "features": source,
@@ -89,7 +91,8 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
         # Rounded up, since the departure itself is the integrator's noise.
         "departure_of_polygons_below": float(10 ** np.ceil(np.log10(departure))),
     }
-    return Numbers({key: np.concatenate([p[key] for p in parts]) for key in parts[0]}, parameters)
+    table = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+    return Numbers(table, parameters | about, stand_in="_without_clip" if about else "")
 
 
 def random_runs(

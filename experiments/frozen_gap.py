@@ -44,6 +44,7 @@ CLIP = {
     "CLIP at random initialisation": (real.RANDOM_INIT, TAU),
 }
 """File and τ₀ of real pairs."""
+FEATURES = (real.TRAINED, real.RANDOM_INIT)
 MEASURED, BATCH = ROOT / "figures" / "clip_batch_flow.json", 32768
 HALVED = {512: 0.1, BATCH: 0.1, 400_000_000: 0.05}
 """Margins, by number of pairs, at which CLIP's gap is asked for."""
@@ -71,7 +72,11 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     batch, about = clip_batch()
     parameters = {"tau": TAU, "real_pairs": sources, "largest_share": shares(table)}
     more = {"clip_batch": batch, "sizes": sizes()}
-    return Numbers(table, parameters | {"clip_batch": about}, more=more)
+    parameters["clip_batch"] = about
+    if without := [start for start in CLIP if start not in sources]:
+        missing = f"no real embeddings in --features, {real.VARIABLE} or data/"
+        parameters["remark"] = f"without {' and '.join(without)}, as there are {missing}"
+    return Numbers(table, parameters, more=more, stand_in="_without_clip" if without else "")
 
 
 def runs(seed: int, quick: bool) -> Iterator[tuple[str, int, gd.Trajectory]]:

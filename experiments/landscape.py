@@ -13,6 +13,7 @@ References
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,22 +26,27 @@ from gapdyn.types import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
 NAMES = [f"loss_tau_{tau:g}" for tau in TAUS]
+SYNTHETIC = "synthetic data in place of CLIP"
+FEATURES = (real.TRAINED,)
 AMOUNTS = (-1.5, 3.5)
 """Range of the shift: 0 leaves the data, 1 closes the gap, 2 about mirrors it."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
-    """Evaluate the loss on shifted trained CLIP features, or on synthetic ones."""
+    """Evaluate the loss on shifted trained CLIP features, or on synthetic data without them."""
+    about: dict[str, Any] = {}
     try:
         X, Y, source = real.load(real.TRAINED, features)
-    except real.FeaturesMissingError:
-        X, Y, source = *synthetic(seed), "synthetic cones"
+    except real.FeaturesMissingError as missing:
+        X, Y, source = *synthetic(seed), SYNTHETIC
+        about["remark"] = f"of {SYNTHETIC}, as there are {missing}"
     found = gd.landscape(X, Y, TAUS, amounts=np.linspace(*AMOUNTS, 41 if quick else 201))
     curves = dict(zip(NAMES, found.losses, strict=True))
     table = {"amount": found.amounts, "signed_gap": found.gaps} | curves
     minima = {f"{tau:g}": float(gap) for tau, gap in zip(TAUS, found.best_gap, strict=True)}
-    parameters = {"features": source, "pairs": len(X), "gap": found.own_gap}
-    return Numbers(table, parameters | {"gap_of_least_loss": minima})
+    parameters: dict[str, Any] = {"features": source, "pairs": len(X), "gap": found.own_gap}
+    parameters |= {"gap_of_least_loss": minima, **about}
+    return Numbers(table, parameters, stand_in="_synthetic" if about else "")
 
 
 def synthetic(seed: int) -> tuple[Array, Array]:

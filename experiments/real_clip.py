@@ -30,6 +30,7 @@ from experiments.section_4.runs import printed
 from gapdyn import plotting
 from gapdyn.types import Array
 
+FEATURES = (real.RANDOM_INIT,)
 END, LONG, QUICK_END = 1e3, 1e5, 1e2
 """Time at which schedules end and methods are compared; end of the baseline without a ceiling."""
 

@@ -47,6 +47,9 @@ class Numbers:
         Further tables, each for NAME_KEY.csv.
     journal : path, optional
         A file that kept points while they were computed, and that goes once this is written.
+    stand_in : str
+        Where real embeddings are missing, what the files have at the end of their names, so that
+        they do not take the place of those of real embeddings.
     """
 
     table: dict[str, NDArray[Any]]
@@ -54,6 +57,7 @@ class Numbers:
     arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     more: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
     journal: Path | None = None
+    stand_in: str = ""
 
     def rows(self, **values: Any) -> dict[str, NDArray[Any]]:
         """The rows of the table in which columns have given values."""
@@ -76,6 +80,8 @@ class Experiment(Protocol):
         `full`, to compute anew what it would read from the repository.
     draw : callable
         `draw(numbers)` returns a Figure.
+
+    One that takes `features` names the files of real embeddings that it uses in `FEATURES`.
     """
 
     __name__: str
@@ -134,7 +140,7 @@ def write(
     formats: Sequence[str],
 ) -> list[Path]:
     """Draw an experiment and put its tables, JSON, pictures and page into a folder."""
-    name = experiment.__name__.rpartition(".")[2]
+    name = experiment.__name__.rpartition(".")[2] + numbers.stand_in
     files = [folder / f"{name}.csv", folder / f"{name}.json"]
     write_columns(files[0], numbers.table)
     about = {"experiment": name, "seed": seed, "quick": quick, "parameters": numbers.parameters}

@@ -24,6 +24,7 @@ from experiments.section_4 import runs
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}
+ENDINGS = ("csv", "json", "png")
 SLOW = ("tables", "retrieval")
 DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness", "real_clip")
 """Of all trainings, in `experiments/section_4/test_tables.py` and in a file of its own; of real
@@ -171,10 +172,57 @@ def test_without_real_features_the_rest_goes_on(tmp_path, monkeypatch, capsys):
     options = ["--quick", "--jobs", "1", "--out", str(out)]
     assert command.main(["real_clip", "fig3", "landscape", *options]) == 0
     shown = capsys.readouterr().out
-    assert f"skipped: no real embeddings in {tmp_path}/nothing: get features_clip" in shown
-    assert sorted(p.name for p in out.iterdir())[:3] == ["fig3.csv", "fig3.json", "fig3.png"]
-    about = json.loads((out / "landscape.json").read_text())
-    assert about["parameters"]["features"] == "synthetic cones"
+    missing = f"no real embeddings in {tmp_path}/nothing: get features_clip"
+    assert f"skipped: {missing}" in shown
+    assert f"remark: of synthetic data in place of CLIP, as there are {missing}" in shown
+    files = [f"{name}.{end}" for name in ("fig3", "landscape_synthetic") for end in ENDINGS]
+    assert sorted(p.name for p in out.iterdir()) == files
+    about = json.loads((out / "landscape_synthetic.json").read_text())
+    assert about["parameters"]["features"] == "synthetic data in place of CLIP"
+
+
+def test_a_picture_of_synthetic_data_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv(real.VARIABLE, str(tmp_path))
+    module = import_module("experiments.landscape")
+    figure = module.draw(module.compute(quick=True))
+    assert figure.get_axes()[0].get_title() == "200 pairs, synthetic data in place of CLIP"
+
+
+TAKES_FEATURES = [name for name in experiments.NAMES if "features" in record.takes(name)]
+
+
+@pytest.mark.parametrize("name", TAKES_FEATURES)
+def test_features_that_are_named_have_no_stand_in(tmp_path, monkeypatch, capsys, name):
+    """A folder that lacks them, and files that are none, end the command before anything is run."""
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    np.save("captions.npy", np.ones((2, 3, 4)))
+    np.savez("captions.npz", images=np.ones((3, 4)), captions=np.ones((3, 5, 4)))
+    np.save("ambiguous.npy", np.ones((2, 2, 4)))
+    Path("rows.csv").write_text("0.1,0.2\n")
+    for place, says in (
+        ("missing", "--features must be a file or a folder, there is no missing"),
+        ("empty", "--features must be a file or a folder with features_clip"),
+        ("captions.npz", "captions.npz must hold one text for each image, it has 15 for 3"),
+        ("ambiguous.npy", "ambiguous.npy, shape (2, 2, 4), could be 2nd or n2d"),
+        ("rows.csv", "rows.csv is not a readable file of numbers: it is text, such as CSV"),
+    ):
+        assert command.main([name, "fig3", "--features", place, "--out", "out"]) == 2
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1
+        with pytest.raises(ValueError, match=re.escape(says[:40])):
+            import_module(f"experiments.{name}").compute(quick=True, features=Path(place))
+    assert not Path("out").exists()
+
+
+def test_what_is_assumed_of_features_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    both = np.stack(gd.sphere.lift(gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1), 0.4))
+    np.save("mine.npy", np.moveaxis(both, 0, 1))
+    options = ["--features", "mine.npy", "--quick", "--out", "out"]
+    assert command.main(["landscape", *options]) == 0
+    assert "mine.npy, shape (9, 2, 6), is read as n2d" in capsys.readouterr().err
+    assert Path("out/landscape.png").is_file()
 
 
 @pytest.fixture
@@ -269,11 +317,12 @@ def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, m
         (["tables", "--search", "--quick"], "--search and --quick exclude each other"),
         (["fig3", "fig5", "--search"], "--search makes no difference to fig3, fig5"),
         (["--features", "missing.npy"], "there is no missing.npy"),
+        (["fig3", "--features", "missing.npy"], "--features makes no difference to fig3"),
         (
-            ["fig3", "--features", "short.npy"],
-            "(2, n, d), short.npy has (3, 4, 5)",
+            ["landscape", "--features", "short.npy"],
+            "short.npy must have shape (2, n, d), it has (3, 4, 5)",
         ),
-        (["fig3", "--features", "text.npy"], "text.npy is not a readable .npy"),
+        (["landscape", "--features", "text.npy"], "text.npy is not a readable file"),
         (["fig3", "--out", "text.npy"], "--out must be a folder"),
         (["fig3", "--out", "text.npy/x"], "--out must be a folder"),
     ],

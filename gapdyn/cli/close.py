@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import gapdyn as gd
-from gapdyn.cli.files import add_files, read
+from gapdyn.cli import files
 from gapdyn.close import CLIP, METHODS
 from gapdyn.files import replacing, validate_target
 from gapdyn.terminal import say
@@ -34,7 +34,8 @@ def add_to(commands: Any) -> None:
         description="Move the rows so that the gap closes, and print measures before and after.",
     )
     parser.set_defaults(command=run)
-    add_files(parser)
+    files.add_to(parser)
+    files.add_sample(parser)
     add = parser.add_argument
     add("--method", choices=METHODS, default="shift", help="how rows move (default shift)")
     add("--tau", type=float, default=CLIP, help=f"temperature of the loss (default {CLIP})")
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         if args.out.suffix.lower() != ".npy":
             raise ValueError(f"--out wants a name that ends in .npy, got {args.out}")
         validate_target("--out", args.out)
-    X, Y = read(args)
+    X, Y = files.read_sample(args)
     found = gd.close(X, Y, args.method, renormalise=not args.raw, tau=args.tau, seed=args.seed)
     print_json(found) if args.json else print_table(found)
     if args.out is not None:

@@ -1,16 +1,15 @@
-"""What the commands on embeddings share: their files, a sample of the pairs, and pictures."""
+"""The embeddings that commands take, the options that say what is in them, and pictures of them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gapdyn.embeddings import Pairs, read_pairs
 from gapdyn.files import replacing, validate_target
-from gapdyn.readers import read_arrays
 from gapdyn.terminal import say
 from gapdyn.types import Floats
 from gapdyn.validate import validate_count, validate_pairs
@@ -22,14 +21,34 @@ MOST = 5000
 """Pairs of which n × n similarities are made without asking."""
 
 
-def add_files(parser: argparse.ArgumentParser) -> None:
-    """Add the files, and the options that say which pairs of them are taken."""
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add FILE… and its options to the parser of a command."""
     parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="embeddings, as for gapdyn measure: both modalities in one file, or one in each",
+        help="embeddings, of which row i of x matches row i of y: one file of both, or two of one"
+        " each, x first; .npy, .npz, safetensors, Parquet, a folder of shards, or - for standard"
+        " input",
     )
+    parser.add_argument("--x", metavar="KEY", help="name of the array, or column, that is x")
+    parser.add_argument("--y", metavar="KEY", help="name of the one that is y")
+    parser.add_argument(
+        "--layout",
+        metavar="AXES",
+        help="axes of the array, which are recognised by default: 2nd, n2d, 2dn of both modalities"
+        " (2), n pairs and d dimensions; nd or dn, or nkd with k captions of an image, of each of"
+        " two arrays, as nd,dn",
+    )
+
+
+def read(args: argparse.Namespace, *, whole: bool = True) -> Pairs:
+    """What the files hold; `whole` as `read_pairs` has it."""
+    return read_pairs(args.files, x=args.x, y=args.y, layout=args.layout, whole=whole)
+
+
+def add_sample(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which pairs are taken by a command that stores similarities."""
     parser.add_argument(
         "--sample",
         type=int,
@@ -39,9 +58,9 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of what is random (default 0)")
 
 
-def read(args: argparse.Namespace) -> tuple[Floats, Floats]:
-    """The pairs that are asked for."""
-    X, Y = validate_pairs(*read_pair(args.files))
+def read_sample(args: argparse.Namespace) -> tuple[Floats, Floats]:
+    """The pairs that are asked for, one row of each modality in each."""
+    X, Y = read_one_to_one(args)
     if args.seed < 0:
         raise ValueError(f"--seed must not be negative, got {args.seed}")
     count = MOST if args.sample is None else validate_count("--sample", args.sample, least=2)
@@ -52,23 +71,14 @@ def read(args: argparse.Namespace) -> tuple[Floats, Floats]:
     return X[chosen], Y[chosen]
 
 
-def read_pair(files: Sequence[str]) -> tuple[Floats, Floats]:
-    """Two modalities from one file that holds both, or from one each; x is the first."""
-    if len(files) > 2:
-        raise ValueError(f"FILE must be one file or two, got {len(files)}")
-    if files.count("-") > 1:
-        raise ValueError("FILE may be -, which is standard input, once")
-    sources = [0 if file == "-" else file for file in files]
-    arrays = [array for source in sources for array in read_arrays(source).values()]
-    if len(files) == 2 and len(arrays) != 2:
-        raise ValueError("FILE must hold one array each where two are given")
-    if len(arrays) == 1:
-        if arrays[0].ndim != 3 or len(arrays[0]) != 2:
-            raise ValueError(f"{files[0]} must have shape (2, n, d), it has {arrays[0].shape}")
-        arrays = list(arrays[0])
-    if len(arrays) != 2:
-        raise ValueError(f"{files[0]} must hold two arrays, it has {len(arrays)}")
-    return arrays[0], arrays[1]
+def read_one_to_one(args: argparse.Namespace) -> tuple[Floats, Floats]:
+    """The rows of files in which row i of one modality matches row i of the other alone."""
+    pairs = read(args)
+    for note in pairs.notes:
+        say(f"gapdyn {args.name}: {note}")
+    if pairs.groups is not None:
+        raise ValueError("FILE must hold one caption for each image here, it has several")
+    return validate_pairs(pairs.X, pairs.Y)
 
 
 def validate_picture(path: Path) -> None:

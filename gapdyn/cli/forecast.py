@@ -8,8 +8,8 @@ import textwrap
 from typing import Any
 
 import gapdyn as gd
+from gapdyn.cli import files
 from gapdyn.cli.close import plain
-from gapdyn.cli.files import add_files, read
 from gapdyn.close import CLIP
 
 
@@ -22,14 +22,15 @@ def add_to(commands: Any) -> None:
         "the theory says of it, each statement with the hypothesis that it needs.",
     )
     parser.set_defaults(command=run)
-    add_files(parser)
+    files.add_to(parser)
+    files.add_sample(parser)
     parser.add_argument("--tau", type=float, default=CLIP, help=f"τ (default {CLIP}, CLIP's least)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, forecast, print."""
-    found = gd.forecast(*read(args), tau=args.tau)
+    found = gd.forecast(*files.read_sample(args), tau=args.tau)
     if args.json:
         print(json.dumps(plain(found.to_dict()), indent=2, ensure_ascii=False))
         return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gapdyn as gd
-from gapdyn.cli.files import add_files, read, save, validate_picture
+from gapdyn.cli import files
 from gapdyn.terminal import say
 
 
@@ -21,7 +21,8 @@ def add_to(commands: Any) -> None:
         "at which the loss is least, for each temperature.",
     )
     parser.set_defaults(command=run)
-    add_files(parser)
+    files.add_to(parser)
+    files.add_sample(parser)
     add = parser.add_argument
     add("--tau", type=float, nargs="+", default=[0.01, 0.02, 0.05, 0.1], help="temperatures")
     add("--plot", type=Path, metavar="FILE", help="draw the curves here, as png, pdf or svg")
@@ -31,8 +32,8 @@ def add_to(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, evaluate, print, draw."""
     if args.plot is not None:
-        validate_picture(args.plot)
-    found = gd.landscape(*read(args), args.tau)
+        files.validate_picture(args.plot)
+    found = gd.landscape(*files.read_sample(args), args.tau)
     if args.json:
         columns = {name: getattr(found, name) for name in found.__dataclass_fields__}
         print(json.dumps({k: getattr(v, "tolist", lambda v=v: v)() for k, v in columns.items()}))
@@ -57,4 +58,4 @@ def draw(found: gd.Landscape, path: Path) -> None:
     with plotting.drawing():
         figure = Figure(figsize=(5.5, 4.0), layout="constrained")
         pictures.draw_landscape(figure.subplots(), found)
-        save(figure, path)
+        files.save(figure, path)

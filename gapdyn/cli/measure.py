@@ -12,7 +12,7 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.cli.files import read_pair, save, validate_picture
+from gapdyn.cli import files
 from gapdyn.terminal import say
 from gapdyn.types import Floats
 from gapdyn.validate import validate_rows
@@ -27,13 +27,7 @@ def add_to(commands: Any) -> None:
         "measure", help="measure embeddings in a file"
     )
     parser.set_defaults(command=run)
-    parser.add_argument(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="one .npy of shape (2, n, d), one .npz with two arrays, or two .npy (n, d); "
-        "x is the first; - is standard input",
-    )
+    files.add_to(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the rows here, as png, pdf or svg"
@@ -43,12 +37,16 @@ def add_to(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """`gapdyn measure`: read, normalise, measure, print."""
     if args.plot is not None:
-        validate_picture(args.plot)
-    X, Y = read_pair(args.files)
+        files.validate_picture(args.plot)
+    pairs = files.read(args)
+    X, Y = pairs.X, pairs.Y
+    groups: dict[str, Any] = {} if pairs.groups is None else {"groups": pairs.groups}
     lengths = {
         name: sphere.lengths(validate_rows(name, rows)) for name, rows in (("x", X), ("y", Y))
     }
-    measures = gd.measure(X, Y).to_dict()
+    measures = gd.measure(X, Y, **groups).to_dict()
+    for note in pairs.notes:
+        say(f"gapdyn measure: {note}")
     for name, length in lengths.items():
         if np.abs(length - 1).max() > UNIT:
             say(
@@ -71,4 +69,4 @@ def draw(X: Floats, Y: Floats, path: Path) -> None:
     from gapdyn import pictures, plotting
 
     with plotting.drawing():
-        save(pictures.page(X, Y), path)
+        files.save(pictures.page(X, Y), path)

@@ -13,13 +13,13 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.cli.files import read_pair
+from gapdyn.embeddings import read_pairs
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.solver import MAX_STEPS, METHODS
 from gapdyn.terminal import say
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_number, validate_positive
+from gapdyn.validate import validate_count, validate_number, validate_pairs, validate_positive
 
 TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
     "learned": (
@@ -204,7 +204,7 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
         free, y0 = gd.examples.figure_2()
         free = gd.FreeModel(free.n, free.d, temperature)
         return free, free.start(*free.embeddings(y0), tau=args.tau)
-    X, Y = map(sphere.normalise, read_pair(args.files)) if "files" in args else rows(args, n)
+    X, Y = own_rows(args) if "files" in args else rows(args, n)
     if args.model == "parallel":
         parallel = gd.ParallelModel(len(X), X.shape[1], temperature)
         return parallel, parallel.start(X, Y, tau=args.tau, gamma=needed(args, "gamma"))
@@ -212,6 +212,15 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
         X, Y = sphere.lift(X, Y, gamma=args.gamma)
     free = gd.FreeModel(len(X), X.shape[1], temperature)
     return free, free.start(X, Y, tau=args.tau)
+
+
+def own_rows(args: argparse.Namespace) -> tuple[Array, Array]:
+    """X and Y at time 0, from files."""
+    pairs = read_pairs(args.files)
+    for note in pairs.notes:
+        say(f"gapdyn simulate: {note}")
+    X, Y = validate_pairs(pairs.X, pairs.Y)
+    return sphere.normalise(X), sphere.normalise(Y)
 
 
 def check_own_rows(args: argparse.Namespace) -> None:

@@ -85,7 +85,9 @@ def test_features_may_be_the_users_or_missing(tmp_path, monkeypatch):
     numbers = experiment.compute(quick=True, features=tmp_path / "mine.npy")
     assert numbers.parameters["features"] == "mine.npy"
     assert set(numbers.rows(start=experiment.CLIP)["pairs"]) == {9}
-    numbers = experiment.compute(quick=True, features=tmp_path / "nothing.npy")
-    assert numbers.parameters["features"] is None
+    monkeypatch.setenv(real.VARIABLE, str(tmp_path / "nothing"))
+    numbers = experiment.compute(quick=True)
+    assert numbers.parameters["features"] is None and numbers.stand_in == "_without_clip"
+    assert numbers.parameters["remark"].startswith("without CLIP, as there are no real embeddings")
     assert experiment.CLIP not in numbers.table["start"]
     assert experiment.draw(numbers).get_axes()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
+from experiments import features as real
 from experiments import frozen_gap as experiment
 
 
@@ -93,8 +94,10 @@ def test_real_pairs_are_held_from_their_last_match_on(numbers, shared_data):
 def test_real_pairs_may_be_missing_or_come_to_match_later(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "SIZES", ((2, 3),) * 3)
     monkeypatch.setattr(experiment, "END_OF_CLIP", 0.11)
-    numbers = experiment.compute(quick=True, features=tmp_path / "nothing.npy")
-    assert numbers.parameters["real_pairs"] == {}
+    monkeypatch.setenv(real.VARIABLE, str(tmp_path / "nothing"))
+    numbers = experiment.compute(quick=True)
+    assert numbers.parameters["real_pairs"] == {} and numbers.stand_in == "_without_clip"
+    assert "without CLIP, trained and CLIP at random" in numbers.parameters["remark"]
     np.save(tmp_path / "mine.npy", np.stack([gd.sphere.sample(40, 3, seed) for seed in range(2)]))
     numbers = experiment.compute(quick=True, features=tmp_path / "mine.npy")
     for about in numbers.parameters["real_pairs"].values():

@@ -28,7 +28,7 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import _spec
-from gapdyn.cli.files import read_pair
+from gapdyn.embeddings import read_pairs
 from gapdyn.files import replacing
 
 SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
@@ -268,7 +268,7 @@ def damage_inputs(folder: Path, count: int, rng: random.Random) -> int:
         deep = name.endswith(".npz") and rng.random() < 0.5
         path = folder / f"damaged{name[-4:]}"
         path.write_bytes(damaged_member(data, rng) if deep else damaged(data, rng))
-        if attempt(outcome, number, lambda path=path: gd.measure(*read_pair([str(path)]))):
+        if attempt(outcome, number, lambda path=path: gd.measure(*read_pairs(path)[:2])):
             outcome["measured"] += 1
     print(f"inputs: {dict(outcome)}")
     return outcome["broken"]

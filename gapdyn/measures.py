@@ -1,4 +1,4 @@
-"""Measures of two modalities (X, Y): gap, margin, mismatched pairs, uniformity, recall.
+"""Measures of two modalities (X, Y): gap, pairs, spread, retrieval, and what chance would give.
 
 References
 ----------
@@ -10,94 +10,270 @@ References
    and Uniformity on the Hypersphere", ICML 2020.
 .. [4] X. Fang, J. Li, X. Feng and B. Wang, "Rethinking Uniformity in Self-Supervised
    Representation Learning", 2023.
+.. [5] S. Schrodi, D. T. Hoffmann, M. Argus, V. Fischer and T. Brox, "Two Effects, One Trigger: On
+   the Modality Gap, Object Bias, and Information Imbalance in Contrastive Vision-Language Models",
+   ICLR 2025.
+.. [6] Yi et al. 2026, on dimension collapse as an origin of the gap.
+.. [7] A. Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
+   ICML 2021.
+.. [8] K. Bangachev, G. Bresler, I. Noman and Y. Polyanskiy, "Global Minimizers of Sigmoid
+   Contrastive Loss", NeurIPS 2025.
+.. [9] A. Fahim, A. Murphy and A. Fyshe, "It's Not a Modality Gap: Characterizing and Addressing the
+   Contrastive Gap", 2024.
+.. [10] Cai et al. 2026, who measure the gap by energy distance and kernels; the first is of G. J.
+   Székely and M. L. Rizzo, the second of A. Gretton et al., "A Kernel Two-Sample Test", JMLR 2012.
+.. [11] "UOT-Gap", 2026, which measures it by optimal transport.
+.. [12] O. Roy and M. Vetterli, "The Effective Rank: A Measure of Effective Dimensionality",
+   EUSIPCO 2007.
+.. [13] Y. Zhang, J. HaoChen, S.-C. Huang, K.-C. Wang, J. Zou and S. Yeung, "Diagnosing and
+   Rectifying Vision Models using Language", ICLR 2023.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike
 
+from gapdyn import two_samples
 from gapdyn._kernels.memory import cut
+from gapdyn.chance import Values, null_gap
+from gapdyn.chance import bootstrap as intervals_of
+from gapdyn.groups import Groups, Indices, distinct, one_to_one, read_groups, repeats
+from gapdyn.rows import Rows
+from gapdyn.similarities import FEW, Matches, Side, neighbours, similarities
+from gapdyn.spectrum import deviations, spectra, triangle, wasserstein_uniformity
 from gapdyn.sphere import TIE, normalise, rounding
-from gapdyn.types import Array
-from gapdyn.validate import validate_pairs, validate_square
-
-BLOCK_BYTES = 32 * 2**20
-"""Size of the row blocks in which similarities are computed."""
+from gapdyn.types import Array, Floats, Numbers, Seed
+from gapdyn.validate import (
+    generator,
+    validate_bool,
+    validate_count,
+    validate_pairs,
+    validate_rows,
+    validate_square,
+    validate_temperature,
+)
 
 COINCIDENT = 1e-14
 """Between centres of a model's rows that are closer than this the gap has no direction."""
+
+PAIRWISE = 1000
+"""Pairs, at most, of which is taken what needs every two rows of a modality, or a fit."""
+
+CUTOFFS = 1, 5, 10
+"""The k of recall at k."""
+
+WAYS = "x_to_y", "y_to_x"
+"""From which modality it is searched, and in which."""
 
 
 @dataclass(frozen=True)
 class Measures:
     """The measures of two modalities; a quantity that is undefined is NaN.
 
+    x_i and y_j are unit rows, c_X and c_Y their means, the centres; D(A, B) is the mean of
+    (1 - cos)/2. A pair is a row of X and a row of Y that match; rows *of other groups* are those
+    which share no match, without groups i ≠ j. Measures marked † need every two rows or a fit: they
+    are of `sampled` pairs, one for each group, which are all of them up to `PAIRWISE`.
+
     Attributes
     ----------
-    pairs, dim : int
-        n and d.
-    gap : float
-        Δ = ‖c_X - c_Y‖, the distance between the modality centres [1]_.
-    margin : float
-        α(Z) = min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij), Section 2 of [2]_.
-    mismatched : int
-        Number of pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii, to within `TIE`.
+    pairs, rows_x, rows_y, dim, sampled : int
+        Matching pairs, rows of X and of Y, d, and the pairs that are drawn for what is marked †.
+    gap, gap_squared : float
+        Δ = ‖c_X - c_Y‖, the distance between the modality centres [1]_, and Δ².
+    normalised_gap : float
+        ‖ĉ_X - ĉ_Y‖, the same of centres that are normalised. NaN where one is zero.
+    centroid_angle : float
+        arccos ⟨ĉ_X, ĉ_Y⟩, in degrees [6]_.
+    null_gap, null_gap_95 : float
+        Mean and 95 % quantile of Δ when partners exchange modalities at random, 500 times: what the
+        gap would be if the modality of a row did not matter.
+    relative_gap : float
+        RMG = D_pair/(D_pair + (D_xx + D_yy)/2) [5]_, D_pair over pairs, D_xx and D_yy over rows of
+        other groups, so that captions of one image are left out.
+    spread_gap : float
+        Δ/√((σ_x² + σ_y²)/2), σ² the trace of a modality's covariance (ddof 0).
+    pair_distance, pair_cosine : float
+        Mean ‖x_i - y_i‖ and mean ⟨x_i, y_i⟩ over pairs [5]_.
     alignment : float
-        Mean squared distance of matching rows [3]_.
-    uniformity : float
-        -W₂, minus the Wasserstein distance between a normal law with the mean and the covariance of
-        the 2n embeddings and one with mean 0 and covariance I/d [4]_. Appendix E.2 of [2]_ prints
-        I/m and does not say what m is.
+        Mean ‖x_i - y_i‖² over pairs [3]_.
+    intra_cosine_x, intra_cosine_y, cross_cosine : float
+        Mean cosine of rows of other groups: within X, within Y, across.
+    margin : float
+        α(Z), the least of Z_ij - Z_ik and Z_ij - Z_kj over pairs (i, j) and k that match neither:
+        min over i ≠ j of min(Z_ii - Z_ij, Z_jj - Z_ij), Section 2 of [2]_.
+    mismatched : int
+        Number of pairs (i, j) for which a k of another group has Z_ik ≥ Z_ij or Z_kj ≥ Z_ij, to
+        within `TIE`.
+    global_margin, relative_bias : float
+        Half the difference and half the sum of the least similarity of a pair and the largest one
+        across groups: if the margin is positive, logits t(z - relative_bias) tell them apart [8]_.
     recall_at_1_x_to_y, recall_at_5_x_to_y, recall_at_10_x_to_y : float
-        Share of the rows of X whose match is among the 1, 5 or 10 most similar rows of Y. Ties
-        count against the match.
+        Share of the rows of X of which a match is among the 1, 5 or 10 most similar rows of Y [7]_.
+        Any match counts, other matches of the row are not in its way, and ties count against it.
     recall_at_1_y_to_x, recall_at_5_y_to_x, recall_at_10_y_to_x : float
         The same from Y to X.
+    mean_rank_x_to_y, median_rank_x_to_y, mean_rank_y_to_x, median_rank_y_to_x : float
+        Rank of the best match by the same rules; 1 is first.
+    wasserstein_uniformity : float
+        -W₂, minus the Wasserstein distance between a normal law with the mean and the covariance of
+        all embeddings together and one with mean 0 and covariance I/d [4]_. Appendix E.2 of [2]_
+        prints I/m and does not say what m is.
+    uniformity : float
+        The same under its old name, which the next release drops.
+    uniformity_x, uniformity_y, uniformity_cross : float
+        † Log mean exp(-2‖·‖²) over i < j within a modality, over i ≠ j across [3]_.
+    energy : float
+        † 2 E‖x - y‖ - E‖x - x'‖ - E‖y - y'‖ as a V-statistic, i = j counted [10]_.
+    mmd : float
+        † Squared MMD as a V-statistic; the kernel is the mean of exp(-‖·‖²/2σ²) over σ = ½, 1, 2
+        medians of ‖x_i - y_j‖ [10]_.
+    separability : float
+        † Accuracy on 20 % of the pairs of a logistic regression (penalty ‖w‖²/2, free intercept)
+        that tells X from Y, fitted to the other 80 %; the split is always the same [9]_.
+    pair_cost, transport_cost : float
+        † Mean 1 - cos of the pairs, and of the assignment of the same rows that costs least [11]_.
+        Their difference is what the pairs lose to the best rearrangement.
     height_x, height_x_std, height_y, height_y_std : float
         Mean and standard deviation of the projections on the gap direction (c_X - c_Y)/Δ.
     parallelism_x, parallelism_y : float
         Share of the modality's variance that is orthogonal to the gap direction, 1 where the
         modalities are parallel as above eq. (3) of [2]_.
+    effective_rank_x, effective_rank_y : float
+        exp of the entropy of σ_k/Σσ, σ the singular values of the centred rows [12]_.
+    dimensions_99_x, dimensions_99_y : float
+        Least number of principal directions that hold 99 % of the variance [13]_.
+    gap_in_top_1, gap_in_top_10 : float
+        Share of Δ² in the 1 and 10 coordinates where it is largest [5]_.
+    loss : float
+        † Eq. (2) of [2]_ at the τ that was given, NaN without.
+    temperature_for_gap, best_loss, log_n : float
+        † The τ at which the loss of these rows is least, 0 where it falls for ever as all pairs
+        match, NaN where pairs are no more similar than strangers; the loss there; and ln of
+        `sampled`, which is the loss of rows that say nothing.
+    notes : tuple of str
+        What to know of these rows, such as that some stand more than once. Not among the numbers.
+    intervals : mapping of str to (float, float)
+        95 % bootstrap intervals of some fields, empty unless they were asked for.
     """
 
     pairs: int
+    rows_x: int
+    rows_y: int
     dim: int
     gap: float
+    gap_squared: float
+    normalised_gap: float
+    centroid_angle: float
+    null_gap: float
+    null_gap_95: float
+    relative_gap: float
+    spread_gap: float
+    gap_in_top_1: float
+    gap_in_top_10: float
+    pair_distance: float
+    pair_cosine: float
+    alignment: float
+    intra_cosine_x: float
+    intra_cosine_y: float
+    cross_cosine: float
     margin: float
     mismatched: int
-    alignment: float
-    uniformity: float
+    global_margin: float
+    relative_bias: float
     recall_at_1_x_to_y: float
     recall_at_1_y_to_x: float
     recall_at_5_x_to_y: float
     recall_at_5_y_to_x: float
     recall_at_10_x_to_y: float
     recall_at_10_y_to_x: float
+    mean_rank_x_to_y: float
+    mean_rank_y_to_x: float
+    median_rank_x_to_y: float
+    median_rank_y_to_x: float
     height_x: float
     height_x_std: float
     height_y: float
     height_y_std: float
     parallelism_x: float
     parallelism_y: float
+    effective_rank_x: float
+    effective_rank_y: float
+    dimensions_99_x: float
+    dimensions_99_y: float
+    wasserstein_uniformity: float
+    uniformity: float
+    sampled: int
+    uniformity_x: float
+    uniformity_y: float
+    uniformity_cross: float
+    energy: float
+    mmd: float
+    separability: float
+    pair_cost: float
+    transport_cost: float
+    loss: float
+    temperature_for_gap: float
+    best_loss: float
+    log_n: float
+    notes: tuple[str, ...] = ()
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, float]:
-        """Return the fields by name, in order, undefined ones as NaN."""
-        return asdict(self)
+        """Return the numbers by name, in order, undefined ones as NaN.
+
+        The ends of intervals come last, as `gap_low` and `gap_high`.
+        """
+        names = [part.name for part in fields(self) if part.name not in ("notes", "intervals")]
+        ends = {
+            f"{name}_{end}": value
+            for name, interval in self.intervals.items()
+            for end, value in zip(("low", "high"), interval, strict=True)
+        }
+        return {name: getattr(self, name) for name in names} | ends
 
 
-def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
-    """Measure two modalities, in row blocks, so that n × n similarities need not fit in memory.
+def measure(
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    groups: Any = None,
+    tau: float | None = None,
+    sample: int | None = None,
+    seed: Seed = 0,
+    bootstrap: int = 0,
+    progress: bool = False,
+) -> Measures:
+    """Measure two modalities, in tiles, so that n × n similarities need not fit in memory.
 
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
         Row i of X matches row i of Y, and n, d ≥ 2. Rows of any length are normalised first; the
-        arrays themselves do not change.
+        arrays themselves do not change. If both are of float16 or float32, similarities are
+        multiplied in float32, and those that come near enough to a match to matter are made again
+        in float64, so that ranks and margins are what they are in float64.
+    groups : array, or pair of arrays, optional
+        Which rows belong together, where there are several captions for an image. A label, integer
+        or text, for each row, as (labels of X, labels of Y); X and Y may then differ in length.
+        One array alone has the labels of both where they have as many rows; else it has, for each
+        row of Y, the index of its row of X. Rows of one group that are equal count once.
+    tau : float, optional
+        The temperature at which to take the loss.
+    sample : int, optional
+        Measure so many groups, drawn at random, as if there were no others. It is quick, but
+        retrieval is easier among fewer.
+    seed : int or numpy.random.Generator
+        Source of randomness of the sample, the null, the bootstrap and what is marked †.
+    bootstrap : int
+        Number of resamplings for 95 % intervals, 0 for none. Groups are drawn with replacement.
+    progress : bool
+        Whether to show a bar with the time that is left.
 
     Returns
     -------
@@ -106,9 +282,10 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     Raises
     ------
     TypeError
-        If an array is not of a real floating-point type.
+        If an array is not of a real floating-point type, or labels are neither integers nor text.
     ValueError
-        If the shapes differ or are too small, an entry is not finite, or a row has length zero.
+        If the shapes differ or are too small, an entry is not finite, a row has length zero, or
+        groups do not give each row a match and at least two groups.
 
     Examples
     --------
@@ -118,25 +295,44 @@ def measure(X: ArrayLike, Y: ArrayLike) -> Measures:
     >>> m = measure(*sphere.lift(*sphere.polygon_pairs(5), gamma=0.31))
     >>> round(m.gap, 12), m.mismatched, round(m.parallelism_x, 12)
     (0.62, 0, 1.0)
+
+    Four images, each of which stands once for each of its two captions:
+
+    >>> images = np.repeat(np.eye(4), 2, axis=0)
+    >>> captions = images + 0.1 * np.eye(8)[:, :4]
+    >>> measure(images, captions, groups=np.repeat(np.arange(4), 2)).recall_at_1_x_to_y
+    1.0
     """
-    X, Y = _unit_pair(X, Y)
-    margins, rank_y, rank_x = _neighbours(X, Y)
-    direction = _gap_direction(X, Y)
+    tau = None if tau is None else validate_temperature("tau", tau)
+    bootstrap = validate_count("bootstrap", bootstrap, least=0)
+    progress, rng = validate_bool("progress", progress), generator(seed)
+    A, B, joined, notes = _matched(X, Y, groups, sample, rng)
+    rows = _held(A, B)
+    matches, pairwise = _pairs(*rows, joined)
+    sides = neighbours(*rows, matches, progress=progress)
+    means = rows[0].mean(), rows[1].mean()
+    values = _averaged(joined, matches, pairwise, sides)
+    drawn = _few(*rows, joined, matches, rng)
     return Measures(
-        pairs=X.shape[0],
-        dim=X.shape[1],
-        gap=float(centre_distance(X, Y)),
-        margin=float(margins.min()),
-        mismatched=int((margins <= TIE).sum()),
-        alignment=_alignment(X, Y),
-        uniformity=_uniformity(X, Y),
-        **{
-            f"recall_at_{k}_{way}": float((rank < k).mean())
-            for k in (1, 5, 10)
-            for way, rank in (("x_to_y", rank_y), ("y_to_x", rank_x))
-        },
-        **_along("x", X, direction),
-        **_along("y", Y, direction),
+        pairs=len(matches.x),
+        rows_x=len(rows[0]),
+        rows_y=len(rows[1]),
+        dim=rows[0].dim,
+        **_centres(*means, *rows),
+        **null_gap(*rows, joined, rng),
+        **_cosines(*rows, *means, joined, matches),
+        **_margins(matches, sides),
+        **_means(values),
+        median_rank_x_to_y=float(np.median(sides[0].rank)) + 1,
+        median_rank_y_to_x=float(np.median(sides[1].rank)) + 1,
+        **spectra(*rows, *means),
+        sampled=len(drawn[0]),
+        **two_samples.two_samples(*drawn),
+        **two_samples.transport(drawn[0] @ drawn[1].T),
+        **two_samples.losses(drawn[0] @ drawn[1].T, tau),
+        separability=two_samples.separability(*drawn),
+        notes=notes,
+        intervals=intervals_of(*rows, joined, values, bootstrap, rng) if bootstrap else {},
     )
 
 
@@ -237,7 +433,8 @@ def alignment(X: ArrayLike, Y: ArrayLike) -> float:
     TypeError, ValueError
         As in `measure`.
     """
-    return _alignment(*_unit_pair(X, Y))
+    X, Y = _unit_pair(X, Y)
+    return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in cut(len(X), 2**13)) / len(X)
 
 
 def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
@@ -261,7 +458,10 @@ def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     TypeError, ValueError
         As in `measure`.
     """
-    return _uniformity(*_unit_pair(X, Y))
+    A, B = _held(*validate_pairs(X, Y))
+    mean = (A.mean() + B.mean()) / 2
+    both = np.vstack([triangle(rows, mean) for rows in (A, B)])
+    return wasserstein_uniformity(mean, deviations(both, 2 * len(A)))
 
 
 def _unit_pair(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
@@ -270,71 +470,173 @@ def _unit_pair(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
     return normalise(X), normalise(Y)
 
 
-def _alignment(X: Array, Y: Array) -> float:
-    """`alignment` of unit rows."""
-    return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in _blocks(*X.shape)) / len(X)
+def _held(X: Floats, Y: Floats) -> tuple[Rows, Rows]:
+    """Both modalities, in single precision if both are of it or of half."""
+    single = all(rows.dtype in (np.float16, np.float32) for rows in (X, Y))
+    return Rows(X, single=single), Rows(Y, single=single)
 
 
-def _uniformity(X: Array, Y: Array) -> float:
-    """`uniformity` of unit rows.
-
-    The square roots σ of the eigenvalues of Σ are singular values of the centred rows, and W₂² is
-    ‖μ‖² + Σ (σ - 1/√d)², which is accurate where Σ is singular, and where W₂ is nearly 0.
-    """
-    n, d = X.shape
-    mean = (X.mean(axis=0) + Y.mean(axis=0)) / 2
-    R = np.empty((0, d))
-    for rows in (X, Y):
-        for b in _blocks(n, d):
-            R = scipy.linalg.qr(np.vstack([R, rows[b] - mean]), mode="r")[0][:d]
-    root = np.zeros(d)
-    root[: len(R)] = np.linalg.svd(R, compute_uv=False) / np.sqrt(2 * n)
-    return -float(np.hypot(np.linalg.norm(mean), np.linalg.norm(root - 1 / np.sqrt(d))))
-
-
-def _gap_direction(X: Array, Y: Array) -> Array:
-    """(c_X - c_Y)/Δ, NaN where the centres coincide to within `rounding`."""
-    between = X.mean(axis=0) - Y.mean(axis=0)
-    length = np.linalg.norm(between)
-    return between / length if length > rounding(*X.shape) else np.full_like(between, np.nan)
+def _matched(
+    X: ArrayLike, Y: ArrayLike, groups: Any, sample: int | None, rng: np.random.Generator
+) -> tuple[Floats, Floats, Groups, tuple[str, ...]]:
+    """Checked rows and which of them belong together, after the choice of a sample, and notes."""
+    if groups is None:
+        A, B = validate_pairs(X, Y)
+        joined = one_to_one(len(A))
+    else:
+        A, B = validate_rows("X", X), validate_rows("Y", Y)
+        if A.shape[1] != B.shape[1]:
+            raise ValueError(f"X and Y must have one dimension, got {A.shape[1]} and {B.shape[1]}")
+        joined = read_groups(groups, len(A), len(B))
+        x, y = distinct(A, joined.x), distinct(B, joined.y)
+        if len(x) < len(A) or len(y) < len(B):
+            A, B, joined = A[x], B[y], Groups(joined.x[x], joined.y[y], joined.size)
+    if sample is not None and validate_count("sample", sample, least=2) < joined.size:
+        chosen = np.sort(rng.choice(joined.size, sample, replace=False))
+        x, y, joined = joined.take(chosen)
+        A, B = A[x], B[y]
+    return A, B, joined, _notes(A, B) if groups is None else ()
 
 
-def _along(name: str, X: Array, direction: Array) -> dict[str, float]:
-    """Mean and deviation of X along `direction`, and the share of its variance orthogonal to it.
+def _notes(X: Floats, Y: Floats) -> tuple[str, ...]:
+    """A note on rows that stand more than once."""
+    found = {name: repeats(rows) for name, rows in (("X", X), ("Y", Y))}
+    return tuple(
+        f"{again} of {len(X)} rows of {name} repeat another and tie with it; "
+        "if they are one image with several captions, say so by groups"
+        for name, again in found.items()
+        if again
+    )
 
-    The share is NaN where X has no variance, and all three are NaN where there is no direction.
-    """
-    height = X @ direction
-    mean = X.mean(axis=0)
-    total = sum(float(np.sum((X[b] - mean) ** 2)) for b in _blocks(*X.shape)) / len(X)
-    varies = total > rounding(*X.shape) ** 2
-    parallelism = 1 - min(float(height.var()) / total, 1.0) if varies else np.nan
+
+def _pairs(X: Rows, Y: Rows, joined: Groups) -> tuple[Matches, Array]:
+    """The matching pairs, and the distance of each."""
+    x, y = joined.pairs()
+    distance = np.empty(len(x))
+    for b in cut(len(x), max(1, FEW // X.dim)):
+        distance[b] = np.linalg.norm(X[x[b]] - Y[y[b]], axis=1)
+    return Matches(x, y, similarities(X, Y, x, y)), distance
+
+
+def _averaged(
+    joined: Groups, matches: Matches, distance: Array, sides: tuple[Side, Side]
+) -> Values:
+    """Measures that are means over pairs or rows, with the group of each of these."""
+    of_pairs = joined.x[matches.x]
+    found: Values = {
+        "pair_distance": (of_pairs, distance),
+        "pair_cosine": (of_pairs, matches.similarity),
+        "alignment": (of_pairs, distance**2),
+    }
+    for way, labels, side in zip(WAYS, (joined.x, joined.y), sides, strict=True):
+        found |= {f"recall_at_{k}_{way}": (labels, (side.rank < k).astype(float)) for k in CUTOFFS}
+        found[f"mean_rank_{way}"] = labels, (side.rank + 1).astype(float)
+    return found
+
+
+def _means(values: Values) -> Numbers:
+    """The mean of each."""
+    return {name: float(value.mean()) for name, (_, value) in values.items()}
+
+
+def _few(
+    X: Rows, Y: Rows, joined: Groups, matches: Matches, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """One pair of each group, of `PAIRWISE` groups at most, in float64."""
+    label = joined.x[matches.x]
+    order = np.arange(len(label)) if joined.one_to_one else rng.permutation(len(label))
+    first = order[np.unique(label[order], return_index=True)[1]]
+    if len(first) > PAIRWISE:
+        first = first[np.sort(rng.choice(len(first), PAIRWISE, replace=False))]
+    return X[matches.x[first]], Y[matches.y[first]]
+
+
+def _centres(mean_x: Array, mean_y: Array, X: Rows, Y: Rows) -> Numbers:
+    """What is said of the centres, and of the rows along the line through them."""
+    between = mean_x - mean_y
+    gap, unsure = float(np.linalg.norm(between)), rounding(max(len(X), len(Y)), X.dim)
+    units = [
+        mean / long if (long := np.linalg.norm(mean)) > unsure else mean * np.nan
+        for mean in (mean_x, mean_y)
+    ]
+    apart, together = (float(np.linalg.norm(v)) for v in (units[0] - units[1], sum(units)))
+    direction = between / gap if gap > unsure else between * np.nan
+    shares = np.sort(direction**2)[::-1]
+    x, y = _along("x", X, mean_x, direction), _along("y", Y, mean_y, direction)
+    spread = np.sqrt((x.pop("variance") + y.pop("variance")) / 2)
     return {
-        f"height_{name}": float(height.mean()),
-        f"height_{name}_std": float(height.std()),
-        f"parallelism_{name}": parallelism,
+        "gap": gap,
+        "gap_squared": gap**2,
+        "normalised_gap": apart,
+        "centroid_angle": float(np.degrees(2 * np.arctan2(apart, together))),
+        "spread_gap": gap / float(spread) if spread > unsure else np.nan,
+        "gap_in_top_1": float(shares[0]),
+        "gap_in_top_10": float(shares[:10].sum()),
+        **x,
+        **y,
     }
 
 
-def _blocks(n: int, width: int) -> list[slice]:
-    """Cut n rows of `width` float64 entries into blocks of BLOCK_BYTES."""
-    return cut(n, max(1, BLOCK_BYTES // (8 * width)))
+def _along(name: str, X: Rows, mean: Array, direction: Array) -> Numbers:
+    """Mean and deviation of X along `direction`, the share of its variance orthogonal, and that.
+
+    The share is NaN where X has no variance, and all three are NaN where there is no direction.
+    """
+    height = np.concatenate([rows @ direction for rows in X])
+    total = sum(float(np.sum((rows - mean) ** 2)) for rows in X) / len(X)
+    varies = total > rounding(len(X), X.dim) ** 2
+    return {
+        f"height_{name}": float(height.mean()),
+        f"height_{name}_std": float(height.std()),
+        f"parallelism_{name}": 1 - min(float(height.var()) / total, 1.0) if varies else np.nan,
+        "variance": total,
+    }
 
 
-def _neighbours(X: Array, Y: Array) -> tuple[Array, Array, Array]:
-    """Margin of each pair, rank of y_i as seen from x_i, and of x_i from y_i; 0 is the nearest."""
-    n = len(X)
-    blocks = _blocks(n, n)
-    diagonal = np.einsum("ij,ij->i", X, Y)
-    beaten = diagonal - TIE
-    nearest_x, nearest_y = np.full(n, -np.inf), np.empty(n)
-    rank_x, rank_y = np.zeros(n), np.empty(n)
-    buffer = np.empty((blocks[0].stop, n))
-    for b in blocks:
-        Z = np.matmul(X[b], Y.T, out=buffer[: b.stop - b.start])
-        Z[np.arange(b.stop - b.start), np.arange(b.start, b.stop)] = -np.inf
-        nearest_y[b] = Z.max(axis=1)
-        np.maximum(nearest_x, Z.max(axis=0), out=nearest_x)
-        rank_y[b] = (Z >= beaten[b, None]).sum(axis=1)
-        rank_x += (Z >= beaten).sum(axis=0)
-    return diagonal - np.maximum(nearest_x, nearest_y), rank_y, rank_x
+def _cosines(
+    X: Rows, Y: Rows, mean_x: Array, mean_y: Array, joined: Groups, matches: Matches
+) -> Numbers:
+    """Mean cosines of rows of other groups, from sums of rows, and the relative gap.
+
+    Σ over all i, j of ⟨x_i, x_j⟩ is ‖n c‖², of which a group's own rows take ‖Σ x_i‖².
+    """
+    within = [_strangers(X, mean_x, joined.x), _strangers(Y, mean_y, joined.y)]
+    n_x, n_y, own = len(X), len(Y), len(matches.x)
+    across = (n_x * n_y * (mean_x @ mean_y) - matches.similarity.sum()) / (n_x * n_y - own)
+    pair = (1 - matches.similarity.mean()) / 2
+    strangers = (1 - np.mean(within)) / 2
+    total = pair + strangers
+    return {
+        "intra_cosine_x": within[0],
+        "intra_cosine_y": within[1],
+        "cross_cosine": float(across),
+        "relative_gap": float(pair / total) if total > TIE else np.nan,
+    }
+
+
+def _strangers(rows: Rows, mean: Array, labels: Indices) -> float:
+    """Mean cosine of rows of other groups of one modality."""
+    n, sizes = len(rows), np.bincount(labels)
+    if sizes.max() == 1:
+        own = float(n)
+    else:
+        sums = np.zeros((len(sizes), rows.dim))
+        for b in rows.blocks():
+            np.add.at(sums, labels[b], rows[b])
+        own = float(np.einsum("ij,ij->", sums, sums))
+    return float((n**2 * (mean @ mean) - own) / (n**2 - np.sum(sizes**2)))
+
+
+def _margins(matches: Matches, sides: tuple[Side, Side]) -> Numbers:
+    """Margins of all pairs together."""
+    x, y = sides
+    other = np.maximum(x.nearest[matches.x], y.nearest[matches.y])
+    margins = matches.similarity - other
+    beaten = margins <= TIE
+    least, largest = matches.similarity.min(), x.nearest.max()
+    return {
+        "margin": float(margins.min()),
+        "mismatched": int(beaten.sum()),
+        "global_margin": float((least - largest) / 2),
+        "relative_bias": float((least + largest) / 2),
+    }

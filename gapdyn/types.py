@@ -13,5 +13,7 @@ Floats = NDArray[np.floating[Any]]
 """An array of any floating-point type."""
 Seed = int | np.random.Generator | None
 """A source of randomness: an integer ≥ 0, a generator, or None for one that differs each time."""
+Numbers = dict[str, Any]
+"""Numbers by name."""
 FloatOrArray = Any
 """A number, or an array of numbers that is treated entry by entry."""

@@ -221,19 +221,51 @@ def test_measure_reads_every_form_with_x_first(here, form, capsys):
     files = {"one npy": ["both.npy"], "two npy": ["x.npy", "y.npy"], "npz": ["both.npz"]}[form]
     assert cli.main(["measure", *files, "--json"]) == 0
     shown = capsys.readouterr()
-    assert json.loads(shown.out) == pytest.approx(gd.measure(X, Y).to_dict())
+    assert json.loads(shown.out) == {
+        name: None if np.isnan(value) else value
+        for name, value in gd.measure(X, Y).to_dict().items()
+    }
     assert list(json.loads(shown.out)) == list(gd.measure(X, Y).to_dict())
     assert "rows of y were not unit (lengths 2 to 2); they are normalised" in shown.err
     assert "rows of x" not in shown.err
     assert cli.main(["measure", *files]) == 0
-    table = dict(line.split() for line in capsys.readouterr().out.splitlines())
-    assert float(table["gap"]) == pytest.approx(gd.measure(X, Y).gap, rel=1e-5)
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert float(
+        next(line[1] for line in table if line[:1] == ["gap"] and len(line) > 1)
+    ) == pytest.approx(gd.measure(X, Y).gap, rel=1e-5)
 
 
 def test_what_is_undefined_is_null_in_json(here, capsys):
     np.save("both.npy", np.stack([features()[0]] * 2))
     assert cli.main(["measure", "both.npy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["height_x"] is None
+
+
+def test_measure_takes_groups_a_temperature_a_sample_and_intervals(here, capsys):
+    X, Y = features()
+    index = np.arange(6) // 2
+    np.save("x.npy", X[:3])
+    np.save("y.npy", Y)
+    np.save("index.npy", index)
+    np.savez("labels.npz", x=["a", "b", "c"], y=np.array(["a", "b", "c"])[index])
+    options = {"tau": 0.1, "bootstrap": 20, "seed": 3}
+    command = "measure x.npy y.npy --json --tau .1 --bootstrap 20 --seed 3 --groups"
+    for file in ("index.npy", "labels.npz"):
+        assert cli.main([*command.split(), file]) == 0
+        wanted = gd.measure(X[:3], Y, groups=index, **options).to_dict()
+        wanted = {k: None if np.isnan(v) else v for k, v in wanted.items()}
+        assert json.loads(capsys.readouterr().out) == pytest.approx(wanted)
+        assert {"loss", "gap_low"} <= wanted.keys() and wanted["rows_x"] == 3
+    assert cli.main([*command.replace("--json", "--sample 2").split(), "index.npy"]) == 0
+    shown = capsys.readouterr().out
+    assert "rows_x                           2" in shown and "95 % intervals" in shown
+
+
+def test_measure_notes_rows_that_repeat(here, capsys):
+    X, Y = features()
+    np.save("both.npy", [np.repeat(X[:3], 2, axis=0), Y])
+    assert cli.main(["measure", "both.npy"]) == 0
+    assert "gapdyn measure: 3 of 6 rows of X repeat another" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -281,6 +313,11 @@ def bad_files(here):
         ("measure zero.npy", "x must have no row of zero length"),
         ("measure one.npy", "number of rows of x must be at least 2"),
         ("measure line.npy", "dimension of x must be at least 2"),
+        ("measure good.npy --groups missing.npy", "there is no file missing.npy"),
+        ("measure good.npy --groups three.npz", "three.npz must hold one array of labels or two"),
+        ("measure good.npy --groups short.npy", "groups must hold integers or text"),
+        ("measure good.npy --tau 0", "tau must be positive"),
+        ("measure good.npy --sample 1", "sample must be at least 2"),
         ("measure", "required: FILE"),
         ("", "required: COMMAND"),
         ("measures good.npy", "invalid choice: 'measures', did you mean measure?"),

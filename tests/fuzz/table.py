@@ -78,6 +78,28 @@ def unit_rows(draw, *names):
 
 
 @st.composite
+def grouped(draw):
+    """Two modalities, and which rows belong together in each way that this can be said."""
+    given = draw(our.pairs())
+    n, rng = len(given["X"]), np.random.default_rng(draw(our.seeds))
+    images = draw(st.integers(2, n))
+    index = rng.permutation([*range(images), *rng.integers(0, images, n - images)])
+    few = {"X": given["X"][:images], "Y": given["Y"]}
+    words = np.array([f"image {k}" for k in range(images)])
+    return draw(
+        st.sampled_from(
+            [
+                {**given, "groups": None},
+                {**given, "groups": index},
+                {**few, "groups": index},
+                {**few, "groups": (words, words[index])},
+                {**given, "groups": [index, index[::-1]]},
+            ]
+        )
+    )
+
+
+@st.composite
 def starts(draw, tied=None):
     """A model with rows, free without `tied`, and the arguments of its start."""
     given, learned, ends = draw(our.pairs()), draw(our.learned), within(-0.999, 0.999, 0.0)
@@ -320,6 +342,10 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     loss.mix: {**UNIT, "mixing": our.portions.map(lambda p: np.array([[p]]))},
     **alike((loss.rows_cross_entropy, measures.centre_distance), UNIT),
     loss.g: {"a": within(-1e3, 1e3, 0.0)},
+    gd.measure: {
+        **{"X Y groups": grouped(), "sample": counts, "bootstrap": st.integers(0, 9)},
+        "tau": st.none() | our.taus,
+    },
     gd.Learned: {"beta": our.parametrisations},
     gd.CosineSchedule: {"tau_low": within(1e-6, 1.0)},
     gd.Scheduled: {"function_of_t": a_function},

@@ -1,0 +1,89 @@
+"""How the variance of a modality, or of both together, is spread over directions.
+
+References
+----------
+.. [1] O. Roy and M. Vetterli, "The Effective Rank: A Measure of Effective Dimensionality",
+   EUSIPCO 2007.
+.. [2] Y. Zhang, J. HaoChen, S.-C. Huang, K.-C. Wang, J. Zou and S. Yeung, "Diagnosing and
+   Rectifying Vision Models using Language", ICLR 2023.
+.. [3] X. Fang, J. Li, X. Feng and B. Wang, "Rethinking Uniformity in Self-Supervised
+   Representation Learning", 2023.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from gapdyn.rows import Rows
+from gapdyn.sphere import rounding
+from gapdyn.types import Array, Numbers
+
+SHARE = 0.99
+"""Of the variance, which `dimensions` asks for."""
+
+
+def triangle(rows: Rows, centre: Array) -> Array:
+    """R, (k, d) with k ≤ d, such that RᵀR = Σ (x_i - centre)(x_i - centre)ᵀ.
+
+    By QR of one block of rows after the other, so that small singular values are accurate too.
+    """
+    R: Array = np.empty((0, rows.dim))
+    for block in rows:
+        stacked: Any = np.vstack([R, block - centre])  # LAPACK may write over it
+        R = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0]
+        R = R[: rows.dim]
+    return R
+
+
+def deviations(R: Array, n: int) -> Array:
+    """Standard deviations of n rows along their principal directions, largest first."""
+    d = R.shape[1]
+    sigma = np.zeros(d)
+    found = np.linalg.svd(R, compute_uv=False)
+    sigma[: len(found)] = found / np.sqrt(n)
+    return sigma
+
+
+def effective_rank(sigma: Array, unsure: float) -> float:
+    """exp of the entropy of σ_k/Σσ [1]_, NaN where there is no variance."""
+    if sigma[0] <= unsure:
+        return np.nan
+    p = sigma / sigma.sum()
+    p = p[p > 0]
+    return float(np.exp(-np.sum(p * np.log(p))))
+
+
+def dimensions(sigma: Array, unsure: float) -> float:
+    """Least number of principal directions that hold `SHARE` of the variance [2]_."""
+    if sigma[0] <= unsure:
+        return np.nan
+    held = np.cumsum(sigma**2) / np.sum(sigma**2)
+    return float(np.searchsorted(held, SHARE - 1e-12) + 1)
+
+
+def wasserstein_uniformity(mean: Array, sigma: Array) -> float:
+    """-W₂ of normal laws with this mean and these deviations, and with mean 0 and I/d [3]_.
+
+    W₂² is ‖μ‖² + Σ (σ - 1/√d)², which is accurate where Σ is singular, and where W₂ is nearly 0.
+    """
+    apart = np.linalg.norm(sigma - 1 / np.sqrt(len(sigma)))
+    return -float(np.hypot(np.linalg.norm(mean), apart))
+
+
+def spectra(X: Rows, Y: Rows, mean_x: Array, mean_y: Array) -> Numbers:
+    """Effective ranks, dimensions, and the uniformity of all rows together."""
+    n_x, n_y = len(X), len(Y)
+    R_x, R_y = triangle(X, mean_x), triangle(Y, mean_y)
+    between = np.sqrt(n_x * n_y / (n_x + n_y)) * (mean_x - mean_y)
+    both = np.vstack([R_x, R_y, between])
+    mean = (n_x * mean_x + n_y * mean_y) / (n_x + n_y)
+    uniformity = wasserstein_uniformity(mean, deviations(both, n_x + n_y))
+    found: Numbers = {"wasserstein_uniformity": uniformity, "uniformity": uniformity}
+    for name, R, n in (("x", R_x, n_x), ("y", R_y, n_y)):
+        sigma, unsure = deviations(R, n), rounding(n, X.dim)
+        found[f"effective_rank_{name}"] = effective_rank(sigma, unsure)
+        found[f"dimensions_99_{name}"] = dimensions(sigma, unsure)
+    return found

@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 
 from gapdyn.close import CLIP
 from gapdyn.landscape import landscape
-from gapdyn.loss import best_temperature, mean_cross_entropy
+from gapdyn.loss import at_temperature, best_temperature, mean_cross_entropy
 from gapdyn.measures import pair_margins
 from gapdyn.sphere import TIE, normalise, rounding
 from gapdyn.theory import appendix_c, frozen_gap, gap_velocity
@@ -133,7 +133,7 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
         loss=float(mean_cross_entropy(Z / tau)),
         log_pairs=float(np.log(len(X))),
         best_tau=best,
-        best_loss=_loss_at(Z, best),
+        best_loss=at_temperature(Z, best),
         statements=(
             *_frozen(margins, tau, len(X)),
             *_now(X, Y, tau, gap),
@@ -141,13 +141,6 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
             *_fastest(X, Y, Z, gap),
         ),
     )
-
-
-def _loss_at(Z: Array, tau: float) -> float:
-    """The loss at a temperature that may be 0 (matched pairs) or infinite."""
-    if tau == 0:
-        return 0.0
-    return float(mean_cross_entropy(Z / tau)) if np.isfinite(tau) else float(np.log(len(Z)))
 
 
 def _frozen(margins: Array, tau: float, n: int) -> list[Statement]:

@@ -18,11 +18,13 @@ from gapdyn._kernels.gradient import gradient_in_place
 from gapdyn._kernels.memory import Scratch
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import row_products, rows_cross_entropy
+from gapdyn.sphere import TIE
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_number, validate_square
 
 __all__ = [
     "Scratch",
+    "at_temperature",
     "best_temperature",
     "g",
     "gradient",
@@ -34,6 +36,9 @@ __all__ = [
     "row_products",
     "rows_cross_entropy",
 ]
+
+SHARPEST = 1e8
+"""Largest entry of the logits at which `best_temperature` looks for a minimum."""
 
 
 def loss(M: ArrayLike) -> float:
@@ -168,7 +173,7 @@ def best_temperature(Z: ArrayLike) -> float:
     Returns
     -------
     float
-        τ; 0 where no pair is mismatched, as the loss then falls to 0 with τ, and infinite where
+        τ; 0 where the loss falls for ever as τ does, as where all pairs match, and infinite where
         matching pairs are no more similar than others in the mean.
 
     Raises
@@ -184,15 +189,42 @@ def best_temperature(Z: ArrayLike) -> float:
     (inf, 0.0)
     """
     Z = _validate_logits("Z", Z)
-    others = Z.copy()
-    np.fill_diagonal(others, -np.inf)
-    diagonal = Z.diagonal()
-    if (others.max(axis=1) <= diagonal).all() and (others.max(axis=0) <= diagonal).all():
-        return 0.0 if Z.min() < Z.max() else np.inf
-    unit = Z / np.abs(Z).max()  # so that β = 1 is moderate
-    if pull(unit, 0.0) <= 0:
+    scale = float(np.abs(Z).max())
+    if scale == 0 or pull(Z / scale, 0.0) <= TIE:
         return np.inf
-    low, high = 0.0, 1.0
-    while pull(unit, high) > 0:
-        low, high = high, 2 * high
-    return float(np.abs(Z).max() / brentq(lambda a: pull(unit, a), low, high, xtol=1e-15 * high))
+    high = 1.0
+    while pull(Z / scale, high) > -TIE:
+        if high >= SHARPEST:
+            return 0.0
+        high *= 4
+    low = high / 4 if high > 1 else 0.0
+    return scale / float(brentq(lambda a: pull(Z / scale, a), low, high, rtol=1e-10))
+
+
+def at_temperature(Z: ArrayLike, tau: float) -> float:
+    """Loss of Z/τ, also at what `best_temperature` may return: its limits as τ → 0 and τ → ∞.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2.
+    tau : float
+        τ ≥ 0.
+
+    Returns
+    -------
+    float
+        In nats; ln n as τ → ∞, and at τ = 0 the loss at the largest |Z|/τ that is tried, 1e8.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix, or τ is negative or no number.
+    """
+    Z = _validate_logits("Z", Z)
+    if isinstance(tau, float) and tau == np.inf:
+        return float(np.log(len(Z)))
+    if validate_number("tau", tau) < 0:
+        raise ValueError(f"tau must not be negative, got {tau}")
+    scale = float(np.abs(Z).max())
+    return loss(Z / max(tau, scale / SHARPEST)) if scale else float(np.log(len(Z)))

@@ -183,7 +183,9 @@ def test_what_is_kept_and_lost_is_counted():
     assert found.loss_before == pytest.approx(plain_loss(X, Y, 0.2), rel=1e-10)
     assert found.loss_after == pytest.approx(plain_loss(found.X, found.Y, 0.2), rel=1e-10)
     for measures, rows in ((found.before, (X, Y)), (found.after, (found.X, found.Y))):
-        assert measures.to_dict() == pytest.approx(gd.measure(*rows).to_dict(), rel=1e-9, abs=1e-12)
+        assert measures.to_dict() == pytest.approx(
+            gd.measure(*rows).to_dict(), rel=1e-9, abs=1e-12, nan_ok=True
+        )
 
 
 def test_a_mean_shift_of_real_clip_costs_a_third_of_its_retrieval():
@@ -337,17 +339,6 @@ def test_tables_are_for_readers(both, capsys):
         )
 
 
-@pytest.mark.parametrize("options", ["", "--gamma 0.2", "--model parallel --gamma 0.2"])
-def test_a_flow_starts_from_the_rows_of_a_file(both, options):
-    command = f"simulate --from both.npy --tau 0.2 --t-end 1 --npz a.npz {options}"
-    assert cli.main(command.split()) == 0
-    run, (X, Y) = gd.Trajectory.load("a.npz"), np.load("both.npy")
-    A, B = sphere.lift(X, Y, gamma=0.2) if options else (X, Y)
-    assert run.gap[0] == pytest.approx(gd.measures.gap(A, B))
-    assert run.tau[0] == pytest.approx(0.2)
-    assert run.model.n == 30 and run.t[-1] == 1
-
-
 @pytest.mark.parametrize("command", ["measure", "landscape"])
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
 def test_pictures_are_drawn_in_the_format_of_their_names(both, capsys, command, kind):
@@ -371,9 +362,6 @@ def test_pictures_are_drawn_in_the_format_of_their_names(both, capsys, command, 
         ("landscape both.npy --plot rows.gif", "--plot wants a name that ends in .png, .pdf or"),
         ("measure both.npy --plot rows", "--plot wants a name that ends in .png, .pdf or .svg"),
         ("forecast both.npy --tau hot", "invalid float value: 'hot'"),
-        ("simulate --from both.npy --start random", "--from and --start exclude each other"),
-        ("simulate --from both.npy --model scalar --gamma 0.1", "--from wants a model with rows"),
-        ("simulate --from none.npy", "there is no file none.npy"),
         ("forecast none.npy", "there is no file none.npy"),
     ],
 )

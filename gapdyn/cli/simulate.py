@@ -13,13 +13,13 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.embeddings import read_pairs
+from gapdyn.cli.files import MOST, read_sample
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.solver import MAX_STEPS, METHODS
 from gapdyn.terminal import say
 from gapdyn.types import Array
-from gapdyn.validate import validate_count, validate_number, validate_pairs, validate_positive
+from gapdyn.validate import validate_count, validate_number, validate_positive
 
 TEMPERATURES: dict[str, tuple[Callable[[argparse.Namespace], gd.temperature.Temperature], str]] = {
     "learned": (
@@ -48,10 +48,13 @@ MODELS = {
 }
 """Which options each model uses."""
 
+FROM = "from sample seed gamma"
+"""Which options are used instead with --from."""
+
 STARTS = {"polygon": "rotation dim", "random": "dim seed"}
 """Which options each start uses, a polygon to refuse a dimension other than 2."""
 
-OF_START = " ".join([*MODELS.values(), *STARTS.values()]).split()
+OF_START = " ".join([*MODELS.values(), *STARTS.values(), "from"]).split()
 """Options of the start; a free model without any of them starts as Figure 2 does."""
 
 
@@ -67,12 +70,18 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=run)
     add = parser.add_argument
     add("--model", choices=MODELS, default="free")
-    add("--from", nargs="+", metavar="FILE", dest="files", help="start from embeddings, as measure")
+    add(
+        "--from",
+        nargs="+",
+        metavar="FILE",
+        help="start from these embeddings, as for gapdyn measure; the frozen model has Z = XYᵀ",
+    )
+    add("--sample", type=int, metavar="N", help=f"N pairs of --from (default {MOST}, if more)")
     add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
     add("--pairs", type=int, help="number of pairs (default 5)")
     add("--rotation", type=int, help="places by which a polygon's texts are turned (default 0)")
     add("--dim", type=int, help="dimension of random rows before lifting (default 2)")
-    add("--seed", type=int, help="seed of random rows (default 0)")
+    add("--seed", type=int, help="seed of random rows, or of --sample (default 0)")
     add("--gamma", type=float, help="height γ; lifts the rows of a free model when given")
     add("--alpha", type=float, help="frozen model: Z = αI (default 1)")
     add("--temperature", choices=TEMPERATURES, default="learned")
@@ -191,20 +200,17 @@ def write_files(run: gd.Trajectory, args: argparse.Namespace, interrupted: bool)
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     """The model and its start, from the options."""
     temperature = TEMPERATURES[args.temperature][0](args)
-    if "files" in args:
-        check_own_rows(args)
     n = validate_count("--pairs", getattr(args, "pairs", 5), least=2)
     if args.model in ("scalar", "frozen"):
         model: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
         if args.model == "frozen":
-            alpha = validate_number("--alpha", getattr(args, "alpha", 1.0))
-            model = gd.FrozenModel(alpha * np.eye(n), temperature)
+            model = gd.FrozenModel(similarities(args, n), temperature)
         return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
-    if args.model == "free" and not any(option in args for option in ("files", *OF_START)):
+    if args.model == "free" and not any(option in args for option in OF_START):
         free, y0 = gd.examples.figure_2()
         free = gd.FreeModel(free.n, free.d, temperature)
         return free, free.start(*free.embeddings(y0), tau=args.tau)
-    X, Y = own_rows(args) if "files" in args else rows(args, n)
+    X, Y = rows(args, n)
     if args.model == "parallel":
         parallel = gd.ParallelModel(len(X), X.shape[1], temperature)
         return parallel, parallel.start(X, Y, tau=args.tau, gamma=needed(args, "gamma"))
@@ -214,27 +220,10 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     return free, free.start(X, Y, tau=args.tau)
 
 
-def own_rows(args: argparse.Namespace) -> tuple[Array, Array]:
-    """X and Y at time 0, from files."""
-    pairs = read_pairs(args.files)
-    for note in pairs.notes:
-        say(f"gapdyn simulate: {note}")
-    X, Y = validate_pairs(pairs.X, pairs.Y)
-    return sphere.normalise(X), sphere.normalise(Y)
-
-
-def check_own_rows(args: argparse.Namespace) -> None:
-    """Refuse what does not go with rows of the user's own."""
-    with_rows = [model for model, options in MODELS.items() if "start" in options]
-    if args.model not in with_rows:
-        raise ValueError(f"--from wants a model with rows: --model {' or '.join(with_rows)}")
-    for option in ("start", "pairs", "rotation", "dim", "seed"):
-        if option in args:
-            raise ValueError(f"--from and --{option} exclude each other: the rows are given")
-
-
 def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
     """X and Y at time 0, before lifting."""
+    if "from" in args:
+        return given_rows(args)
     d, seed = getattr(args, "dim", 2), getattr(args, "seed", 0)
     if getattr(args, "start", "polygon") == "polygon":
         if d != 2:
@@ -244,6 +233,21 @@ def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
         raise ValueError(f"--seed must not be negative, got {seed}")
     rng = np.random.default_rng(seed)
     return sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+
+
+def given_rows(args: argparse.Namespace) -> tuple[Array, Array]:
+    """Unit rows of the files."""
+    options = {"sample": None, "seed": 0, "x": None, "y": None, "layout": None} | vars(args)
+    X, Y = read_sample(argparse.Namespace(**options, files=options["from"]))
+    return sphere.normalise(X), sphere.normalise(Y)
+
+
+def similarities(args: argparse.Namespace, n: int) -> Array:
+    """Z of the frozen model."""
+    if "from" in args:
+        X, Y = given_rows(args)
+        return X @ Y.T
+    return validate_number("--alpha", getattr(args, "alpha", 1.0)) * np.eye(n)
 
 
 def learned(args: argparse.Namespace, beta: gd.temperature.Parametrisation) -> gd.Learned:
@@ -265,10 +269,13 @@ def note_unused(args: argparse.Namespace) -> None:
     """Say which options were given that the chosen model, start and temperature do not use."""
     used = f"{MODELS[args.model]} {TEMPERATURES[args.temperature][1]}"
     start = ""
-    if "start" in used:
+    if "from" in args and args.model != "scalar":
+        used, start = f"{FROM} {TEMPERATURES[args.temperature][1]}", " --from"
+    elif "start" in used:
         kind = getattr(args, "start", "polygon")
         used, start = f"{used} {STARTS[kind]}", f" --start {kind}"
-    tables = *MODELS.values(), *STARTS.values(), *(options for _, options in TEMPERATURES.values())
+    of_temperatures = [options for _, options in TEMPERATURES.values()]
+    tables = FROM, *MODELS.values(), *STARTS.values(), *of_temperatures
     for option in sorted({*" ".join(tables).split()} - {*used.split()}):
         if option in args:
             say(

@@ -582,8 +582,11 @@ def _along(name: str, X: Rows, mean: Array, direction: Array) -> Numbers:
 
     The share is NaN where X has no variance, and all three are NaN where there is no direction.
     """
-    height = np.concatenate([rows @ direction for rows in X])
-    total = sum(float(np.sum((rows - mean) ** 2)) for rows in X) / len(X)
+    heights, squares = [], 0.0
+    for rows in X:
+        heights.append(rows @ direction)
+        squares += float(np.sum((rows - mean) ** 2))
+    height, total = np.concatenate(heights), squares / len(X)
     varies = total > rounding(len(X), X.dim) ** 2
     return {
         f"height_{name}": float(height.mean()),

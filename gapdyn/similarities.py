@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,26 @@ class Matches(NamedTuple):
     similarity: Array
 
 
+class Memory:
+    """A tile and six masks of its shape, which are used again: fresh memory costs more than sums.
+
+    Parameters
+    ----------
+    size : int
+        Entries of the largest tile.
+    kind : dtype
+        Type of similarities.
+    """
+
+    def __init__(self, size: int, kind: np.dtype[Any]) -> None:
+        self.tile, self.masks = np.empty(size, kind), np.empty((6, size), bool)
+
+    def of(self, shape: tuple[int, int]) -> tuple[Floats, list[Mask]]:
+        """Those of a shape."""
+        size = shape[0] * shape[1]
+        return self.tile[:size].reshape(shape), [m[:size].reshape(shape) for m in self.masks]
+
+
 def error_bound(d: int) -> float:
     """How far a similarity of unit rows may be off in single precision, in any order of summation.
 
@@ -94,16 +114,17 @@ def neighbours(X: Rows, Y: Rows, matches: Matches, *, progress: bool = False) ->
     sides = _side(len(X), matches.x, matches), _side(len(Y), matches.y, matches)
     bound = error_bound(X.dim) if X.single else 0.0
     tiles = [(a, b) for a in cut(len(X), TILE[0]) for b in cut(len(Y), TILE[1])]
-    memory = np.empty(min(TILE[0], len(X)) * min(TILE[1], len(Y)), X.whole.dtype)
+    memory = Memory(min(TILE[0], len(X)) * min(TILE[1], len(Y)), X.whole.dtype)
     for tile in _shown(tiles, progress):
         A, B = X.whole[tile[0]], Y.whole[tile[1]]
-        Z = np.matmul(A, B.T, out=memory[: len(A) * len(B)].reshape(len(A), len(B)))
+        Z, masks = memory.of((len(A), len(B)))
+        np.matmul(A, B.T, out=Z)
         parts = _part(sides[0], tile[0]), _part(sides[1], tile[1])
         _leave_out(Z, matches, tile)
         if not bound:
-            _gather(Z, parts)
-        elif not _gather_single(Z, parts, bound, partial(_exact, X, Y, tile)):
-            _gather(_leave_out(X[tile[0]] @ Y[tile[1]].T, matches, tile), parts)
+            _gather(Z, parts, masks)
+        elif not _gather_single(Z, parts, masks, bound, partial(_exact, X, Y, tile)):
+            _gather(_leave_out(X[tile[0]] @ Y[tile[1]].T, matches, tile), parts, masks)
     return sides
 
 
@@ -143,32 +164,36 @@ def _leave_out(Z: Floats, matches: Matches, tile: Tile) -> Floats:
     return Z
 
 
-def _gather(Z: Floats, parts: tuple[Side, Side]) -> None:
+def _gather(Z: Floats, parts: tuple[Side, Side], masks: list[Mask]) -> None:
     """Take a tile in float64 into both sides."""
     for axis, side in zip((1, 0), parts, strict=True):
         np.maximum(side.nearest, Z.max(axis=axis), out=side.nearest)
-        side.rank[:] += _count(Z >= _beside(Z, side.own - TIE, axis), axis)
+        side.rank[:] += _count(_reach(Z, side.own - TIE, axis, masks[0]), axis)
 
 
 def _gather_single(
-    Z: Floats, parts: tuple[Side, Side], bound: float, exact: Callable[[Indices], Array]
+    Z: Floats,
+    parts: tuple[Side, Side],
+    masks: list[Mask],
+    bound: float,
+    exact: Callable[[Indices], Array],
 ) -> bool:
     """Take a tile in single precision into both sides; False, and nothing, where it is crowded.
 
     What is open is whether an entry reaches the level of the match, if it is no further than
     `bound` from it, and which entry is the largest, among those within twice that of the top.
     """
-    unsettled: Mask = np.zeros(Z.shape, bool)
-    counted: list[tuple[Mask, Mask]] = []
-    for axis, side in zip((1, 0), parts, strict=True):
+    unsettled, leading, *pairs = masks
+    unsettled[:] = False
+    counted = (pairs[0], pairs[1]), (pairs[2], pairs[3])
+    for axis, side, (sure, open_) in zip((1, 0), parts, counted, strict=True):
         level, top = side.own - TIE, Z.max(axis=axis)
-        sure = Z >= _beside(Z, level + bound, axis)
-        open_ = Z >= _beside(Z, level - bound, axis)
+        _reach(Z, level + bound, axis, sure)
+        _reach(Z, level - bound, axis, open_)
         open_ ^= sure
-        leads = np.maximum(np.maximum(side.nearest, top - bound) - bound, LEAST)
         unsettled |= open_
-        unsettled |= Z >= _beside(Z, leads, axis)
-        counted.append((sure, open_))
+        leads = np.maximum(np.maximum(side.nearest, top - bound) - bound, LEAST)
+        unsettled |= _reach(Z, leads, axis, leading)
     entries = np.flatnonzero(unsettled)
     if len(entries) > CROWDED * Z.size:
         return False
@@ -180,16 +205,16 @@ def _gather_single(
     return True
 
 
-def _beside(Z: Floats, values: Array, axis: int) -> Floats:
-    """A value for each row (axis 1) or column (axis 0) of Z, in its type."""
-    level: Floats = values.astype(Z.dtype)
-    return level[:, None] if axis else level
+def _reach(Z: Floats, levels: Array, axis: int, out: Mask) -> Mask:
+    """Which entries reach the level of their row (axis 1) or column (axis 0), in the type of Z."""
+    level: Floats = levels.astype(Z.dtype)
+    return np.greater_equal(Z, level[:, None] if axis else level, out=out)
 
 
 def _count(mask: Mask, axis: int) -> NDArray[np.int64]:
     """Number of true entries in each row (axis 1) or column (axis 0)."""
     if axis:
-        return np.fromiter(map(np.count_nonzero, mask), np.int64, len(mask))
+        return np.fromiter((np.count_nonzero(row) for row in mask), np.int64, len(mask))
     bytes_ = mask.view(np.uint8)  # of which 255 can be added
     parts = [np.add.reduce(bytes_[b], axis=0, dtype=np.uint8) for b in cut(len(mask), 255)]
     total: NDArray[np.int64] = np.add.reduce(parts, axis=0, dtype=np.int64)

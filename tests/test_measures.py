@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import gapdyn as gd
 from experiments import features
-from gapdyn import measures, rows, similarities, sphere
+from gapdyn import measures, rows, similarities, spectrum, sphere
 
 tables = st.builds(
     lambda n, seed: np.random.default_rng(seed).integers(-3, 4, (n, n)) / 3.0,  # with ties
@@ -248,6 +248,25 @@ def test_uniformity_is_minus_w2_by_the_matrix_square_root(block_rows, monkeypatc
     root = np.sqrt(np.linalg.eigvalsh(covariance)).sum()
     expected = -np.sqrt(mean @ mean + 1 + np.trace(covariance) - 2 / np.sqrt(6) * root)
     assert measures.uniformity(X, Y) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_the_spectrum_of_many_rows_is_that_of_few(flat, monkeypatch):
+    """From the Gram matrix and by QR, also where half of the directions are empty."""
+    X, Y = (sphere.sample(300, 8, seed) * np.geomspace(1, 1e-3, 8) for seed in (0, 1))
+    if flat:
+        X[:, 4:] = Y[:, 4:] = 0.0
+    few = gd.measure(X, Y)
+    monkeypatch.setattr(spectrum, "LARGE", 0)
+    many = gd.measure(X, Y)
+    for name in ("wasserstein_uniformity", "effective_rank_x", "dimensions_99_y"):
+        assert getattr(many, name) == pytest.approx(getattr(few, name), rel=1e-9)
+    shares = np.linalg.svd(sphere.unit(X) - sphere.unit(X).mean(axis=0), compute_uv=False)
+    p = shares / shares.sum()
+    p = p[p > 1e-12]
+    assert few.effective_rank_x == pytest.approx(np.prod(p**-p))
+    held = np.cumsum(shares**2) / np.sum(shares**2)
+    assert few.dimensions_99_x == 1 + np.argmax(held >= 0.99)
 
 
 @pytest.mark.parametrize("d", [2, 3, 8])

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn import _layouts, memory
+from gapdyn import _layouts, _memory
 from gapdyn.types import Floats
 
 Labels = NDArray[np.intp]
@@ -120,6 +120,6 @@ def _captions(
     many = f"{k} captions of each of {n} images"
     notes.append(f"{captions.name}, shape {shape}, is read as {chosen} ({what}): {many}")
     if k > 1 and not Y.flags.c_contiguous:
-        memory.claim(Y.nbytes, f"the rows in {captions.name}")
+        _memory.claim(Y.nbytes, f"the rows in {captions.name}")
     numbers = np.arange(n)
     return X, Y.reshape(n * k, d), (numbers, np.repeat(numbers, k)) if k > 1 else None, notes

@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn import memory
+from gapdyn import _memory
 from gapdyn._kinds import UnreadableError
 from gapdyn._stored import Stored
 
@@ -68,7 +68,7 @@ def plain(array: NDArray[Any]) -> NDArray[Any]:
     dtype = plain_type(array.dtype)
     if dtype == array.dtype:
         return array
-    memory.claim(dtype.itemsize * array.size, f"rows as {dtype}")
+    _memory.claim(dtype.itemsize * array.size, f"rows as {dtype}")
     return array.astype(dtype)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gapdyn import _formats, memory
+from gapdyn import _formats, _memory
 from gapdyn._arrangement import Named
 from gapdyn._stored import Stored
 from gapdyn.readers import Choice, read_arrays
@@ -109,7 +109,7 @@ def read(path: str, shards: Shards, choose: Choice) -> Named:
     types = [_formats.plain_type(stored.dtype) for _, stored in shards.values()]
     width = next(iter(shards.values()))[1].shape[1]
     dtype = np.result_type(*types)
-    memory.claim(rows * width * dtype.itemsize, f"the rows in {path}")
+    _memory.claim(rows * width * dtype.itemsize, f"the rows in {path}")
     array, done = np.empty((rows, width), dtype), 0
     for file in files:
         part = _rows(file, choose)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gapdyn import _arrangement, _formats, _layouts, _shards, memory
+from gapdyn import _arrangement, _formats, _layouts, _memory, _shards
 from gapdyn._arrangement import Labels, Named
 from gapdyn._chosen import chosen_one, chosen_two, listed
 from gapdyn._stored import Stored
@@ -111,7 +111,7 @@ def read_pairs(
         X, Y, groups, notes = _arrangement.each(found, layouts)
     if whole:
         size = sum(array.size * max(array.dtype.itemsize, 4) for array in (X, Y))
-        memory.claim(size, f"unit rows of shapes {X.shape} and {Y.shape}")
+        _memory.claim(size, f"unit rows of shapes {X.shape} and {Y.shape}")
     return Pairs(X, Y, groups, (*(note for part in found for note in part.notes), *notes))
 
 

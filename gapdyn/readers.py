@@ -24,7 +24,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn import _formats, memory
+from gapdyn import _formats, _memory
 from gapdyn._kinds import UnreadableError, converted, told
 from gapdyn._stored import ChoiceError, Stored
 
@@ -109,7 +109,7 @@ def read_arrays(
         try:
             with _stored(stream, name) as found:
                 names = found if choose is None else choose(found)
-                memory.claim(sum(found[key].size for key in names), f"the arrays in {name}")
+                _memory.claim(sum(found[key].size for key in names), f"the arrays in {name}")
                 return {key: found[key].read() for key in names}
         except ChoiceError:
             raise
@@ -156,7 +156,7 @@ def _drained(head: bytes, stream: IO[bytes]) -> io.BytesIO:
     whole = io.BytesIO(head)
     whole.seek(0, os.SEEK_END)
     while chunk := stream.read(CHUNK):
-        memory.claim(2 * len(chunk), "the bytes that come through a pipe")
+        _memory.claim(2 * len(chunk), "the bytes that come through a pipe")
         whole.write(chunk)
     return whole
 

@@ -18,7 +18,7 @@ import pytest
 import scipy.io
 
 import gapdyn as gd
-from gapdyn import _formats, cli, memory
+from gapdyn import _formats, _memory, cli
 from gapdyn.embeddings import read_pairs
 
 X, Y = gd.sphere.sample(6, 4, 0), gd.sphere.sample(6, 4, 1)
@@ -341,7 +341,7 @@ def test_a_library_that_is_missing_is_named_with_the_line_that_installs_it(
 
 def test_what_is_larger_than_memory_is_one_line_too(place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    monkeypatch.setattr(memory, "available", lambda: 100.0)
+    monkeypatch.setattr(_memory, "available", lambda: 100.0)
     assert "need 384 bytes of memory, 100 bytes are available" in refused(["both.npy"], capsys)
 
 

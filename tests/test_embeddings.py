@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from gapdyn import cli, memory
+from gapdyn import _memory, cli
 from gapdyn.embeddings import read_pairs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -292,7 +292,7 @@ def test_what_is_larger_than_memory_is_refused_with_what_it_needs(monkeypatch):
     np.savez("a.npz", X, Y)
     shards("out/img_emb", X, [3, 4])
     shards("out/text_emb", Y, [3, 4])
-    monkeypatch.setattr(memory, "available", lambda: 100.0)
+    monkeypatch.setattr(_memory, "available", lambda: 100.0)
     for files, says in (
         (
             "a.npy",
@@ -318,8 +318,8 @@ def test_a_header_without_its_numbers_is_damage_and_no_claim(monkeypatch):
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="no such file here")
 def test_memory_is_what_linux_says_and_no_more_than_the_limit_of_the_shell():
-    assert 0 < memory.available() < 1e15
-    code = "from gapdyn import memory; print(memory.available())"
+    assert 0 < _memory.available() < 1e15
+    code = "from gapdyn import _memory; print(_memory.available())"
     command = f"ulimit -v 4000000; {sys.executable} -c '{code}'"
     env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=env, check=True)
@@ -331,4 +331,4 @@ def test_memory_is_what_linux_says_and_no_more_than_the_limit_of_the_shell():
     [(0, "0 bytes"), (999, "999 bytes"), (2.048e9, "2.05 GB"), (4e15, "4e+03 TB")],
 )
 def test_sizes_are_told_in_their_unit(size, shown):
-    assert memory.told(size) == shown
+    assert _memory.told(size) == shown

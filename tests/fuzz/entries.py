@@ -30,7 +30,7 @@ from fuzz.table import (
 from hypothesis import strategies as st
 
 import gapdyn as gd
-from gapdyn import files, film, loss, models, plotting, readers, theory
+from gapdyn import embeddings, files, film, loss, models, plotting, readers, theory
 
 
 class Entry(NamedTuple):
@@ -50,7 +50,7 @@ def modules():
     named = [getattr(gd, name) for name in gd.__all__]
     stated = [getattr(theory, name) for name in theory.__all__ if name != "closing"]
     return [thing for thing in named if ismodule(thing) and thing is not theory] + [
-        *(files, film, plotting, readers),
+        *(embeddings, files, film, plotting, readers),
         *stated,
     ]
 

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 import gapdyn as gd
 from gapdyn import (
     check,
+    embeddings,
     examples,
     files,
     film,
@@ -210,6 +211,14 @@ def saved(draw):
     return PATH / "saved.npz"
 
 
+@st.composite
+def written(draw):
+    """The path of embeddings whose rows are unit."""
+    X, Y = draw(unit_rows("X", "Y")).values()
+    np.savez(PATH / "written.npz", X, Y)
+    return PATH / "written.npz"
+
+
 def point(n, seed):
     """What is swept."""
     return {"value": n * seed}
@@ -364,7 +373,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.flow_many: {"t": TIMES},
     gd.Trajectory.at: {"t": within(0.1, 0.5)},
     gd.Trajectory.load: {"path": saved()},
-    readers.read_arrays: {"source": saved()},
+    readers.read_arrays: {"source": saved(), "choose": st.none()},
+    embeddings.read_pairs: {"files": written(), **each("x y layout", st.none()), "whole": flags},
     files.write_columns: {"columns": st.just({"t": np.array([0.0, np.nan])})},
     gd.sweep: {
         **{"function": st.just(point), "grid": grids, "progress": st.just(False)},

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gapdyn as gd
-from gapdyn import readers
+from gapdyn import embeddings, readers
 from gapdyn.validate import has_masked
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -125,6 +125,30 @@ def test_arrays(examples):
         path.write_bytes(change)
         with told(change):
             outcome(readers.read_arrays, {"source": path})
+            outcome(embeddings.read_pairs, {"files": path})
+
+    refused_or_read()
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "parquet"])
+def test_files_of_other_formats(kind, examples):
+    X, Y = np.eye(4), np.eye(4)[::-1].copy()
+    if kind == "safetensors":
+        library = pytest.importorskip("safetensors.numpy", reason="no extra formats")
+        content = library.save({"x": X, "y": Y})
+    else:
+        arrow = pytest.importorskip("pyarrow", reason="no extra formats")
+        sink = arrow.BufferOutputStream()
+        table = arrow.table({"x": X.tolist(), "y": Y.tolist()})
+        pytest.importorskip("pyarrow.parquet").write_table(table, sink)
+        content = sink.getvalue().to_pybytes()
+
+    @examples(5)
+    @given(damaged(content))
+    def refused_or_read(other):
+        Path("rows").write_bytes(other)
+        with told(other):
+            outcome(embeddings.read_pairs, {"files": Path("rows")})
 
     refused_or_read()
 

@@ -224,7 +224,7 @@ def at_temperature(Z: ArrayLike, tau: float) -> float:
     Z = _validate_logits("Z", Z)
     if isinstance(tau, float) and tau == np.inf:
         return float(np.log(len(Z)))
-    if validate_number("tau", tau) < 0:
+    if (tau := validate_number("tau", tau)) < 0:
         raise ValueError(f"tau must not be negative, got {tau}")
     scale = float(np.abs(Z).max())
     return loss(Z / max(tau, scale / SHARPEST)) if scale else float(np.log(len(Z)))

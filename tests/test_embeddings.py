@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
+from experiments import features
 from gapdyn import _memory, cli
 from gapdyn.embeddings import read_pairs
 
@@ -49,6 +50,18 @@ def test_both_modalities_in_one_array_whichever_axes_it_has(layout):
         )
         only_so = "since only so are rows of unit length" in said(pairs)
         assert only_so == (given is None and layout[-1] != "d")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f2"])
+def test_real_clip_is_recognised_whichever_axes_it_has(shared_data, dtype):
+    """500 pairs in 512 dimensions, so that sizes alone do not tell pairs from dimensions."""
+    real = np.load(features.find(features.TRAINED, shared_data)).astype(dtype)
+    for layout in ("2nd", "n2d", "2dn"):
+        np.save("a.npy", np.moveaxis(real, (0, 1, 2), [layout.index(axis) for axis in "2nd"]))
+        equal(read_pairs("a.npy"), *real)
+    np.save("x.npy", real[0].T)
+    np.save("y.npy", real[1])
+    equal(read_pairs(["x.npy", "y.npy"]), *real)
 
 
 def test_rows_that_are_not_unit_have_the_usual_layout():

@@ -54,6 +54,6 @@ def test_the_lowest_python_is_the_same_for_the_installer_the_linters_and_the_rea
 
 def test_what_runs_and_tests_gapdyn_has_a_lower_bound():
     extras = ABOUT["project"]["optional-dependencies"]
-    tested = (extras[name] for name in ("sweep", "dask", "certify", "test"))
+    tested = (extras[name] for name in ("sweep", "dask", "certify", "formats", "test"))
     for requirement in (*ABOUT["project"]["dependencies"], *chain.from_iterable(tested)):
         assert ">=" in requirement or requirement.startswith("gapdyn["), requirement

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.optimize import minimize_scalar
 
 import gapdyn as gd
 from experiments import features as real
@@ -26,6 +25,7 @@ from gapdyn import plotting
 from gapdyn.types import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
+NAMES = [f"loss_tau_{tau:g}" for tau in TAUS]
 SYNTHETIC = "synthetic data in place of CLIP"
 FEATURES = (real.TRAINED,)
 AMOUNTS = (-1.5, 3.5)
@@ -40,38 +40,13 @@ def compute(seed: int = 0, quick: bool = False, features: Path | None = None) ->
     except real.FeaturesMissingError as missing:
         X, Y, source = *synthetic(seed), SYNTHETIC
         about["remark"] = f"of {SYNTHETIC}, as there are {missing}"
-    amounts = np.linspace(*AMOUNTS, 41 if quick else 201)
-    direction = X.mean(axis=0) - Y.mean(axis=0)
-    gaps, losses = np.empty(len(amounts)), np.empty((len(TAUS), len(amounts)))
-    for k, amount in enumerate(amounts):
-        Z, gaps[k] = similarity_and_gap(X, Y, amount, direction)
-        losses[:, k] = [gd.loss.loss(Z / tau) for tau in TAUS]
-    table = {"amount": amounts, "signed_gap": gaps}
-    minima = {}
-    for tau, loss in zip(TAUS, losses, strict=True):
-        table[f"loss_tau_{tau:g}"] = loss
-        minima[f"{tau:g}"] = minimum(X, Y, tau, direction, near=amounts[loss.argmin()])
-    parameters = {"features": source, "pairs": len(X), "gap": gd.measures.gap(X, Y)}
+    found = gd.landscape(X, Y, TAUS, amounts=np.linspace(*AMOUNTS, 41 if quick else 201))
+    curves = dict(zip(NAMES, found.losses, strict=True))
+    table = {"amount": found.amounts, "signed_gap": found.gaps} | curves
+    minima = {f"{tau:g}": float(gap) for tau, gap in zip(TAUS, found.best_gap, strict=True)}
+    parameters: dict[str, Any] = {"features": source, "pairs": len(X), "gap": found.own_gap}
     parameters |= {"gap_of_least_loss": minima, **about}
     return Numbers(table, parameters, stand_in="_synthetic" if about else "")
-
-
-def similarity_and_gap(X: Array, Y: Array, amount: float, direction: Array) -> tuple[Array, float]:
-    """Similarities of the shifted rows, and their gap, negative once the centres have crossed."""
-    X, Y = gd.sphere.shift_gap(X, Y, amount)
-    between = X.mean(axis=0) - Y.mean(axis=0)
-    return X @ Y.T, float(np.copysign(np.linalg.norm(between), between @ direction))
-
-
-def minimum(X: Array, Y: Array, tau: float, direction: Array, near: float) -> float:
-    """Signed gap with the smallest loss, refined from the best amount of the grid."""
-    best = minimize_scalar(
-        lambda amount: gd.loss.loss(similarity_and_gap(X, Y, amount, direction)[0] / tau),
-        bounds=(near - 0.15, near + 0.15),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return similarity_and_gap(X, Y, float(best.x), direction)[1]
 
 
 def synthetic(seed: int) -> tuple[Array, Array]:

@@ -19,8 +19,11 @@ from gapdyn import (
 )
 from gapdyn._version import __version__
 from gapdyn.check import check_gradient
+from gapdyn.close import Closed, close
 from gapdyn.ensemble import flow_many
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
+from gapdyn.forecast import Forecast, Statement, forecast
+from gapdyn.landscape import Landscape, landscape
 from gapdyn.measures import Measures, measure
 from gapdyn.models import (
     FreeModel,
@@ -44,13 +47,16 @@ from gapdyn.temperature import (
 )
 
 __all__ = [
+    "Closed",
     "CosineSchedule",
     "Exponential",
     "Fixed",
+    "Forecast",
     "FreeModel",
     "FrozenModel",
     "HardSwap",
     "IntegrationError",
+    "Landscape",
     "Learned",
     "Linear",
     "LinearSchedule",
@@ -63,12 +69,16 @@ __all__ = [
     "Snapshot",
     "SoftSwap",
     "Softplus",
+    "Statement",
     "Trajectory",
     "__version__",
     "check_gradient",
+    "close",
     "examples",
     "flow",
     "flow_many",
+    "forecast",
+    "landscape",
     "loss",
     "measure",
     "measures",

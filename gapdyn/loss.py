@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 
 from gapdyn._kernels import pull, pull_rows
 from gapdyn._kernels.entropy import CrossEntropy
@@ -17,11 +18,14 @@ from gapdyn._kernels.gradient import gradient_in_place
 from gapdyn._kernels.memory import Scratch
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import row_products, rows_cross_entropy
+from gapdyn.sphere import TIE
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_number, validate_square
 
 __all__ = [
     "Scratch",
+    "at_temperature",
+    "best_temperature",
     "g",
     "gradient",
     "loss",
@@ -32,6 +36,9 @@ __all__ = [
     "row_products",
     "rows_cross_entropy",
 ]
+
+SHARPEST = 1e8
+"""Largest entry of the logits at which `best_temperature` looks for a minimum."""
 
 
 def loss(M: ArrayLike) -> float:
@@ -151,3 +158,73 @@ def g(Z: ArrayLike, a: float) -> float:
     """
     a = validate_number("a", a)
     return float(pull(_validate_logits("Z", Z, a), a))
+
+
+def best_temperature(Z: ArrayLike) -> float:
+    """The temperature at which the loss of these similarities is least.
+
+    ℓ(βZ) is convex in β, with the slope -g_β(Z), so that its minimum is the zero of g.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2.
+
+    Returns
+    -------
+    float
+        τ; 0 where the loss falls for ever as τ does, as where all pairs match, and infinite where
+        matching pairs are no more similar than others in the mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix, or has entries above 4e307/n in size.
+
+    Examples
+    --------
+    Two pairs, of which one is mismatched by as much as the other is matched:
+
+    >>> best_temperature(np.array([[1.0, 0.0], [1.0, 0.0]])), best_temperature(np.eye(2))
+    (inf, 0.0)
+    """
+    Z = _validate_logits("Z", Z)
+    scale = float(np.abs(Z).max())
+    if scale == 0 or pull(Z / scale, 0.0) <= TIE:
+        return np.inf
+    high = 1.0
+    while pull(Z / scale, high) > -TIE:
+        if high >= SHARPEST:
+            return 0.0
+        high *= 4
+    low = high / 4 if high > 1 else 0.0
+    return scale / float(brentq(lambda a: pull(Z / scale, a), low, high, rtol=1e-10))
+
+
+def at_temperature(Z: ArrayLike, tau: float) -> float:
+    """Loss of Z/τ, also at what `best_temperature` may return: its limits as τ → 0 and τ → ∞.
+
+    Parameters
+    ----------
+    Z : (n, n) array of floats
+        Similarities, n ≥ 2.
+    tau : float
+        τ ≥ 0.
+
+    Returns
+    -------
+    float
+        In nats; ln n as τ → ∞, and at τ = 0 the loss at the largest |Z|/τ that is tried, 1e8.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix, or τ is negative or no number.
+    """
+    Z = _validate_logits("Z", Z)
+    if isinstance(tau, float) and tau == np.inf:
+        return float(np.log(len(Z)))
+    if (tau := validate_number("tau", tau)) < 0:
+        raise ValueError(f"tau must not be negative, got {tau}")
+    scale = float(np.abs(Z).max())
+    return loss(Z / max(tau, scale / SHARPEST)) if scale else float(np.log(len(Z)))

@@ -30,9 +30,6 @@ WIDTHS = 0.5, 1.0, 2.0
 HELD_OUT = 0.2
 """Share of the pairs on which `separability` is measured."""
 
-SHARPEST = 1e8
-"""Largest inverse temperature that `best_temperature` tries."""
-
 
 def squared_distances(X: Array, Y: Array) -> Array:
     """‖x_i - y_j‖², 0 for rows whose similarity is 1 to within `TIE`."""
@@ -114,33 +111,10 @@ def separability(X: Array, Y: Array) -> float:
 
 def losses(Z: Array, tau: float | None) -> Numbers:
     """The loss (2) of similarities at τ and at the τ that makes it least, beside ln n."""
-    best = best_temperature(Z)
+    best = loss.best_temperature(Z)
     return {
         "loss": np.nan if tau is None else loss.loss(Z / tau),
-        "temperature_for_gap": best,
-        "best_loss": float(np.log(len(Z))) if np.isnan(best) else loss.loss(Z * _sharpness(best)),
+        "temperature_for_gap": best if best < np.inf else np.nan,
+        "best_loss": loss.at_temperature(Z, best),
         "log_n": float(np.log(len(Z))),
     }
-
-
-def best_temperature(Z: Array) -> float:
-    """The τ at which the loss (2) of logits Z/τ is least.
-
-    The loss is convex in β = 1/τ and its slope is -g_β(Z). Where it falls for ever, as it does if
-    all pairs match, τ is 0; where it rises from the beginning, as pairs are no more similar than
-    strangers, no τ > 0 is best, and the result is NaN.
-    """
-    if loss.g(Z, 0.0) <= TIE:
-        return np.nan
-    high = 1.0
-    while loss.g(Z, high) > -TIE:
-        if high >= SHARPEST:
-            return 0.0
-        high *= 4
-    low = high / 4 if high > 1 else 0.0
-    return float(1 / scipy.optimize.brentq(lambda a: loss.g(Z, a), low, high, rtol=1e-10))
-
-
-def _sharpness(tau: float) -> float:
-    """β = 1/τ, or the largest that is tried."""
-    return 1 / tau if tau > 0 else SHARPEST

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from gapdyn import cli
+from gapdyn import cli, sphere
 
 EXAMPLE = (
     "simulate --model free --start polygon --pairs 5 --rotation 2 "
@@ -108,6 +108,60 @@ def test_every_model_runs_under_every_temperature(here, model, temperature, caps
     trajectory = gd.Trajectory.load("a.npz")
     assert trajectory.t[-1] == 10 and (here / "a.csv").is_file()
     assert trajectory.y.shape[1] == SIZES[model]
+
+
+def test_without_options_of_the_start_it_is_figure_2(here):
+    """Its largest τ is 1.0234 at t = 2.064, and at t = 1e5 its gap is 0.5406."""
+    assert cli.main(["simulate", "--npz", "a.npz"]) == 0
+    run = gd.Trajectory.load("a.npz")
+    assert run.at(2.064).tau == pytest.approx(1.02337, abs=1e-5)
+    assert run.gap[-1] == pytest.approx(gd.published.FIGURE_2.readings[-1].gap, abs=5.1e-5)
+    assert cli.main(["simulate", "--pairs", "5", "--t-end", "1", "--npz", "b.npz"]) == 0
+    assert gd.Trajectory.load("b.npz").gap[0] == pytest.approx(0, abs=1e-12)  # matched pentagons
+
+
+@pytest.mark.parametrize("model", ["free", "parallel", "frozen"])
+def test_a_flow_starts_from_rows_of_a_file(here, model):
+    """It is that of the library from the same rows, which the file has at other lengths."""
+    X, Y = sphere.sample(6, 4, 0), sphere.sample(6, 4, 1)
+    np.save("both.npy", np.stack([3 * X, Y]))
+    np.savez("one.npz", X), np.savez("other.npz", Y)
+    height = {} if model == "free" else {"gamma": 0.3}
+    kind, rows = {
+        "free": (gd.FreeModel(6, 4, gd.Learned()), (X, Y)),
+        "parallel": (gd.ParallelModel(6, 4, gd.Learned()), (X, Y)),
+        "frozen": (gd.FrozenModel(X @ Y.T, gd.Learned()), ()),
+    }[model]
+    wanted = gd.flow(kind, kind.start(*rows, tau=0.07, **height), 20.0)
+    options = " --gamma 0.3" if height else ""
+    for files in ("both.npy", "one.npz other.npz"):
+        command = f"simulate --model {model}{options} --t-end 20 --npz a.npz --from {files}"
+        assert cli.main(command.split()) == 0
+        run = gd.Trajectory.load("a.npz")
+        np.testing.assert_allclose(run.y[0], wanted.y[0], atol=1e-15)
+        np.testing.assert_allclose(run.gap[-1], wanted.gap[-1], rtol=1e-7)
+
+
+def test_rows_of_a_file_are_lifted_and_sampled_where_asked_for(here, capsys):
+    X, Y = sphere.sample(9, 4, 0), sphere.sample(9, 4, 1)
+    np.save("both.npy", np.stack([X, Y]))
+    command = "simulate --from both.npy --sample 3 --seed 5 --gamma 0.4 --t-end 1 --npz a.npz"
+    assert cli.main([*command.split(), "--pairs", "4", "--dim", "7"]) == 0
+    run, error = gd.Trajectory.load("a.npz"), capsys.readouterr().err
+    rows, _ = run.model.embeddings(run.y[0])
+    np.testing.assert_allclose(rows[:, -1], 0.4)
+    lower = rows[:, :-1] / np.sqrt(1 - 0.4**2)
+    chosen = np.flatnonzero((X @ lower.T > 1 - 1e-12).any(axis=1))
+    assert rows.shape == (3, 5) and chosen.size == 3
+    assert "simulate: of 3 pairs drawn from 9" in error
+    assert "--pairs has no effect with --model free --from" in error and "--dim has no" in error
+    assert "--seed has" not in error and "--sample has" not in error
+    assert cli.main(["simulate", "--sample", "3", "--t-end", "0.1", "--npz", "b.npz"]) == 0
+    assert "--sample has no effect" in capsys.readouterr().err
+    assert gd.Trajectory.load("b.npz").gap[0] > 0.6  # Figure 2 still
+    command = "simulate --model scalar --gamma 0.1 --t-end 1 --from none.npy"
+    assert cli.main(command.split()) == 0
+    assert "--from has no effect" in capsys.readouterr().err
 
 
 def test_an_option_without_effect_is_reported(here, capsys):
@@ -347,6 +401,9 @@ def bad_files(here):
         ("simulate --csv a.out --npz ./a.out", "--npz must be another file than --csv"),
         ("simulate --model frozen --gamma 0.3 --pairs 1000000", "Unable to allocate"),
         ("simulate --gif run.png", "--gif wants a name that ends in .gif, got run.png"),
+        ("simulate --from", "argument --from: expected at least one argument"),
+        ("simulate --from none.npy", "there is no file none.npy"),
+        ("simulate --from a.npy b.npy c.npy", "FILE must be one file or two, got 3"),
         ("simulate --gif nowhere/run.gif", "--gif wants a file in an existing folder"),
         ("simulate --model scalar --gamma 0.1 --gif a.gif", "to show: --model free or parallel"),
     ],

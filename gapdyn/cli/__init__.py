@@ -1,4 +1,4 @@
-"""The command line: `gapdyn measure`, `gapdyn simulate` and `gapdyn verify`, a file for each."""
+"""The command line: `gapdyn measure`, `gapdyn simulate` and others, a file for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import gapdyn as gd
-from gapdyn.cli import measure, simulate, verify
+from gapdyn.cli import close, forecast, landscape, measure, simulate, verify
 from gapdyn.terminal import Parser, attempt
 
 
@@ -28,6 +28,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gapdyn {gd.__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
-    for command in (measure, simulate, verify):
+    for command in (measure, landscape, close, forecast, simulate, verify):
         command.add_to(commands)
     return parser

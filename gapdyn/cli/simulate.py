@@ -13,6 +13,7 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
+from gapdyn.cli.files import MOST, read_sample
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.solver import MAX_STEPS, METHODS
@@ -47,23 +48,40 @@ MODELS = {
 }
 """Which options each model uses."""
 
+FROM = "from sample seed gamma"
+"""Which options are used instead with --from."""
+
 STARTS = {"polygon": "rotation dim", "random": "dim seed"}
 """Which options each start uses, a polygon to refuse a dimension other than 2."""
+
+OF_START = " ".join([*MODELS.values(), *STARTS.values(), "from"]).split()
+"""Options of the start; a free model without any of them starts as Figure 2 does."""
 
 
 def add_to(commands: Any) -> None:
     """Add the command to a parser's."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "simulate", help="run a gradient flow", argument_default=argparse.SUPPRESS
+        "simulate",
+        help="run a gradient flow",
+        description="Run a gradient flow, write what was asked for, and print some of its times. "
+        "Without options of the start it is that of Figure 2 of the paper.",
+        argument_default=argparse.SUPPRESS,
     )
     parser.set_defaults(command=run)
     add = parser.add_argument
     add("--model", choices=MODELS, default="free")
+    add(
+        "--from",
+        nargs="+",
+        metavar="FILE",
+        help="start from these embeddings, as for gapdyn measure; the frozen model has Z = XYᵀ",
+    )
+    add("--sample", type=int, metavar="N", help=f"N pairs of --from (default {MOST}, if more)")
     add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
     add("--pairs", type=int, help="number of pairs (default 5)")
     add("--rotation", type=int, help="places by which a polygon's texts are turned (default 0)")
     add("--dim", type=int, help="dimension of random rows before lifting (default 2)")
-    add("--seed", type=int, help="seed of random rows (default 0)")
+    add("--seed", type=int, help="seed of random rows, or of --sample (default 0)")
     add("--gamma", type=float, help="height γ; lifts the rows of a free model when given")
     add("--alpha", type=float, help="frozen model: Z = αI (default 1)")
     add("--temperature", choices=TEMPERATURES, default="learned")
@@ -186,21 +204,26 @@ def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     if args.model in ("scalar", "frozen"):
         model: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
         if args.model == "frozen":
-            alpha = validate_number("--alpha", getattr(args, "alpha", 1.0))
-            model = gd.FrozenModel(alpha * np.eye(n), temperature)
+            model = gd.FrozenModel(similarities(args, n), temperature)
         return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
+    if args.model == "free" and not any(option in args for option in OF_START):
+        free, y0 = gd.examples.figure_2()
+        free = gd.FreeModel(free.n, free.d, temperature)
+        return free, free.start(*free.embeddings(y0), tau=args.tau)
     X, Y = rows(args, n)
     if args.model == "parallel":
-        parallel = gd.ParallelModel(n, X.shape[1], temperature)
+        parallel = gd.ParallelModel(len(X), X.shape[1], temperature)
         return parallel, parallel.start(X, Y, tau=args.tau, gamma=needed(args, "gamma"))
     if "gamma" in args:
         X, Y = sphere.lift(X, Y, gamma=args.gamma)
-    free = gd.FreeModel(n, X.shape[1], temperature)
+    free = gd.FreeModel(len(X), X.shape[1], temperature)
     return free, free.start(X, Y, tau=args.tau)
 
 
 def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
     """X and Y at time 0, before lifting."""
+    if "from" in args:
+        return given_rows(args)
     d, seed = getattr(args, "dim", 2), getattr(args, "seed", 0)
     if getattr(args, "start", "polygon") == "polygon":
         if d != 2:
@@ -210,6 +233,21 @@ def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:
         raise ValueError(f"--seed must not be negative, got {seed}")
     rng = np.random.default_rng(seed)
     return sphere.sample(n, d, rng), sphere.sample(n, d, rng)
+
+
+def given_rows(args: argparse.Namespace) -> tuple[Array, Array]:
+    """Unit rows of the files."""
+    options = {"sample": None, "seed": 0, "x": None, "y": None, "layout": None} | vars(args)
+    X, Y = read_sample(argparse.Namespace(**options, files=options["from"]))
+    return sphere.normalise(X), sphere.normalise(Y)
+
+
+def similarities(args: argparse.Namespace, n: int) -> Array:
+    """Z of the frozen model."""
+    if "from" in args:
+        X, Y = given_rows(args)
+        return X @ Y.T
+    return validate_number("--alpha", getattr(args, "alpha", 1.0)) * np.eye(n)
 
 
 def learned(args: argparse.Namespace, beta: gd.temperature.Parametrisation) -> gd.Learned:
@@ -231,10 +269,13 @@ def note_unused(args: argparse.Namespace) -> None:
     """Say which options were given that the chosen model, start and temperature do not use."""
     used = f"{MODELS[args.model]} {TEMPERATURES[args.temperature][1]}"
     start = ""
-    if "start" in used:
+    if "from" in args and args.model != "scalar":
+        used, start = f"{FROM} {TEMPERATURES[args.temperature][1]}", " --from"
+    elif "start" in used:
         kind = getattr(args, "start", "polygon")
         used, start = f"{used} {STARTS[kind]}", f" --start {kind}"
-    tables = *MODELS.values(), *STARTS.values(), *(options for _, options in TEMPERATURES.values())
+    of_temperatures = [options for _, options in TEMPERATURES.values()]
+    tables = FROM, *MODELS.values(), *STARTS.values(), *of_temperatures
     for option in sorted({*" ".join(tables).split()} - {*used.split()}):
         if option in args:
             say(

@@ -30,6 +30,7 @@ from gapdyn import (
     symbolic,
     temperature,
 )
+from gapdyn.close import METHODS as WAYS
 from gapdyn.theory import (
     appendix_c,
     audit,
@@ -242,9 +243,10 @@ entry = audit.Entry("id", "Section 2", "A claim.", audit.HOLDS, "Evidence.", Tru
 rows = our.runs(["free", "parallel"], our.learned)
 
 NAMES: dict[str, st.SearchStrategy[Any]] = {
-    **each("n count k", counts),
+    **each("n count k neighbours", counts),
     **each("seed", our.seeds),
     **each("t values horizon", our.times),
+    **each("taus", st.lists(within(0.01, 9.0), min_size=1, max_size=2)),
     **each("tau tau_start tau_end", our.taus),
     **each("gamma gamma_x gamma_y", heights),
     **each("M Z", our.similarities()),
@@ -256,7 +258,7 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {
     **each("gamma0 b", open_heights),
     **each("growth spread", within(1e-9, 2.0, 0.0)),
     **each("trajectory run", rows),
-    **each("tied rows moving_rows soft keep_states", flags),
+    **each("tied rows moving_rows soft keep_states renormalise", flags),
     **each("rtol atol", st.sampled_from([1e-6, 1e-8])),
     **each("budget rotation digits", st.integers(1, 99)),
     **{"d": dims, "alpha": margins, "nu": reals, "log_t": within(-700.0, 1e6)},
@@ -290,6 +292,7 @@ SELVES: dict[Any, st.SearchStrategy[Any]] = {
     gd.SoftSwap: our.swaps,
     gd.Trajectory: our.runs(),
     gd.Measures: st.just(gd.measure(np.eye(3), -np.eye(3))),
+    gd.Forecast: st.just(gd.forecast(np.eye(3), -np.eye(3))),
     theorem_3_2.Setting: st.builds(theorem_3_2.Setting, *SETTING.values()),
     film.Film: st.just(gd.flow(*examples.figure_2(), 1.0).animate(frames=3)),
     audit.Entry: st.just(entry),
@@ -298,7 +301,7 @@ SELVES: dict[Any, st.SearchStrategy[Any]] = {
 LEFT_OUT = {
     *("swap", "scratch", "printed", "diagonal_share", "executor", "progress", "out", "full", "ids"),
     *("mixing", "scale_x", "scale_y", "label", "loc", "ncols", "size", "joined", "replaced"),
-    *("parametrisation", "min_beta"),
+    "parametrisation",
 }
 """Arguments that keep their defaults."""
 
@@ -316,6 +319,13 @@ def mean_fields(draw):
     given = {"n": draw(st.integers(50, 10**4)), "temperature": draw(our.learned), "row_rate": 2.0}
     flow = mean_field.flow([0.0, 1.0], dim=3, theta0=1.0, tau=1.0, gamma=0.3, **given)
     return {"run": flow, **given}
+
+
+@st.composite
+def spread(draw):
+    """Rows far apart: of rows that nearly coincide the loss is flat, its minimum rounding."""
+    n, d, seed = draw(st.integers(3, 5)), draw(st.integers(3, 5)), draw(st.integers(0, 10**6))
+    return {"X": sphere.sample(n, d, seed), "Y": sphere.sample(n, d, seed + 1)}
 
 
 LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": within(1e-6, 0.999)}
@@ -356,6 +366,9 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.FrozenModel.mixed: {"mixing": st.none()},
     gd.HardSwap.intervals: {"model": free},
     plotting.log_time: {"ax": st.builds(lambda: Figure().add_subplot())},
+    gd.landscape: {"X Y": spread(), "amounts": st.just([0.0, 0.5, 1.0])},
+    gd.forecast: {"X Y": spread()},
+    gd.close: {"method": st.sampled_from([*WAYS])},
     gd.flow: {"model y0 swap clock t method": plain_starts() | swapped_starts() | matched_starts()},
     gd.flow_many: {"t": TIMES},
     gd.Trajectory.at: {"t": within(0.1, 0.5)},
@@ -420,6 +433,7 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     },
 }
 ELSEWHERE = {
+    *(gd.Closed, gd.Forecast, gd.Landscape),
     *(gd.Trajectory, gd.Measures, gd.IntegrationError, film.Film, audit.Entry, audit.Statement),
     *(loss.Scratch, loss.pull_rows, loss.row_products),  # the kernels of every velocity
     *(files.replacing, plotting.principal_directions),  # how files and films are written
@@ -439,6 +453,7 @@ UNCHECKED = {
 }
 """What does not check them, although its docstring names one: it gets good arguments only."""
 REFUSING = {
+    *(gd.landscape, gd.close, gd.forecast),
     *(sphere.shift_gap, gd.ScalarModel.start, gd.Trajectory.at, gd.Trajectory.animate, film.film),
     *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
     *(theorem_3_2.asymptote, theorem_3_2.Setting.asymptote),

@@ -1,0 +1,250 @@
+"""What the theory says of given rows, each statement with the hypothesis that it needs.
+
+The rows are taken for a state of the free model (1) at temperature τ. A statement whose hypothesis
+the rows do not meet has no number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+
+from gapdyn.close import CLIP
+from gapdyn.landscape import landscape
+from gapdyn.loss import at_temperature, best_temperature, mean_cross_entropy
+from gapdyn.measures import pair_margins
+from gapdyn.sphere import TIE, normalise, rounding
+from gapdyn.theory import appendix_c, frozen_gap, gap_velocity
+from gapdyn.types import Array
+from gapdyn.validate import validate_pairs, validate_temperature
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Of the margins of the pairs."""
+TAUS = np.geomspace(1e-3, 10.0, 41)
+"""Temperatures among which the one that closes fastest is looked for, and then refined."""
+FREE = "rows move freely, as in the free model (1)"
+
+
+class Statement(NamedTuple):
+    """One thing that theory says of rows.
+
+    Attributes
+    ----------
+    name, says : str
+        A short name, and what the number is, with its equation.
+    value : float
+        NaN where the hypothesis is not met.
+    hypothesis : str
+        What it needs.
+    met : bool
+        Whether these rows meet what of it can be checked on rows.
+    """
+
+    name: str
+    says: str
+    value: float
+    hypothesis: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Given rows, and what follows for them.
+
+    Attributes
+    ----------
+    pairs, dim : int
+    tau : float
+    gap : float
+    matched : float
+        Share of the pairs with a positive margin.
+    margins : dict
+        Quantiles of the margins of the pairs, by their level.
+    loss, log_pairs : float
+        Eq. (2) at τ, and ln n, which is the loss of rows that tell nothing apart, both in nats.
+    best_tau, best_loss : float
+        The temperature at which the loss of these rows is least, and that loss.
+    statements : tuple of Statement
+    """
+
+    pairs: int
+    dim: int
+    tau: float
+    gap: float
+    matched: float
+    margins: dict[str, float]
+    loss: float
+    log_pairs: float
+    best_tau: float
+    best_loss: float
+    statements: tuple[Statement, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, each statement as a mapping."""
+        return asdict(self) | {"statements": [s._asdict() for s in self.statements]}
+
+
+def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
+    """Say what the theory says of given rows at a temperature.
+
+    Parameters
+    ----------
+    X, Y : (n, d) arrays of floats
+        Row i of X matches row i of Y. Rows are normalised; n × n similarities are stored.
+    tau : float
+        Temperature τ > 0; CLIP's least by default.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X and Y are not real floats of one shape (n, d), n, d ≥ 2, with rows of nonzero length,
+        their centres coincide, or τ is not positive.
+
+    Examples
+    --------
+    >>> from gapdyn import sphere
+    >>> found = forecast(*sphere.lift(*sphere.polygon_pairs(5), gamma=0.31), tau=0.07)
+    >>> said = {s.name: round(s.value, 4) for s in found.statements if s.met}
+    >>> said["most per e-fold"], said["slope"]
+    (0.8319, -1.0)
+    """
+    X, Y = map(normalise, validate_pairs(X, Y))
+    tau = validate_temperature("tau", tau)
+    gap = float(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
+    if gap <= rounding(*X.shape):
+        raise ValueError("X and Y must have a gap: with equal centres there is nothing to forecast")
+    Z = X @ Y.T
+    margins, best = pair_margins(Z), best_temperature(Z)
+    return Forecast(
+        pairs=len(X),
+        dim=X.shape[1],
+        tau=tau,
+        gap=gap,
+        matched=float((margins > TIE).mean()),
+        margins={f"{q:g}": float(np.quantile(margins, q)) for q in QUANTILES},
+        loss=float(mean_cross_entropy(Z / tau)),
+        log_pairs=float(np.log(len(X))),
+        best_tau=best,
+        best_loss=at_temperature(Z, best),
+        statements=(
+            *_frozen(margins, tau, len(X)),
+            *_now(X, Y, tau, gap),
+            _wanted(X, Y, tau),
+            *_fastest(X, Y, Z, gap),
+        ),
+    )
+
+
+def _frozen(margins: Array, tau: float, n: int) -> list[Statement]:
+    """Theory 4.2: the most by which the gap moves while log β grows."""
+    alpha = float(margins.min())
+    met = alpha > TIE
+    now = f"{alpha:.3g}, that of now" if met else f"above 0, and that of now is {alpha:.3g}"
+    needs = f"{FREE}, β = exp ν is learned, and the least margin α of the pairs stays {now}"
+    per_fold = float(frozen_gap.bound(1.0, n=n, alpha=alpha)) if met else np.nan
+    statements = [
+        Statement(
+            "most per e-fold",
+            "the most by which the gap changes while τ falls to 1/e: (3√3/2)/(nα), theory 4.2",
+            per_fold,
+            needs,
+            met,
+        )
+    ]
+    if tau > CLIP:
+        says = f"the most by which the gap changes until τ = {CLIP}, CLIP's least"
+        value = per_fold * float(np.log(tau / CLIP))
+        statements.append(Statement("most to the clamp", says, value, needs, met))
+    return statements
+
+
+def _now(X: Array, Y: Array, tau: float, gap: float) -> list[Statement]:
+    """Theory 4.1 and 4.2 at this very state, whatever its margins are."""
+    n, beta = len(X), 1 / tau
+    u = X.mean(axis=0) - Y.mean(axis=0)
+    speed = float(u @ gap_velocity.velocity(X, Y, beta=beta)) / gap
+    statements = [
+        Statement(
+            "gap velocity",
+            "dΔ/dt at this state, per unit of time of the flow, theory 4.1",
+            speed,
+            FREE,
+            True,
+        ),
+        Statement(
+            "largest velocity",
+            "the most that |dΔ/dt| can be at this τ, for any rows: (3√3/2)β/n, theory 4.2",
+            gap_velocity.most(n=n, beta=beta),
+            FREE,
+            True,
+        ),
+    ]
+    try:
+        slope, met = gap_velocity.slope(X, Y, beta=beta), True
+    except ValueError:  # β stands still, or no weight is a float64
+        slope, met = np.nan, False
+    says = "n d log Δ/d log β at this state; -1 by the exchange law, theory 4.1"
+    needs = f"{FREE}, β = exp ν is learned, and the loss pulls on β"
+    return [Statement("slope", says, slope, needs, met), *statements]
+
+
+def _wanted(X: Array, Y: Array, tau: float) -> Statement:
+    """Theory 3.8: the gap of least loss."""
+    found = landscape(X, Y, [tau])
+    return Statement(
+        "gap of least loss",
+        f"the gap, of rows shifted along it, at which the loss is least at τ = {tau:g}, theory 3.8",
+        float(found.best_gap[0]),
+        "nothing; it is about shifts alone, and not about where a flow goes",
+        True,
+    )
+
+
+def _fastest(X: Array, Y: Array, Z: Array, gap: float) -> list[Statement]:
+    """The temperature at which the gap falls fastest: of these rows, and by theory 3.5."""
+    n, u = len(X), X.mean(axis=0) - Y.mean(axis=0)
+
+    def rise(log_tau: float) -> float:
+        v = gap_velocity.velocity(X, Y, beta=float(np.exp(-log_tau)))
+        return float(u @ v) / gap**2
+
+    grid = np.log(TAUS)
+    rises = np.array([rise(s) for s in grid])
+    at, closes = int(rises.argmin()), bool(rises.min() < 0)
+    tau = rate = np.nan
+    if closes:
+        bounds = grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)]
+        best = minimize_scalar(rise, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+        tau, rate = float(np.exp(best.x)), -float(best.fun)
+    needs = f"{FREE}; of this state alone, as the best τ changes along a flow"
+    off = Z[~np.eye(n, dtype=bool)]
+    even = max(float(np.ptp(off)), float(np.ptp(Z.diagonal()))) <= 1e-3
+    alpha = float(Z.diagonal().mean() - off.mean())
+    met = even and 0 < alpha <= 2
+    return [
+        Statement(
+            "fastest fixed τ",
+            f"the τ between {TAUS[0]:g} and {TAUS[-1]:g} at which -d log Δ/dt of these rows is"
+            " largest",
+            tau,
+            needs,
+            closes,
+        ),
+        Statement("its rate", "-d log Δ/dt at that τ, per unit of time", rate, needs, closes),
+        Statement(
+            "τ* of Appendix C",
+            "the fixed τ at which γ closes fastest late: α/(1 + W₀((n-1)/e)), theory 3.5",
+            float(appendix_c.optimal_temperature(n=n, alpha=alpha)) if met else np.nan,
+            "the parallel model (3) with Z = αI up to a constant"
+            + ("" if met else "; similarities of these rows differ among pairs or among others"),
+            met,
+        ),
+    ]

@@ -21,6 +21,8 @@ BOTH, ONE, CAPTIONS = "2nd", "nd", "nkd"
 WORDS = {"2": "modalities", "n": "pairs", "k": "captions", "d": "dimensions"}
 FEW = 64
 """About as many vectors are looked at for each other axis."""
+ENTRIES, FIRST = 2**20, 2**12
+"""Of long vectors fewer are, with so many entries; and these of their entries come first."""
 NEAR = 1e-2
 """Unit length to within this counts; of rows in bfloat16 it is off by 4e-3 at most."""
 
@@ -58,8 +60,8 @@ def settle(name: str, array: Floats, layouts: Iterable[str]) -> tuple[str, bool]
     last = [layout for layout in layouts if layout[-1] == "d"]
     unit = [layout for layout in last if _unit(_few(array, layout))]
     if not unit:  # only then, as a few columns lie all over the file
-        others = {la: _few(array, la) for la in layouts if la not in last}
-        unit = [la for la, few in others.items() if _unit(few) and _oblique(few)]
+        others = [la for la in layouts if la not in last and _short(array, la)]
+        unit = [la for la in others if _unit(few := _few(array, la)) and _oblique(few)]
     left = unit or last or layouts
     if len(left) > 1:
         raise ValueError(
@@ -68,21 +70,33 @@ def settle(name: str, array: Floats, layouts: Iterable[str]) -> tuple[str, bool]
     return left[0], bool(unit)
 
 
-def _few(array: Floats, layout: str) -> Floats:
-    """A few of the vectors that lie along the axis of dimensions, as rows."""
-    vectors = np.moveaxis(array, layout.index("d"), -1)
-    few = vectors[tuple(slice(None, None, max(1, size // FEW)) for size in vectors.shape[:-1])]
+def _few(array: Floats, layout: str, first: int | None = None) -> Floats:
+    """A few of the vectors along the axis of dimensions, as rows, or their first entries."""
+    vectors = np.moveaxis(array, layout.index("d"), -1)[..., :first]
+    count = max(2, min(FEW, ENTRIES // max(1, vectors.shape[-1])))
+    few = vectors[tuple(slice(None, None, max(1, size // count)) for size in vectors.shape[:-1])]
     rows = few.reshape(math.prod(few.shape[:-1]), few.shape[-1])
     if not np.issubdtype(rows.dtype, np.floating):
         return np.zeros((0, 0))
     return rows.astype(np.result_type(rows.dtype, np.float32), copy=False)
 
 
+def _short(array: Floats, layout: str) -> bool:
+    """Whether vectors may have unit length, as far as their first entries tell."""
+    return bool((_lengths(_few(array, layout, FIRST)) <= 1 + NEAR).all())
+
+
+def _lengths(rows: Floats) -> Floats:
+    """Lengths of rows of any size."""
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        squares: Floats = np.einsum("nd,nd->n", rows, rows)
+        return np.sqrt(squares)
+
+
 def _unit(rows: Floats) -> bool:
     """Whether rows have unit length."""
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-        return rows.size > 0 and bool((np.abs(lengths - 1) <= NEAR).all())
+    with np.errstate(invalid="ignore"):
+        return rows.size > 0 and bool((np.abs(_lengths(rows) - 1) <= NEAR).all())
 
 
 def _oblique(rows: Floats) -> bool:

@@ -104,14 +104,14 @@ def read_pairs(
         found = _of_two_files([*map(os.fspath, _shards.of_two(folder))], x, y)
     else:
         found = _of_one_file(paths[0], x, y)
+    if whole:
+        size = sum(part.array.size * max(part.array.dtype.itemsize, 4) for part in found)
+        _memory.claim(size, f"unit rows of {' and '.join(part.name for part in found)}")
     layouts = _layouts.parse(layout, len(found))
     if len(found) == 1:
         X, Y, groups, notes = _arrangement.both(found[0], layouts[0])
     else:
         X, Y, groups, notes = _arrangement.each(found, layouts)
-    if whole:
-        size = sum(array.size * max(array.dtype.itemsize, 4) for array in (X, Y))
-        _memory.claim(size, f"unit rows of shapes {X.shape} and {Y.shape}")
     return Pairs(X, Y, groups, (*(note for part in found for note in part.notes), *notes))
 
 

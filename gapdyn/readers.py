@@ -7,6 +7,7 @@ safetensors and Parquet are left to the libraries for them.
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -156,7 +157,8 @@ def _drained(head: bytes, stream: IO[bytes]) -> io.BytesIO:
     whole = io.BytesIO(head)
     whole.seek(0, os.SEEK_END)
     while chunk := stream.read(CHUNK):
-        _memory.claim(2 * len(chunk), "the bytes that come through a pipe")
+        # Twice, as the array is a copy of the bytes.
+        _memory.claim(whole.tell() + 2 * len(chunk), "the bytes that come through a pipe")
         whole.write(chunk)
     return whole
 
@@ -169,7 +171,27 @@ def _stored_npy(stream: IO[bytes], size: int, name: str) -> Stored:
     if isinstance(stream, io.BytesIO) or size == start:
         read = partial(_of_bytes, stream, dtype, shape, order)
         return Stored(shape, dtype, read)
-    return Stored(shape, dtype, lambda: np.memmap(stream, dtype, "r", start, shape, order), True)
+    return Stored(shape, dtype, partial(_mapped, stream, dtype, start, shape, order, name), True)
+
+
+def _mapped(
+    stream: IO[bytes],
+    dtype: np.dtype[Any],
+    start: int,
+    shape: tuple[int, ...],
+    order: Any,
+    name: str,
+) -> NDArray[Any]:
+    """The array that begins at `start` of a file."""
+    try:
+        return np.memmap(stream, dtype, "r", start, shape, order)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        size = _memory.told(math.prod(shape) * dtype.itemsize)
+        raise MemoryError(
+            f"to map {name} takes {size} of addresses, which is not allowed"
+        ) from error
 
 
 def _of_bytes(

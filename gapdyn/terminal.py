@@ -75,7 +75,7 @@ def attempt(program: str, command: Callable[[], int]) -> int:
         except BrokenPipeError:
             return 1
         except (ValueError, TypeError, OSError, MemoryError) as error:
-            say(f"{program}: error: {error}")
+            say(f"{program}: error: {error}" if str(error) else f"{program}: error: out of memory")
             return 2
         except KeyboardInterrupt as interrupt:
             say(f"{program}: interrupted" + (f"; {interrupt}" if str(interrupt) else ""))

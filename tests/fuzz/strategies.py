@@ -123,7 +123,8 @@ def states(draw, kinds=MODELS, temperatures=temperatures, taus=mild_taus, names=
     n, d = draw(st.integers(2, 4)), draw(st.integers(2, 3))
     kind, temperature, tau = draw(st.sampled_from(kinds)), draw(temperatures), draw(taus)
     low, high = (getattr(temperature, name, None) for name in ("min_beta", "max_beta"))
-    tau = min(max(tau, 1 / (high or np.inf)), 1 / (low or 1e-300))
+    # At a bound β stands still where its gradient points out.
+    tau = min(max(tau, 1 / (high or np.inf)), 0.99 / (low or 1e-300))
     return dict(zip(names, make(kind, temperature, n, d, draw(seeds), tau), strict=True))
 
 

@@ -46,6 +46,25 @@ def claim(size: float, what: str) -> None:
         raise MemoryError(f"{what} need {told(size)} of memory, {told(there)} are available")
 
 
+def claim_similarities(pairs: int) -> None:
+    """Refuse more pairs than leave room for six n × n arrays, which questions about rows make.
+
+    Parameters
+    ----------
+    pairs : int
+        Their number n.
+
+    Raises
+    ------
+    MemoryError
+        If n × n similarities and what is computed from them are more than `available`.
+    """
+    claim(
+        6 * 8 * float(pairs) ** 2,
+        f"similarities of {pairs} pairs, n × n, of which a sample may do,",
+    )
+
+
 def told(size: float) -> str:
     """A number of bytes in the unit that suits it."""
     for unit in ("bytes", "kB", "MB", "GB"):

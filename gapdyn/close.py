@@ -13,6 +13,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from gapdyn._memory import claim_similarities
 from gapdyn.loss import best_temperature, mean_cross_entropy
 from gapdyn.measures import Measures, measure
 from gapdyn.sphere import lengths, normalise, rounding
@@ -143,6 +144,7 @@ def close(
     if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
     tau, n = validate_temperature("tau", tau), len(X)
+    claim_similarities(n)
     count = validate_count("neighbours", neighbours, least=1)
     learnt, measured = _halves(n, method, seed)
     moved = METHODS[method](X, Y, learnt)

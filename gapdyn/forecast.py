@@ -12,21 +12,39 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
+from scipy.stats import chi2, norm
 
+from gapdyn import loss
+from gapdyn._memory import claim_similarities
 from gapdyn.close import CLIP
 from gapdyn.landscape import landscape
 from gapdyn.loss import at_temperature, best_temperature, mean_cross_entropy
 from gapdyn.measures import pair_margins
 from gapdyn.sphere import TIE, normalise, rounding
-from gapdyn.theory import appendix_c, frozen_gap, gap_velocity
+from gapdyn.theory import (
+    appendix_c,
+    frozen_gap,
+    gap_velocity,
+    lemma_3_1,
+    theorem_3_2,
+    theorem_3_3,
+)
 from gapdyn.types import Array
 from gapdyn.validate import validate_pairs, validate_temperature
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the margins of the pairs."""
+AMOUNTS = np.linspace(-1.5, 3.5, 26)
+"""Shifts among which that of least loss is looked for, and then refined."""
 TAUS = np.geomspace(1e-3, 10.0, 41)
 """Temperatures among which the one that closes fastest is looked for, and then refined."""
 FREE = "rows move freely, as in the free model (1)"
+LEVEL = 1e-3
+"""Heights, and similarities, that differ by no more than this count as equal."""
+HORIZON = 1e5
+"""Time until which the gap is bounded, that of Figure 2."""
+DELTA, DOUBT = 0.05, 0.01
+"""Probability that a bound fails, and of what would speak against uniform rows by chance."""
 
 
 class Statement(NamedTuple):
@@ -121,6 +139,7 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
     gap = float(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
     if gap <= rounding(*X.shape):
         raise ValueError("X and Y must have a gap: with equal centres there is nothing to forecast")
+    claim_similarities(len(X))
     Z = X @ Y.T
     margins, best = pair_margins(Z), best_temperature(Z)
     return Forecast(
@@ -136,7 +155,8 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
         best_loss=at_temperature(Z, best),
         statements=(
             *_frozen(margins, tau, len(X)),
-            *_now(X, Y, tau, gap),
+            *_now(X, Y, Z, tau, gap),
+            *_parallel(X, Y, margins, tau),
             _wanted(X, Y, tau),
             *_fastest(X, Y, Z, gap),
         ),
@@ -153,7 +173,8 @@ def _frozen(margins: Array, tau: float, n: int) -> list[Statement]:
     statements = [
         Statement(
             "most per e-fold",
-            "the most by which the gap changes while τ falls to 1/e: (3√3/2)/(nα), theory 4.2",
+            "the most by which the gap changes while τ falls to 1/e, or ∫ βg dt grows by 1 where a"
+            " clamp holds τ: (3√3/2)/(nα), theory 4.2",
             per_fold,
             needs,
             met,
@@ -166,7 +187,7 @@ def _frozen(margins: Array, tau: float, n: int) -> list[Statement]:
     return statements
 
 
-def _now(X: Array, Y: Array, tau: float, gap: float) -> list[Statement]:
+def _now(X: Array, Y: Array, Z: Array, tau: float, gap: float) -> list[Statement]:
     """Theory 4.1 and 4.2 at this very state, whatever its margins are."""
     n, beta = len(X), 1 / tau
     u = X.mean(axis=0) - Y.mean(axis=0)
@@ -191,20 +212,115 @@ def _now(X: Array, Y: Array, tau: float, gap: float) -> list[Statement]:
         slope, met = gap_velocity.slope(X, Y, beta=beta), True
     except ValueError:  # β stands still, or no weight is a float64
         slope, met = np.nan, False
-    says = "n d log Δ/d log β at this state; -1 by the exchange law, theory 4.1"
-    needs = f"{FREE}, β = exp ν is learned, and the loss pulls on β"
+    says = (
+        "n d log Δ/d log β at this state, or over ∫ βg dt where a clamp holds β; -1 by the exchange"
+        " law, theory 4.1"
+    )
+    way = "falls" if loss.g(Z, beta) > 0 else "rises"
+    needs = f"{FREE}, β = exp ν is learned, and the loss pulls on β" + (
+        f" (unless a clamp holds it, τ {way} here)" if met else ""
+    )
     return [Statement("slope", says, slope, needs, met), *statements]
+
+
+def _parallel(X: Array, Y: Array, margins: Array, tau: float) -> list[Statement]:
+    """Theory 3.2, 4.6 and 4.7, which are about the parallel model (3)."""
+    direction, gamma, spread = _level(X, Y)
+    level = spread <= LEVEL < gamma < 1 - LEVEL
+    at = f"level at ±{gamma:.3g}" if level else "not level, along any direction"
+    needs = f"the parallel model (3), whose rows are level at heights ±γ; these are {at}"
+    alpha = min(float(margins.min()) / (1 - gamma**2), 2.0) if level else np.nan
+    matched = level and float(margins.min()) > TIE
+    statements = []
+    if tau > CLIP:
+        height = lemma_3_1.gamma(1 / CLIP, beta0=1 / tau, gamma0=gamma) if level else np.nan
+        says = f"2γ when τ = {CLIP}, which the gap is not below; Lemma 3.1 solved, theory 3.2"
+        learned = f"{needs}; β = exp ν is learned"
+        statements.append(Statement("2γ at the clamp", says, 2 * float(height), learned, level))
+    least = np.nan
+    if matched:
+        setting = theorem_3_2.Setting(n=len(X), alpha=alpha, gamma0=gamma, beta0=1 / tau)
+        least = float(setting.infimum(np.log(HORIZON)))
+    stays = f", and their least margin α stays {alpha:.3g}" if matched else ", and α > 0"
+    opening, uniform = _opening(X, Y, direction, gamma, tau) if level else (np.nan, False)
+    return [
+        *statements,
+        Statement(
+            "least 2γ",
+            f"the least that 2γ can be at t = {HORIZON:g}, and the gap is not below it: Theorem 3.2"
+            " without its threshold, theory 4.6",
+            2 * least,
+            f"{needs}{stays}; β = exp ν is learned without a clamp",
+            matched,
+        ),
+        Statement(
+            "least dγ/dt",
+            f"the least that dγ/dt is here with probability {1 - DELTA:g}: Theorem 3.3 as in theory"
+            " 4.7",
+            opening if opening > 0 else np.nan,
+            f"{needs}; rows are independent and uniform before they are lifted"
+            + (f", against which nothing speaks at {DOUBT:g}" if uniform else "")
+            + "; enough pairs for this to be above 0",
+            opening > 0,
+        ),
+    ]
+
+
+def _level(X: Array, Y: Array) -> tuple[Array, float, float]:
+    """A direction along which rows of X are nearest to γ and those of Y to -γ; γ; their spread.
+
+    It is the shortest w with ⟨x_i, w⟩ = -⟨y_j, w⟩ = 1 by least squares, so that γ is largest.
+    """
+    rows = np.concatenate([X, -Y])
+    w = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=1e-5)[0]
+    if not (length := float(np.linalg.norm(w))) > 0:
+        return w, 0.0, np.inf
+    heights = rows @ (w / length)
+    return w / length, float(heights.mean()), float(np.ptp(heights))
+
+
+def _opening(X: Array, Y: Array, direction: Array, gamma: float, tau: float) -> tuple[float, bool]:
+    """The bound on dγ/dt from uniform rows, and whether these may be such."""
+    if not _may_be_uniform(X, Y, direction):
+        return np.nan, False
+    n, d = len(X), X.shape[1] - 1
+    bound = theorem_3_3.variance_bound(n=n, d=d, tau=tau, gamma0=gamma, delta=DELTA)
+    return 2 / tau * gamma * bound.value, True
+
+
+def _may_be_uniform(X: Array, Y: Array, direction: Array) -> bool:
+    """Whether nothing speaks against rows that were uniform before they were lifted.
+
+    Tested are their means (Rayleigh), second moments (Bingham) and the similarity of matching rows.
+    With as many dimensions as rows the direction is one that fits, and nothing can be said.
+    """
+    n, d = X.shape
+    p = d - 1
+    if p < 2 or 2 * n <= d:
+        return False
+    x, y = ((rows - np.outer(rows @ direction, direction)) for rows in (X, Y))
+    x, y = normalise(x), normalise(y)
+    values = [2 * norm.sf(abs(np.sqrt(p / n) * np.sum(x * y)))]
+    for rows in (x, y):
+        values.append(chi2.sf(n * p * np.sum(rows.mean(axis=0) ** 2), p))
+        unequal = np.sum((rows.T @ rows / n) ** 2) - 1 / p
+        values.append(chi2.sf(n * p * (p + 2) / 2 * unequal, (p - 1) * (p + 2) / 2))
+    return bool(min(values) > DOUBT / len(values))
 
 
 def _wanted(X: Array, Y: Array, tau: float) -> Statement:
     """Theory 3.8: the gap of least loss."""
-    found = landscape(X, Y, [tau])
+    found = landscape(X, Y, [tau], amounts=AMOUNTS)
+    inside = 0 < int(found.losses[0].argmin()) < AMOUNTS.size - 1
+    gap = round(float(found.best_gap[0]), 6) + 0.0  # to within the search, and without -0
+    reached = f"{abs(found.gaps).max():.3g}"
     return Statement(
         "gap of least loss",
         f"the gap, of rows shifted along it, at which the loss is least at τ = {tau:g}, theory 3.8",
-        float(found.best_gap[0]),
-        "nothing; it is about shifts alone, and not about where a flow goes",
-        True,
+        gap if inside else np.nan,
+        "no model, as it is about shifts alone and not about where a flow goes; a least loss within"
+        f" the gaps that are tried, up to {reached}",
+        inside,
     )
 
 
@@ -226,7 +342,7 @@ def _fastest(X: Array, Y: Array, Z: Array, gap: float) -> list[Statement]:
         tau, rate = float(np.exp(best.x)), -float(best.fun)
     needs = f"{FREE}; of this state alone, as the best τ changes along a flow"
     off = Z[~np.eye(n, dtype=bool)]
-    even = max(float(np.ptp(off)), float(np.ptp(Z.diagonal()))) <= 1e-3
+    even = max(float(np.ptp(off)), float(np.ptp(Z.diagonal()))) <= LEVEL
     alpha = float(Z.diagonal().mean() - off.mean())
     met = even and 0 < alpha <= 2
     return [

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
+from gapdyn._memory import claim_similarities
 from gapdyn.loss import mean_cross_entropy
 from gapdyn.sphere import normalise, rounding, shift_gap
 from gapdyn.types import Array
@@ -101,6 +102,7 @@ def landscape(
     if not temperatures.size:
         raise ValueError("taus must hold at least one temperature")
     shifts = np.linspace(*AMOUNTS, POINTS) if amounts is None else _validate_amounts(amounts)
+    claim_similarities(len(X))
     direction = X.mean(axis=0) - Y.mean(axis=0)
     if (gap := float(np.linalg.norm(direction))) <= rounding(*X.shape):
         raise ValueError("X and Y must have a gap: with equal centres there is no direction")

@@ -14,6 +14,7 @@ SMALL = {
     "ensemble": ["--members", "3", "--pairs", "4", "--dim", "4"],
     "scaling": ["--only", "large", "--pairs", "64", "--dim", "4"],
     "encoders": [],
+    "measure": ["--sizes", "300x8"],
 }
 
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 from conftest import refusals
-from scipy.optimize import minimize_scalar
-from scipy.special import lambertw, logsumexp
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import iv, lambertw, logsumexp
 
 import gapdyn as gd
 from experiments import features
-from gapdyn import cli, sphere
+from gapdyn import _memory, cli, sphere
 from gapdyn.close import METHODS
 from gapdyn.loss import best_temperature
 
@@ -258,6 +258,76 @@ def test_a_simplex_has_the_temperature_of_appendix_c():
     assert not said(*cones())["τ* of Appendix C"].met
 
 
+def test_the_parallel_model_goes_where_the_forecast_says():
+    """Lemma 3.1 has γe^{-γ²/2}β² constant, and the flow stays above the least γ of its margin."""
+    X, Y = sphere.polygon_pairs(5)
+    found = said(*sphere.lift(X, Y, gamma=0.31), tau=0.07)
+    constant = 0.31 * np.exp(-(0.31**2) / 2) / 0.07**2
+    height = brentq(lambda g: g * np.exp(-(g**2) / 2) / 0.01**2 - constant, 1e-9, 0.31)
+    assert found["2γ at the clamp"].value == pytest.approx(2 * height, rel=1e-9)
+    model = gd.ParallelModel(5, 2, gd.Learned())
+    run = gd.flow(model, model.start(X, Y, tau=0.07, gamma=0.31), [0.0, 1e5])
+    assert run.margin.min() > 0.99 * run.margin[0]
+    assert found["least 2γ"].value <= run.gap[-1] < 1.1 * found["least 2γ"].value
+    assert "stays 0.691" in found["least 2γ"].hypothesis  # before lifting, 1 - cos 72°
+
+
+def test_level_rows_are_found_in_any_direction():
+    """The directions of a lift are turned, and the rows have no one direction of their own."""
+    X, Y = sphere.lift(sphere.sample(300, 6, 0), sphere.sample(300, 6, 1), gamma=0.3)
+    Q = np.linalg.qr(np.random.default_rng(2).standard_normal((7, 7)))[0]
+    found = said((X @ Q).astype(np.float32), (Y @ Q).astype(np.float32), tau=0.5)
+    assert found["2γ at the clamp"].met and "level at ±0.3;" in found["2γ at the clamp"].hypothesis
+    tilted = X + 0.05 * np.random.default_rng(3).standard_normal(X.shape)
+    assert not said(tilted, Y, tau=0.5)["2γ at the clamp"].met
+
+
+def pull(Z, a):
+    """-g, by the definition of the gradient."""
+    P = np.exp(a * Z)
+    rows, columns = P / P.sum(axis=1, keepdims=True), P / P.sum(axis=0)
+    return ((rows + columns) * Z).sum() / (2 * len(Z)) - np.trace(Z) / len(Z)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_uniform_rows_open_no_slower_than_theorem_3_3_says(seed):
+    X, Y = sphere.sample(400, 8, seed), sphere.sample(400, 8, 50 + seed)
+    found = said(*sphere.lift(X, Y, gamma=0.3), tau=0.5)["least dγ/dt"]
+    a = (1 - 0.09) / 0.5
+    velocity = 2 * 0.3 / 0.5 * pull(X @ Y.T, a)
+    limit = 2 * 0.3 / 0.5 * iv(4, a) / iv(3, a)
+    assert found.met and 0.4 * limit < found.value < velocity
+    assert velocity == pytest.approx(limit, rel=0.3)
+
+
+@pytest.mark.parametrize("kind", ["matched", "one-sided", "flat", "few"])
+def test_rows_that_are_not_uniform_have_no_opening(kind):
+    """Each has one thing that uniform rows have not."""
+    X, Y = sphere.sample(400, 8, 0), sphere.sample(400, 8, 1)
+    if kind == "matched":
+        Y = sphere.normalise(Y + 0.5 * X)
+    elif kind == "one-sided":
+        X = sphere.normalise(X + 0.2 * np.eye(8)[0])
+    elif kind == "flat":
+        Y = sphere.normalise(Y * np.linspace(0.6, 1.4, 8))
+    else:
+        X, Y = X[:4], Y[:4]
+    assert not said(*sphere.lift(X, Y, gamma=0.3), tau=0.5)["least dγ/dt"].met
+
+
+def test_a_loss_that_falls_to_the_edge_wants_no_gap():
+    X, Y = sphere.lift(sphere.sample(60, 8, 0), sphere.sample(60, 8, 1), gamma=0.3)
+    found = said(X, Y, tau=0.5)["gap of least loss"]
+    assert np.isnan(found.value) and not found.met
+
+
+def test_more_pairs_than_memory_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(_memory, "available", lambda: 6 * 8 * 30**2 - 1.0)
+    for question in (gd.landscape, gd.close, gd.forecast):
+        with pytest.raises(MemoryError, match=r"similarities of 30 pairs, n × n, .* 43\.2 kB"):
+            question(*cones())
+
+
 def test_a_forecast_describes_the_rows_first():
     X, Y = cones(noise=2.0)
     found = gd.forecast(X, Y, tau=0.1)
@@ -276,6 +346,10 @@ def test_real_clip_does_not_meet_the_hypothesis_of_the_frozen_gap():
     found = gd.forecast(*clip())
     assert found.matched == pytest.approx(0.416)
     assert not found.statements[0].met
+    said = {s.name: s for s in found.statements}
+    assert "not level" in said["least 2γ"].hypothesis and not said["least dγ/dt"].met
+    assert "τ rises here" in said["slope"].hypothesis  # as the best τ is above 0.01
+    assert said["slope"].value == pytest.approx(-0.2505, abs=5e-5)
     assert found.best_tau == pytest.approx(0.0117, abs=5e-5)
 
 

@@ -17,7 +17,7 @@ from gapdyn.validate import validate_count, validate_pairs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 5000
+MOST = 2000
 """Pairs of which n × n similarities are made without asking."""
 
 

@@ -35,14 +35,16 @@ def run(args: argparse.Namespace) -> int:
         files.validate_picture(args.plot)
     found = gd.landscape(*files.read_sample(args), args.tau)
     if args.json:
-        columns = {name: getattr(found, name) for name in found.__dataclass_fields__}
-        print(json.dumps({k: getattr(v, "tolist", lambda v=v: v)() for k, v in columns.items()}))
+        record = {name: getattr(found, name) for name in found.__dataclass_fields__}
+        print(json.dumps({k: getattr(v, "tolist", lambda v=v: v)() for k, v in record.items()}))
     else:
         print(f"gap of the rows as they are: {found.own_gap:.4f}\n")
         print(f"{'τ':>8} {'loss':>10} {'least loss':>12} {'at a gap of':>12}")
-        rows = zip(found.taus, found.own_loss, found.best_loss, found.best_gap, strict=True)
-        for tau, own, least, gap in rows:
-            print(f"{tau:>8g} {own:>10.4f} {least:>12.4f} {gap:>12.4f}")
+        inside = [0 < row.argmin() < row.size - 1 for row in found.losses]
+        columns = found.taus, found.own_loss, found.best_loss, found.best_gap, inside
+        for tau, own, least, gap, within in zip(*columns, strict=True):
+            note = "" if within else "  the edge of what was tried"
+            print(f"{tau:>8g} {own:>10.4f} {least:>12.4f} {gap:>12.4f}{note}")
     if args.plot is not None:
         draw(found, args.plot)
         say(f"wrote {args.plot}")

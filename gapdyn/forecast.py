@@ -249,6 +249,9 @@ def _parallel(X: Array, Y: Array, margins: Array, tau: float) -> list[Statement]
         least = float(setting.infimum(np.log(HORIZON)))
     stays = f", and their least margin α stays {alpha:.3g}" if matched else ", and α > 0"
     opening, uniform = _opening(X, Y, direction, gamma, tau) if level else (np.nan, False)
+    doubt = f", against which nothing speaks at {DOUBT:g}" if uniform else ""
+    if level and not uniform:
+        doubt = ", which these do not look like or are too few to tell"
     return [
         *statements,
         Statement(
@@ -264,9 +267,8 @@ def _parallel(X: Array, Y: Array, margins: Array, tau: float) -> list[Statement]
             f"the least that dγ/dt is here with probability {1 - DELTA:g}: Theorem 3.3 as in theory"
             " 4.7",
             opening if opening > 0 else np.nan,
-            f"{needs}; rows are independent and uniform before they are lifted"
-            + (f", against which nothing speaks at {DOUBT:g}" if uniform else "")
-            + "; enough pairs for this to be above 0",
+            f"{needs}; rows are independent and uniform before they are lifted{doubt}; enough pairs"
+            " for this to be above 0",
             opening > 0,
         ),
     ]

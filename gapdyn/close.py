@@ -93,8 +93,9 @@ def close(
     - ``one-sided``: Y + δ, where X stays;
     - ``centre``: X - c_X and Y - c_Y;
     - ``orthogonal``: Y + (I - VVᵀ)δ, V an orthonormal basis of the span of x_i - c_X. For a text as
-      the query ⟨x_i, (I - VVᵀ)δ⟩ is the same for all x_i, so that its neighbours stay; for an image
-      the moved texts have different lengths, and they may not. Of full rank nothing moves;
+      the query ⟨x_i, (I - VVᵀ)δ⟩ is the same for all x_i, so that its neighbours stay. For an image
+      they stay by inner products, all of which change by one number, and may not by cosines, as the
+      moved texts have different lengths. Where V spans all dimensions nothing moves;
     - ``procrustes``: YR, R the rotation or reflection that brings a random half of Y nearest to its
       partners [1]_, measured on the other half;
     - ``top-direction``: all rows without their component in the first principal direction of the 2n

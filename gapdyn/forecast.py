@@ -154,7 +154,7 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
         best_tau=best,
         best_loss=at_temperature(Z, best),
         statements=(
-            *_frozen(margins, tau, len(X)),
+            *_frozen(margins, tau, len(X), gap),
             *_now(X, Y, Z, tau, gap),
             *_parallel(X, Y, margins, tau),
             _wanted(X, Y, tau),
@@ -163,26 +163,32 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
     )
 
 
-def _frozen(margins: Array, tau: float, n: int) -> list[Statement]:
+def _frozen(margins: Array, tau: float, n: int, gap: float) -> list[Statement]:
     """Theory 4.2: the most by which the gap moves while log β grows."""
     alpha = float(margins.min())
     met = alpha > TIE
     now = f"{alpha:.3g}, that of now" if met else f"above 0, and that of now is {alpha:.3g}"
     needs = f"{FREE}, β = exp ν is learned, and the least margin α of the pairs stays {now}"
     per_fold = float(frozen_gap.bound(1.0, n=n, alpha=alpha)) if met else np.nan
+    most = max(gap, 2 - gap)
+
+    def vacuous(value: float) -> str:
+        return f"; vacuous, as no gap changes by more than {most:.3g} here" if value >= most else ""
+
     statements = [
         Statement(
             "most per e-fold",
             "the most by which the gap changes while τ falls to 1/e, or ∫ βg dt grows by 1 where a"
-            " clamp holds τ: (3√3/2)/(nα), theory 4.2",
+            f" clamp holds τ: (3√3/2)/(nα), theory 4.2{vacuous(per_fold)}",
             per_fold,
             needs,
             met,
         )
     ]
     if tau > CLIP:
-        says = f"the most by which the gap changes until τ = {CLIP}, CLIP's least"
         value = per_fold * float(np.log(tau / CLIP))
+        says = "the most by which the gap changes until τ = "
+        says += f"{CLIP}, CLIP's least, theory 4.2{vacuous(value)}"
         statements.append(Statement("most to the clamp", says, value, needs, met))
     return statements
 
@@ -243,6 +249,9 @@ def _parallel(X: Array, Y: Array, margins: Array, tau: float) -> list[Statement]
         least = float(setting.infimum(np.log(HORIZON)))
     stays = f", and their least margin α stays {alpha:.3g}" if matched else ", and α > 0"
     opening, uniform = _opening(X, Y, direction, gamma, tau) if level else (np.nan, False)
+    doubt = f", against which nothing speaks at {DOUBT:g}" if uniform else ""
+    if level and not uniform:
+        doubt = ", which these do not look like or are too few to tell"
     return [
         *statements,
         Statement(
@@ -258,9 +267,8 @@ def _parallel(X: Array, Y: Array, margins: Array, tau: float) -> list[Statement]
             f"the least that dγ/dt is here with probability {1 - DELTA:g}: Theorem 3.3 as in theory"
             " 4.7",
             opening if opening > 0 else np.nan,
-            f"{needs}; rows are independent and uniform before they are lifted"
-            + (f", against which nothing speaks at {DOUBT:g}" if uniform else "")
-            + "; enough pairs for this to be above 0",
+            f"{needs}; rows are independent and uniform before they are lifted{doubt}; enough pairs"
+            " for this to be above 0",
             opening > 0,
         ),
     ]

@@ -77,7 +77,8 @@ def landscape(
     taus : sequence of floats
         Temperatures τ > 0.
     amounts : sequence of at least 3 increasing floats, optional
-        Shares of the gap; by default 101 from -1.5 to 3.5.
+        Shares of the gap; by default 101 from -1.5 to 3.5. A distance δ along the gap, as in Liang
+        et al., is the share δ/Δ.
 
     Returns
     -------

@@ -6,8 +6,7 @@ off by at most `error_bound` from its value in float64, and what that could chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +29,7 @@ FEW = 2**18
 LEAST = -2.0
 """Below every similarity, and above what was left out."""
 
-Tile = tuple[slice, slice]
+Block = tuple[slice, slice]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
@@ -62,7 +61,7 @@ class Matches(NamedTuple):
 
 
 class Memory:
-    """A tile and six masks of its shape, which are used again: fresh memory costs more than sums.
+    """A tile and three masks, which are used again: fresh memory costs more than sums.
 
     Parameters
     ----------
@@ -73,12 +72,41 @@ class Memory:
     """
 
     def __init__(self, size: int, kind: np.dtype[Any]) -> None:
-        self.tile, self.masks = np.empty(size, kind), np.empty((6, size), bool)
+        self._tile, self._masks = np.empty(size, kind), np.empty((3, size), bool)
 
-    def of(self, shape: tuple[int, int]) -> tuple[Floats, list[Mask]]:
-        """Those of a shape."""
-        size = shape[0] * shape[1]
-        return self.tile[:size].reshape(shape), [m[:size].reshape(shape) for m in self.masks]
+    def tile(self, shape: tuple[int, int]) -> Floats:
+        """The tile, in some shape."""
+        return self._tile[: shape[0] * shape[1]].reshape(shape)
+
+    def masks(self, shape: tuple[int, ...]) -> list[Mask]:
+        """The masks, in some shape."""
+        return [mask[: shape[0] * shape[1]].reshape(shape) for mask in self._masks]
+
+
+class Tile:
+    """Similarities Z of some rows and some columns, those of matches -∞."""
+
+    def __init__(
+        self, X: Rows, Y: Rows, rows: slice, columns: slice, matches: Matches, memory: Memory
+    ) -> None:
+        self.X, self.Y, self.rows, self.columns = X, Y, rows, columns
+        some = slice(*np.searchsorted(matches.x, [rows.start, rows.stop]))
+        y = matches.y[some]
+        inside = (y >= columns.start) & (y < columns.stop)
+        self.own = matches.x[some][inside] - rows.start, y[inside] - columns.start
+        A, B = X.whole[rows], Y.whole[columns]
+        self.Z: Floats = np.matmul(A, B.T, out=memory.tile((len(A), len(B))))
+        self.Z[self.own] = -np.inf
+
+    def in_double(self) -> Array:
+        """The same in float64."""
+        Z: Array = self.X[self.rows] @ self.Y[self.columns].T
+        Z[self.own] = -np.inf
+        return Z
+
+    def exact(self, i: Indices, j: Indices) -> Array:
+        """Some of its entries in float64."""
+        return similarities(self.X, self.Y, i + self.rows.start, j + self.columns.start)
 
 
 def error_bound(d: int) -> float:
@@ -115,16 +143,13 @@ def neighbours(X: Rows, Y: Rows, matches: Matches, *, progress: bool = False) ->
     bound = error_bound(X.dim) if X.single else 0.0
     tiles = [(a, b) for a in cut(len(X), TILE[0]) for b in cut(len(Y), TILE[1])]
     memory = Memory(min(TILE[0], len(X)) * min(TILE[1], len(Y)), X.whole.dtype)
-    for tile in _shown(tiles, progress):
-        A, B = X.whole[tile[0]], Y.whole[tile[1]]
-        Z, masks = memory.of((len(A), len(B)))
-        np.matmul(A, B.T, out=Z)
-        parts = _part(sides[0], tile[0]), _part(sides[1], tile[1])
-        _leave_out(Z, matches, tile)
-        if not bound:
-            _gather(Z, parts, masks)
-        elif not _gather_single(Z, parts, masks, bound, partial(_exact, X, Y, tile)):
-            _gather(_leave_out(X[tile[0]] @ Y[tile[1]].T, matches, tile), parts, masks)
+    for rows, columns in _shown(tiles, progress):
+        tile = Tile(X, Y, rows, columns, matches, memory)
+        for axis, side in ((1, _part(sides[0], rows)), (0, _part(sides[1], columns))):
+            if not bound:
+                _gather(tile.Z, side, axis, memory)
+            elif not _gather_single(tile, side, axis, bound, memory):
+                _gather(tile.in_double(), side, axis, memory)
     return sides
 
 
@@ -134,12 +159,6 @@ def similarities(X: Rows, Y: Rows, x: Indices, y: Indices) -> Array:
     for b in cut(len(x), max(1, FEW // X.dim)):
         np.einsum("ij,ij->i", X[x[b]], Y[y[b]], out=found[b])
     return found
-
-
-def _exact(X: Rows, Y: Rows, tile: Tile, entries: Indices) -> Array:
-    """Some entries of a tile in float64."""
-    i, j = np.divmod(entries, tile[1].stop - tile[1].start)
-    return similarities(X, Y, i + tile[0].start, j + tile[1].start)
 
 
 def _side(n: int, rows: Indices, matches: Matches) -> Side:
@@ -154,54 +173,41 @@ def _part(side: Side, rows: slice) -> Side:
     return Side(side.own[rows], side.nearest[rows], side.rank[rows])
 
 
-def _leave_out(Z: Floats, matches: Matches, tile: Tile) -> Floats:
-    """Set the matches of a tile to -∞, in place."""
-    rows, columns = tile
-    some = slice(*np.searchsorted(matches.x, [rows.start, rows.stop]))
-    x, y = matches.x[some] - rows.start, matches.y[some] - columns.start
-    inside = (y >= 0) & (y < Z.shape[1])
-    Z[x[inside], y[inside]] = -np.inf
-    return Z
+def _gather(Z: Floats, side: Side, axis: int, memory: Memory) -> None:
+    """Take a tile in float64 into the side of its rows (axis 1) or columns (axis 0)."""
+    np.maximum(side.nearest, Z.max(axis=axis), out=side.nearest)
+    mask = memory.masks(Z.shape)[0]
+    side.rank[:] += _count(_reach(Z, side.own - TIE, axis, mask), axis)
 
 
-def _gather(Z: Floats, parts: tuple[Side, Side], masks: list[Mask]) -> None:
-    """Take a tile in float64 into both sides."""
-    for axis, side in zip((1, 0), parts, strict=True):
-        np.maximum(side.nearest, Z.max(axis=axis), out=side.nearest)
-        side.rank[:] += _count(_reach(Z, side.own - TIE, axis, masks[0]), axis)
-
-
-def _gather_single(
-    Z: Floats,
-    parts: tuple[Side, Side],
-    masks: list[Mask],
-    bound: float,
-    exact: Callable[[Indices], Array],
-) -> bool:
-    """Take a tile in single precision into both sides; False, and nothing, where it is crowded.
+def _gather_single(tile: Tile, side: Side, axis: int, bound: float, memory: Memory) -> bool:
+    """Take a tile in single precision into a side; False, and nothing, where it is crowded.
 
     What is open is whether an entry reaches the level of the match, if it is no further than
-    `bound` from it, and which entry is the largest, among those within twice that of the top.
+    `bound` from it, and which entry is the largest, among those within twice that of the top. Rows
+    whose top is below both the match and the nearest so far are done at once.
     """
-    unsettled, leading, *pairs = masks
-    unsettled[:] = False
-    counted = (pairs[0], pairs[1]), (pairs[2], pairs[3])
-    for axis, side, (sure, open_) in zip((1, 0), parts, counted, strict=True):
-        level, top = side.own - TIE, Z.max(axis=axis)
-        _reach(Z, level + bound, axis, sure)
-        _reach(Z, level - bound, axis, open_)
-        open_ ^= sure
-        unsettled |= open_
-        leads = np.maximum(np.maximum(side.nearest, top - bound) - bound, LEAST)
-        unsettled |= _reach(Z, leads, axis, leading)
+    top = tile.Z.max(axis=axis)
+    lines = np.flatnonzero(top >= np.minimum(side.own - TIE, side.nearest) - bound)
+    few = 2 * len(lines) < len(top)
+    if not few:
+        lines = np.arange(len(top))
+    Z = np.take(tile.Z, lines, axis=1 - axis) if few else tile.Z
+    own, nearest, top = side.own[lines] - TIE, side.nearest[lines], top[lines]
+    sure, unsettled, leading = memory.masks(Z.shape)
+    _reach(Z, own + bound, axis, sure)
+    _reach(Z, own - bound, axis, unsettled)
+    unsettled ^= sure
+    leads = np.maximum(np.maximum(nearest, top - bound) - bound, LEAST)
+    unsettled |= _reach(Z, leads, axis, leading)
     entries = np.flatnonzero(unsettled)
-    if len(entries) > CROWDED * Z.size:
+    if len(entries) > CROWDED * tile.Z.size:
         return False
-    z, places = exact(entries), np.divmod(entries, Z.shape[1])
-    for axis, side, (sure, open_), at in zip((1, 0), parts, counted, places, strict=True):
-        np.maximum.at(side.nearest, at, z)
-        reached = at[open_.ravel()[entries] & (z >= (side.own - TIE)[at])]
-        side.rank[:] += _count(sure, axis) + np.bincount(reached, minlength=len(side.rank))
+    at, along = np.divmod(entries, Z.shape[1])[:: 1 if axis else -1]
+    z = tile.exact(lines[at], along) if axis else tile.exact(along, lines[at])
+    np.maximum.at(side.nearest, lines[at], z)
+    reached = at[(z >= own[at]) & ~sure.ravel()[entries]]
+    side.rank[lines] += _count(sure, axis) + np.bincount(reached, minlength=len(lines))
     return True
 
 
@@ -221,7 +227,7 @@ def _count(mask: Mask, axis: int) -> NDArray[np.int64]:
     return total
 
 
-def _shown(tiles: list[Tile], progress: bool) -> Iterable[Tile]:
+def _shown(tiles: list[Block], progress: bool) -> Iterable[Block]:
     """The tiles, with a progress bar."""
     if not progress:
         return tiles

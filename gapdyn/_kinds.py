@@ -86,11 +86,12 @@ def converted(what: str, code: str, file: str, head: bytes = b"") -> str:
 
 def _how(head: bytes) -> str:
     """Arguments of numpy.loadtxt for a table that begins so."""
-    first = head.decode("utf-8", "replace").split("\n")[0]
+    first, line_ends, _ = head.decode("utf-8", "replace").partition("\n")
     delimiter = next((mark for mark in (",", ";", "\t") if mark in first), None)
     shown = {"\t": r"'\t'", None: ""}.get(delimiter, f"'{delimiter}'")
     try:
-        [float(word) for word in first.split(delimiter)]
+        # The last word may be cut off.
+        [float(word) for word in first.split(delimiter)[: None if line_ends else -1]]
         skip = ""
     except ValueError:
         skip = ", skiprows=1"

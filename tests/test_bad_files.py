@@ -87,6 +87,7 @@ KINDS = {
         "numpy.loadtxt('head.csv', delimiter=',', skiprows=1)",
     ),
     "rows.tsv": (table(X, "\t"), r"numpy.loadtxt('rows.tsv', delimiter='\t')"),
+    "long.csv": (table(np.ones((2, 512)), ","), "numpy.loadtxt('long.csv', delimiter=','))"),
     "semi.csv": (table(X, ";"), "numpy.loadtxt('semi.csv', delimiter=';')"),
     "rows.txt": (table(X, " "), 'it is text, such as CSV; this converts it: python -c "import nu'),
     "ding größe.csv": (table(X, ","), "numpy.loadtxt('FILE', delimiter=',')"),

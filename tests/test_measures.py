@@ -316,7 +316,18 @@ def test_rows_are_normalised_and_the_arrays_left_alone():
     assert half.gap == pytest.approx(gd.measure(X, Y).gap, rel=1e-2)
 
 
-@pytest.mark.parametrize("measure", [measures.gap, measures.alignment, measures.uniformity])
+def test_bfloat16_is_read_as_the_float32_that_it_is():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    X, Y = (sphere.sample(9, 4, seed).astype(ml_dtypes.bfloat16) for seed in (0, 1))
+    assert gd.measure(X, Y, tau=1.0) == gd.measure(
+        X.astype(np.float32), Y.astype(np.float32), tau=1.0
+    )
+
+
+ALONE = measures.gap, measures.alignment, measures.uniformity, measures.wasserstein_uniformity
+
+
+@pytest.mark.parametrize("measure", ALONE)
 def test_one_measure_alone_is_that_of_all_for_rows_of_any_length(measure):
     X, Y = sphere.sample(5, 3, seed=0), sphere.sample(5, 3, seed=1)
     among = gd.measure(X, Y).to_dict()[measure.__name__]

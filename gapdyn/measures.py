@@ -38,14 +38,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gapdyn import two_samples
+from gapdyn import spectrum, two_samples
 from gapdyn._kernels.memory import cut
 from gapdyn.chance import Values, null_gap
 from gapdyn.chance import bootstrap as intervals_of
 from gapdyn.groups import Groups, Indices, distinct, one_to_one, read_groups, repeats
 from gapdyn.rows import Rows
 from gapdyn.similarities import FEW, Matches, Side, neighbours, similarities
-from gapdyn.spectrum import deviations, spectra, triangle, wasserstein_uniformity
 from gapdyn.sphere import TIE, normalise, rounding
 from gapdyn.types import Array, Floats, Numbers, Seed
 from gapdyn.validate import (
@@ -255,9 +254,9 @@ def measure(
     ----------
     X, Y : (n, d) arrays of floats
         Row i of X matches row i of Y, and n, d ≥ 2. Rows of any length are normalised first; the
-        arrays themselves do not change. If both are of float16 or float32, similarities are
-        multiplied in float32, and those that come near enough to a match to matter are made again
-        in float64, so that ranks and margins are what they are in float64.
+        arrays themselves do not change. If both are of 16 or 32 bits, similarities are multiplied
+        in float32, and those that come near enough to a match to matter are made again in float64,
+        so that ranks and margins are what they are in float64.
     groups : array, or pair of arrays, optional
         Which rows belong together, where there are several captions for an image. A label, integer
         or text, for each row, as (labels of X, labels of Y); X and Y may then differ in length.
@@ -325,7 +324,7 @@ def measure(
         **_means(values),
         median_rank_x_to_y=float(np.median(sides[0].rank)) + 1,
         median_rank_y_to_x=float(np.median(sides[1].rank)) + 1,
-        **spectra(*rows, *means),
+        **spectrum.spectra(*rows, *means),
         sampled=len(drawn[0]),
         **two_samples.two_samples(*drawn),
         **two_samples.transport(drawn[0] @ drawn[1].T),
@@ -437,7 +436,7 @@ def alignment(X: ArrayLike, Y: ArrayLike) -> float:
     return sum(float(np.sum((X[b] - Y[b]) ** 2)) for b in cut(len(X), 2**13)) / len(X)
 
 
-def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
+def wasserstein_uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     """Uniformity -W₂ of the 2n embeddings in X and Y together (Appendix E of [2]_, after [4]_).
 
     W₂² = ‖μ‖² + 1 + tr Σ - (2/√d) tr Σ^{1/2}, with μ and Σ the mean and the covariance (ddof 0) of
@@ -460,8 +459,19 @@ def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
     """
     A, B = _held(*validate_pairs(X, Y))
     mean = (A.mean() + B.mean()) / 2
-    both = np.vstack([triangle(rows, mean) for rows in (A, B)])
-    return wasserstein_uniformity(mean, deviations(both, 2 * len(A)))
+    both = np.vstack([spectrum.triangle(rows, mean) for rows in (A, B)])
+    return spectrum.wasserstein_uniformity(mean, spectrum.deviations(both, 2 * len(A)))
+
+
+def uniformity(X: ArrayLike, Y: ArrayLike) -> float:
+    """`wasserstein_uniformity` under its old name, which the next release drops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `measure`.
+    """
+    return wasserstein_uniformity(X, Y)
 
 
 def _unit_pair(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:

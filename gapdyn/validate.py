@@ -54,6 +54,8 @@ def _real_floats(name: str, value: ArrayLike, ndim: int) -> Floats:
         raise TypeError(f"{name} must be an array that NumPy can read: {error}") from error
     if has_masked(array, 0):
         raise ValueError(f"{name} must have no masked entries")
+    if array.dtype.name == "bfloat16":  # of ml_dtypes; all its numbers are float32
+        array = array.astype(np.float32)
     if not np.issubdtype(array.dtype, np.floating):
         raise TypeError(f"{name} must hold real floating-point numbers, got {array.dtype}")
     if array.ndim != ndim:

@@ -73,7 +73,9 @@ def measurements(draw):
             np.save("a.npy", plain([X, Y]) if kind == "one" else plain(X))
             np.save("b.npy", Y)
     names = {"one": ["a.npy"], "two": ["a.npy", "b.npy"], "npz": ["a.npz"], "bare": ["b.npy"]}
-    return draw(spoilt(["measure", *names[kind], *draw(st.sampled_from([[], ["--json"]]))]))
+    options = [[], ["--json"], ["--tau", "0.1"], ["--sample", "2"], ["--bootstrap", "3"]]
+    options += [["--groups", "b.npy"], ["--seed", "7"]]
+    return draw(spoilt(["measure", *names[kind], *draw(st.sampled_from(options))]))
 
 
 verifications = st.lists(st.sampled_from(["--json", "--markdown", "--full", "no", "x"]), max_size=2)

@@ -39,6 +39,8 @@ AMOUNTS = np.linspace(-1.5, 3.5, 26)
 TAUS = np.geomspace(1e-3, 10.0, 41)
 """Temperatures among which the one that closes fastest is looked for, and then refined."""
 FREE = "rows move freely, as in the free model (1)"
+SPAN = 1e-9, 1e9
+"""Temperatures at which all of the theory has numbers."""
 LEVEL = 1e-3
 """Heights, and similarities, that differ by no more than this count as equal."""
 HORIZON = 1e5
@@ -114,7 +116,7 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
     X, Y : (n, d) arrays of floats
         Row i of X matches row i of Y. Rows are normalised; n × n similarities are stored.
     tau : float
-        Temperature τ > 0; CLIP's least by default.
+        Temperature τ from 1e-9 to 1e9; CLIP's least by default.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
     ------
     TypeError, ValueError
         If X and Y are not real floats of one shape (n, d), n, d ≥ 2, with rows of nonzero length,
-        their centres coincide, or τ is not positive.
+        their centres coincide, or τ is outside its range.
 
     Examples
     --------
@@ -136,6 +138,8 @@ def forecast(X: ArrayLike, Y: ArrayLike, *, tau: float = CLIP) -> Forecast:
     """
     X, Y = map(normalise, validate_pairs(X, Y))
     tau = validate_temperature("tau", tau)
+    if not SPAN[0] <= tau <= SPAN[1]:
+        raise ValueError(f"tau must lie between {SPAN[0]:g} and {SPAN[1]:g}, got {tau:g}")
     gap = float(np.linalg.norm(X.mean(axis=0) - Y.mean(axis=0)))
     if gap <= rounding(*X.shape):
         raise ValueError("X and Y must have a gap: with equal centres there is nothing to forecast")

@@ -386,6 +386,7 @@ test_bad_input_is_named = refusals(
         "method must leave each row some length, centre takes one to zero",
     ),
     (lambda: gd.forecast(X, Y, tau=-1.0), ValueError, "tau must be positive"),
+    (lambda: gd.forecast(X, Y, tau=1e-300), ValueError, "tau must lie between 1e-09 and "),
     (lambda: gd.forecast(X, X), ValueError, "X and Y must have a gap"),
     (lambda: best_temperature(np.ones((2, 3))), ValueError, "Z must be"),
 )

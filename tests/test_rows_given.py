@@ -286,6 +286,15 @@ def test_the_parallel_model_goes_where_the_forecast_says():
     assert "stays 0.691" in found["least 2γ"].hypothesis  # before lifting, 1 - cos 72°
 
 
+def test_a_simplex_closes_as_fast_as_the_forecast_allows():
+    """Its Z is αI up to a constant and stays so, which is the fastest path."""
+    W = gd.examples.simplex(4)
+    found = said(*sphere.lift(W, W, gamma=0.31), tau=0.2)["least 2γ"]
+    model = gd.ParallelModel(4, W.shape[1], gd.Learned())
+    run = gd.flow(model, model.start(W, W, tau=0.2, gamma=0.31), [0.0, 1e5])
+    assert run.gap[-1] == pytest.approx(found.value, rel=1e-5)
+
+
 def test_level_rows_are_found_in_any_direction():
     """The directions of a lift are turned, and the rows have no one direction of their own."""
     X, Y = sphere.lift(sphere.sample(300, 6, 0), sphere.sample(300, 6, 1), gamma=0.3)
@@ -310,7 +319,9 @@ def test_uniform_rows_open_no_slower_than_theorem_3_3_says(seed):
     a = (1 - 0.09) / 0.5
     velocity = 2 * 0.3 / 0.5 * pull(X @ Y.T, a)
     limit = 2 * 0.3 / 0.5 * iv(4, a) / iv(3, a)
+    bound = gd.theory.theorem_3_3.variance_bound(n=400, d=8, tau=0.5, gamma0=0.3, delta=0.05)
     assert found.met and 0.4 * limit < found.value < velocity
+    assert found.value == pytest.approx(2 * 0.3 / 0.5 * bound.value, rel=1e-9)
     assert velocity == pytest.approx(limit, rel=0.3)
 
 

@@ -137,7 +137,7 @@ def neighbours(X: Rows, Y: Rows, matches: Matches, *, progress: bool = False) ->
 
     Notes
     -----
-    Memory is that of X and Y in their own precision, about 40 bytes a row, and the tiles.
+    Beside X and Y in their own precision it takes the memory of a tile and some 100 bytes a pair.
     """
     sides = _side(len(X), matches.x, matches), _side(len(Y), matches.y, matches)
     bound = error_bound(X.dim) if X.single else 0.0

@@ -116,7 +116,8 @@ def landscape(
         for tau, at in zip(temperatures, losses.argmin(axis=1), strict=True)
     ]
     best_gap, best_loss = map(np.array, zip(*best, strict=True))
-    own = np.array([mean_cross_entropy(X @ Y.T / tau) for tau in temperatures])
+    Z = X @ Y.T
+    own = np.array([mean_cross_entropy(Z / tau) for tau in temperatures])
     return Landscape(temperatures, shifts, gaps, losses, gap, own, best_gap, best_loss)
 
 

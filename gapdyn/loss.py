@@ -190,15 +190,18 @@ def best_temperature(Z: ArrayLike) -> float:
     """
     Z = _validate_logits("Z", Z)
     scale = float(np.abs(Z).max())
-    if scale == 0 or pull(Z / scale, 0.0) <= TIE:
+    if scale == 0:
+        return np.inf
+    unit = Z / scale
+    if pull(unit, 0.0) <= TIE:
         return np.inf
     high = 1.0
-    while pull(Z / scale, high) > -TIE:
+    while pull(unit, high) > -TIE:
         if high >= SHARPEST:
             return 0.0
         high *= 4
     low = high / 4 if high > 1 else 0.0
-    return scale / float(brentq(lambda a: pull(Z / scale, a), low, high, rtol=1e-10))
+    return scale / float(brentq(lambda a: pull(unit, a), low, high, rtol=1e-10))
 
 
 def at_temperature(Z: ArrayLike, tau: float) -> float:

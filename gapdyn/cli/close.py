@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +79,4 @@ def print_json(found: gd.Closed) -> None:
     """All that was found but the rows."""
     record = {k: v for k, v in vars(found).items() if k not in ("X", "Y")}
     record |= {name: record[name].to_dict() for name in ("before", "after")}
-    print(json.dumps(plain(record), indent=2))
-
-
-def plain(value: Any) -> Any:
-    """A value of JSON: what is not finite is null."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(files.plain(record), indent=2))

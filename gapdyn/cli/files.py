@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -92,3 +93,12 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure beside its file and then rename it."""
     with replacing(path, "wb") as stream:
         figure.savefig(stream, format=path.suffix.lower()[1:])
+
+
+def plain(value: Any) -> Any:
+    """A value of JSON: what is not finite is null."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

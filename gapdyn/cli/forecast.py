@@ -9,7 +9,6 @@ from typing import Any
 
 import gapdyn as gd
 from gapdyn.cli import files
-from gapdyn.cli.close import plain
 from gapdyn.close import CLIP
 
 
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, forecast, print."""
     found = gd.forecast(*files.read_sample(args), tau=args.tau)
     if args.json:
-        print(json.dumps(plain(found.to_dict()), indent=2, ensure_ascii=False))
+        print(json.dumps(files.plain(found.to_dict()), indent=2, ensure_ascii=False))
         return 0
     print_rows(found)
     for statement in found.statements:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     for note in (*pairs.notes, *not_unit(lengths), *measures.notes):
         say(f"gapdyn measure: {note}")
     if args.json:
-        numbers = {k: None if math.isnan(v) else v for k, v in measures.to_dict().items()}
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(files.plain(measures.to_dict()), indent=2))
     else:
         print(table(measures))
     if args.plot is not None:

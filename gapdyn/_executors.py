@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from gapdyn._journal import Job, plain
+from gapdyn._threads import ONE_THREAD
 from gapdyn.interrupt import was_interrupted
 
 IN_FLIGHT = 1000
@@ -62,39 +63,6 @@ Ended = TypeVar("Ended")
 Results = Generator[tuple[int, Outcome | Exception], None, Ended]
 """Jobs, each with its outcome or with an exception that the executor itself raised."""
 
-
-class _OneThread:
-    """Limit this process to one BLAS and OpenMP thread until all who entered have left."""
-
-    def __init__(self) -> None:
-        self.limits: Any = None
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin anew in a forked process: whoever has the lock, or entered, is not in it."""
-        self.lock = threading.Lock()
-        self.users = 0
-
-    def __enter__(self) -> None:
-        with self.lock:
-            with suppress(ImportError):
-                from threadpoolctl import threadpool_limits
-
-                limits = threadpool_limits(1)  # again: a library may have been loaded since
-                self.limits = self.limits or limits
-            self.users += 1  # last: one whom Ctrl-C stopped at the door will not leave
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0 and self.limits is not None:
-                self.limits.restore_original_limits()
-                self.limits = None
-
-
-ONE_THREAD = _OneThread()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=ONE_THREAD.renew)
 
 STOPPED: set[Run] = set()
 """Sweeps whose calls in this process Ctrl-C has stopped: those that still come are not begun."""

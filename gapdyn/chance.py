@@ -38,18 +38,31 @@ def weighted_sums(weights: Floats, rows: Rows, labels: Indices) -> Array:
     return sums
 
 
+def weighted_differences(weights: Floats, X: Rows, Y: Rows, groups: Groups) -> Array:
+    """Σ_g w_{b, g} (a_g - b_g) for each row b of the weights (B, groups).
+
+    a_g is the sum of the rows of X of a group by n_x, b_g that of Y by n_y.
+    """
+    if not groups.one_to_one:
+        x, y = weighted_sums(weights, X, groups.x), weighted_sums(weights, Y, groups.y)
+        return x / len(X) - y / len(Y)
+    sums = np.zeros((len(weights), X.dim))
+    for b in X.blocks():
+        sums += weights[:, b] @ (X.whole[b] - Y.whole[b])
+    return sums / len(X)
+
+
 def null_gap(X: Rows, Y: Rows, groups: Groups, rng: np.random.Generator) -> Numbers:
     """Mean and 95 % quantile of the gap when partners exchange modalities at random.
 
     Each group keeps or swaps its parts of the two centres: Δ = ‖Σ_g ε_g (a_g - b_g)‖ with random
-    signs ε, a_g the sum of its rows of X by n_x, b_g that of Y by n_y. So E Δ² = Σ_g ‖a_g - b_g‖²,
-    which is the alignment divided by n where all groups are pairs.
+    signs ε, as in `weighted_differences`. So E Δ² = Σ_g ‖a_g - b_g‖², which is the alignment
+    divided by n where all groups are pairs.
     """
     gaps = []
     for size in batches(EXCHANGES, groups.size):
         signs = rng.integers(0, 2, (size, groups.size), np.int8).astype(X.whole.dtype) * 2 - 1
-        x, y = weighted_sums(signs, X, groups.x), weighted_sums(signs, Y, groups.y)
-        gaps.append(np.linalg.norm(x / len(X) - y / len(Y), axis=1))
+        gaps.append(np.linalg.norm(weighted_differences(signs, X, Y, groups), axis=1))
     every = np.concatenate(gaps)
     return {"null_gap": float(every.mean()), "null_gap_95": float(np.quantile(every, 0.95))}
 

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,13 @@ from numpy.typing import ArrayLike
 
 from gapdyn import spectrum, two_samples
 from gapdyn._kernels.memory import cut
+from gapdyn._threads import together
 from gapdyn.chance import Values, null_gap
 from gapdyn.chance import bootstrap as intervals_of
 from gapdyn.groups import Groups, Indices, distinct, one_to_one, read_groups, repeats
 from gapdyn.rows import Rows
 from gapdyn.similarities import FEW, Matches, Side, neighbours, similarities
+from gapdyn.spectrum import Spread
 from gapdyn.sphere import TIE, normalise, rounding
 from gapdyn.types import Array, Floats, Numbers, Seed
 from gapdyn.validate import (
@@ -250,6 +253,9 @@ def measure(
 ) -> Measures:
     """Measure two modalities, in tiles, so that n × n similarities need not fit in memory.
 
+    Where threadpoolctl is installed (`pip install gapdyn[sweep]`) it works in as many threads as BLAS
+    has; the numbers do not depend on it.
+
     Parameters
     ----------
     X, Y : (n, d) arrays of floats
@@ -309,27 +315,29 @@ def measure(
     rows = _held(A, B)
     matches, pairwise = _pairs(*rows, joined)
     sides = neighbours(*rows, matches, progress=progress)
-    means = rows[0].mean(), rows[1].mean()
     values = _averaged(joined, matches, pairwise, sides)
     drawn = _few(*rows, joined, matches, rng)
+    x, y, few, null = together(
+        partial(spectrum.spread, rows[0]),
+        partial(spectrum.spread, rows[1]),
+        partial(two_samples.of_few, *drawn, tau),
+        partial(null_gap, *rows, joined, rng),
+    )
     return Measures(
         pairs=len(matches.x),
-        rows_x=len(rows[0]),
-        rows_y=len(rows[1]),
+        rows_x=x.n,
+        rows_y=y.n,
         dim=rows[0].dim,
-        **_centres(*means, *rows),
-        **null_gap(*rows, joined, rng),
-        **_cosines(*rows, *means, joined, matches),
+        **_centres(x, y),
+        **null,
+        **_cosines(*rows, x.mean, y.mean, joined, matches),
         **_margins(matches, sides),
         **_means(values),
         median_rank_x_to_y=float(np.median(sides[0].rank)) + 1,
         median_rank_y_to_x=float(np.median(sides[1].rank)) + 1,
-        **spectrum.spectra(*rows, *means),
+        **spectrum.spectra(x, y),
         sampled=len(drawn[0]),
-        **two_samples.two_samples(*drawn),
-        **two_samples.transport(drawn[0] @ drawn[1].T),
-        **two_samples.losses(drawn[0] @ drawn[1].T, tau),
-        separability=two_samples.separability(*drawn),
+        **few,
         notes=notes,
         intervals=intervals_of(*rows, joined, values, bootstrap, rng) if bootstrap else {},
     )
@@ -524,7 +532,8 @@ def _pairs(X: Rows, Y: Rows, joined: Groups) -> tuple[Matches, Array]:
     x, y = joined.pairs()
     distance = np.empty(len(x))
     for b in cut(len(x), max(1, FEW // X.dim)):
-        distance[b] = np.linalg.norm(X[x[b]] - Y[y[b]], axis=1)
+        between = X[x[b]] - Y[y[b]]
+        distance[b] = np.sqrt(np.einsum("ij,ij->i", between, between))
     return Matches(x, y, similarities(X, Y, x, y)), distance
 
 
@@ -561,48 +570,42 @@ def _few(
     return X[matches.x[first]], Y[matches.y[first]]
 
 
-def _centres(mean_x: Array, mean_y: Array, X: Rows, Y: Rows) -> Numbers:
+def _centres(x: Spread, y: Spread) -> Numbers:
     """What is said of the centres, and of the rows along the line through them."""
-    between = mean_x - mean_y
-    gap, unsure = float(np.linalg.norm(between)), rounding(max(len(X), len(Y)), X.dim)
+    between = x.mean - y.mean
+    gap, unsure = float(np.linalg.norm(between)), rounding(max(x.n, y.n), len(between))
     units = [
         mean / long if (long := np.linalg.norm(mean)) > unsure else mean * np.nan
-        for mean in (mean_x, mean_y)
+        for mean in (x.mean, y.mean)
     ]
     apart, together = (float(np.linalg.norm(v)) for v in (units[0] - units[1], sum(units)))
     direction = between / gap if gap > unsure else between * np.nan
     shares = np.sort(direction**2)[::-1]
-    x, y = _along("x", X, mean_x, direction), _along("y", Y, mean_y, direction)
-    spread = np.sqrt((x.pop("variance") + y.pop("variance")) / 2)
+    wide = float(np.linalg.norm([x.sigma, y.sigma])) / np.sqrt(2)
     return {
         "gap": gap,
         "gap_squared": gap**2,
         "normalised_gap": apart,
         "centroid_angle": float(np.degrees(2 * np.arctan2(apart, together))),
-        "spread_gap": gap / float(spread) if spread > unsure else np.nan,
+        "spread_gap": gap / wide if wide > unsure else np.nan,
         "gap_in_top_1": float(shares[0]),
         "gap_in_top_10": float(shares[:10].sum()),
-        **x,
-        **y,
+        **_along("x", x, direction),
+        **_along("y", y, direction),
     }
 
 
-def _along(name: str, X: Rows, mean: Array, direction: Array) -> Numbers:
-    """Mean and deviation of X along `direction`, the share of its variance orthogonal, and that.
+def _along(name: str, side: Spread, direction: Array) -> Numbers:
+    """Mean and deviation of a modality along `direction`, the share of its variance orthogonal.
 
-    The share is NaN where X has no variance, and all three are NaN where there is no direction.
+    The share is NaN where there is no variance, and all three are NaN where there is no direction.
     """
-    heights, squares = [], 0.0
-    for rows in X:
-        heights.append(rows @ direction)
-        squares += float(np.sum((rows - mean) ** 2))
-    height, total = np.concatenate(heights), squares / len(X)
-    varies = total > rounding(len(X), X.dim) ** 2
+    along, whole = np.linalg.norm(side.R @ direction) / np.sqrt(side.n), np.linalg.norm(side.sigma)
+    varies = whole > rounding(side.n, len(direction))
     return {
-        f"height_{name}": float(height.mean()),
-        f"height_{name}_std": float(height.std()),
-        f"parallelism_{name}": 1 - min(float(height.var()) / total, 1.0) if varies else np.nan,
-        "variance": total,
+        f"height_{name}": float(side.mean @ direction),
+        f"height_{name}_std": float(along),
+        f"parallelism_{name}": 1 - min(float(along / whole) ** 2, 1.0) if varies else np.nan,
     }
 
 

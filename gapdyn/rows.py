@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gapdyn._kernels.memory import BLOCK, cut
+from gapdyn._kernels.memory import BLOCK, STRIP, cut
 from gapdyn.sphere import normalise, plain_lengths
 from gapdyn.types import Array, Floats
 
@@ -29,16 +29,19 @@ class Rows:
     ----------
     whole : (n, d) array of float32 or float64
         All unit rows, for products.
+    length : (n,) float64 array
+        What `undivided` rows are divided by; ones in double precision.
     """
 
     def __init__(self, given: Floats, *, single: bool = False) -> None:
         self.single, self.given = single, given
         if not self.single:
             self.whole: Floats = normalise(given)
+            self.given, self.length = self.whole, np.ones(len(given))
             return
         self.length = np.concatenate([plain_lengths(given[b]) for b in self.blocks()])
         self.whole = np.empty(given.shape, np.float32)
-        for b in self.blocks():
+        for b in cut(len(given), max(1, STRIP // self.dim)):
             self.whole[b] = self[b]
 
     def __len__(self) -> int:
@@ -51,11 +54,14 @@ class Rows:
 
     def __getitem__(self, index: Index) -> Array:
         """The unit rows of a slice or of some indices, in float64."""
-        if not self.single:
-            return self.whole[index].astype(np.float64, copy=False)
-        rows = self.given[index].astype(np.float64)
-        rows /= self.length[index, None]
+        rows = self.undivided(index)
+        if self.single:
+            rows /= self.length[index, None]
         return rows
+
+    def undivided(self, index: Index) -> Array:
+        """Some rows in float64, each still to be divided by its `length`."""
+        return self.given[index].astype(np.float64, copy=False)
 
     def blocks(self) -> list[slice]:
         """Cut the rows into blocks of moderate memory."""

@@ -6,13 +6,17 @@ off by at most `error_bound` from its value in float64, and what that could chan
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from contextlib import closing
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._kernels.memory import cut
+from gapdyn._threads import side_by_side
 from gapdyn.rows import Rows
 from gapdyn.sphere import TIE
 from gapdyn.types import Array, Floats
@@ -29,7 +33,6 @@ FEW = 2**18
 LEAST = -2.0
 """Below every similarity, and above what was left out."""
 
-Block = tuple[slice, slice]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
@@ -60,8 +63,8 @@ class Matches(NamedTuple):
     similarity: Array
 
 
-class Memory:
-    """A tile and three masks, which are used again: fresh memory costs more than sums.
+class Memory(threading.local):
+    """A tile and three masks of each thread, used again: fresh memory costs more than sums.
 
     Parameters
     ----------
@@ -104,8 +107,9 @@ class Tile:
         Z[self.own] = -np.inf
         return Z
 
-    def exact(self, i: Indices, j: Indices) -> Array:
-        """Some of its entries in float64."""
+    def exact(self, lines: Indices, places: Indices, axis: int) -> Array:
+        """Some of its entries in float64, by row (axis 1) or column (axis 0) and place in it."""
+        i, j = (lines, places) if axis else (places, lines)
         return similarities(self.X, self.Y, i + self.rows.start, j + self.columns.start)
 
 
@@ -137,19 +141,31 @@ def neighbours(X: Rows, Y: Rows, matches: Matches, *, progress: bool = False) ->
 
     Notes
     -----
-    Beside X and Y in their own precision it takes the memory of a tile and some 100 bytes a pair.
+    Tiles are made side by side. Beside X and Y in their own precision it takes the memory of a tile in
+    each thread, and some 100 bytes a pair.
     """
     sides = _side(len(X), matches.x, matches), _side(len(Y), matches.y, matches)
     bound = error_bound(X.dim) if X.single else 0.0
-    tiles = [(a, b) for a in cut(len(X), TILE[0]) for b in cut(len(Y), TILE[1])]
+    cuts = cut(len(X), TILE[0]), cut(len(Y), TILE[1])
     memory = Memory(min(TILE[0], len(X)) * min(TILE[1], len(Y)), X.whole.dtype)
-    for rows, columns in _shown(tiles, progress):
-        tile = Tile(X, Y, rows, columns, matches, memory)
-        for axis, side in ((1, _part(sides[0], rows)), (0, _part(sides[1], columns))):
-            if not bound:
-                _gather(tile.Z, side, axis, memory)
-            elif not _gather_single(tile, side, axis, bound, memory):
-                _gather(tile.in_double(), side, axis, memory)
+    locks = [[threading.Lock() for _ in blocks] for blocks in cuts]
+
+    def gather(at: tuple[int, int]) -> None:
+        """Take a tile into the parts of the sides that its rows and its columns are."""
+        blocks = cuts[0][at[0]], cuts[1][at[1]]
+        tile = Tile(X, Y, *blocks, matches, memory)
+        for k, axis in ((0, 1), (1, 0)):
+            with locks[k][at[k]]:
+                side = _part(sides[k], blocks[k])
+                if not bound:
+                    _gather(tile.Z, side, axis, memory)
+                elif not _gather_single(tile, side, axis, bound, memory):
+                    _gather(tile.in_double(), side, axis, memory)
+
+    tiles = list(product(range(len(cuts[0])), range(len(cuts[1]))))
+    with closing(side_by_side(gather, tiles)) as done:
+        for _ in _shown(done, len(tiles), progress):
+            pass
     return sides
 
 
@@ -157,8 +173,8 @@ def similarities(X: Rows, Y: Rows, x: Indices, y: Indices) -> Array:
     """⟨x_i, y_j⟩ in float64 for some rows i of X and as many rows j of Y."""
     found = np.empty(len(x))
     for b in cut(len(x), max(1, FEW // X.dim)):
-        np.einsum("ij,ij->i", X[x[b]], Y[y[b]], out=found[b])
-    return found
+        np.einsum("ij,ij->i", X.undivided(x[b]), Y.undivided(y[b]), out=found[b])
+    return found / (X.length[x] * Y.length[y])
 
 
 def _side(n: int, rows: Indices, matches: Matches) -> Side:
@@ -175,40 +191,55 @@ def _part(side: Side, rows: slice) -> Side:
 
 def _gather(Z: Floats, side: Side, axis: int, memory: Memory) -> None:
     """Take a tile in float64 into the side of its rows (axis 1) or columns (axis 0)."""
-    np.maximum(side.nearest, Z.max(axis=axis), out=side.nearest)
-    mask = memory.masks(Z.shape)[0]
-    side.rank[:] += _count(_reach(Z, side.own - TIE, axis, mask), axis)
+    top, level = Z.max(axis=axis), side.own - TIE
+    np.maximum(side.nearest, top, out=side.nearest)
+    lines, part = _lines(Z, top >= level, axis)
+    reach = _reach(part, level[lines], axis, memory.masks(part.shape)[0])
+    side.rank[lines] += _count(reach, axis)
 
 
 def _gather_single(tile: Tile, side: Side, axis: int, bound: float, memory: Memory) -> bool:
     """Take a tile in single precision into a side; False, and nothing, where it is crowded.
 
-    What is open is whether an entry reaches the level of the match, if it is no further than
-    `bound` from it, and which entry is the largest, among those within twice that of the top. Rows
-    whose top is below both the match and the nearest so far are done at once.
+    What is open is which entry is the largest, among those within twice `bound` of the top, and
+    whether an entry reaches the level of the match, if it is no further than `bound` from it. Rows
+    whose top is below the nearest so far, or below the match, are done at once.
     """
-    top = tile.Z.max(axis=axis)
-    lines = np.flatnonzero(top >= np.minimum(side.own - TIE, side.nearest) - bound)
-    few = 2 * len(lines) < len(top)
-    if not few:
-        lines = np.arange(len(top))
-    Z = np.take(tile.Z, lines, axis=1 - axis) if few else tile.Z
-    own, nearest, top = side.own[lines] - TIE, side.nearest[lines], top[lines]
-    sure, unsettled, leading = memory.masks(Z.shape)
-    _reach(Z, own + bound, axis, sure)
-    _reach(Z, own - bound, axis, unsettled)
+    Z, level = tile.Z, side.own - TIE
+    top = Z.max(axis=axis)
+    leads = np.maximum(np.maximum(side.nearest, top - bound) - bound, LEAST)
+    lines, part = _lines(Z, top >= leads, axis)
+    leading = _reach(part, leads[lines], axis, memory.masks(part.shape)[0])
+    leader, with_leader = _entries(leading, lines, axis)
+
+    lines, part = _lines(Z, top >= level - bound, axis)
+    _, sure, unsettled = memory.masks(part.shape)
+    _reach(part, level[lines] + bound, axis, sure)
+    _reach(part, level[lines] - bound, axis, unsettled)
     unsettled ^= sure
-    leads = np.maximum(np.maximum(nearest, top - bound) - bound, LEAST)
-    unsettled |= _reach(Z, leads, axis, leading)
-    entries = np.flatnonzero(unsettled)
-    if len(entries) > CROWDED * tile.Z.size:
+    rival, with_rival = _entries(unsettled, lines, axis)
+
+    if len(leader) + len(rival) > CROWDED * Z.size:
         return False
-    at, along = np.divmod(entries, Z.shape[1])[:: 1 if axis else -1]
-    z = tile.exact(lines[at], along) if axis else tile.exact(along, lines[at])
-    np.maximum.at(side.nearest, lines[at], z)
-    reached = at[(z >= own[at]) & ~sure.ravel()[entries]]
-    side.rank[lines] += _count(sure, axis) + np.bincount(reached, minlength=len(lines))
+    np.maximum.at(side.nearest, leader, tile.exact(leader, with_leader, axis))
+    reached = rival[tile.exact(rival, with_rival, axis) >= level[rival]]
+    side.rank[lines] += _count(sure, axis)
+    side.rank[:] += np.bincount(reached, minlength=len(top))
     return True
+
+
+def _lines(Z: Floats, wanted: Mask, axis: int) -> tuple[Indices, Floats]:
+    """Rows (axis 1) or columns (axis 0) that are wanted, or all where half of them are."""
+    lines = np.flatnonzero(wanted)
+    if 2 * len(lines) >= len(wanted):
+        return np.arange(len(wanted)), Z
+    return lines, np.take(Z, lines, axis=1 - axis)
+
+
+def _entries(mask: Mask, lines: Indices, axis: int) -> tuple[Indices, Indices]:
+    """Line of each true entry, and its place in it, where the mask is of some lines."""
+    row, column = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return (lines[row], column) if axis else (lines[column], row)
 
 
 def _reach(Z: Floats, levels: Array, axis: int, out: Mask) -> Mask:
@@ -227,10 +258,10 @@ def _count(mask: Mask, axis: int) -> NDArray[np.int64]:
     return total
 
 
-def _shown(tiles: list[Block], progress: bool) -> Iterable[Block]:
-    """The tiles, with a progress bar."""
+def _shown(done: Iterable[None], total: int, progress: bool) -> Iterable[None]:
+    """Tiles as they are done, with a progress bar."""
     if not progress:
-        return tiles
+        return done
     from tqdm import tqdm
 
-    return tqdm(tiles, "similarities", unit="tile", leave=False)
+    return tqdm(done, "similarities", total, unit="tile", leave=False)

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._executors import (
-    ONE_THREAD,
     Factory,
     Failure,
     Outcome,
@@ -44,6 +43,7 @@ from gapdyn._journal import (
     opened,
     resume,
 )
+from gapdyn._threads import ONE_THREAD
 from gapdyn.validate import shown, validate_bool, validate_count
 
 MOST_POINTS = 1_000_000

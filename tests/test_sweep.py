@@ -562,8 +562,8 @@ def test_who_takes_the_lock_that_a_reader_dropped_stops_the_writer(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_process_forked_during_a_sweep_can_sweep(tmp_path):
-    executors, journal = sys.modules["gapdyn._executors"], sys.modules["gapdyn._journal"]
-    with executors.ONE_THREAD.lock, journal.CLAIMS.lock:  # as another thread may have them
+    threads, journal = sys.modules["gapdyn._threads"], sys.modules["gapdyn._journal"]
+    with threads.ONE_THREAD.lock, journal.CLAIMS.lock:  # as another thread may have them
         child = mp.get_context("fork").Process(target=squares, args=(tmp_path / "run",))
         child.start()
     child.join(20)

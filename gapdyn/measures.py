@@ -253,8 +253,8 @@ def measure(
 ) -> Measures:
     """Measure two modalities, in tiles, so that n × n similarities need not fit in memory.
 
-    Where threadpoolctl is installed (`pip install gapdyn[sweep]`) it works in as many threads as BLAS
-    has; the numbers do not depend on it.
+    Where threadpoolctl is installed (`pip install gapdyn[sweep]`) it works in as many threads as
+    BLAS has; the numbers do not depend on it.
 
     Parameters
     ----------

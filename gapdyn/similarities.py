@@ -141,8 +141,8 @@ def neighbours(X: Rows, Y: Rows, matches: Matches, *, progress: bool = False) ->
 
     Notes
     -----
-    Tiles are made side by side. Beside X and Y in their own precision it takes the memory of a tile in
-    each thread, and some 100 bytes a pair.
+    Tiles are made side by side. Beside X and Y in their own precision it takes the memory of a tile
+    in each thread, and some 100 bytes a pair.
     """
     sides = _side(len(X), matches.x, matches), _side(len(Y), matches.y, matches)
     bound = error_bound(X.dim) if X.single else 0.0

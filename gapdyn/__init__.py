@@ -24,6 +24,7 @@ from gapdyn.ensemble import flow_many
 from gapdyn.flow import IntegrationError, Snapshot, Trajectory, flow
 from gapdyn.forecast import Forecast, Statement, forecast
 from gapdyn.landscape import Landscape, landscape
+from gapdyn.losses import InfoNCE, Sigmoid
 from gapdyn.measures import Measures, measure
 from gapdyn.models import (
     FreeModel,
@@ -55,6 +56,7 @@ __all__ = [
     "FreeModel",
     "FrozenModel",
     "HardSwap",
+    "InfoNCE",
     "IntegrationError",
     "Landscape",
     "Learned",
@@ -66,6 +68,7 @@ __all__ = [
     "ParallelModel",
     "ScalarModel",
     "Scheduled",
+    "Sigmoid",
     "Snapshot",
     "SoftSwap",
     "Softplus",

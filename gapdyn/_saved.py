@@ -1,7 +1,7 @@
 """Trajectories as files: each field is a member of an npz file, an array as it is or JSON.
 
-Files of version 0.1.0 have the solver as a list without names, and may lack the fields in `YOUNGER`
-and `kept`, as all states were kept.
+Files of version 0.1.0 have the solver as a list without names, and may lack the fields in
+`YOUNGER`, `kept`, as all states were kept, and `bias`, which no loss had.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def unpack(stored: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str
     except RecursionError as error:
         raise ValueError("it has JSON that is nested too deeply") from error
     if isinstance(values.get("solver"), list):
-        values = {**YOUNGER, "kept": np.arange(np.size(values.get("t", 0))), **values}
+        count = np.size(values.get("t", 0))
+        values = {**YOUNGER, "kept": np.arange(count), "bias": np.zeros(count), **values}
     if missing := {*names} - values.keys():
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     check(values)

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from gapdyn import models, swap, temperature
+from gapdyn import losses, models, swap, temperature
 
 KNOWN: dict[str, Any] = {
     name: kind
-    for module in (models, swap, temperature)
+    for module in (losses, models, swap, temperature)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }
 
 
 def dump(thing: Any) -> Any:
-    """Numbers as they are, arrays as lists, objects as [class name, argument, ...].
+    """Numbers and words as they are, arrays as lists, objects as [class name, argument, ...].
 
     Arguments that can only be given by name stand in a mapping at the end.
 
@@ -27,7 +27,7 @@ def dump(thing: Any) -> Any:
     TypeError
         For what cannot be written down: a schedule that is a function, a class of the user's.
     """
-    if thing is None or isinstance(thing, bool | int | float):
+    if thing is None or isinstance(thing, bool | int | float | str):
         return thing
     if isinstance(thing, np.number):
         return thing.item()
@@ -49,7 +49,7 @@ def load(spec: Any) -> Any:
     ValueError
         For anything else.
     """
-    if spec is None or isinstance(spec, bool | int | float):
+    if spec is None or isinstance(spec, bool | int | float | str):
         return spec
     match spec:
         case ["array", list() as rows]:

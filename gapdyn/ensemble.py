@@ -148,7 +148,8 @@ def _taken_together(model: Model, starts: Array) -> tuple[Array, Array]:
         model.split(columns)
         drift = np.broadcast_to(model.drift(columns), len(starts))
         velocity = np.asarray(model.velocity(0.0, columns))
-        shapes = {np.shape(field) for field in model.observe(0.0, columns)}
+        seen = model.observe(0.0, columns)
+        shapes = {np.shape(field) for field in (*seen[:-1], seen.bias + 0 * drift)}
         if velocity.shape == columns.shape and shapes == {drift.shape}:
             slack = 1e-6 * np.abs(alone).max()
             if np.allclose(velocity[:, ends], alone, rtol=1e-6, atol=slack, equal_nan=True):
@@ -234,8 +235,9 @@ class Members:
         return velocity.ravel()
 
     def observe(self, t: float, y: Array) -> Observables:
-        """Observables, whose fields are (B,) arrays."""
-        return self.model.observe(t, self.columns(y))
+        """Observables, whose fields are (B,) arrays; a model without a bias may leave it out."""
+        seen = self.model.observe(t, self.columns(y))
+        return seen._replace(bias=np.broadcast_to(seen.bias, self.count))
 
     def drift(self, y: Array) -> Array:
         """Largest departure of a row's length from 1 in each member."""

@@ -81,6 +81,7 @@ class Snapshot(NamedTuple):
     margin: float
     mismatched: float
     loss: float
+    bias: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +94,7 @@ class Trajectory:
         Times, increasing; on the clock "log beta" log(β/β₀), and `log_t` has the times.
     y : (K, N) array
         States that were kept: all, unless they were too large or `keep_states` said otherwise.
-    gap, tau, beta, gamma, margin, mismatched, loss : (T,) arrays
+    gap, tau, beta, gamma, margin, mismatched, loss, bias : (T,) arrays
         Observables, as `gapdyn.models.Observables` defines them.
     drift : float
         Largest departure of a row's length from 1.
@@ -129,8 +130,11 @@ class Trajectory:
     kept: NDArray[np.intp] = None  # type: ignore[assignment]
     start: Array | None = None
     stationary: float | None = None
+    bias: Array = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        if self.bias is None:
+            object.__setattr__(self, "bias", np.zeros(self.t.size))
         if self.kept is None:
             object.__setattr__(self, "kept", np.arange(self.t.size))
 
@@ -240,7 +244,7 @@ class Trajectory:
         return film(self, frames=frames)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write `columns()`: t,gap,tau,beta,gamma,margin,mismatched,loss.
+        """Write `columns()`: t,gap,tau,beta,gamma,margin,mismatched,loss, and bias if there is one.
 
         Raises
         ------
@@ -250,9 +254,15 @@ class Trajectory:
         write_columns(path, self.columns())
 
     def columns(self) -> dict[str, Array]:
-        """`t` and the observables by name; on the clock "log beta" t is `log(beta/beta0)`."""
+        """`t` and the observables by name, `bias` where it is not always 0.
+
+        On the clock "log beta" t is `log(beta/beta0)`.
+        """
         first = "log(beta/beta0)" if self.solver.clock == LOG_BETA else "t"
-        return {first: self.t} | {name: getattr(self, name) for name in _saved.COLUMNS[1:]}
+        seen = {name: getattr(self, name) for name in Observables._fields}
+        if not self.bias.any():
+            del seen["bias"]
+        return {first: self.t} | seen
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one npz file, for `load`: states, observables, model, tolerances.

@@ -1,4 +1,4 @@
-"""How loss, gradient and observables are computed, for one state or for many.
+"""How loss, gradient and observables are computed, for one state or for many, under some `law`.
 
 A state has rows W (2n, d): those of X, then those of Y. Many states have W (2n, d, B), a state a
 column. Each function here chooses its kernel by the number of axes: `rows`, which cuts one large
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gapdyn._kernels import columns, rows
-from gapdyn._kernels.gradient import gradient_in_place
+from gapdyn._kernels.law import SOFTMAX, Law
 from gapdyn._kernels.memory import Scratch
 from gapdyn.types import Array, FloatOrArray
 
@@ -28,35 +28,43 @@ def pull_rows(
     out: Array,
     mixing: Array | None = None,
     scratch: Scratch | None = None,
+    law: Law = SOFTMAX,
 ) -> FloatOrArray:
     """Write -rate ∂ℓ(a X̄ Ȳᵀ)/∂W, projected to the tangent spaces, to `out`; return g_a(X̄ Ȳᵀ).
 
     W (2n, d) or (2n, d, B) has rows of any lengths, which are normalised first, and a is a number
-    or (B,). X̄ and Ȳ are `mix` of X and Y under `mixing`, or X and Y themselves without it.
+    or (B,). X̄ and Ȳ are `mix` of X and Y under `mixing`, or X and Y themselves without it. ℓ is the
+    loss of `law`, which then has Σ_ij of its gradient as `total`, and g = -⟨∇ℓ, X̄ Ȳᵀ⟩.
     """
     kernel: Any = rows if W.ndim == 2 else columns
-    return kernel.pull_rows(W, a, rate, out, mixing, scratch or Scratch())
+    return kernel.pull_rows(W, a, rate, out, mixing, scratch or Scratch(), law)
 
 
 def observe_rows(
-    W: Array, a: FloatOrArray, mixing: Array | None = None, scratch: Scratch | None = None
+    W: Array,
+    a: FloatOrArray,
+    mixing: Array | None = None,
+    scratch: Scratch | None = None,
+    law: Law = SOFTMAX,
 ) -> tuple[Any, Any, Any]:
     """Margin and number of mismatched pairs of Z = X Yᵀ, and the loss ℓ(a X̄ Ȳᵀ), of unit rows."""
     kernel: Any = rows if W.ndim == 2 else columns
-    seen: tuple[Any, Any, Any] = kernel.observe_rows(W, a, mixing, scratch or Scratch())
+    seen: tuple[Any, Any, Any] = kernel.observe_rows(W, a, mixing, scratch or Scratch(), law)
     return seen
 
 
-def pull(Z: Array, a: FloatOrArray) -> FloatOrArray:
+def pull(Z: Array, a: FloatOrArray, law: Law = SOFTMAX) -> FloatOrArray:
     """g_a(Z) = -⟨Z, ∇ℓ(aZ)⟩ of similarities Z (n, n) at a scale a, or at many (B,)."""
     if np.ndim(a) > 0:
-        return columns.pull(Z, a)
+        return columns.pull(Z, a, law)
     M = np.multiply(a, Z, order="C")
     top = float(M.max())
-    return -float(np.sum(Z * gradient_in_place(M, top, top - float(M.min()))))
+    return -float(np.sum(Z * law.gradient(M, top, top - float(M.min()), 1.0)))
 
 
-def observe_similarities(Z: Array, a: FloatOrArray) -> tuple[Any, Any, Any]:
+def observe_similarities(Z: Array, a: FloatOrArray, law: Law = SOFTMAX) -> tuple[Any, Any, Any]:
     """Margin and number of mismatched pairs of similarities Z (n, n), and ℓ(aZ), as `pull`."""
-    seen = columns.observe_similarities(Z, np.atleast_1d(a))
-    return seen if np.ndim(a) > 0 else (seen[0].item(), seen[1].item(), seen[2].item())
+    if np.ndim(a) > 0:
+        return columns.observe_similarities(Z, a, law)
+    seen = columns.observe_similarities(Z, np.atleast_1d(a), law.part(None))
+    return seen[0].item(), seen[1].item(), seen[2].item()

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapdyn._kernels import rows as single
-from gapdyn._kernels.entropy import CrossEntropy, log_one_plus
-from gapdyn._kernels.gradient import SPREAD, gradient_in_place
+from gapdyn._kernels.entropy import split_diagonal
+from gapdyn._kernels.law import Law
 from gapdyn._kernels.memory import STRIP, Scratch
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import TINY
@@ -41,73 +41,38 @@ def chunks(n: int, d: int, count: int) -> Iterator[slice]:
     return (slice(start, start + width) for start in range(0, count, width))
 
 
-def _gradient_in_place(
-    M: Array, top: Array, spread: Array, scratch: Scratch, factor: Array | float = 1.0
-) -> Array:
-    """Turn logits (n, n, B), between `top - spread` and `top` (B,), into `factor` ∇ℓ."""
-    n, sums = len(M), scratch.array("sums", M.shape)
-    diagonal = M.reshape(n * n, -1)[:: n + 1]
-    if one_shift := spread.max() <= SPREAD:
-        M -= top
-        np.exp(M, out=M)
-        row_match = column_match = diagonal.copy()
-        diagonal[...] = 0
-    else:
-        row_match, column_match = _own_shifts(M, diagonal, sums)
-    rows, columns = (M if one_shift else sums).sum(axis=1), M.sum(axis=0)
-    weight = factor * 0.5 / n
-    row_scale, column_scale = weight / (rows + row_match), weight / (columns + column_match)
-    if one_shift:
-        M *= np.add(row_scale[:, None], column_scale, out=sums)
-    else:
-        M *= column_scale
-        M += np.multiply(sums, row_scale[:, None], out=sums)
-    diagonal[...] = -(rows * row_scale + columns * column_scale)
-    return M
-
-
-def _own_shifts(M: Array, diagonal: Array, by_row: Array) -> tuple[Array, Array]:
-    """Off the diagonal, exp of M shifted by row to `by_row`, by column to M; return those on it."""
-    row_top, column_top = M.max(axis=1), M.max(axis=0)
-    matches = np.exp(diagonal - row_top), np.exp(diagonal - column_top)
-    diagonal[...] = -np.inf
-    np.exp(np.subtract(M, row_top[:, None], out=by_row), out=by_row)
-    M -= column_top
-    np.exp(M, out=M)
-    return matches
-
-
-def pull(Z: Array, a: Array) -> Array:
+def pull(Z: Array, a: Array, law: Law) -> Array:
     """`gapdyn._kernels.pull` of one Z (n, n) at many scales a (B,)."""
     g, scratch = np.empty(a.shape), Scratch()
     high, low = Z.max(), Z.min()
     top, spread = np.maximum(high * a, low * a), (high - low) * np.abs(a)
     if Z.size > ENTRIES:
         for k, scale in enumerate(a):
-            g[k] = np.sum(Z * gradient_in_place(scale * Z, top[k], spread[k]))
+            g[k] = np.sum(Z * law.part(k).gradient(scale * Z, top[k], spread[k], 1.0))
         return -g
     for some in chunks(len(Z), len(Z), a.size):
-        G = _gradient_in_place(Z[:, :, None] * a[some], top[some], spread[some], scratch)
+        M = Z[:, :, None] * a[some]
+        G = law.part(some).gradients(M, top[some], spread[some], scratch, 1.0)
         np.einsum("ij,ijb->b", Z, G, out=g[some])
     return -g
 
 
 def pull_rows(
-    W: Array, a: Array, rate: float, out: Array, mixing: Array | None, scratch: Scratch
+    W: Array, a: Array, rate: float, out: Array, mixing: Array | None, scratch: Scratch, law: Law
 ) -> Array:
     """`gapdyn._kernels.pull_rows` of many states: W and out (2n, d, B), a (B,)."""
     n, d, g = len(W) // 2, W.shape[1], np.empty(a.shape)
     if n**2 * d >= MOST_PRODUCTS:
         for k in range(a.size):
             rows = np.ascontiguousarray(W[..., k])
-            g[k] = single.pull_rows(rows, a[k], rate, out[..., k], mixing, scratch)
+            g[k] = single.pull_rows(rows, a[k], rate, out[..., k], mixing, scratch, law.part(k))
         return g
     for some in chunks(n, d, a.size):
         V, scale = out[..., some], a[some]
         rows = unit(W[..., some], out=scratch.array("rows", V.shape))
         wanted = -rate * scale
         factor = np.where(np.abs(wanted) > TINY, wanted, -1.0)
-        _mixed_products(rows, scale, V, mixing, scratch, factor)
+        _mixed_products(rows, scale, V, mixing, scratch, factor, law.part(some))
         along = np.einsum("idb,idb->ib", rows, V)  # each half of it sums to `factor` ⟨G, Z⟩
         g[some] = along.sum(axis=0) / (-2 * factor)
         rows *= along[:, None]
@@ -118,20 +83,33 @@ def pull_rows(
 
 
 def _mixed_products(
-    rows: Array, a: Array, out: Array, mixing: Array | None, scratch: Scratch, factor: Array
+    rows: Array,
+    a: Array,
+    out: Array,
+    mixing: Array | None,
+    scratch: Scratch,
+    factor: Array,
+    law: Law,
 ) -> None:
     """The products below, with the loss behind a mixing where there is one."""
     n = len(rows) // 2
     if mixing is None:
-        _products(rows[:n], rows[n:], a, 1.0, out, scratch, factor)
+        _products(rows[:n], rows[n:], a, 1.0, out, scratch, factor, law)
     else:  # a mixed row has length √2 at most
         weights = mixing[..., None]
-        _products(*mix(rows[:n], rows[n:], weights), a, 2.0, out, scratch, factor)
+        _products(*mix(rows[:n], rows[n:], weights), a, 2.0, out, scratch, factor, law)
         out[:n], out[n:] = mix(out[:n], out[n:], weights)
 
 
 def _products(
-    X: Array, Y: Array, a: Array, reach: float, out: Array, scratch: Scratch, factor: Array
+    X: Array,
+    Y: Array,
+    a: Array,
+    reach: float,
+    out: Array,
+    scratch: Scratch,
+    factor: Array,
+    law: Law,
 ) -> None:
     """GY, then GᵀX, with G = ∇ℓ(a X Yᵀ), times a factor; X Yᵀ has size `reach` at most."""
     n, d = X.shape[:2]
@@ -140,13 +118,13 @@ def _products(
         scaled = np.multiply(X, a, out=out[:n])
         M = scratch.array("similarities", (n, n, a.size))
         np.einsum("idb,jdb->ijb", scaled, Y, out=M)
-        G = _gradient_in_place(M, top, 2 * top, scratch, factor)
+        G = law.gradients(M, top, 2 * top, scratch, factor)
         np.einsum("ijb,jdb->idb", G, Y, out=out[:n])
         np.einsum("ijb,idb->jdb", G, X, out=out[n:])
         return
     first_x, first_y = _states_first(X), _states_first(Y)
     M = np.ascontiguousarray(np.matmul(a[:, None, None] * first_x, first_y.mT).transpose(1, 2, 0))
-    G = _states_first(_gradient_in_place(M, top, 2 * top, scratch, factor))
+    G = _states_first(law.gradients(M, top, 2 * top, scratch, factor))
     out[:n] = np.matmul(G, first_y).transpose(1, 2, 0)
     out[n:] = np.matmul(G.mT, first_x).transpose(1, 2, 0)
 
@@ -157,7 +135,7 @@ def _states_first(A: Array) -> Array:
 
 
 def observe_rows(
-    W: Array, a: Array, mixing: Array | None, scratch: Scratch
+    W: Array, a: Array, mixing: Array | None, scratch: Scratch, law: Law
 ) -> tuple[Array, NDArray[np.intp], Array]:
     """`gapdyn._kernels.observe_rows` of many states."""
     n, d = len(W) // 2, W.shape[1]
@@ -165,7 +143,9 @@ def observe_rows(
     if n**2 * d >= MOST_PRODUCTS:
         for k in range(a.size):
             rows = np.ascontiguousarray(W[..., k])
-            margin[k], mismatched[k], loss[k] = single.observe_rows(rows, a[k], mixing, scratch)
+            margin[k], mismatched[k], loss[k] = single.observe_rows(
+                rows, a[k], mixing, scratch, law.part(k)
+            )
         return margin, mismatched, loss
     for some in chunks(n, d, a.size):
         X, Y = W[:n, :, some], W[n:, :, some]
@@ -173,44 +153,25 @@ def observe_rows(
         margin[some], mismatched[some] = _margins(Z)
         if mixing is not None:
             Z = np.einsum("idb,jdb->ijb", *mix(X, Y, mixing[..., None]))
-        loss[some] = _mean_cross_entropy(a[some] * Z)
+        loss[some] = law.part(some).losses(a[some] * Z)
     return margin, mismatched, loss
 
 
-def observe_similarities(Z: Array, a: Array) -> tuple[Array, NDArray[np.intp], Array]:
+def observe_similarities(Z: Array, a: Array, law: Law) -> tuple[Array, NDArray[np.intp], Array]:
     """Margin and number of mismatched pairs of one Z (n, n), and ℓ(aZ), for many scales a (B,)."""
     n, loss = len(Z), np.empty(a.size)
     margin, mismatched = _margins(Z[:, :, None])
     if Z.size > ENTRIES:
-        loss[:] = [CrossEntropy(n).add(slice(0, n), scale * Z).mean() for scale in a]
+        for k, scale in enumerate(a):
+            loss[k] = law.part(k).entropy(n).add(slice(0, n), scale * Z).mean()
     else:
         for some in chunks(n, n, a.size):
-            loss[some] = _mean_cross_entropy(a[some] * Z[:, :, None])
+            loss[some] = law.part(some).losses(a[some] * Z[:, :, None])
     return margin.repeat(a.size), mismatched.repeat(a.size), loss
 
 
 def _margins(Z: Array) -> tuple[Array, NDArray[np.intp]]:
     """Margin and number of mismatched pairs of similarities (n, n, B)."""
-    matches, others = _split_diagonal(Z)
+    matches, others = split_diagonal(Z)
     margins = matches - np.maximum(others.max(axis=1), others.max(axis=0))
     return margins.min(axis=0), (margins <= TIE).sum(axis=0)
-
-
-def _mean_cross_entropy(M: Array) -> Array:
-    """Eq. (2) of logits (n, n, B), as in `CrossEntropy`."""
-    matches, others = _split_diagonal(M)
-    total = np.zeros(M.shape[2])
-    for axis in (1, 0):
-        top = np.maximum(others.max(axis=axis), matches)
-        sums = np.exp(others - np.expand_dims(top, axis)).sum(axis=axis)
-        total += log_one_plus(sums, top - matches).mean(axis=0)
-    return total / 2
-
-
-def _split_diagonal(M: Array) -> tuple[Array, Array]:
-    """The diagonals (n, B), and a copy of the rest with -∞ in their place."""
-    n, others = len(M), M.copy()
-    diagonal = others.reshape(n * n, -1)[:: n + 1]
-    matches = diagonal.copy()
-    diagonal[...] = -np.inf
-    return matches, others

@@ -1,4 +1,4 @@
-"""The loss (2) of one matrix of logits that comes whole or in blocks of rows."""
+"""The loss (2) of one matrix of logits, whole or in blocks of rows, and of many matrices."""
 
 from __future__ import annotations
 
@@ -50,3 +50,23 @@ def log_one_plus(others: FloatOrArray, lag: FloatOrArray) -> FloatOrArray:
     """log(1 + others e^{lag}); beyond SPREAD the 1 no longer counts."""
     near = np.minimum(lag, SPREAD)
     return lag - near + np.log1p(others / np.exp(-near))
+
+
+def mean_cross_entropies(M: Array) -> Array:
+    """Eq. (2) of logits (n, n, B), as in `CrossEntropy`."""
+    matches, others = split_diagonal(M)
+    total = np.zeros(M.shape[2])
+    for axis in (1, 0):
+        top = np.maximum(others.max(axis=axis), matches)
+        sums = np.exp(others - np.expand_dims(top, axis)).sum(axis=axis)
+        total += log_one_plus(sums, top - matches).mean(axis=0)
+    return total / 2
+
+
+def split_diagonal(M: Array) -> tuple[Array, Array]:
+    """The diagonals (n, B), and a copy of the rest with -∞ in their place."""
+    n, others = len(M), M.copy()
+    diagonal = others.reshape(n * n, -1)[:: n + 1]
+    matches = diagonal.copy()
+    diagonal[...] = -np.inf
+    return matches, others

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gapdyn._kernels.entropy import CrossEntropy
-from gapdyn._kernels.gradient import gradient_blocks, gradient_in_place, strips
+from gapdyn._kernels.gradient import strips
+from gapdyn._kernels.law import SOFTMAX, Law
 from gapdyn._kernels.memory import BLOCK, BUDGET, Scratch, by_strips, cut, ones
 from gapdyn._kernels.mixing import mix
 from gapdyn.sphere import TIE
@@ -15,9 +15,11 @@ TINY = 1e-200
 """Factors of a gradient down to this size are divided out again."""
 
 
-def rows_cross_entropy(X: Array, Y: Array, a: float, budget: int = BUDGET) -> float:
+def rows_cross_entropy(
+    X: Array, Y: Array, a: float, budget: int = BUDGET, law: Law = SOFTMAX
+) -> float:
     """ℓ(a X Yᵀ), eq. (2), analytic; in blocks of rows where more than `budget` bytes are needed."""
-    n, entropy = len(X), CrossEntropy(len(X), np.result_type(X, a))
+    n, entropy = len(X), law.entropy(len(X), np.result_type(X, a))
     for block in cut(n, max(1, min(budget, BLOCK) // (8 * n))):
         Z = X[block] @ Y.T
         for rows, strip, _ in strips(block, Z):
@@ -34,6 +36,7 @@ def row_products(
     reach: float,
     scratch: Scratch | None = None,
     factor: float = 1.0,
+    law: Law = SOFTMAX,
 ) -> None:
     """Write `factor` times GY and GᵀX, both (n, d), to `out_x` and `out_y`, with G = ∇ℓ(a X Yᵀ).
 
@@ -45,7 +48,7 @@ def row_products(
     memory = (scratch or Scratch()).similarities(n)
     scaled = np.multiply(X, a, out=out_x)  # each row is used before it is written over
     if len(memory) == n:  # dot takes fewer steps than matmul
-        G = gradient_in_place(scaled.dot(Y.T, memory), top, 2 * top, factor)
+        G = law.gradient(scaled.dot(Y.T, memory), top, 2 * top, factor)
         G.dot(Y, out_x)
         G.T.dot(X, out_y)
         return
@@ -54,18 +57,18 @@ def row_products(
         return np.matmul(scaled[block], Y.T, out=memory[: block.stop - block.start])
 
     out_y.fill(0)
-    for block, G in gradient_blocks(logits, n, len(memory), top, 2 * top, factor):
+    for block, G in law.blocks(logits, n, len(memory), top, 2 * top, factor):
         np.matmul(G, Y, out=out_x[block])
         out_y += G.T @ X[block]
 
 
 def pull_rows(
-    W: Array, a: float, rate: float, out: Array, mixing: Array | None, scratch: Scratch
+    W: Array, a: float, rate: float, out: Array, mixing: Array | None, scratch: Scratch, law: Law
 ) -> float:
     """`gapdyn._kernels.pull_rows` of one state: W and out (2n, d), a a float."""
     if not out.flags.c_contiguous:  # BLAS writes whole rows
         rows = np.empty(out.shape)
-        g = pull_rows(W, a, rate, rows, mixing, scratch)
+        g = pull_rows(W, a, rate, rows, mixing, scratch, law)
         out[...] = rows
         return g
     n = len(W) // 2
@@ -75,9 +78,9 @@ def pull_rows(
     wanted = -rate * a
     factor = wanted if abs(wanted) > TINY else -1.0
     if mixing is None:
-        row_products(X, Y, a, dX, dY, 1.0, scratch, factor)
+        row_products(X, Y, a, dX, dY, 1.0, scratch, factor, law)
     else:  # a mixed row has length √2 at most
-        row_products(*mix(X, Y, mixing), a, dX, dY, 2.0, scratch, factor)
+        row_products(*mix(X, Y, mixing), a, dX, dY, 2.0, scratch, factor, law)
         dX[...], dY[...] = mix(dX, dY, mixing)
     along = by_strips(_project, out, rows)
     if factor != wanted:
@@ -97,12 +100,12 @@ def _project(out: Array, rows: Array) -> Array:
 
 
 def observe_rows(
-    W: Array, a: float, mixing: Array | None, scratch: Scratch
+    W: Array, a: float, mixing: Array | None, scratch: Scratch, law: Law
 ) -> tuple[float, int, float]:
     """`gapdyn._kernels.observe_rows` of one state, its similarities in blocks of the memory."""
     n = len(W) // 2
     X, Y, memory = W[:n], W[n:], scratch.similarities(n)
-    entropy, matches = CrossEntropy(n), np.empty(n)
+    entropy, matches = law.entropy(n), np.empty(n)
     nearest_y, nearest_x = np.empty(n), np.full(n, -np.inf)
     for block in cut(n, len(memory)):
         Z = np.matmul(X[block], Y.T, out=memory[: block.stop - block.start])
@@ -117,5 +120,5 @@ def observe_rows(
     if mixing is None:
         loss = entropy.mean()
     else:
-        loss = rows_cross_entropy(*mix(X, Y, mixing), a, scratch.budget)
+        loss = rows_cross_entropy(*mix(X, Y, mixing), a, scratch.budget, law)
     return float(margins.min()), int((margins <= TIE).sum()), float(loss)

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from gapdyn import sphere
 from gapdyn._inherits import inherits
+from gapdyn._kernels.law import SOFTMAX, Law
 from gapdyn._kernels.memory import Scratch
+from gapdyn.losses import INFONCE, Loss, check_loss
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import (
@@ -41,6 +43,8 @@ class Observables(NamedTuple):
         Number of mismatched pairs; NaN in the scalar model.
     loss : float
         What the flow descends.
+    bias : float
+        That of the sigmoid loss, relative or plain; 0 where there is none.
     """
 
     gap: Any
@@ -50,24 +54,29 @@ class Observables(NamedTuple):
     margin: Any
     mismatched: Any
     loss: Any
+    bias: Any = 0.0
 
     @classmethod
-    def of(cls, gap: Any, beta: Any, gamma: Any, pairs: tuple[Any, Any, Any]) -> Observables:
+    def of(
+        cls, gap: Any, beta: Any, gamma: Any, pairs: tuple[Any, Any, Any], bias: Any = 0.0
+    ) -> Observables:
         """Add τ = 1/β, infinite at β = 0; the observables of one state are plain numbers."""
         if np.ndim(beta) == 0:
             beta = float(beta)
             tau = 1 / beta if beta else np.inf
             margin, mismatched, loss = (np.asarray(field).item() for field in pairs)
-            return cls(float(gap), tau, beta, float(gamma), margin, mismatched, loss)
+            return cls(float(gap), tau, beta, float(gamma), margin, mismatched, loss, float(bias))
         with np.errstate(over="ignore"):  # of the smallest β
             tau = np.divide(1.0, beta, out=np.full(beta.shape, np.inf), where=beta != 0)
-        return cls(gap, tau, beta, gamma, *pairs)
+        return cls(gap, tau, beta, gamma, *pairs, np.broadcast_to(bias, beta.shape))
 
 
 class Model(ABC):
     """A vector field on a flat state; the contract stands in `gapdyn.models`."""
 
     temperature: Temperature
+    objective: Loss = INFONCE
+    """The loss that it was made with; `loss` is its value."""
 
     @property
     def settled(self) -> float:
@@ -159,6 +168,12 @@ class WithArrays:
         )
 
 
+def store(model: Any, **values: Any) -> None:
+    """Set fields of a frozen dataclass."""
+    for name, value in values.items():
+        object.__setattr__(model, name, value)
+
+
 def check_temperature(temperature: Temperature) -> None:
     """Raise a TypeError unless this is a temperature."""
     if not isinstance(temperature, Temperature):
@@ -184,8 +199,20 @@ class HeightState(NamedTuple):
     gamma: Array
 
 
+class BiasedHeightState(NamedTuple):
+    """Parts of a state with a bias ()."""
+
+    nu: Array
+    gamma: Array
+    bias: Array
+
+
 class HeightModel(Model):
-    """A model of temperature and height alone: eq. (11) for some loss and pull at a = β(1-γ²)."""
+    """A model of temperature, height and bias alone: eq. (11) for some loss and pull.
+
+    Similarities are (1-γ²)Z - γ² with Z of the model's own, so that logits are aZ - c with
+    a = β(1-γ²), and c by the loss.
+    """
 
     @property
     def settled(self) -> float:
@@ -195,8 +222,8 @@ class HeightModel(Model):
 
     @property
     def size(self) -> int:
-        """2."""
-        return 2
+        """2, or 3 with a bias."""
+        return 2 + self.objective.moves
 
     @abstractmethod
     def loss_at(self, a: Any) -> Any:
@@ -210,44 +237,61 @@ class HeightModel(Model):
     def pairs_at(self, a: Any) -> tuple[Any, Any, Any]:
         """Margin, number of mismatched pairs and loss at one scale or at many (B,)."""
 
-    def start(self, *, tau: float | None = None, gamma: float) -> Array:
-        """State at temperature `tau` and height `gamma`.
+    def start(self, *, tau: float | None = None, gamma: float, bias: float = 0.0) -> Array:
+        """State at temperature `tau`, height `gamma` and, where it moves, `bias`.
 
         Raises
         ------
         TypeError, ValueError
             If `gamma` is outside [-1, 1], or `tau` is missing, not positive, or not that of a
-            temperature that has its own.
+            temperature that has its own, or the loss has no bias.
         """
-        return np.array([self.temperature.nu(tau), validate_height("gamma", gamma)])
+        height = validate_height("gamma", gamma)
+        return np.array([self.temperature.nu(tau), height, *self.objective.start(bias)])
 
-    def split(self, y: Array) -> HeightState:
-        """ν and γ as views."""
-        return HeightState(y[0, ...], y[1, ...])
+    def split(self, y: Array) -> HeightState | BiasedHeightState:
+        """ν, γ and, where it moves, the bias as views."""
+        state = BiasedHeightState if self.objective.moves else HeightState
+        return state(*(y[k, ...] for k in range(self.size)))
 
-    def rates(self) -> HeightState:
-        """Learning rates of ν and γ."""
-        return HeightState(np.asarray(self.temperature.rate), np.asarray(1.0))
+    def rates(self) -> HeightState | BiasedHeightState:
+        """Learning rates of ν, γ and, where it moves, the bias."""
+        rates = map(np.asarray, (self.temperature.rate, 1.0, self.objective.bias_rate))
+        return self.split(np.array([*rates]))
+
+    def _parts(self, t: float, y: Array) -> tuple[Any, Any, Any, Law, tuple[Any, ...]]:
+        """β, 1-γ², the bias, the law of the logits, and a with this law, unless it is softmax."""
+        beta, scale = self.temperature.beta(t, y[0]), one_minus_square(y[1])
+        bias = y[2] if self.objective.moves else 0.0
+        law, a = self.objective.law(beta, scale - 1, bias), beta * scale
+        return beta, scale, bias, law, (a,) if law is SOFTMAX else (a, law)
 
     def loss(self, t: float, y: Array) -> Any:
         """The loss at a = β(1-γ²)."""
-        return self.loss_at(self.temperature.beta(t, y[0]) * one_minus_square(y[1]))
+        *_, at = self._parts(t, y)
+        return self.loss_at(*at)
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
-        """Eq. (11): dβ/dt = η β'(ν)² (1-γ²) g, η the rate of ν, and dγ/dt = -2βγ g."""
+        """Eq. (11): dβ/dt = η β'(ν)² (1-γ²) g, η the rate of ν, and dγ/dt = -2βγ g.
+
+        With a bias, β feels (∂c/∂β) S besides, S the sum of the gradient in the logits, and
+        dγ/dt = -2βγ(g - S).
+        """
         out = np.empty_like(y) if out is None else out
-        nu, gamma = y
-        beta, scale = self.temperature.beta(t, nu), one_minus_square(gamma)
-        g = self.pull_at(beta * scale)
-        out[0] = self.temperature.velocity(t, nu, scale * g)
-        out[1] = projected(gamma, -2 * beta * gamma * g)
+        beta, scale, bias, law, at = self._parts(t, y)
+        g = self.pull_at(*at)
+        force = scale * g + self.objective.slope(scale - 1, bias) * law.total
+        out[0] = self.temperature.velocity(t, y[0], force)
+        out[1] = projected(y[1], -2 * beta * y[1] * (g - law.total))
+        if self.objective.moves:
+            out[2] = self.objective.bias_velocity(beta, law.total)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
         """Observables; the gap is 2|γ|."""
-        beta, gamma = self.temperature.beta(t, y[0]), np.clip(y[1], -1, 1)
-        pairs = self.pairs_at(beta * one_minus_square(gamma))
-        return Observables.of(2 * np.abs(gamma), beta, gamma, pairs)
+        beta, _, bias, _, at = self._parts(t, y)
+        pairs, gamma = self.pairs_at(*at), np.clip(y[1], -1, 1)
+        return Observables.of(2 * np.abs(gamma), beta, gamma, pairs, bias)
 
 
 class RowModel(Model):
@@ -263,15 +307,13 @@ class RowModel(Model):
     _scratch: Scratch
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "budget", validate_count("budget", self.budget, least=1))
-        object.__setattr__(self, "_scratch", Scratch(self.budget))
+        budget = validate_count("budget", self.budget, least=1)
         n, d = validate_shape(n=self.n, d=self.d, least=2)
-        object.__setattr__(self, "n", n)
-        object.__setattr__(self, "d", d)
-        object.__setattr__(self, "end", 2 * n * d)
-        object.__setattr__(self, "_rows_shape", (2 * n, d))
-        object.__setattr__(self, "row_rate", validate_positive("row_rate", self.row_rate))
+        store(self, n=n, d=d, end=2 * n * d, _rows_shape=(2 * n, d))
+        store(self, row_rate=validate_positive("row_rate", self.row_rate))
+        store(self, budget=budget, _scratch=Scratch(budget))
         check_temperature(self.temperature)
+        check_loss(self.objective)
 
     def release(self) -> None:
         """Let go of the similarities that the calls of this thread share."""

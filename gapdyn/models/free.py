@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike
 from gapdyn import measures, sphere
 from gapdyn._inherits import inherits
 from gapdyn._kernels import observe_rows, pull_rows
+from gapdyn._kernels.law import Law
 from gapdyn._kernels.memory import BUDGET
 from gapdyn._kernels.mixing import mix
 from gapdyn._kernels.rows import rows_cross_entropy
-from gapdyn.models.base import Observables, RowModel, WithArrays
+from gapdyn.losses import INFONCE, Loss
+from gapdyn.models.base import Observables, RowModel, WithArrays, store
 from gapdyn.temperature import Temperature
 from gapdyn.types import Array
 from gapdyn.validate import validate_mixing
@@ -29,9 +31,18 @@ class FreeState(NamedTuple):
     nu: Array
 
 
-@dataclass(frozen=True)
+class BiasedFreeState(NamedTuple):
+    """Parts of a state with a bias ()."""
+
+    X: Array
+    Y: Array
+    nu: Array
+    bias: Array
+
+
+@dataclass(frozen=True, init=False)
 class FreeModel(WithArrays, RowModel):
-    """Gradient flow of ℓ(β X Yᵀ), eq. (1), over unit rows X, Y and ν.
+    """Gradient flow of ℓ(β X Yᵀ), eq. (1), over unit rows X, Y, ν and the bias, if there is one.
 
     Parameters
     ----------
@@ -43,14 +54,17 @@ class FreeModel(WithArrays, RowModel):
     mixing : (n, d) or (n, 1) array of floats in [0, 1], optional
         λ of a swapped loss, ℓ(β X̄ Ȳᵀ) with X̄ = λ∘X + (1-λ)∘Y and Ȳ = λ∘Y + (1-λ)∘X (Section 4 of
         the paper). The rows, their gap and their margin remain those of X and Y.
+    loss : InfoNCE or Sigmoid
+        What the flow descends, which is kept as `objective`. With a bias it is a part of the state.
     budget : int
-        Bytes of similarities that are stored; more than that are made in blocks of rows, twice.
+        Bytes of similarities that are stored; more than that are made in blocks of rows, twice
+        under InfoNCE.
 
     Raises
     ------
     TypeError, ValueError
-        If n or d is below 2, `temperature` is no Temperature, `row_rate` is not positive, or
-        `mixing` is not an array of floats of its shape and range.
+        If n or d is below 2, `temperature` is no Temperature, `loss` no Loss, `row_rate` is not
+        positive, or `mixing` is not an array of floats of its shape and range.
 
     Examples
     --------
@@ -68,7 +82,25 @@ class FreeModel(WithArrays, RowModel):
     temperature: Temperature
     row_rate: float = 1.0
     mixing: Array | None = field(default=None, repr=False)
+    objective: Loss = field(default=INFONCE, kw_only=True)
     budget: int = field(default=BUDGET, repr=False, compare=False, kw_only=True)
+
+    def __init__(
+        self,
+        n: int,
+        d: int,
+        temperature: Temperature,
+        row_rate: float = 1.0,
+        mixing: ArrayLike | None = None,
+        *,
+        loss: Loss = INFONCE,
+        objective: Loss | None = None,
+        budget: int = BUDGET,
+    ) -> None:
+        # dataclasses.replace gives `loss` by the name of its field, as `loss` is a method.
+        store(self, n=n, d=d, temperature=temperature, row_rate=row_rate, mixing=mixing)
+        store(self, objective=objective or loss, budget=budget)
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,28 +125,43 @@ class FreeModel(WithArrays, RowModel):
 
     @property
     def size(self) -> int:
-        """Length of a state, 2·n·d + 1."""
-        return self.end + 1
+        """Length of a state, 2·n·d + 1, and 1 more with a bias."""
+        return self.end + 1 + self.objective.moves
 
-    def start(self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None) -> Array:
-        """State of rows X, Y (n, d), normalised, at temperature `tau`.
+    def start(
+        self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None, bias: float = 0.0
+    ) -> Array:
+        """State of rows X, Y (n, d), normalised, at temperature `tau` and, where it moves, `bias`.
 
         Raises
         ------
         TypeError, ValueError
             If the arrays are not real floats of the model's shape with rows of some length, or
-            `tau` is missing, not positive, or not that of a temperature that has its own.
+            `tau` is missing, not positive, or not that of a temperature that has its own, or the
+            loss has no bias.
         """
-        return np.append(self._start_rows(X, Y), self.temperature.nu(tau))
+        nu = self.temperature.nu(tau)
+        return np.concatenate([self._start_rows(X, Y), [nu, *self.objective.start(bias)]])
 
-    def split(self, y: Array) -> FreeState:
-        """X, Y and ν as views."""
+    def split(self, y: Array) -> FreeState | BiasedFreeState:
+        """X, Y, ν and, where it moves, the bias as views."""
         W = self.stacked(y)
-        return FreeState(W[: self.n], W[self.n :], y[self.end, ...])
+        parts = W[: self.n], W[self.n :], y[self.end, ...]
+        return BiasedFreeState(*parts, y[-1, ...]) if self.objective.moves else FreeState(*parts)
 
-    def rates(self) -> FreeState:
-        """Learning rates of X, Y and ν."""
-        return FreeState(*map(np.asarray, (self.row_rate, self.row_rate, self.temperature.rate)))
+    def rates(self) -> FreeState | BiasedFreeState:
+        """Learning rates of X, Y, ν and, where it moves, the bias."""
+        rows, nu, bias = map(
+            np.asarray, (self.row_rate, self.temperature.rate, self.objective.bias_rate)
+        )
+        free = rows, rows, nu
+        return BiasedFreeState(*free, bias) if self.objective.moves else FreeState(*free)
+
+    def _logits(self, t: float, y: Array) -> tuple[Any, Any, Law]:
+        """β, the bias, and the law of the logits."""
+        beta = self.temperature.beta(t, y[self.end])
+        bias = y[-1] if self.objective.moves else 0.0
+        return beta, bias, self.objective.law(beta, 0.0, bias)
 
     def embeddings(self, y: Array) -> tuple[Array, Array]:
         """Unit rows X and Y, both (n, d)."""
@@ -125,21 +172,29 @@ class FreeModel(WithArrays, RowModel):
         X, Y = self.rows(y)
         if self.mixing is not None:
             X, Y = mix(X, Y, self.mixing)
-        return rows_cross_entropy(X, Y, self.temperature.beta(t, y[self.end]), self.budget)
+        beta, _, law = self._logits(t, y)
+        return rows_cross_entropy(X, Y, beta, self.budget, law)
 
     def velocity(self, t: float, y: Array, out: Array | None = None) -> Array:
-        """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0."""
+        """dX/dt = -∂ℓ/∂X, dY/dt = -∂ℓ/∂Y on the sphere; dβ/dt = η β'(ν)² g, eq. (11) at γ = 0.
+
+        With a bias, β feels rS besides, or 0 where it is plain, S the sum of the gradient in the
+        logits.
+        """
         out = np.empty_like(y) if out is None else out
         W, dW, nu = self.stacked(y), self.stacked(out), y[self.end]
-        beta = self.temperature.beta(t, nu)
-        g = pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch)
-        out[self.end] = self.temperature.velocity(t, nu, g)
+        beta, bias, law = self._logits(t, y)
+        g = pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch, law)
+        force = g + self.objective.slope(0.0, bias) * law.total
+        out[self.end] = self.temperature.velocity(t, nu, force)
+        if self.objective.moves:
+            out[-1] = self.objective.bias_velocity(beta, law.total)
         return out
 
     def observe(self, t: float, y: Array) -> Observables:
         """Observables of the unit rows, unmixed but for the loss; gamma is gap/2."""
         W = sphere.unit(self.stacked(y))
-        beta = self.temperature.beta(t, y[self.end])
+        beta, bias, law = self._logits(t, y)
         gap = measures.centre_distance(W[: self.n], W[self.n :])
-        pairs = observe_rows(W, beta, self.mixing, self._scratch)
-        return Observables.of(gap, beta, gap / 2, pairs)
+        pairs = observe_rows(W, beta, self.mixing, self._scratch, law)
+        return Observables.of(gap, beta, gap / 2, pairs, bias)

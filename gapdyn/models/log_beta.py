@@ -14,6 +14,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from gapdyn._kernels.relative import relative_pull
+from gapdyn.losses import InfoNCE
 from gapdyn.models.free import FreeModel, FreeState
 from gapdyn.temperature import Learned
 from gapdyn.types import Array
@@ -60,6 +61,8 @@ class LogBetaModel(FreeModel):
                 f"clock must be 't' or 'log t' where β may stand still: {LOG_BETA!r} wants a"
                 f" learned temperature without a ceiling or floor, got {self.temperature}"
             )
+        if type(self.objective) is not InfoNCE:
+            raise ValueError(f"clock must be 't' or 'log t' for {self.objective}, not {LOG_BETA!r}")
 
     def _mix(self, mixing: Array | None) -> None:
         if mixing is not None:
@@ -79,7 +82,9 @@ class LogBetaModel(FreeModel):
             if type(model) is not FreeModel:
                 raise ValueError(f"clock must be 't' or 'log t' for all but FreeModel, as {model}")
             learned: Any = model.temperature  # which is checked there
-            model = cls(model.n, model.d, learned, model.row_rate, model.mixing)
+            model = cls(
+                model.n, model.d, learned, model.row_rate, model.mixing, objective=model.objective
+            )
         if not np.isfinite(model.log_rate(y)).all():
             raise ValueError(
                 f"clock must be 't' or 'log t' until β grows, g > 0: begin with {LOG_BETA!r} at the"

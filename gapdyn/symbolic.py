@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gapdyn.check import rate_vector
+from gapdyn.losses import InfoNCE
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
@@ -54,21 +55,32 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
     t, y = validate_number("t", t), [sp.Symbol(f"y{k}") for k in range(model.size)]
     if isinstance(model, ScalarModel):
         return sp.exp(-_beta(model, t, y[0]) * (1 - y[1] ** 2)), y
-    if isinstance(model, FrozenModel):
-        Z = sp.Matrix([[_exact(z) for z in row] for row in model.Z])
-        return _contrastive(_beta(model, t, y[0]) * (1 - y[1] ** 2) * Z), y
-    nu, *heights = y[2 * model.n * model.d :]
-    X, Y = np.array(y[: 2 * model.n * model.d], dtype=object).reshape(2, model.n, model.d)
-    mixing = getattr(model, "mixing", None)
-    if mixing is not None:
-        part = np.vectorize(_exact, otypes=[object])(mixing)
-        X, Y = part * X + (1 - part) * Y, part * Y + (1 - part) * X
-    Z = sp.Matrix(X) * sp.Matrix(Y).T
+    end = 0 if isinstance(model, FrozenModel) else 2 * model.n * model.d
+    nu, *heights = y[end:]
+    bias = heights.pop() if model.objective.moves else 0
+    beta, Z = _beta(model, t, nu), _similarities(model, y[:end])
     if heights:  # the lift above eq. (3): similarities of the lifted rows, constant included
         gamma_x, gamma_y = (heights[0], -heights[0]) if len(heights) == 1 else heights
         shrink = sp.sqrt(1 - gamma_x**2) * sp.sqrt(1 - gamma_y**2)
         Z = shrink * Z + gamma_x * gamma_y * sp.ones(*Z.shape)
-    return _contrastive(_beta(model, t, nu) * Z), y
+    if isinstance(model.objective, InfoNCE):
+        return _contrastive(beta * Z), y
+    offset = beta * bias if model.objective.bias == "relative" else bias
+    return _of_each_pair(beta * Z - offset * sp.ones(*Z.shape)), y
+
+
+def _similarities(model: Any, rows: list[sympy.Symbol]) -> sympy.Matrix:
+    """Z as it is given, or of the rows, mixed where the model mixes them."""
+    import sympy as sp
+
+    if isinstance(model, FrozenModel):
+        return sp.Matrix([[_exact(z) for z in row] for row in model.Z])
+    X, Y = np.array(rows, dtype=object).reshape(2, model.n, model.d)
+    mixing = getattr(model, "mixing", None)
+    if mixing is not None:
+        part = np.vectorize(_exact, otypes=[object])(mixing)
+        X, Y = part * X + (1 - part) * Y, part * Y + (1 - part) * X
+    return sp.Matrix(X) * sp.Matrix(Y).T
 
 
 def velocity(model: Model, y: Array, t: float = 0.0, digits: int = 50) -> list[Any]:
@@ -152,6 +164,15 @@ def _contrastive(M: sympy.Matrix) -> sympy.Expr:
     lines = (line for i in range(M.rows) for line in (M[:, i], M[i, :]))
     total = sum(sp.log(sum(map(sp.exp, line))) for line in lines)
     return (total - 2 * M.trace()) / (2 * M.rows)
+
+
+def _of_each_pair(M: sympy.Matrix) -> sympy.Expr:
+    """The sigmoid loss: log(1 + e^∓M_ij) of all pairs, minus for those that match, by n."""
+    import sympy as sp
+
+    n = M.rows
+    signed = (-M[i, j] if i == j else M[i, j] for i in range(n) for j in range(n))
+    return sum(sp.log(1 + sp.exp(x)) for x in signed) / n
 
 
 def ratio(tied: bool = True) -> sympy.Expr:

@@ -41,27 +41,36 @@ TEMPERATURES = [
 ]
 
 MODELS = ["free", "parallel", "untied", "frozen", "scalar"]
+SIGMOIDS = [
+    *("free relative", "free plain", "free none", "parallel relative", "parallel plain"),
+    *("untied relative", "untied plain", "untied none", "frozen relative", "frozen plain"),
+]
+"""Models with a sigmoid loss, and the kind of its bias."""
+WITH_ROWS = [kind for kind in (*MODELS, *SIGMOIDS) if kind.split()[0] in MODELS[:3]]
 
 
 def make(kind, temperature, n=3, d=3, seed=0, tau=0.4):
     """A model of each kind with a random start at temperature `tau`."""
+    kind, _, bias = kind.partition(" ")
+    loss = gd.Sigmoid(bias, bias_rate=0.6) if bias else gd.InfoNCE()
+    more = {"bias": 0.2} if loss.moves else {}
     rng = np.random.default_rng(seed)
     X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
     if not isinstance(temperature, temperatures.Learned):
         tau = None
     match kind:
         case "free":
-            model = gd.FreeModel(n, d, temperature)
-            return model, model.start(X, Y, tau=tau)
+            model = gd.FreeModel(n, d, temperature, loss=loss)
+            return model, model.start(X, Y, tau=tau, **more)
         case "parallel":
-            model = gd.ParallelModel(n, d, temperature, row_rate=0.7)
-            return model, model.start(X, Y, tau=tau, gamma=0.3)
+            model = gd.ParallelModel(n, d, temperature, row_rate=0.7, loss=loss)
+            return model, model.start(X, Y, tau=tau, gamma=0.3, **more)
         case "untied":
-            model = gd.ParallelModel(n, d, temperature, tied=False, row_rate=0.7)
-            return model, model.start(X, Y, tau=tau, gamma_x=0.3, gamma_y=-0.6)
+            model = gd.ParallelModel(n, d, temperature, tied=False, row_rate=0.7, loss=loss)
+            return model, model.start(X, Y, tau=tau, gamma_x=0.3, gamma_y=-0.6, **more)
         case "frozen":
-            model = gd.FrozenModel(X @ Y.T, temperature)
-            return model, model.start(tau=tau, gamma=0.3)
+            model = gd.FrozenModel(X @ Y.T, temperature, loss=loss)
+            return model, model.start(tau=tau, gamma=0.3, **more)
         case "scalar":
             model = gd.ScalarModel(temperature)
             return model, model.start(tau=tau, gamma=-0.3)

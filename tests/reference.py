@@ -90,12 +90,46 @@ def scale(model, heights):
     return mp.sqrt((1 - gamma_x**2) * (1 - gamma_y**2))
 
 
+def constant(heights):
+    """γ_X γ_Y of (3), which lifted similarities have more."""
+    return heights[0] * heights[1] if len(heights) == 2 else -(sum(heights) ** 2)
+
+
+def sigma(x):
+    """1/(1 + e⁻ˣ)."""
+    return 1 / (1 + mp.exp(-x)) if x > 0 else mp.exp(x) / (1 + mp.exp(x))
+
+
+def softplus(x):
+    """log(1 + eˣ)."""
+    return max(x, 0) + mp.log1p(mp.exp(-abs(x)))
+
+
+def sigmoid_terms(model, b, heights, bias, Z):
+    """Logits of the sigmoid loss, its gradient G in them, and the similarities, all lifted."""
+    c, o = scale(model, heights), constant(heights)
+    lifted = [[c * z + o for z in row] for row in Z]
+    relative = model.objective.bias == "relative"
+    logits = [[b * (z - bias) if relative else b * z - bias for z in row] for row in lifted]
+    n = len(Z)
+    G = [
+        [(-sigma(-m) if i == j else sigma(m)) / n for j, m in enumerate(row)]
+        for i, row in enumerate(logits)
+    ]
+    return logits, G, lifted
+
+
+def total(*matrices):
+    """Sum over all entries of the product of matrices, entry by entry."""
+    return sum(mp.fprod(entries) for rows in zip(*matrices) for entries in zip(*rows))  # noqa: B905
+
+
 def parts(model, y):
     """Rows (None where there are none), ν and heights of a state."""
-    if isinstance(model, gd.ScalarModel | gd.FrozenModel):
-        return None, None, mp.mpf(float(y[0])), [mp.mpf(float(y[1]))]
     state = model.split(y)
-    heights = [mp.mpf(float(h)) for h in state[3:]]
+    heights = [mp.mpf(float(getattr(state, h))) for h in state._fields if h.startswith("gamma")]
+    if isinstance(model, gd.ScalarModel | gd.FrozenModel):
+        return None, None, mp.mpf(float(state.nu)), heights
     return unit(matrix(state.X)), unit(matrix(state.Y)), mp.mpf(float(state.nu)), heights
 
 
@@ -117,14 +151,50 @@ def similarities(model, X, Y):
 
 def model_loss(model, t, y):
     X, Y, nu, heights = parts(model, y)
-    a = beta(model, t, nu)[0] * scale(model, heights)
+    b = beta(model, t, nu)[0]
+    a = b * scale(model, heights)
     if isinstance(model, gd.ScalarModel):
         return mp.exp(-a)
+    if isinstance(model.objective, gd.Sigmoid):
+        M, _, _ = sigmoid_terms(model, b, heights, bias_of(model, y), similarities(model, X, Y))
+        signed = [-m if i == j else m for i, row in enumerate(M) for j, m in enumerate(row)]
+        return sum(map(softplus, signed)) / len(M)
     return loss([[a * z for z in row] for row in similarities(model, X, Y)])
+
+
+def bias_of(model, y):
+    """The bias of a state; 0 where there is none."""
+    return mp.mpf(float(getattr(model.split(y), "bias", 0.0)))
+
+
+def sigmoid_velocity(model, t, y):
+    """Minus the gradient of the sigmoid loss times the rates: the chain rule, logit by logit."""
+    X, Y, nu, heights = parts(model, y)
+    (b, db), bias = beta(model, t, nu), bias_of(model, y)
+    Z, c = similarities(model, X, Y), scale(model, heights)
+    _, G, lifted = sigmoid_terms(model, b, heights, bias, Z)
+    relative, velocity = model.objective.bias == "relative", []
+    if X is not None:
+        rate = mp.mpf(model.row_rate)
+        GY, GX = product(G, mix(model, Y, X)), product(transpose(G), mix(model, X, Y))
+        for W, V in ((X, mix(model, GY, GX)), (Y, mix(model, GX, GY))):
+            velocity += [-rate * b * c * v for row in tangent(W, V) for v in row]
+    slope = total(G, lifted) - (bias * total(G) if relative else 0)
+    velocity.append(-mp.mpf(model.temperature.rate) * db * slope)
+    if len(heights) == 1:
+        velocity.append(2 * b * heights[0] * (total(G, Z) + total(G)))
+    for k in range(2 if len(heights) == 2 else 0):
+        mine, other = heights[k], heights[1 - k]
+        velocity.append(b * (c * mine / (1 - mine**2) * total(G, Z) - other * total(G)))
+    if model.objective.moves:
+        velocity.append(mp.mpf(model.objective.bias_rate) * (b if relative else 1) * total(G))
+    return velocity
 
 
 def model_velocity(model, t, y):
     """Eq. (4) on rows, eq. (11) on ν and the heights, as the paper writes them."""
+    if isinstance(model.objective, gd.Sigmoid):
+        return sigmoid_velocity(model, t, y)
     X, Y, nu, heights = parts(model, y)
     b, db = beta(model, t, nu)
     c = scale(model, heights)

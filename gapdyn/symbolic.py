@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gapdyn.check import rate_vector
-from gapdyn.losses import InfoNCE
+from gapdyn.losses import Sigmoid
 from gapdyn.models import FreeModel, FrozenModel, Model, ParallelModel, ScalarModel
 from gapdyn.models.base import RowModel
 from gapdyn.temperature import Exponential, Learned, Linear, Softplus
@@ -63,7 +63,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         gamma_x, gamma_y = (heights[0], -heights[0]) if len(heights) == 1 else heights
         shrink = sp.sqrt(1 - gamma_x**2) * sp.sqrt(1 - gamma_y**2)
         Z = shrink * Z + gamma_x * gamma_y * sp.ones(*Z.shape)
-    if isinstance(model.objective, InfoNCE):
+    if not isinstance(model.objective, Sigmoid):
         return _contrastive(beta * Z), y
     offset = beta * bias if model.objective.bias == "relative" else bias
     return _of_each_pair(beta * Z - offset * sp.ones(*Z.shape)), y

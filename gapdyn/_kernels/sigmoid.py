@@ -43,27 +43,23 @@ class Sigmoid:
         self, logits: Logits, n: int, height: int, top: float, spread: float, factor: float
     ) -> Blocks:
         """`factor` G in blocks of `height` rows."""
-        self.total[...] = 0
-        weight, memory = factor / n, np.empty((min(n, strip_height(n)), n))
+        weight, memory, total = factor / n, np.empty((min(n, strip_height(n)), n)), 0.0
         for block in cut(n, height):
             M = logits(block)
             for _, strip, diagonal in strips(block, M):
-                matches = _sigma(self.offset - diagonal)
-                _sigmas(strip, self.offset, top, spread, memory[: len(strip)])
-                np.negative(matches, out=diagonal)
-                self.total += strip.dot(ones(n)).sum() / n
+                _sigmas(strip, diagonal, self.offset, top, spread, memory[: len(strip)])
+                total += strip.dot(ones(n)).sum()
                 strip *= weight
             yield block, M
+        self.total[...] = total / n
 
     def gradients(
         self, M: Array, top: Array, spread: Array, scratch: Scratch, factor: Array | float = 1.0
     ) -> Array:
         """Turn logits (n, n, B), between `top - spread` and `top` (B,), into `factor` G."""
-        n = len(M)
+        n, memory = len(M), scratch.array("sums", M.shape)
         diagonal = M.reshape(n * n, -1)[:: n + 1]
-        matches = _sigma(self.offset - diagonal)
-        _sigmas(M, self.offset, top, spread, scratch.array("sums", M.shape))
-        np.negative(matches, out=diagonal)
+        _sigmas(M, diagonal, self.offset, top, spread, memory)
         np.divide(M.sum(axis=(0, 1)), n, out=self.total)
         M *= factor / n
         return M
@@ -106,29 +102,33 @@ def softplus(x: Array) -> Array:
     return value
 
 
-def _sigma(x: Array) -> Array:
-    """1/(1 + e⁻ˣ), accurate relative to its own size."""
-    below = np.exp(-np.abs(x))
-    value: Array = np.where(x > 0, 1.0, below) / (1 + below)
-    return value
-
-
 def _sigmas(
-    M: Array, offset: FloatOrArray, top: FloatOrArray, spread: FloatOrArray, memory: Array
+    M: Array,
+    diagonal: Array,
+    offset: FloatOrArray,
+    top: FloatOrArray,
+    spread: FloatOrArray,
+    memory: Array,
 ) -> None:
-    """The same of M - offset, in place, with a second array of its shape for memory.
+    """Turn M into σ(x), x = M - offset, but into -σ(-x) on its diagonal, in place.
 
-    Entries within SPREAD share one shift h ≥ 0 of exp: σ(x) = e^{x-h}/(e^{x-h} + e^{-h}).
+    Entries within SPREAD share one shift h ≥ |x| of exp: σ(x) = e^{x-h}/(e^{x-h} + e^{-h}). The
+    diagonal is multiplied by -1, as `np.negative` of NumPy 2.4 is wrong in place on one of seven
+    entries. `memory` is a second array of the shape of M.
     """
-    shift = np.maximum(top - offset, 0)
-    if np.max(shift - (top - spread - offset)) <= SPREAD:
+    shift = np.maximum(top - offset, offset - top + spread)
+    if 2 * np.max(shift) <= SPREAD:
         M -= offset + shift
+        diagonal *= -1
+        diagonal -= 2 * shift
         np.exp(M, out=M)
         M /= np.add(M, np.exp(-shift), out=memory)
-        return
-    M -= offset
-    np.abs(M, out=memory)
-    np.exp(np.negative(memory, out=memory), out=memory)
-    np.copyto(M, np.where(M > 0, 1.0, memory))
-    memory += 1
-    M /= memory
+    else:
+        M -= offset
+        diagonal *= -1
+        np.abs(M, out=memory)
+        np.exp(np.negative(memory, out=memory), out=memory)
+        np.copyto(M, np.where(M > 0, 1.0, memory))
+        memory += 1
+        M /= memory
+    diagonal *= -1

@@ -8,6 +8,7 @@ Multimodal Learning" (CPAL 2025), which is called "the paper" here. Equations ha
 from gapdyn import (
     examples,
     loss,
+    losses,
     measures,
     models,
     published,
@@ -83,6 +84,7 @@ __all__ = [
     "forecast",
     "landscape",
     "loss",
+    "losses",
     "measure",
     "measures",
     "models",

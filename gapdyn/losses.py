@@ -71,7 +71,8 @@ class Loss(ABC):
         """
         value = validate_number("bias", bias)
         if not self.moves and value != 0:
-            raise ValueError(f"bias must be left out: the logits of {self} have none, got {bias}")
+            name = type(self).__name__
+            raise ValueError(f"bias must be left out: this {name} has none, got {bias}")
         return [value] if self.moves else []
 
     def value(self, Z: ArrayLike, *, tau: float, bias: float = 0.0) -> float:

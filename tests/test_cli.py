@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,29 @@ def test_without_options_of_the_start_it_is_figure_2(here):
     assert run.gap[-1] == pytest.approx(gd.published.FIGURE_2.readings[-1].gap, abs=5.1e-5)
     assert cli.main(["simulate", "--pairs", "5", "--t-end", "1", "--npz", "b.npz"]) == 0
     assert gd.Trajectory.load("b.npz").gap[0] == pytest.approx(0, abs=1e-12)  # matched pentagons
+
+
+@pytest.mark.parametrize(
+    ("options", "loss", "bias"),
+    [
+        ("--start random --dim 3", gd.Sigmoid(), 0.0),
+        ("--gamma 0.5 --bias plain 10", gd.Sigmoid("plain"), 10.0),
+        (
+            "--model parallel --gamma 0.5 --bias -10 --bias-rate 0.5",
+            gd.Sigmoid(bias_rate=0.5),
+            -10.0,
+        ),
+        ("--model frozen --gamma 0.5 --bias none", gd.Sigmoid("none"), 0.0),
+    ],
+)
+def test_simulate_takes_the_sigmoid_loss(options, loss, bias, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = f"simulate --loss sigmoid {options} --t-end 5 --npz a.npz --csv a.csv"
+    assert cli.main(command.split()) == 0
+    run = gd.Trajectory.load("a.npz")
+    assert run.model.objective == loss and run.bias[0] == bias
+    assert ("bias" in capsys.readouterr().out) == (loss.bias != "none")
+    assert Path("a.csv").read_text().splitlines()[0].endswith("bias") == (loss.bias != "none")
 
 
 @pytest.mark.parametrize("model", ["free", "parallel", "frozen"])
@@ -365,6 +389,15 @@ def bad_files(here):
         ("measure", "required: FILE"),
         ("", "required: COMMAND"),
         ("measures good.npy", "invalid choice: 'measures', did you mean measure?"),
+        ("simulate --bias 3", "--bias wants --loss sigmoid: the logits of InfoNCE have none"),
+        ("simulate --bias-rate 3", "--bias wants --loss sigmoid"),
+        ("simulate --loss sigmoid --bias none 3", "--bias must be left out: this Sigmoid has none"),
+        ("simulate --loss sigmoid --bias big", "--bias wants relative, plain or none, or a number"),
+        ("simulate --loss sigmoid --bias 1 2", "--bias wants a kind, a value or both, got 1 2"),
+        ("simulate --loss sigmoid --bias inf", "--bias must be finite"),
+        ("simulate --loss sigmoid --bias-rate -1", "--bias-rate must not be negative"),
+        ("simulate --loss sigmoid --model scalar --gamma 0.1", "--loss sigmoid wants a model with"),
+        ("simulate --loss sigmod", "invalid choice: 'sigmod', did you mean sigmoid?"),
         ("simulate --t-end 0", "--t-end must be positive, got 0"),
         ("simulate --t-end nan", "--t-end must be finite"),
         ("simulate --t-end soon", "argument --t-end: invalid float value"),

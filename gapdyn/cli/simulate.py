@@ -16,6 +16,7 @@ from gapdyn import sphere
 from gapdyn.cli.files import MOST, read_sample
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
+from gapdyn.losses import BIASES
 from gapdyn.solver import MAX_STEPS, METHODS
 from gapdyn.terminal import say
 from gapdyn.types import Array
@@ -84,6 +85,15 @@ def add_to(commands: Any) -> None:
     add("--seed", type=int, help="seed of random rows, or of --sample (default 0)")
     add("--gamma", type=float, help="height γ; lifts the rows of a free model when given")
     add("--alpha", type=float, help="frozen model: Z = αI (default 1)")
+    add("--loss", choices=["infonce", "sigmoid"], default="infonce", help="(default infonce)")
+    add(
+        "--bias",
+        nargs="+",
+        metavar="KIND OR VALUE",
+        help="of the sigmoid loss: relative (default), plain or none, its value at time 0 (default "
+        "0), or both; SigLIP's start is --bias plain 10 --tau 0.1, as its sign is the other one",
+    )
+    add("--bias-rate", type=float, help="learning rate of the bias (default 1)")
     add("--temperature", choices=TEMPERATURES, default="learned")
     add("--tau", type=float, default=0.07, help="τ at time 0, lowest of a cosine (default 0.07)")
     add("--tau-end", type=float, help="τ at the end of a schedule, highest of a cosine")
@@ -131,7 +141,10 @@ def run(args: argparse.Namespace) -> int:
     return status or 2 * unwritten
 
 
-SAME = "clock gamma max_beta max_steps min_beta method period rate rtol scale tau tau_end"
+SAME = (
+    "bias bias_rate clock gamma max_beta max_steps min_beta method period rate rtol scale tau"
+    " tau_end"
+)
 WORDS = {name: f"--{name.replace('_', '-')}" for name in SAME.split()}
 WORDS |= {"d": "--dim", "t": "--t-end"}
 WORDS |= {"tau_start": "--tau", "tau_low": "--tau", "tau_high": "--tau-end"}
@@ -200,24 +213,48 @@ def write_files(run: gd.Trajectory, args: argparse.Namespace, interrupted: bool)
 def build(args: argparse.Namespace) -> tuple[gd.Model, Array]:
     """The model and its start, from the options."""
     temperature = TEMPERATURES[args.temperature][0](args)
+    loss, bias = chosen_loss(args)
     n = validate_count("--pairs", getattr(args, "pairs", 5), least=2)
     if args.model in ("scalar", "frozen"):
         model: gd.ScalarModel | gd.FrozenModel = gd.ScalarModel(temperature)
         if args.model == "frozen":
-            model = gd.FrozenModel(similarities(args, n), temperature)
-        return model, model.start(tau=args.tau, gamma=needed(args, "gamma"))
+            model = gd.FrozenModel(similarities(args, n), temperature, loss=loss)
+        return model, model.start(tau=args.tau, gamma=needed(args, "gamma"), bias=bias)
     if args.model == "free" and not any(option in args for option in OF_START):
         free, y0 = gd.examples.figure_2()
-        free = gd.FreeModel(free.n, free.d, temperature)
-        return free, free.start(*free.embeddings(y0), tau=args.tau)
+        free = gd.FreeModel(free.n, free.d, temperature, loss=loss)
+        return free, free.start(*free.embeddings(y0), tau=args.tau, bias=bias)
     X, Y = rows(args, n)
     if args.model == "parallel":
-        parallel = gd.ParallelModel(len(X), X.shape[1], temperature)
-        return parallel, parallel.start(X, Y, tau=args.tau, gamma=needed(args, "gamma"))
+        parallel = gd.ParallelModel(len(X), X.shape[1], temperature, loss=loss)
+        height = needed(args, "gamma")
+        return parallel, parallel.start(X, Y, tau=args.tau, gamma=height, bias=bias)
     if "gamma" in args:
         X, Y = sphere.lift(X, Y, gamma=args.gamma)
-    free = gd.FreeModel(len(X), X.shape[1], temperature)
-    return free, free.start(X, Y, tau=args.tau)
+    free = gd.FreeModel(len(X), X.shape[1], temperature, loss=loss)
+    return free, free.start(X, Y, tau=args.tau, bias=bias)
+
+
+def chosen_loss(args: argparse.Namespace) -> tuple[gd.losses.Loss, float]:
+    """The loss, and the bias at time 0."""
+    given = getattr(args, "bias", [])
+    if args.loss == "infonce":
+        if given or "bias_rate" in args:
+            raise ValueError("--bias wants --loss sigmoid: the logits of InfoNCE have none")
+        return gd.InfoNCE(), 0.0
+    if args.model == "scalar":
+        raise ValueError("--loss sigmoid wants a model with pairs: free, parallel or frozen")
+    kinds = [word for word in given if word in BIASES]
+    values = [word for word in given if word not in BIASES]
+    if max(len(kinds), len(values)) > 1:
+        raise ValueError(f"--bias wants a kind, a value or both, got {' '.join(given)}")
+    try:
+        bias = float(*values)
+    except ValueError:
+        kind = f"{', '.join(BIASES[:-1])} or {BIASES[-1]}"
+        raise ValueError(f"--bias wants {kind}, or a number, got {values[0]}") from None
+    kind, rate = (*kinds, "relative")[0], getattr(args, "bias_rate", 1.0)
+    return gd.Sigmoid(kind, bias_rate=rate), validate_number("--bias", bias)
 
 
 def rows(args: argparse.Namespace, n: int) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from conftest import MODELS, make
+from conftest import MODELS, SIGMOIDS, make
 from hypothesis import reject
 from hypothesis import strategies as st
 
@@ -112,13 +112,20 @@ fixed = st.one_of(
 )
 clamped = st.just(gd.Learned(max_beta=100.0)) | st.just(gd.Learned(min_beta=1.0, max_beta=100.0))
 temperatures = learned | clamped | fixed
+biases = within(-20.0, 20.0, 0.0)
+sigmoids = st.builds(
+    gd.Sigmoid, st.sampled_from(["relative", "plain", "none"]), within(0.0, 10.0, 1.0)
+)
+losses = st.just(gd.InfoNCE()) | sigmoids
 swaps = st.builds(gd.HardSwap, portions, within(0.1, 2.0), st.booleans(), seeds) | st.builds(
     gd.SoftSwap, portions, within(0.1, 2.0), seeds
 )
 
 
 @st.composite
-def states(draw, kinds=MODELS, temperatures=temperatures, taus=mild_taus, names=("model", "y")):
+def states(
+    draw, kinds=MODELS + SIGMOIDS, temperatures=temperatures, taus=mild_taus, names=("model", "y")
+):
     """A model and a state of it, under these names."""
     n, d = draw(st.integers(2, 4)), draw(st.integers(2, 3))
     kind, temperature, tau = draw(st.sampled_from(kinds)), draw(temperatures), draw(taus)
@@ -132,7 +139,7 @@ ENDS = (0.5, [0.0, 0.5], [0.5], [0.0, 0.1, 0.5, 1.0])
 
 
 @st.composite
-def runs(draw, kinds=MODELS, temperatures=temperatures, ends=ENDS):
+def runs(draw, kinds=MODELS + SIGMOIDS, temperatures=temperatures, ends=ENDS):
     """A short trajectory, of tolerances for which a flow takes milliseconds."""
     model, y = draw(states(kinds, temperatures)).values()
     end = draw(st.sampled_from(ends))

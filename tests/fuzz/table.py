@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from conftest import MODELS, SIGMOIDS
 from fuzz import strategies as our
 from fuzz.strategies import betas, counts, dims, heights, margins, open_heights, rates, within
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from gapdyn import (
     files,
     film,
     loss,
+    losses,
     measures,
     plotting,
     readers,
@@ -51,8 +53,12 @@ from gapdyn.theory import (
 
 FOLDER = tempfile.TemporaryDirectory()
 PATH = Path(FOLDER.name)
-KINDS = {gd.FreeModel: ["free"], gd.ParallelModel: ["parallel", "untied"]}
-KINDS |= {gd.FrozenModel: ["frozen"], gd.ScalarModel: ["scalar"]}
+KINDS = {gd.FreeModel: "free", gd.ParallelModel: "parallel untied"}
+KINDS |= {gd.FrozenModel: "frozen", gd.ScalarModel: "scalar"}
+KINDS = {
+    model: [kind for kind in MODELS + SIGMOIDS if kind.split()[0] in names.split()]
+    for model, names in KINDS.items()
+}
 
 # Arguments that belong together
 
@@ -104,11 +110,12 @@ def grouped(draw):
 def starts(draw, tied=None):
     """A model with rows, free without `tied`, and the arguments of its start."""
     given, learned, ends = draw(our.pairs()), draw(our.learned), within(-0.999, 0.999, 0.0)
-    n, d = given["X"].shape
+    (n, d), loss = given["X"].shape, draw(our.losses)
+    given["bias"] = draw(our.biases) if loss.moves else 0.0
     if tied is None:
-        return {"self": gd.FreeModel(n, d, learned), **given}
+        return {"self": gd.FreeModel(n, d, learned, loss=loss), **given}
     names = ("gamma",) if tied else ("gamma_x", "gamma_y")
-    model = gd.ParallelModel(n, d, learned, tied=tied)
+    model = gd.ParallelModel(n, d, learned, tied=tied, loss=loss)
     return {"self": model, **given, **{name: draw(ends) for name in names}}
 
 
@@ -271,6 +278,8 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {
     "bound": st.sampled_from(["printed", "sharper", "variance", "limit"]),
     "kind": st.sampled_from(["exponential", "linear"]),
     "noise": within(0.0, 3.0),
+    **{"loss": our.losses, "bias": our.biases, "bias_rate": within(0.0, 10.0)},
+    **{"constant": within(-1.0, 1.0), "total": reals},
 }
 GROUPS = {
     "X Y": our.pairs(),
@@ -284,6 +293,8 @@ SELVES: dict[Any, st.SearchStrategy[Any]] = {
     gd.Linear: st.just(gd.Linear()),
     gd.Exponential: st.builds(gd.Exponential, within(0.1, 10.0)),
     gd.Learned: our.learned,
+    gd.InfoNCE: st.just(gd.InfoNCE()),
+    gd.Sigmoid: our.sigmoids,
     gd.Fixed: st.builds(gd.Fixed, our.taus),
     gd.LinearSchedule: st.builds(gd.LinearSchedule, our.taus, our.taus, rates),
     gd.CosineSchedule: st.just(gd.CosineSchedule(0.1, 0.5, 3.0)),
@@ -301,7 +312,7 @@ SELVES: dict[Any, st.SearchStrategy[Any]] = {
 LEFT_OUT = {
     *("swap", "scratch", "printed", "diagonal_share", "executor", "progress", "out", "full", "ids"),
     *("mixing", "scale_x", "scale_y", "label", "loc", "ncols", "size", "joined", "replaced"),
-    "parametrisation",
+    *("parametrisation", "objective", "law"),
 }
 """Arguments that keep their defaults."""
 
@@ -356,11 +367,12 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
         "tau": st.none() | our.taus,
     },
     gd.Learned: {"beta": our.parametrisations},
+    gd.Sigmoid: {"bias": st.sampled_from(["relative", "plain", "none"])},
     gd.CosineSchedule: {"tau_low": within(1e-6, 1.0)},
     gd.Scheduled: {"function_of_t": a_function},
     temperature.check_elementwise: {"nu": reals.map(lambda nu: np.array([nu, 0.0]))},
-    gd.FreeModel.start: {"self X Y": starts()},
-    gd.ParallelModel.start: {"self X Y gamma gamma_x gamma_y": starts(True) | starts(False)},
+    gd.FreeModel.start: {"self X Y bias": starts()},
+    gd.ParallelModel.start: {"self X Y bias gamma gamma_x gamma_y": starts(True) | starts(False)},
     gd.FreeModel.mixed: {"mixing": st.none()},
     gd.ParallelModel.mixed: {"mixing": st.none()},
     gd.FrozenModel.mixed: {"mixing": st.none()},
@@ -454,6 +466,7 @@ UNCHECKED = {
 """What does not check them, although its docstring names one: it gets good arguments only."""
 REFUSING = {
     *(gd.landscape, gd.close, gd.forecast),
+    *(losses.Loss.start, losses.Loss.value, gd.FrozenModel.start),  # a bias, where there is none
     *(sphere.shift_gap, gd.ScalarModel.start, gd.Trajectory.at, gd.Trajectory.animate, film.film),
     *(theorem_3_2.lower_bound, theorem_3_2.Setting.lower_bound, theorem_3_2.hypotheses),
     *(theorem_3_2.asymptote, theorem_3_2.Setting.asymptote),

@@ -5,20 +5,22 @@ velocity has the same layout. Where the contract says (N,) or (N, B), many state
 columns of one array, as in `vectorized` of SciPy's solvers, and each result has their axis last. A
 model
 
-1. is an immutable object, checked when it is made, with `temperature` and `size` = N;
+1. is an immutable object, checked when it is made, with `temperature`, the `objective` that it was
+   made with as `loss=`, and `size` = N;
 2. `start(...) -> y` makes a state from `X, Y` (n, d) where there are rows, `tau=` where the
-   temperature is learned, and `gamma=` (untied: `gamma_x=, gamma_y=`) where there is a height;
-   it checks all of them and normalises rows;
+   temperature is learned, `gamma=` (untied: `gamma_x=, gamma_y=`) where there is a height, and
+   `bias=` where the loss has one; it checks all of them and normalises rows;
 3. `split(y) -> NamedTuple` names the parts of a state or a velocity, (N,) or (N, B), as views:
-   fields `X, Y, nu, gamma` (untied `gamma_x, gamma_y`) as far as they exist, in the order of the
-   state;
+   fields `X, Y, nu, gamma` (untied `gamma_x, gamma_y`), `bias` as far as they exist, in the order
+   of the state;
 4. `rates() -> NamedTuple` of the same fields: the learning rate of each part;
 5. `loss(t, y) -> float` is what the flow descends. It depends on the directions of rows only, and
    is analytic: a complex `y` gives its complex value, hence exact derivatives;
 6. `velocity(t, y, out=None) -> dy/dt` of y (N,) or (N, B) is eq. (4), gradient flow: minus the
    gradient of `loss`, times the rates, projected to the sphere where rows are unit and to [-1, 1]
    where a height is at its end. `out` takes the result; no input is checked;
-7. `observe(t, y) -> Observables` of y (N,) or (N, B): fields are numbers, or (B,) arrays;
+7. `observe(t, y) -> Observables` of y (N,) or (N, B): fields are numbers, or (B,) arrays; the bias
+   may be left out where there is none;
 8. `drift(y)` of y (N,) or (N, B) is the largest departure of a row's length from 1, a number or a
    (B,) array; 0 without rows;
 9. with rows, `embeddings(y) -> (X, Y)` gives them on the sphere on which the gap is measured,

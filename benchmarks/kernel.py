@@ -1,8 +1,8 @@
 """Time one velocity of the free model, against the hardware's limit and against autodiff.
 
 `python benchmarks/kernel.py [--json FILE] [--repeats R] [--sizes NxD ...]`. The limit is three
-n × n × d products and one pass of exp over n × n; it is that of the sigmoid loss too, whose velocity
-is timed beside that of InfoNCE. Sides take turns; times are medians.
+n × n × d products and one pass of exp over n × n; it is that of the sigmoid loss too, whose
+velocity is timed beside that of InfoNCE. Sides take turns; times are medians.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ def test_the_sigmoid_loss_is_the_log_likelihood_of_which_pairs_match(kind, beta)
     ]
     value = gd.Sigmoid(kind).value(Z, tau=1 / beta, bias=bias)
     assert value == pytest.approx(float(sum(likely) / 4), rel=1e-14)
+    columns_first = gd.Sigmoid(kind).value(np.asfortranarray(Z), tau=1 / beta, bias=bias)
+    assert columns_first == value
 
 
 def test_infonce_is_the_loss_of_the_paper_whatever_is_added_to_all_logits():
@@ -112,6 +114,22 @@ def test_a_bias_of_rate_zero_stays():
     model = gd.FreeModel(3, 3, gd.Learned(), loss=gd.Sigmoid("plain", bias_rate=0.0))
     y = model.start(gd.sphere.sample(3, 3, 0), gd.sphere.sample(3, 3, 1), tau=0.1, bias=10.0)
     assert set(gd.flow(model, y, 10.0).bias) == {10.0}
+
+
+@pytest.mark.parametrize("past", [1.0, -1.0, 1.0 + 1e-5])
+@pytest.mark.parametrize("other", [0.5, -0.5])
+def test_at_a_pole_g_outweighs_the_sum_of_the_gradient(past, other):
+    """As γ_Y comes to ±1, dγ_Y/dt has g/√(1-γ_Y²) and S times a finite number."""
+    X = gd.sphere.sample(5, 3, seed=0)
+    for texts, repels in ((X, True), (-X, False)):
+        model = gd.ParallelModel(5, 3, gd.Fixed(0.05), tied=False, loss=gd.Sigmoid("none"))
+        y = model.start(X, texts, gamma_x=other, gamma_y=0.5)
+        y[-1] = past
+        speed = float(model.split(model.velocity(0.0, y)).gamma_y)
+        y[-1] = np.sign(past) * (1 - 1e-12)
+        near = float(model.split(model.velocity(0.0, y)).gamma_y)
+        assert np.sign(near) == (-1 if repels else 1) * np.sign(past)
+        assert speed == 0 if not repels else np.sign(speed) == np.sign(near)
 
 
 def test_losses_are_values():

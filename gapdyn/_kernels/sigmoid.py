@@ -70,7 +70,7 @@ class Sigmoid:
 
     def losses(self, M: Array) -> Array:
         """The loss of many logits (n, n, B)."""
-        n, x = len(M), M - self.offset
+        n, x = len(M), np.subtract(M, self.offset, order="C")
         x.reshape(n * n, -1)[:: n + 1] *= -1
         mean: Array = softplus(x).sum(axis=(0, 1)) / n
         return mean
@@ -84,7 +84,7 @@ class BinaryCrossEntropy:
 
     def add(self, block: slice, M: Array) -> BinaryCrossEntropy:
         """Take in rows `block` of the logits."""
-        x = M - self.offset
+        x = np.subtract(M, self.offset, order="C")  # its diagonal is a slice
         x.reshape(-1)[block.start :: len(x[0]) + 1] *= -1
         self.sum += softplus(x).sum()
         return self

@@ -269,9 +269,9 @@ class ParallelModel(RowModel):
         else:
             for k, other in ((end + 1, y[end + 2]), (end + 2, y[end + 1])):
                 left = one_minus_square(y[k])
-                past = left == 0  # a step may end there: if the pole repels, any speed will do
-                pulled = y[k] * g * (scale + past) / (left + past)
-                out[k] = projected(y[k], -beta * (pulled + other * law.total))
+                past = left == 0  # a step may end there: if the pole repels, any speed will do,
+                pulled = y[k] * g * (scale + past) / (left + past)  # and near it g outweighs S
+                out[k] = projected(y[k], -beta * (pulled + other * law.total * (1 - past)))
         if self.objective.moves:
             out[-1] = self.objective.bias_velocity(beta, law.total)
         return out

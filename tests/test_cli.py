@@ -188,6 +188,16 @@ def test_rows_of_a_file_are_lifted_and_sampled_where_asked_for(here, capsys):
     assert "--from has no effect" in capsys.readouterr().err
 
 
+def test_simulate_takes_arrays_by_name_and_layout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, Y = sphere.sample(5, 3, 0), sphere.sample(5, 3, 1)
+    np.savez("named.npz", image=X.T, text=Y.T, other=np.eye(4))
+    command = "simulate --from named.npz --x image --y text --layout dn,dn --t-end 1 --npz a.npz"
+    assert cli.main(command.split()) == 0
+    run = gd.Trajectory.load("a.npz")
+    np.testing.assert_allclose(run.model.embeddings(run.y[0]), (X, Y))
+
+
 def test_an_option_without_effect_is_reported(here, capsys):
     command = "simulate --model scalar --gamma 0.3 --t-end 1 --rotation 2"
     command += " --temperature fixed --rate 2"

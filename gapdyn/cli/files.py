@@ -32,6 +32,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         " each, x first; .npy, .npz, safetensors, Parquet, a folder of shards, or - for standard"
         " input",
     )
+    add_arrays(parser)
+
+
+def add_arrays(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which arrays of the files are the modalities."""
     parser.add_argument("--x", metavar="KEY", help="name of the array, or column, that is x")
     parser.add_argument("--y", metavar="KEY", help="name of the one that is y")
     parser.add_argument(

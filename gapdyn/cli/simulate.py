@@ -13,7 +13,7 @@ import numpy as np
 
 import gapdyn as gd
 from gapdyn import sphere
-from gapdyn.cli.files import MOST, read_sample
+from gapdyn.cli.files import MOST, add_arrays, read_sample
 from gapdyn.files import validate_target
 from gapdyn.interrupt import was_interrupted
 from gapdyn.losses import BIASES
@@ -49,7 +49,7 @@ MODELS = {
 }
 """Which options each model uses."""
 
-FROM = "from sample seed gamma"
+FROM = "from sample seed gamma x y layout"
 """Which options are used instead with --from."""
 
 STARTS = {"polygon": "rotation dim", "random": "dim seed"}
@@ -77,6 +77,7 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="start from these embeddings, as for gapdyn measure; the frozen model has Z = XYᵀ",
     )
+    add_arrays(parser)
     add("--sample", type=int, metavar="N", help=f"N pairs of --from (default {MOST}, if more)")
     add("--start", choices=STARTS, help="rows at time 0 (default polygon)")
     add("--pairs", type=int, help="number of pairs (default 5)")

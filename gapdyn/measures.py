@@ -410,6 +410,31 @@ def margin(Z: ArrayLike) -> float:
     return float(pair_margins(Z).min())
 
 
+def global_margin(Z: ArrayLike) -> tuple[float, float]:
+    """Global margin and relative bias of an (n, n) array of similarities [8]_.
+
+    Half the difference and half the sum of the least entry on the diagonal and the largest off it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `Z` is not a finite square float matrix.
+
+    Examples
+    --------
+    >>> global_margin(np.eye(3))
+    (0.5, 0.5)
+    """
+    Z = validate_square("Z", Z)
+    others = Z[~np.eye(len(Z), dtype=bool)]
+    return _halves(Z.diagonal().min(), others.max())
+
+
+def _halves(least: float, largest: float) -> tuple[float, float]:
+    """Half the difference and half the sum."""
+    return float(least / 2 - largest / 2), float(least / 2 + largest / 2)
+
+
 def mismatched(Z: ArrayLike) -> int:
     """Count the pairs i with some j ≠ i such that Z_ij ≥ Z_ii or Z_ji ≥ Z_ii, to within `TIE`."""
     return int((pair_margins(Z) <= TIE).sum())
@@ -649,10 +674,10 @@ def _margins(matches: Matches, sides: tuple[Side, Side]) -> Numbers:
     other = np.maximum(x.nearest[matches.x], y.nearest[matches.y])
     margins = matches.similarity - other
     beaten = margins <= TIE
-    least, largest = matches.similarity.min(), x.nearest.max()
+    lead, between = _halves(matches.similarity.min(), x.nearest.max())
     return {
         "margin": float(margins.min()),
         "mismatched": int(beaten.sum()),
-        "global_margin": float((least - largest) / 2),
-        "relative_bias": float((least + largest) / 2),
+        "global_margin": lead,
+        "relative_bias": between,
     }

@@ -46,6 +46,7 @@ from gapdyn.theory import (
     margin_flow,
     mean_field,
     potential,
+    sigmoid,
     swapping,
     theorem_3_2,
     theorem_3_3,
@@ -342,6 +343,7 @@ def spread(draw):
 LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": within(1e-6, 0.999)}
 CONCENTRATED = {"a": within(-1e6, 1e6, 0.0, 1e-9), "d": LAW["d"]}
 SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
+LOGITS = {"t": within(1e-6, 1e8, 1.0), "bias": within(-1e6, 1e6, 0.0, 10.0)}
 EXPONENTIAL = {"temperature": our.exponential}
 CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
@@ -430,6 +432,11 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     margin_flow.limit: {"X Y": matched(), "sharpness": SHARP, "longest": st.none()},
     consensus.exponent: {"d": st.integers(6, 9)},
     consensus.consensus: {"directions": our.pairs().map(part("X"))},
+    **alike((sigmoid.optimum, sigmoid.closing_bias, sigmoid.optimal_bias), LOGITS),
+    **alike((sigmoid.antipodal_bias, sigmoid.closed_until, sigmoid.best_bias), LOGITS),
+    sigmoid.largest_batch: LOGITS | {"bias": within(-500.0, 500.0, 0.0)},
+    sigmoid.loss_bounds: {**LOGITS, "margin": within(-1.0, 1.0, 0.0)},
+    sigmoid.largest_margin: {"gap": within(0.0, 2.0)},
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
     mean_field.flow: LEVEL,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn.flow import Trajectory
+from gapdyn.losses import InfoNCE, Loss, Sigmoid
 from gapdyn.models import LogBetaModel
 from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
@@ -207,7 +208,8 @@ def validate_open_heights(name: str, value: ArrayLike) -> Array:
 
 
 def validate_state(model: RowModel, y: ArrayLike) -> Array:
-    """A state of a model, with rows of unit length."""
+    """A state of a model that descends InfoNCE, with rows of unit length."""
+    validate_loss(model, InfoNCE)
     vector = validate_array("y", y, ndim=1).astype(np.float64)
     if vector.size != model.size:
         raise ValueError(f"y must have {model.size} entries, got {vector.size}")
@@ -246,11 +248,23 @@ def validate_setting(n: float, alpha: float, gamma0: float) -> tuple[float, floa
     )
 
 
-def validate_trajectory(trajectory: Trajectory) -> Trajectory:
-    """A trajectory."""
+def validate_trajectory(trajectory: Trajectory, loss: type[Loss] = InfoNCE) -> Trajectory:
+    """A trajectory of a model that descends the loss that a statement is about, or of none."""
     if not isinstance(trajectory, Trajectory):
         raise TypeError(f"trajectory must be a gapdyn.Trajectory, got {shown(trajectory)}")
+    validate_loss(trajectory.model, loss)
     return trajectory
+
+
+def validate_loss(model: object, loss: type[Loss]) -> None:
+    """A model that descends the loss that a statement is about."""
+    objective = getattr(model, "objective", None)
+    if objective is not None and not isinstance(objective, loss):
+        law = "exchange_law" if loss is Sigmoid else "sigmoid"
+        raise ValueError(
+            f"model must descend {loss.__name__}, which this statement is about: it is not true of"
+            f" a run of {shown(objective)}, for which there is theory.{law}"
+        )
 
 
 def validate_delta(delta: float) -> float:

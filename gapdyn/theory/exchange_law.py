@@ -19,6 +19,7 @@ from gapdyn.models import FreeModel, ParallelModel
 from gapdyn.sphere import normalise
 from gapdyn.temperature import Learned
 from gapdyn.theory import _checks, potential
+from gapdyn.theory._centres import log_difference
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_number, validate_pairs, validate_positive
 
@@ -85,15 +86,12 @@ def invariant(trajectory: Trajectory) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or was loaded without one, or its temperature is not
-        learned or has a ceiling.
+        If the trajectory is of another model or loss or was loaded without a model, or its
+        temperature is not learned or has a ceiling.
     """
     model, temperature = _validate_model(_checks.validate_trajectory(trajectory).model)
-    lengths = np.array([centre_distance(*model.rows(y)) for y in trajectory.y])
-    with np.errstate(divide="ignore"):
-        log_lengths = np.log(np.where(lengths > COINCIDENT, lengths, 0.0))
     at_beta = potential.potential(trajectory.beta[trajectory.kept], temperature=temperature)
-    return at_beta + model.n / model.row_rate * log_lengths
+    return at_beta + model.n / model.row_rate * log_difference(trajectory, model)
 
 
 def departure(trajectory: Trajectory) -> float:

@@ -25,9 +25,14 @@ from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp
 
 from gapdyn import measures
-from gapdyn.theory import _checks
+from gapdyn.flow import Trajectory
+from gapdyn.losses import Sigmoid
+from gapdyn.models import FreeModel, FrozenModel, ParallelModel
+from gapdyn.temperature import Learned
+from gapdyn.theory import _checks, lemma_3_1, potential
+from gapdyn.theory._centres import log_difference, log_sum
 from gapdyn.types import Array
-from gapdyn.validate import validate_number
+from gapdyn.validate import shown, validate_number
 
 EXACT = 4 * float(np.finfo(np.float64).eps)
 """The least relative tolerance of SciPy's root finders."""
@@ -73,6 +78,115 @@ class Best(NamedTuple):
 
     bias: float
     loss: float
+
+
+# What the flow keeps
+
+
+def invariant(trajectory: Trajectory) -> Array:
+    """The exchange law of a relative bias, at the kept states (theory 5.2).
+
+    With the potential P of β, the rates η_x of rows and η_b of the bias, and n pairs it is
+
+    - P(β) + (n/η_x) log Δ - (1+r)²/(2η_b) in the free model, constant where pairs are symmetric,
+      and at any moment at which the rows of each modality stand at one height along c_X - c_Y;
+    - P(β) + ½(log|γ| - γ²/2) - (1+r)²/(2η_b) in the tied parallel and the frozen model, constant
+      whatever the rows do.
+
+    For β = exp ν and rates 1 the first is that t Δⁿ e^{-(1+r)²/2} is constant.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Of a model with the loss `Sigmoid("relative")`, whose bias moves.
+
+    Returns
+    -------
+    (K,) array
+        Constant where the law holds; -inf where centres of a free model coincide.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is of another model or loss or was loaded without a model, the bias is
+        plain, none or held, for which there is no such law, the temperature is not learned or has a
+        ceiling, or γ is 0.
+    """
+    model, temperature, loss = _validate_run(trajectory)
+    beta, r = (values[trajectory.kept] for values in (trajectory.beta, trajectory.bias))
+    if loss.bias != "relative":
+        raise ValueError(
+            "trajectory must be of a relative bias: with a plain one, n d log Δ = -dν + t db, no"
+            f" such law exists (theory 5.2), got {loss}"
+        )
+    at_bias = (1 + r) ** 2 / (2 * _validate_moving(loss))
+    if isinstance(model, FreeModel):
+        at_beta = potential.potential(beta, temperature=temperature)
+        return at_beta + model.n / model.row_rate * log_difference(trajectory, model) - at_bias
+    gamma = trajectory.gamma[trajectory.kept]
+    if not gamma.all():
+        raise ValueError("trajectory must have heights other than 0: the law is about log γ")
+    return lemma_3_1.invariant(gamma, beta=beta, temperature=temperature) - at_bias
+
+
+def product_invariant(trajectory: Trajectory) -> Array:
+    """The law of symmetric pairs that holds with any bias, at the kept states (theory 5.2).
+
+    P(β) + (n/(2η_x)) log(‖c_X - c_Y‖ ‖c_X + c_Y‖), less r²/(2η_b) where the bias is relative. It
+    is the only one that a plain bias has, or none, and it says nothing where c_X = -c_Y.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Of a free model with the sigmoid loss.
+
+    Returns
+    -------
+    (K,) array
+        Constant where pairs are symmetric; -inf where centres coincide or are opposite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the trajectory is of another model or loss or was loaded without a model, a relative bias
+        is held, or the temperature is not learned or has a ceiling.
+    """
+    model, temperature, loss = _validate_run(trajectory)
+    if not isinstance(model, FreeModel):
+        raise ValueError(
+            f"trajectory must be of a free model: the law is about centres, got {shown(model)}"
+        )
+    beta, r = (values[trajectory.kept] for values in (trajectory.beta, trajectory.bias))
+    lengths = log_difference(trajectory, model) + log_sum(trajectory, model)
+    kept = potential.potential(beta, temperature=temperature)
+    kept = kept + model.n / (2 * model.row_rate) * lengths
+    if loss.bias == "relative":
+        kept = kept - r**2 / (2 * _validate_moving(loss))
+    return kept
+
+
+def _validate_run(
+    trajectory: Trajectory,
+) -> tuple[FreeModel | ParallelModel | FrozenModel, Learned, Sigmoid]:
+    """The model of a run of the sigmoid loss that the laws are about, its temperature and loss."""
+    model = _checks.validate_trajectory(trajectory, Sigmoid).model
+    if (
+        isinstance(model, FreeModel | ParallelModel | FrozenModel)
+        and getattr(model, "tied", True)
+        and isinstance(model.objective, Sigmoid)
+    ):
+        return model, _checks.validate_learned(model.temperature), model.objective
+    raise ValueError(
+        "trajectory must be of a free, a tied parallel or a frozen model: heights of their own have"
+        f" no such law, got {shown(model)}"
+    )
+
+
+def _validate_moving(loss: Sigmoid) -> float:
+    """The learning rate η_b of a bias that moves."""
+    if loss.bias_rate == 0:
+        raise ValueError("trajectory must have a bias that moves: the law exchanges it for the gap")
+    return loss.bias_rate
 
 
 # The optimum at given t and b

@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
@@ -10,7 +11,7 @@ from scipy.special import expit
 
 import gapdyn as gd
 from gapdyn.examples import simplex
-from gapdyn.theory import sigmoid
+from gapdyn.theory import exchange_law, potential, sigmoid, theorem_3_3
 
 
 def loss_of(Z, t, b):
@@ -340,7 +341,303 @@ def test_margin_and_bias_are_those_that_are_measured():
     assert gd.measures.global_margin(X @ Y.T) == pytest.approx((m, r), abs=1e-14)
 
 
+# What the flow keeps
+
+RATES = {"row_rate": 0.7, "bias_rate": 0.4}
+SLOW = gd.Learned(gd.Exponential(2.0), rate=0.6)
+
+
+class Descent:
+    """Gradient descent of the loss as it is defined, by complex steps: no formula of a velocity.
+
+    A state is rows of X and Y, ν, the bias, and two heights, which are fixed at 0 where free.
+    """
+
+    def __init__(self, n, d, kind, heights="free"):
+        self.shape, self.kind, self.heights = (2, n, d), kind, heights
+
+    def loss(self, y):
+        W, (nu, bias, *heights) = y[:-4].reshape(self.shape), y[-4:]
+        X, Y = W / np.sqrt((W * W).sum(axis=2, keepdims=True))
+        high, low = heights if self.heights != "tied" else (heights[0], -heights[0])
+        Z = np.sqrt(1 - high**2) * np.sqrt(1 - low**2) * (X @ Y.T) + high * low
+        t = np.exp(nu / 2)
+        M = t * (Z - bias) if self.kind == "relative" else t * Z - bias
+        M[np.diag_indices(len(Z))] *= -1
+        return np.log1p(np.exp(M)).sum() / len(Z)
+
+    def velocity(self, y):
+        steps = 1e-30j * np.eye(len(y))
+        slopes = np.array([self.loss(y + step).imag for step in steps]) / 1e-30
+        heights = 0.0 if self.heights == "free" else 1.0
+        rates = [RATES["row_rate"]] * (len(y) - 4) + [SLOW.rate, RATES["bias_rate"]]
+        rates[-1] *= self.kind != "none"
+        return -np.array([*rates, heights, heights * (self.heights == "untied")]) * slopes
+
+    def change(self, quantity, y):
+        """Time derivative of a quantity, by central differences along the velocity."""
+        v = self.velocity(y)
+        return (quantity(y + 1e-6 * v) - quantity(y - 1e-6 * v)) / 2e-6
+
+    def rows(self, y):
+        return y[:-4].reshape(self.shape)
+
+
+def level_rows(n, d, seed):
+    """Random rows in two orders at the heights ±0.4, so that c_X - c_Y is upright."""
+    rng = np.random.default_rng(seed)
+    rows = gd.sphere.sample(n, d, rng)
+    return gd.sphere.lift(rows, rng.permutation(rows), gamma=0.4)
+
+
+def log_lengths(descent, y):
+    """log ‖c_X - c_Y‖ and log ‖c_X + c_Y‖."""
+    x, y = descent.rows(y).mean(axis=1)
+    return np.log(np.linalg.norm(x - y)), np.log(np.linalg.norm(x + y))
+
+
+def P(y):
+    return y[-4] / 2 / (SLOW.rate / 4)  # log β/κ
+
+
+@pytest.mark.parametrize("start", ["level", "symmetric"])
+def test_symmetric_and_level_rows_exchange_gap_temperature_and_relative_bias(start):
+    pairs = gd.sphere.lift(*gd.sphere.polygon_pairs(5, 2), gamma_x=0.5, gamma_y=0.1)
+    X, Y = level_rows(5, 2, 0) if start == "level" else pairs
+    if start == "level":  # the rows differ by nothing but their order and height
+        assert not exchange_law.symmetric(X, Y)
+    descent = Descent(*X.shape, "relative")
+    y = np.concatenate([X.ravel(), Y.ravel(), [1.0, 0.3, 0.0, 0.0]])
+    n, rows, bias = len(X), RATES["row_rate"], RATES["bias_rate"]
+
+    def law(y):
+        return P(y) + n / rows * log_lengths(descent, y)[0] - (1 + y[-3]) ** 2 / (2 * bias)
+
+    def without_bias(y):
+        return P(y) + n / rows * log_lengths(descent, y)[0]
+
+    assert abs(descent.change(law, y)) < 1e-8 < 1e-2 < abs(descent.change(without_bias, y))
+
+
+@pytest.mark.parametrize("kind", ["relative", "plain", "none"])
+def test_symmetric_pairs_keep_the_product_with_any_bias(kind):
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, 2), gamma_x=0.5, gamma_y=0.1)
+    descent = Descent(*X.shape, kind)
+    y = np.concatenate([X.ravel(), Y.ravel(), [1.0, 0.3 * (kind != "none"), 0.0, 0.0]])
+
+    def law(y):
+        at_bias = y[-3] ** 2 / (2 * RATES["bias_rate"]) if kind == "relative" else 0.0
+        return P(y) + 5 / (2 * RATES["row_rate"]) * sum(log_lengths(descent, y)) - at_bias
+
+    assert abs(descent.change(law, y)) < 1e-8
+    assert abs(descent.change(lambda y: log_lengths(descent, y)[1], y)) > 1e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tied_height_exchanges_with_any_rows_and_its_own_do_not(seed):
+    rng = np.random.default_rng(seed)
+    rows = gd.sphere.sample(10, 3, rng).ravel()
+    y = np.concatenate([rows, [rng.normal(), rng.normal(), 0.4, -0.4]])
+
+    def law(y, share=2):
+        at_gamma = (np.log(y[-2]) - y[-2] ** 2 / 2) / share
+        return P(y) + at_gamma - (1 + y[-3]) ** 2 / (2 * RATES["bias_rate"])
+
+    assert abs(Descent(5, 3, "relative", "tied").change(law, y)) < 1e-8
+    untied = Descent(5, 3, "relative", "untied")
+    assert abs(untied.change(lambda y: law(y, share=1), y)) < 1e-8  # at γ_Y = -γ_X
+    y[-1] = 0.1
+    assert abs(untied.change(lambda y: law(y, share=1), y)) > 1e-3
+
+
+def test_a_plain_bias_pays_t_db():
+    """n d log Δ = -dP + t db at unit rate of the rows, and db/η_b for db, from level rows."""
+    X, Y = level_rows(5, 3, 1)
+    descent = Descent(*X.shape, "plain")
+    y = np.concatenate([X.ravel(), Y.ravel(), [1.0, 0.3, 0.0, 0.0]])
+    of_gap = 5 / RATES["row_rate"] * descent.change(lambda y: log_lengths(descent, y)[0], y)
+    of_bias = np.exp(0.5) * descent.velocity(y)[-3] / RATES["bias_rate"]
+    assert of_gap == pytest.approx(-descent.change(P, y) + of_bias, abs=1e-8)
+
+
+def bracket(v, w, coordinates):
+    """Lie bracket of two vector fields."""
+    x = sympy.Matrix(coordinates)
+    return w.jacobian(x) * v - v.jacobian(x) * w
+
+
+def test_sympy_shows_that_plain_biases_and_untied_heights_have_no_first_integral():
+    """S and ⟨G, Z⟩ move the state along two fields; these and their brackets span every direction.
+
+    So no function of the state is constant along both, as it is for a relative bias.
+    """
+    nu, b, gap, r = sympy.symbols("nu b log_gap r")
+    pull = sympy.Matrix([-1, 0, 1])  # ⟨G, Z⟩, of (ν, b, n log Δ), over t
+    plain = sympy.Matrix([0, sympy.exp(-nu), 1])  # S, over t
+    brackets = [pull, plain, bracket(pull, plain, (nu, b, gap))]
+    assert sympy.Matrix.hstack(*brackets).det().simplify() != 0
+    relative = sympy.Matrix([r, 1, 1])
+    assert bracket(pull, relative, (nu, r, gap)) == sympy.zeros(3, 1)
+
+    x, y = sympy.symbols("x y")
+    u, v = sympy.sqrt(1 - x**2), sympy.sqrt(1 - y**2)
+    pull = sympy.Matrix([-u * v, 0, x * v / u, y * u / v])  # of (ν, r, γ_X, γ_Y)
+    total = sympy.Matrix([r - x * y, 1, -y, -x])
+    once = bracket(pull, total, (nu, r, x, y))
+    fields = [pull, total, once, bracket(pull, once, (nu, r, x, y))]
+    at = {x: sympy.Rational(3, 5), y: sympy.Rational(1, 3), r: sympy.Rational(1, 7)}
+    assert sympy.Matrix.hstack(*fields).subs(at).rank() == 4
+
+
+# The same along flows
+
+
+def simplices(n=4, d=8, height=0.5):
+    W = np.pad(simplex(n), ((0, 0), (0, d - 1 - n)))
+    return gd.sphere.lift(W, W, gamma=height)
+
+
+def late(bias, t0, b0, end=1e5):
+    """A run of the lifted simplices, at its ends."""
+    model = gd.FreeModel(4, 8, gd.Learned(), loss=gd.Sigmoid(bias))
+    return gd.flow(model, model.start(*simplices(), tau=1 / t0, bias=b0), [0.0, end])
+
+
+def test_the_gap_that_a_relative_bias_leaves():
+    run = late("relative", 2.0, 0.0)
+    assert (run.gap[0], run.gap[-1]) == pytest.approx((1.0, 0.54549), abs=5e-6)
+    assert run.beta[-1] == pytest.approx(29.994, abs=5e-4)
+    by_law = (2 / run.beta[-1] * np.exp(((1 + run.bias[-1]) ** 2 - 1) / 2)) ** 0.25
+    assert run.gap[-1] == pytest.approx(by_law, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("t0", "b0", "gap"), [(2.0, 0.0, 0.980), (2.0, -10.0, 1.270), (10.0, 10.0, 0.499)]
+)
+def test_the_gap_that_a_plain_bias_leaves_depends_on_where_it_starts(t0, b0, gap):
+    assert late("plain", t0, b0).gap[-1] == pytest.approx(gap, abs=5e-4)
+
+
+@pytest.mark.parametrize("learned", [gd.Learned(), SLOW])
+def test_the_law_holds_along_the_free_flow(learned):
+    for X, Y in (simplices(), gd.sphere.lift(*gd.sphere.polygon_pairs(5, 2), gamma=0.31)):
+        for rates in ({}, RATES):
+            loss = gd.Sigmoid(bias_rate=rates.get("bias_rate", 1.0))
+            rows = rates.get("row_rate", 1.0)
+            model = gd.FreeModel(*X.shape, learned, rows, loss=loss)
+            run = gd.flow(model, model.start(X, Y, tau=0.5, bias=0.2), 1e6)
+            kept = sigmoid.invariant(run)
+            assert np.ptp(kept) < 1e-7
+            by_hand = (
+                potential.potential(run.beta, temperature=learned)
+                + model.n / rows * np.log(run.gap)
+                - (1 + run.bias) ** 2 / (2 * loss.bias_rate)
+            )
+            np.testing.assert_allclose(kept, by_hand[run.kept], rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["parallel", "frozen"])
+def test_the_law_holds_along_tied_flows_whatever_the_rows_do(kind):
+    X, Y = gd.sphere.sample(6, 3, 0), gd.sphere.sample(6, 3, 1)
+    loss = gd.Sigmoid(bias_rate=0.4)
+    if kind == "parallel":
+        model = gd.ParallelModel(6, 3, SLOW, loss=loss)
+        y = model.start(X, Y, tau=0.4, bias=0.3, gamma=0.6)
+    else:
+        model = gd.FrozenModel(X @ X.T, SLOW, loss=loss)
+        y = model.start(tau=0.4, bias=0.3, gamma=0.6)
+    run = gd.flow(model, y, 1e6)
+    assert np.ptp(sigmoid.invariant(run)) < 1e-7
+    assert np.ptp(run.gamma) > 0.1 and np.ptp(run.bias) > 0.1
+
+
+def test_centres_of_parallel_rows_obey_the_law_of_free_ones():
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, 1), gamma=0.3)
+    model = gd.ParallelModel(5, 3, gd.Learned(), loss=gd.Sigmoid())
+    run = gd.flow(model, model.start(X, Y, tau=0.5, gamma=0.4, bias=0.2), 1e5)
+    u = [np.linalg.norm(np.subtract(*(A.mean(axis=0) for A in model.rows(y)))) for y in run.y]
+    kept = np.log(run.beta[run.kept]) + 5 * np.log(u) - (1 + run.bias[run.kept]) ** 2 / 2
+    assert np.ptp(kept) < 1e-7
+
+
+@pytest.mark.parametrize("kind", ["relative", "plain", "none"])
+def test_the_product_law_holds_along_the_free_flow(kind):
+    X, Y = gd.sphere.lift(*gd.sphere.polygon_pairs(5, 2), gamma_x=0.5, gamma_y=0.1)
+    rate, own = (1.0, 0.0) if kind == "none" else (0.4, 0.3)
+    model = gd.FreeModel(5, 3, SLOW, 0.7, loss=gd.Sigmoid(kind, bias_rate=rate))
+    run = gd.flow(model, model.start(X, Y, tau=0.4, bias=own), 1e6)
+    assert np.ptp(sigmoid.product_invariant(run)) < 1e-7
+    assert np.ptp(np.log(run.gap)) > 0.1
+
+
+def test_level_rows_lose_the_law_and_random_rows_never_had_it():
+    X, Y = level_rows(6, 3, 0)
+    model = gd.FreeModel(6, 4, gd.Learned(), loss=gd.Sigmoid())
+    run = gd.flow(model, model.start(X, Y, tau=0.5, bias=0.2), [0.0, 1e-4, 10.0])
+    moved = np.abs(np.diff(sigmoid.invariant(run)))
+    assert moved[0] < 1e-8 and moved[1] > 1e-4
+
+
+def test_a_gap_that_is_closed_has_no_logarithm():
+    model = gd.FreeModel(5, 2, gd.Learned(), loss=gd.Sigmoid())
+    run = gd.flow(model, model.start(*gd.sphere.polygon_pairs(5, 1), tau=0.5), [0.0, 0.1])
+    assert (sigmoid.invariant(run) == -np.inf).all()
+    opposite = late("plain", 2.0, 0.0, 0.1)
+    assert (sigmoid.product_invariant(opposite) == -np.inf).all()
+
+
 # Bad input
+
+
+def short_run(model, **start):
+    rows = () if isinstance(model, gd.FrozenModel) else (np.eye(3), np.eye(3)[[1, 2, 0]])
+    return gd.flow(model, model.start(*rows, tau=0.5, **start), [0.0, 0.1])
+
+
+def free(loss, temperature=None):
+    start = {} if temperature else {"tau": 0.5}
+    model = gd.FreeModel(3, 3, temperature or gd.Learned(), loss=loss)
+    return gd.flow(model, model.start(np.eye(3), np.eye(3)[[1, 2, 0]], **start), [0.0, 0.1])
+
+
+def test_theorems_of_one_loss_refuse_runs_of_the_other():
+    of_sigmoid, of_infonce = free(gd.Sigmoid()), free(gd.InfoNCE())
+    calls = [
+        lambda: exchange_law.invariant(of_sigmoid),
+        lambda: exchange_law.departure(of_sigmoid),
+        lambda: exchange_law.late_slope(of_sigmoid, 0.0),
+        lambda: exchange_law.invariant_velocity(of_sigmoid.model, of_sigmoid.y[0]),
+        lambda: gd.theory.frozen_gap.check(of_sigmoid),
+        lambda: gd.theory.theorem_3_2.hypotheses(of_sigmoid, 1.0),
+        lambda: theorem_3_3.gap_velocity(of_sigmoid.model, of_sigmoid.y[0]),
+        lambda: theorem_3_3.height_velocity(of_sigmoid.model, of_sigmoid.y[0]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"^model must descend InfoNCE.*theory.sigmoid$"):
+            call()
+    for law in (sigmoid.invariant, sigmoid.product_invariant):
+        with pytest.raises(ValueError, match=r"^model must descend Sigmoid.*theory.exchange_law$"):
+            law(of_infonce)
+
+
+def test_runs_outside_the_laws_are_refused():
+    untied = gd.ParallelModel(3, 3, gd.Learned(), tied=False, loss=gd.Sigmoid())
+    level = gd.ParallelModel(3, 3, gd.Learned(), loss=gd.Sigmoid())
+    refused = [
+        (free(gd.Sigmoid("plain")), "must be of a relative bias"),
+        (free(gd.Sigmoid("none")), "must be of a relative bias"),
+        (free(gd.Sigmoid(bias_rate=0.0)), "a bias that moves"),
+        (free(gd.Sigmoid(), gd.Fixed(0.1)), "temperature must be learned"),
+        (short_run(untied, gamma_x=0.1, gamma_y=0.2), "heights of their own"),
+        (short_run(level, gamma=0.0), "heights other than 0"),
+    ]
+    for run, says in refused:
+        with pytest.raises(ValueError, match=says):
+            sigmoid.invariant(run)
+    with pytest.raises(ValueError, match="a free model"):
+        sigmoid.product_invariant(short_run(level, gamma=0.1))
+    with pytest.raises(TypeError, match="trajectory must be"):
+        sigmoid.invariant("run")
 
 
 @pytest.mark.parametrize(

@@ -344,6 +344,8 @@ LAW = {"d": dims | st.integers(2, 10**6), "tau": within(1e-3, 1e3), "gamma0": wi
 CONCENTRATED = {"a": within(-1e6, 1e6, 0.0, 1e-9), "d": LAW["d"]}
 SWAPPED = {"n": st.integers(2, 50), "alpha": within(1e-3, 1.0)}
 LOGITS = {"t": within(1e-6, 1e8, 1.0), "bias": within(-1e6, 1e6, 0.0, 10.0)}
+RELATIVE = ["free relative", "parallel relative", "frozen relative"]
+WITH_BIAS = ["free relative", "free plain", "free none"]
 EXPONENTIAL = {"temperature": our.exponential}
 CURVE = {"gamma": open_heights}
 FOUR = {"start": st.just(certificates.FOUR)}
@@ -437,6 +439,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     sigmoid.largest_batch: LOGITS | {"bias": within(-500.0, 500.0, 0.0)},
     sigmoid.loss_bounds: {**LOGITS, "margin": within(-1.0, 1.0, 0.0)},
     sigmoid.largest_margin: {"gap": within(0.0, 2.0)},
+    sigmoid.invariant: {"trajectory": our.runs(RELATIVE, our.learned)},
+    sigmoid.product_invariant: {"trajectory": our.runs(WITH_BIAS, our.learned)},
     swapping.slope: SWAPPED | EXPONENTIAL | CURVE,
     swapping.height: {"beta beta0 gamma0": growing(), **SWAPPED, **EXPONENTIAL},
     mean_field.flow: LEVEL,

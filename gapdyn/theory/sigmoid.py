@@ -198,8 +198,8 @@ def optimum(*, n: int, t: float, bias: float) -> Optimum:
     All pairs have one similarity s, and all strangers q(s) = ((n-2)s - n)/(2(n-1)):
     x_i = w_i + c, y_i = w_i - c with w a regular simplex orthogonal to c. Of these rows s is the
     minimum of softplus(b - ts) + (n-1) softplus(tq(s) - b), which is convex: -1, 1, or the root of
-    (n-2)/2 σ(tq(s) - b) = σ(b - ts). Lee, Chang and Sohn [2]_ state it at b = t; proof for any t
-    and b: theory 5.3.
+    (n-2)/2 σ(tq(s) - b) = σ(b - ts). Lee, Chang and Sohn [2]_ show that an optimum is among such
+    rows and give its thresholds at b = t; proof for any t and b: theory 5.3.
 
     Parameters
     ----------

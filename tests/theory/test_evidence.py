@@ -21,6 +21,7 @@ from gapdyn.theory import (
     margin_flow,
     mean_field,
     potential,
+    sigmoid,
     swapping,
     theorem_3_2,
     theorem_3_3,
@@ -45,6 +46,11 @@ def more(function):
 def less(function):
     """What a function returns, times 0.95."""
     return lambda *args, **kwargs: 0.95 * function(*args, **kwargs)
+
+
+def bounds_less(bounds):
+    """Both of two bounds times 0.95."""
+    return lambda **given: tuple(0.95 * bound for bound in bounds(**given))
 
 
 def more_of(quantity):
@@ -244,6 +250,21 @@ MUTATIONS = [
     (bessel, "A", more, "mean-field"),
     (potential, "potential", more, "mean-field-integral"),
     (mean_field, "alignment_time", more, "mean-field-alignment"),
+    (free, "pull_rows", faster(1.05), "sigmoid-velocity sigmoid-exchange-law sigmoid-product"),
+    (free, "pull_rows", faster(1.05), "sigmoid-exchange-law-level sigmoid-plain"),
+    (sigmoid, "_validate_moving", more, "sigmoid-exchange-law sigmoid-exchange-law-parallel"),
+    (sigmoid, "_validate_moving", more, "sigmoid-product"),
+    (potential, "potential", more, "sigmoid-exchange-law sigmoid-exchange-law-parallel"),
+    (sigmoid, "_distance", more, "sigmoid-optimum sigmoid-free-bias"),
+    (sigmoid, "_logits", more, "sigmoid-optimum sigmoid-thresholds"),
+    (sigmoid, "_balance", more, "sigmoid-thresholds sigmoid-free-bias sigmoid-start"),
+    (sigmoid, "closing_threshold", more, "sigmoid-thresholds"),
+    (sigmoid, "antipodal_threshold", more, "sigmoid-thresholds"),
+    (sigmoid, "antipodal_bias", more, "sigmoid-thresholds"),
+    (sigmoid, "loss_bounds", more, "sigmoid-margin"),
+    (sigmoid, "loss_bounds", bounds_less, "sigmoid-margin"),
+    (sigmoid, "largest_margin", less, "sigmoid-margin"),
+    (measures, "global_margin", more, "sigmoid-margin sigmoid-any-gap"),
     (published, "FIGURE_4A", scaled, "figure-4a"),
     (published, "FIGURE_4B", scaled, "figure-4b"),
     (  # a point that the figure does not plot, FLT 1e-2

@@ -258,6 +258,17 @@ def test_with_its_best_bias_the_optimum_has_no_gap(n, t):
     assert far.min() >= least(best) * (1 - 1e-14)
 
 
+@pytest.mark.parametrize("n", [3, 4, 10, 10**6])
+def test_where_the_bias_lags_the_optimum_keeps_a_gap(n):
+    """As t → ∞ with b = rt, s → (n + 4(n-1)r)/(3n-4), of which r = 0 has 2√((n-2)/(3n-4))."""
+    for r in (-1.5, -1.0, -0.5, 0.0, 0.1, 0.5, 2.0):
+        s = np.clip((n + 4 * (n - 1) * r) / (3 * n - 4), -1, 1)
+        best = sigmoid.optimum(n=n, t=1e8, bias=r * 1e8)
+        assert best.s == pytest.approx(s, abs=1e-6)
+        if r == 0:
+            assert best.gap == pytest.approx(2 * np.sqrt((n - 2) / (3 * n - 4)), abs=1e-6)
+
+
 def test_the_best_bias_at_the_start_is_that_of_the_batch():
     """At z = 0 the slope σ(b) - (n-1)σ(-b) of the loss is 0 at b = log(n-1)."""
     for n in (2, 64, 32768):
@@ -568,6 +579,11 @@ def test_the_product_law_holds_along_the_free_flow(kind):
     run = gd.flow(model, model.start(X, Y, tau=0.4, bias=own), 1e6)
     assert np.ptp(sigmoid.product_invariant(run)) < 1e-7
     assert np.ptp(np.log(run.gap)) > 0.1
+    if kind == "relative":
+        assert np.ptp(sigmoid.invariant(run)) < 1e-7
+        sums = [np.linalg.norm(np.add(*(A.mean(axis=0) for A in model.rows(y)))) for y in run.y]
+        turned = 5 / 0.7 * np.log(run.gap[run.kept] / sums) - 2 * run.bias[run.kept] / 0.4
+        assert np.ptp(turned) < 1e-7
 
 
 def test_level_rows_lose_the_law_and_random_rows_never_had_it():

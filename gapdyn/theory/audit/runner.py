@@ -20,6 +20,7 @@ from gapdyn.theory.audit import (
     mean_field,
     section_4,
     setup,
+    sigmoid,
     swapping,
     theorem_3_2,
     theorem_3_3,
@@ -45,7 +46,7 @@ STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
         + _statements(exchange_law, closing, swapping, frozen_gap, margin_flow, mean_field)
-        + _statements(extremal, uniform_start),
+        + _statements(extremal, uniform_start, sigmoid),
         key=_place,
     )
 )

@@ -17,6 +17,7 @@ from gapdyn.theory import (
     exchange_law,
     lemma_3_1,
     potential,
+    sigmoid,
     swapping,
     theorem_3_2,
     theorem_3_3,
@@ -81,7 +82,19 @@ CALLS = {
     swapping.exponent: {"n": 7, "p": 0.75, "alpha": 1.0, "row_rate": 3.0},
     swapping.balance: {"n": 4, "p": 0.75, "alpha": 1.25},
 }
-EVERY = [*CALLS.items()]
+SIGMOID = {
+    sigmoid.optimum: {"n": 7, "t": 0.75, "bias": 0.5},
+    sigmoid.closing_bias: {"n": 7, "t": 0.75},
+    sigmoid.optimal_bias: {"n": 7, "t": 0.75},
+    sigmoid.antipodal_bias: {"n": 7, "t": 0.75},
+    sigmoid.closed_until: {"n": 7, "bias": 3.0},
+    sigmoid.closing_threshold: {"n": 7},
+    sigmoid.antipodal_threshold: {"n": 7},
+    sigmoid.largest_batch: {"t": 0.75, "bias": 3.0},
+    sigmoid.loss_bounds: {"n": 7, "margin": 0.25, "t": 7.5},
+    sigmoid.largest_margin: {"n": 7, "gap": 0.75},
+}
+EVERY = [*CALLS.items(), *SIGMOID.items()]
 NUMBERS = [np.float16, np.float32, np.longdouble, np.array, Fraction, np.float64]
 WHOLE = [np.int16, np.uint16, np.int64, np.uint64, np.float16, np.array, Fraction, float]
 BEYOND = np.longdouble("1e4000")
@@ -120,7 +133,7 @@ def test_what_is_no_number_is_refused_by_name(function, numbers):
 
 TAKE_ARRAYS = [
     (function, next(iter({"t", "gamma", "beta", "a", "z", "log_t", "amount"} & set(numbers))))
-    for function, numbers in EVERY
+    for function, numbers in CALLS.items()
     if {"t", "gamma", "beta", "a", "z", "log_t", "amount"} & set(numbers)
     and function is not theorem_3_3.moments
 ]

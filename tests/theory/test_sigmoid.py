@@ -523,10 +523,25 @@ def test_the_gap_that_a_relative_bias_leaves():
 
 
 @pytest.mark.parametrize(
-    ("t0", "b0", "gap"), [(2.0, 0.0, 0.980), (2.0, -10.0, 1.270), (10.0, 10.0, 0.499)]
+    ("bias", "t0", "b0", "gap"),
+    [
+        ("relative", 10.0, 1.0, 0.559),
+        ("plain", 2.0, 0.0, 0.980),
+        ("plain", 2.0, -10.0, 1.270),
+        ("plain", 10.0, 10.0, 0.499),
+        ("plain", 10.0, np.log(3.0), 0.942),
+        ("none", 10.0, 0.0, 1.0),
+    ],
 )
-def test_the_gap_that_a_plain_bias_leaves_depends_on_where_it_starts(t0, b0, gap):
-    assert late("plain", t0, b0).gap[-1] == pytest.approx(gap, abs=5e-4)
+def test_the_gaps_that_other_starts_leave(bias, t0, b0, gap):
+    """The table of theory 5.2: with a plain bias it matters where the bias starts."""
+    assert late(bias, t0, b0).gap[-1] == pytest.approx(gap, abs=5e-4)
+
+
+def test_a_bias_that_is_too_large_for_the_batch_closes_the_gap_at_once():
+    assert late("plain", 10.0, 10.0, 0.1).gap[-1] == pytest.approx(0.73, abs=5e-3)
+    assert late("plain", 10.0, np.log(3.0), 100.0).gap[-1] == pytest.approx(0.90, abs=5e-3)
+    assert late("plain", 10.0, -10.0, 0.1).gap[-1] > 1.1
 
 
 @pytest.mark.parametrize("learned", [gd.Learned(), SLOW])

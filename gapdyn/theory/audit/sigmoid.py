@@ -116,8 +116,8 @@ def velocity(full: bool) -> Evidence:
             law = (G.sum() + (G * Z).sum()) * (X - Y).mean(axis=0)
         off = max(off, float(np.abs((moves.X - moves.Y).mean(axis=0) - 0.7 * t / n * law).max()))
     return Evidence(
-        off < 1e-14,
-        "the velocity of c_X - c_Y is the law's to 1e-14 for 3, 6 and 12 random pairs, and for "
+        off < 1e-13,
+        "the velocity of c_X - c_Y is the law's to 1e-13 for 3, 6 and 12 random pairs, and for "
         f"polygons (n, rotation) = {listed_pairs(POLYGONS)} at heights 0.5 and 0.1, rates "
         "0.7 of rows, random t and r (seed 0)",
     )
@@ -278,12 +278,12 @@ def at_the_optimum(full: bool) -> Evidence:
         off = max(off, abs(gap - law.gap), abs(loss - law.loss))
     fewer = least(6, 5, 2.0, 1.0)[1] - best[2].loss
     return Evidence(
-        off < 1e-7 and fewer > 1e-4,
+        off < 1e-7 and fewer > 1e-2,
         "a descent over free rows, n = 6 and d = 9, comes to its gap and loss to 1e-7 at (t, b) = "
         f"{listed_pairs(FOUR)}: gaps "
         f"{listed((law.gap for law in best), '.6f')}, losses "
         f"{listed((law.loss for law in best), '.9f')}; in R⁵ it ends above the third by "
-        f"{fewer:.1e}",
+        "more than 0.01",
     )
 
 
@@ -362,7 +362,8 @@ def free_bias(full: bool) -> Evidence:
 def margins(full: bool) -> Evidence:
     """Random rows, some of which match."""
     rng, inside, ends = np.random.default_rng(0), [], []
-    for _ in range(400 if full else 100):
+    count = 400 if full else 100
+    for _ in range(count):
         n, d = int(rng.integers(2, 9)), int(rng.integers(2, 9))
         X = sphere.sample(n, d, rng)
         Y = sphere.normalise(X + rng.random() * sphere.sample(n, d, rng))
@@ -380,8 +381,8 @@ def margins(full: bool) -> Evidence:
         ends.append(abs(found.loss / loss_of(X @ Y.T, 9.0, found.bias) - 1))
     return Evidence(
         all(inside) and max(ends) < 1e-12,
-        "so for 100 random sets of rows, some of which match, n and d = 2..8, t = 0.05..150 (seed "
-        "0); lifted simplices of 2, 4 and 8 pairs have the upper bound and the largest margin of "
+        f"so for {count} random sets of rows, some of which match, n and d = 2..8, t = 0.05..150 "
+        "(seed 0); lifted simplices of 2, 4 and 8 pairs have the upper bound and the largest margin of "
         "their gap to 1e-12",
     )
 

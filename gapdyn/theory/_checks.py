@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gapdyn.flow import Trajectory
-from gapdyn.losses import InfoNCE, Loss, Sigmoid
+from gapdyn.losses import InfoNCE, Loss
 from gapdyn.models import LogBetaModel
 from gapdyn.models.base import RowModel
 from gapdyn.record import MAX_DRIFT
@@ -260,10 +260,9 @@ def validate_loss(model: object, loss: type[Loss]) -> None:
     """A model that descends the loss that a statement is about."""
     objective = getattr(model, "objective", None)
     if objective is not None and not isinstance(objective, loss):
-        law = "exchange_law" if loss is Sigmoid else "sigmoid"
         raise ValueError(
             f"model must descend {loss.__name__}, which this statement is about: it is not true of"
-            f" a run of {shown(objective)}, for which there is theory.{law}"
+            f" a run of {shown(objective)} (theory 5.2)"
         )
 
 

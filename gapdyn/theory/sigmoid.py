@@ -133,7 +133,7 @@ def product_invariant(trajectory: Trajectory) -> Array:
     """The law of symmetric pairs that holds with any bias, at the kept states (theory 5.2).
 
     P(β) + (n/(2η_x)) log(‖c_X - c_Y‖ ‖c_X + c_Y‖), less r²/(2η_b) where the bias is relative. It
-    is the only one that a plain bias has, or none, and it says nothing where c_X = -c_Y.
+    is the only one that a plain bias has, and it says nothing where c_X = -c_Y.
 
     Parameters
     ----------

@@ -490,6 +490,14 @@ def test_sympy_shows_that_plain_biases_and_untied_heights_have_no_first_integral
     relative = sympy.Matrix([r, 1, 1])
     assert bracket(pull, relative, (nu, r, gap)) == sympy.zeros(3, 1)
 
+    pull, plain = pull.col_join(sympy.Matrix([1])), plain.col_join(sympy.Matrix([-1]))
+    four = (nu, b, gap, sympy.Symbol("log_sum"))  # where one law is left, that of the product
+    once = bracket(pull, plain, four)
+    twice = [bracket(field, once, four) for field in (pull, plain)]
+    spanned = sympy.Matrix.hstack(pull, plain, once, *twice)
+    assert spanned.subs(nu, 1).rank() == 3
+    assert (sympy.Matrix([[2, 0, 1, 1]]) * spanned).is_zero_matrix
+
     x, y = sympy.symbols("x y")
     u, v = sympy.sqrt(1 - x**2), sympy.sqrt(1 - y**2)
     pull = sympy.Matrix([-u * v, 0, x * v / u, y * u / v])  # of (ν, r, γ_X, γ_Y)
@@ -644,10 +652,10 @@ def test_theorems_of_one_loss_refuse_runs_of_the_other():
         lambda: theorem_3_3.height_velocity(of_sigmoid.model, of_sigmoid.y[0]),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"^model must descend InfoNCE.*theory.sigmoid$"):
+        with pytest.raises(ValueError, match=r"^model must descend InfoNCE.*run of Sigmoid"):
             call()
     for law in (sigmoid.invariant, sigmoid.product_invariant):
-        with pytest.raises(ValueError, match=r"^model must descend Sigmoid.*theory.exchange_law$"):
+        with pytest.raises(ValueError, match=r"^model must descend Sigmoid.*run of InfoNCE"):
             law(of_infonce)
 
 

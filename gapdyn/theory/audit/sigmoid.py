@@ -382,8 +382,8 @@ def margins(full: bool) -> Evidence:
     return Evidence(
         all(inside) and max(ends) < 1e-12,
         f"so for {count} random sets of rows, some of which match, n and d = 2..8, t = 0.05..150 "
-        "(seed 0); lifted simplices of 2, 4 and 8 pairs have the upper bound and the largest margin of "
-        "their gap to 1e-12",
+        "(seed 0); lifted simplices of 2, 4 and 8 pairs have the upper bound and the largest "
+        "margin of their gap to 1e-12",
     )
 
 

@@ -322,7 +322,8 @@ def closed_until(*, n: int, bias: float) -> float:
     if _closing_bias(pairs, 0.0) >= bias:
         return 0.0
     # closing_bias ≥ t(n-2)/(2(n-1)) + ½ log((n-2)/2), less ½ log 2 for three pairs
-    high = (bias - 0.5 * _log((pairs - 2) / 2) + 1) * 2 * (pairs - 1) / (pairs - 2)
+    most = bias - 0.5 * _log((pairs - 2) / 2) + 1e-12 * abs(bias) + 1
+    high = most * 2 * (pairs - 1) / (pairs - 2)
 
     def short(t: float) -> float:
         return _closing_bias(pairs, t) - bias
@@ -543,7 +544,8 @@ def best_bias(X: ArrayLike, Y: ArrayLike, *, t: float) -> Best:
         return float(logsumexp(log_expit(b - own)) - logsumexp(log_expit(others - b)))
 
     low, high = t * Z.min() - np.log(2), t * Z.max() + np.log(2 * len(Z) - 2)
-    b = float(brentq(push, low - 1, high + 1, (), 1e-300, EXACT, 2000))
+    slack = 1e-12 * t + 1  # more than rounding takes from the logarithms
+    b = float(brentq(push, low - slack, high + slack, (), 1e-300, EXACT, 2000))
     total = np.logaddexp(0, b - own).sum() + np.logaddexp(0, others - b).sum()
     return Best(b, float(total) / len(Z))
 

@@ -108,9 +108,9 @@ def invariant(trajectory: Trajectory) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or loss or was loaded without a model, the bias is
-        plain, none or held, for which there is no such law, the temperature is not learned or has a
-        ceiling, or γ is 0.
+        If the trajectory is of another model or loss, is swapped or was loaded without a model, the
+        bias is plain, none or held, for which there is no such law, the temperature is not learned
+        or has a ceiling, or γ is 0.
     """
     model, temperature, loss = _validate_run(trajectory)
     beta, r = (values[trajectory.kept] for values in (trajectory.beta, trajectory.bias))
@@ -148,8 +148,8 @@ def product_invariant(trajectory: Trajectory) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If the trajectory is of another model or loss or was loaded without a model, a relative bias
-        is held, or the temperature is not learned or has a ceiling.
+        If the trajectory is of another model or loss, is swapped or was loaded without a model, a
+        relative bias is held, or the temperature is not learned or has a ceiling.
     """
     model, temperature, loss = _validate_run(trajectory)
     if not isinstance(model, FreeModel):
@@ -170,6 +170,8 @@ def _validate_run(
 ) -> tuple[FreeModel | ParallelModel | FrozenModel, Learned, Sigmoid]:
     """The model of a run of the sigmoid loss that the laws are about, its temperature and loss."""
     model = _checks.validate_trajectory(trajectory, Sigmoid).model
+    if trajectory.swap is not None or getattr(model, "mixing", None) is not None:
+        raise ValueError("trajectory must have no swapping: the laws are about the loss of X and Y")
     if (
         isinstance(model, FreeModel | ParallelModel | FrozenModel)
         and getattr(model, "tied", True)

@@ -673,6 +673,12 @@ def test_runs_outside_the_laws_are_refused():
     for run, says in refused:
         with pytest.raises(ValueError, match=says):
             sigmoid.invariant(run)
+    model = gd.FreeModel(3, 3, gd.Learned(), loss=gd.Sigmoid())
+    y = model.start(np.eye(3), -np.eye(3), tau=0.5)
+    swapped = gd.flow(model, y, [0.0, 0.1], swap=gd.HardSwap(0.5, 0.05))
+    for law in (sigmoid.invariant, sigmoid.product_invariant):
+        with pytest.raises(ValueError, match="no swapping"):
+            law(swapped)
     with pytest.raises(ValueError, match="a free model"):
         sigmoid.product_invariant(short_run(level, gamma=0.1))
     with pytest.raises(TypeError, match="trajectory must be"):

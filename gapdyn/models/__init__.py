@@ -26,13 +26,13 @@ model
 9. with rows, `embeddings(y) -> (X, Y)` gives them on the sphere on which the gap is measured,
    lifted where the model lifts;
 10. where rows can mix, `mixed(mixing) -> Model` is the same model with its loss behind `mixing`,
-   the (n, d) or (n, 1) array λ of `gapdyn.loss.mix`: it descends ℓ(β X̄ Ȳᵀ), and `loss` and
-   `observe` say so, but `embeddings`, gap, margin and mismatched pairs stay those of X and Y.
-   `mixed(None)` takes it away again. Other models raise a `ValueError` that says why;
+    the (n, d) or (n, 1) array λ of `gapdyn.loss.mix`: it descends ℓ(β X̄ Ȳᵀ), and `loss` and
+    `observe` say so, but `embeddings`, gap, margin and mismatched pairs stay those of X and Y.
+    `mixed(None)` takes it away again. Other models raise a `ValueError` that says why;
 11. `release()` lets go of what calls leave in memory for one another, where there is any. A flow
-   calls it at its end, so that what is kept of a run is the run;
+    calls it at its end, so that what is kept of a run is the run;
 12. `settled` is the time from which on the velocity depends on the state alone. From then on a flow
-   that has come to rest ends at once. It is infinite in a class of your own that does not say it.
+    that has come to rest ends at once. It is infinite in a class of your own that does not say it.
 
 A learning rate multiplies the gradient of its own block, and of nothing else.
 

@@ -59,17 +59,17 @@ def with_contents(app: Any, name: str, source: list[str]) -> None:
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{listed}\n```\n"
 
 
-def plain_citations(
-    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
-) -> None:
+def plain_citations(*event: Any) -> None:
     """Make text of `[1]_`: a module and its members have one list of references."""
+    lines = event[-1]
     for k, line in enumerate(lines):
         line = re.sub(r"\[(\d+)\]_", r"[\1]", line)
         lines[k] = re.sub(r"^(\s*)\.\. \[(\d+)\] ", r"\1*  [\2] ", line)
 
 
-def plain_text(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+def plain_text(*event: Any) -> None:
     """Keep |x| from being a substitution, and a heading within a docstring from being a section."""
+    lines = event[-1]
     for k, line in enumerate(lines):
         if line.strip() == "References":
             lines[k : k + 2] = [".. rubric:: References", ""]

@@ -37,24 +37,25 @@ BIASES = "relative", "plain", "none"
 
 
 class Loss(ABC):
-    """A loss of similarities sZ + o, with logits M = β(sZ + o) - c; `c` depends on the bias.
+    """A loss of similarities sZ + o under a bias, whose logits are M = βsZ - c.
 
-    A model of your own asks for `law` at each velocity, whose kernel leaves S = Σ_ij ∂L/∂M_ij.
+    The scale s and the constant o are those of lifted rows, (3), 1 and 0 without a lift. A velocity
+    asks for `law`, which takes c off the logits βsZ and then has S = Σ_ij ∂L/∂M_ij.
     """
 
     bias_rate: float = 1.0
 
     @property
-    def moves(self) -> bool:
+    def has_bias(self) -> bool:
         """Whether a bias is a part of the state."""
         return False
 
     @abstractmethod
     def law(self, beta: FloatOrArray, constant: FloatOrArray, bias: FloatOrArray) -> Law:
-        """The kernel of logits βsZ, of which it takes c - βo; `constant` is o."""
+        """The kernel of logits βsZ, of which it takes c; `constant` is o."""
 
     def slope(self, constant: FloatOrArray, bias: FloatOrArray) -> FloatOrArray:
-        """∂(c - βo)/∂β: by so much S pushes β."""
+        """∂c/∂β, by which S pushes β."""
         return 0.0
 
     def bias_velocity(self, beta: FloatOrArray, total: FloatOrArray) -> FloatOrArray:
@@ -70,10 +71,10 @@ class Loss(ABC):
             If it is not a finite number, or is given to a loss that has none.
         """
         value = validate_number("bias", bias)
-        if not self.moves and value != 0:
+        if not self.has_bias and value != 0:
             name = type(self).__name__
             raise ValueError(f"bias must be left out: this {name} has none, got {bias}")
-        return [value] if self.moves else []
+        return [value] if self.has_bias else []
 
     def value(self, Z: ArrayLike, *, tau: float, bias: float = 0.0) -> float:
         """The loss of similarities.
@@ -161,7 +162,7 @@ class Sigmoid(Loss):
         object.__setattr__(self, "bias_rate", rate)
 
     @property
-    def moves(self) -> bool:
+    def has_bias(self) -> bool:
         """True but for "none"."""
         return self.bias != "none"
 

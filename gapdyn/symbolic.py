@@ -57,7 +57,7 @@ def loss_expression(model: Model, t: float = 0.0) -> tuple[sympy.Expr, list[symp
         return sp.exp(-_beta(model, t, y[0]) * (1 - y[1] ** 2)), y
     end = 0 if isinstance(model, FrozenModel) else 2 * model.n * model.d
     nu, *heights = y[end:]
-    bias = heights.pop() if model.objective.moves else 0
+    bias = heights.pop() if model.objective.has_bias else 0
     beta, Z = _beta(model, t, nu), _similarities(model, y[:end])
     if heights:  # the lift above eq. (3): similarities of the lifted rows, constant included
         gamma_x, gamma_y = (heights[0], -heights[0]) if len(heights) == 1 else heights

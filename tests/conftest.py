@@ -53,7 +53,7 @@ def make(kind, temperature, n=3, d=3, seed=0, tau=0.4):
     """A model of each kind with a random start at temperature `tau`."""
     kind, _, bias = kind.partition(" ")
     loss = gd.Sigmoid(bias, bias_rate=0.6) if bias else gd.InfoNCE()
-    more = {"bias": 0.2} if loss.moves else {}
+    more = {"bias": 0.2} if loss.has_bias else {}
     rng = np.random.default_rng(seed)
     X, Y = gd.sphere.sample(n, d, rng), gd.sphere.sample(n, d, rng)
     if not isinstance(temperature, temperatures.Learned):

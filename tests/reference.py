@@ -186,7 +186,7 @@ def sigmoid_velocity(model, t, y):
     for k in range(2 if len(heights) == 2 else 0):
         mine, other = heights[k], heights[1 - k]
         velocity.append(b * (c * mine / (1 - mine**2) * total(G, Z) - other * total(G)))
-    if model.objective.moves:
+    if model.objective.has_bias:
         velocity.append(mp.mpf(model.objective.bias_rate) * (b if relative else 1) * total(G))
     return velocity
 

@@ -223,7 +223,7 @@ class HeightModel(Model):
     @property
     def size(self) -> int:
         """2, or 3 with a bias."""
-        return 2 + self.objective.moves
+        return 2 + self.objective.has_bias
 
     @abstractmethod
     def loss_at(self, a: Any) -> Any:
@@ -251,7 +251,7 @@ class HeightModel(Model):
 
     def split(self, y: Array) -> HeightState | BiasedHeightState:
         """ν, γ and, where it moves, the bias as views."""
-        state = BiasedHeightState if self.objective.moves else HeightState
+        state = BiasedHeightState if self.objective.has_bias else HeightState
         return state(*(y[k, ...] for k in range(self.size)))
 
     def rates(self) -> HeightState | BiasedHeightState:
@@ -262,7 +262,7 @@ class HeightModel(Model):
     def _parts(self, t: float, y: Array) -> tuple[Any, Any, Any, Law, tuple[Any, ...]]:
         """β, 1-γ², the bias, the law of the logits, and a with this law, unless it is softmax."""
         beta, scale = self.temperature.beta(t, y[0]), one_minus_square(y[1])
-        bias = y[2] if self.objective.moves else 0.0
+        bias = y[2] if self.objective.has_bias else 0.0
         law, a = self.objective.law(beta, scale - 1, bias), beta * scale
         return beta, scale, bias, law, (a,) if law is SOFTMAX else (a, law)
 
@@ -283,7 +283,7 @@ class HeightModel(Model):
         force = scale * g + self.objective.slope(scale - 1, bias) * law.total
         out[0] = self.temperature.velocity(t, y[0], force)
         out[1] = projected(y[1], -2 * beta * y[1] * (g - law.total))
-        if self.objective.moves:
+        if self.objective.has_bias:
             out[2] = self.objective.bias_velocity(beta, law.total)
         return out
 

@@ -126,7 +126,7 @@ class FreeModel(WithArrays, RowModel):
     @property
     def size(self) -> int:
         """Length of a state, 2·n·d + 1, and 1 more with a bias."""
-        return self.end + 1 + self.objective.moves
+        return self.end + 1 + self.objective.has_bias
 
     def start(
         self, X: ArrayLike, Y: ArrayLike, *, tau: float | None = None, bias: float = 0.0
@@ -147,7 +147,7 @@ class FreeModel(WithArrays, RowModel):
         """X, Y, ν and, where it moves, the bias as views."""
         W = self.stacked(y)
         parts = W[: self.n], W[self.n :], y[self.end, ...]
-        return BiasedFreeState(*parts, y[-1, ...]) if self.objective.moves else FreeState(*parts)
+        return BiasedFreeState(*parts, y[-1, ...]) if self.objective.has_bias else FreeState(*parts)
 
     def rates(self) -> FreeState | BiasedFreeState:
         """Learning rates of X, Y, ν and, where it moves, the bias."""
@@ -155,12 +155,12 @@ class FreeModel(WithArrays, RowModel):
             np.asarray, (self.row_rate, self.temperature.rate, self.objective.bias_rate)
         )
         free = rows, rows, nu
-        return BiasedFreeState(*free, bias) if self.objective.moves else FreeState(*free)
+        return BiasedFreeState(*free, bias) if self.objective.has_bias else FreeState(*free)
 
     def _logits(self, t: float, y: Array) -> tuple[Any, Any, Law]:
         """β, the bias, and the law of the logits."""
         beta = self.temperature.beta(t, y[self.end])
-        bias = y[-1] if self.objective.moves else 0.0
+        bias = y[-1] if self.objective.has_bias else 0.0
         return beta, bias, self.objective.law(beta, 0.0, bias)
 
     def embeddings(self, y: Array) -> tuple[Array, Array]:
@@ -187,7 +187,7 @@ class FreeModel(WithArrays, RowModel):
         g = pull_rows(W, beta, self.row_rate, dW, self.mixing, self._scratch, law)
         force = g + self.objective.slope(0.0, bias) * law.total
         out[self.end] = self.temperature.velocity(t, nu, force)
-        if self.objective.moves:
+        if self.objective.has_bias:
             out[-1] = self.objective.bias_velocity(beta, law.total)
         return out
 

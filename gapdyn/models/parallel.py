@@ -146,7 +146,7 @@ class ParallelModel(RowModel):
     @property
     def size(self) -> int:
         """Length of a state: 2·n·d + 2, or 2·n·d + 3 untied, and 1 more with a bias."""
-        return self._top + self.objective.moves
+        return self._top + self.objective.has_bias
 
     @property
     def _top(self) -> int:
@@ -190,7 +190,7 @@ class ParallelModel(RowModel):
 
     def _named(self, *parts: Any) -> Any:
         """Parts by their names."""
-        return STATES[self.tied, self.objective.moves](*parts)
+        return STATES[self.tied, self.objective.has_bias](*parts)
 
     def split(self, y: Array) -> Any:
         """X, Y, ν, the heights and, where it moves, the bias as views."""
@@ -201,7 +201,7 @@ class ParallelModel(RowModel):
     def rates(self) -> Any:
         """Learning rates of X, Y, ν, the heights and, where it moves, the bias."""
         heights = [1.0] if self.tied else [1.0, 1.0]
-        bias = [self.objective.bias_rate] if self.objective.moves else []
+        bias = [self.objective.bias_rate] if self.objective.has_bias else []
         rates = self.row_rate, self.row_rate, self.temperature.rate, *heights, *bias
         return self._named(*map(np.asarray, rates))
 
@@ -238,7 +238,7 @@ class ParallelModel(RowModel):
         """β, a/β, the constant γ_X γ_Y of the similarities, the bias, and the law of the logits."""
         beta, scale = self.temperature.beta(t, y[self.end]), self.scale(y)
         constant = scale - 1 if self.tied else y[self.end + 1] * y[self.end + 2]
-        bias = y[-1] if self.objective.moves else 0.0
+        bias = y[-1] if self.objective.has_bias else 0.0
         return beta, scale, constant, bias, self.objective.law(beta, constant, bias)
 
     def loss(self, t: float, y: Array) -> Any:
@@ -272,7 +272,7 @@ class ParallelModel(RowModel):
                 past = left == 0  # a step may end there: if the pole repels, any speed will do,
                 pulled = y[k] * g * (scale + past) / (left + past)  # and near it g outweighs S
                 out[k] = projected(y[k], -beta * (pulled + other * law.total * (1 - past)))
-        if self.objective.moves:
+        if self.objective.has_bias:
             out[-1] = self.objective.bias_velocity(beta, law.total)
         return out
 

@@ -112,7 +112,7 @@ def starts(draw, tied=None):
     """A model with rows, free without `tied`, and the arguments of its start."""
     given, learned, ends = draw(our.pairs()), draw(our.learned), within(-0.999, 0.999, 0.0)
     (n, d), loss = given["X"].shape, draw(our.losses)
-    given["bias"] = draw(our.biases) if loss.moves else 0.0
+    given["bias"] = draw(our.biases) if loss.has_bias else 0.0
     if tied is None:
         return {"self": gd.FreeModel(n, d, learned, loss=loss), **given}
     names = ("gamma",) if tied else ("gamma_x", "gamma_y")

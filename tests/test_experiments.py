@@ -26,7 +26,7 @@ FIGURES = Path(__file__).resolve().parents[1] / "figures"
 OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}
 ENDINGS = ("csv", "json", "png")
 SLOW = ("tables", "retrieval")
-DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness", "real_clip")
+DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness", "real_clip", "sigmoid_clip")
 """Of all trainings, in `experiments/section_4/test_tables.py` and in a file of its own; of real
 features."""
 
@@ -154,14 +154,14 @@ def test_the_landscape_has_its_minima_where_theory_3_8_says(shared_data):
     assert minima["gap"] == pytest.approx(0.851, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["landscape", "real_clip"])
+@pytest.mark.parametrize("name", ["landscape", "real_clip", "sigmoid_clip"])
 def test_features_may_be_a_file_of_the_users(tmp_path, name):
     both = np.stack(gd.sphere.lift(gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1), 0.4))
     np.save(tmp_path / "mine.npy", both)
     module = import_module(f"experiments.{name}")
     numbers = module.compute(quick=True, features=tmp_path / "mine.npy")
     assert (numbers.parameters["features"], numbers.parameters["pairs"]) == ("mine.npy", 9)
-    if name == "real_clip":
+    if name.endswith("_clip"):
         assert numbers.table["gap"][0] == pytest.approx(gd.measures.gap(*both))
     assert isinstance(module.draw(numbers), Figure)
 

@@ -42,8 +42,8 @@ def test_a_notebook_runs_and_its_numbers_stand(path, tmp_path, monkeypatch):
     np.testing.assert_allclose(*numbers, rtol=2e-3, atol=NOISE)
 
 
-def test_there_are_six():
-    assert [path.stem[0] for path in PATHS] == list("123456")
+def test_there_are_seven():
+    assert [path.stem[0] for path in PATHS] == list("1234567")
 
 
 @every_notebook

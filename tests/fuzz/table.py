@@ -38,6 +38,7 @@ from gapdyn.theory import (
     audit,
     bessel,
     certificates,
+    collapse,
     consensus,
     exchange_law,
     frozen_gap,
@@ -416,6 +417,10 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     theorem_3_3.gap_velocity: {"model y": our.states(["free", "parallel", "untied"])},
     theorem_3_3.moments: {"a": within(-500.0, 500.0, 0.0)},
     **alike((bessel.A, bessel.log_mgf, bessel.mgf_ratios), CONCENTRATED),
+    **alike(
+        (collapse.least_loss, collapse.holds_for_any_pairs),
+        {"d": LAW["d"], "tau": within(1e-6, 1e3)},
+    ),
     appendix_c.schedule: {"beta": st.builds(gd.Fixed, our.taus), "t": within(0.0, 99.0)},
     lemma_3_1.ratio: {"gamma": within(-0.999, 0.999)},
     **alike((lemma_3_1.invariant, lemma_3_1.beta), CURVE),

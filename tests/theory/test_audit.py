@@ -46,7 +46,7 @@ def test_the_record_covers_every_equation_of_the_paper_and_every_section_of_theo
 
 def test_every_claim_of_the_paper_has_its_page_or_those_of_the_slips():
     for statement in audit.STATEMENTS:
-        assert re.search(r"pp?\. \d|^Theory|^Throughout", statement.where), statement.id
+        assert re.search(r"pp?\. \d|^Theory|^Field|^Throughout", statement.where), statement.id
 
 
 def test_what_fails_as_printed_is_certified_and_nothing_is_certified_that_holds():

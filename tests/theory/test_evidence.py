@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from gapdyn import examples, loss, measures, published, sphere
+from gapdyn import examples, loss, measures, published, spectrum, sphere
 from gapdyn.models import FreeModel, ParallelModel, ScalarModel, free, parallel
 from gapdyn.theory import (
     _softmin,
@@ -13,6 +13,7 @@ from gapdyn.theory import (
     audit,
     bessel,
     closing,
+    collapse,
     consensus,
     exchange_law,
     frozen_gap,
@@ -142,6 +143,22 @@ def all_rows(plotted):
     return lambda: list(published.all_rows().values())
 
 
+def unbalanced(gradient):
+    """∇ℓ with 1.05 times its -I/n, so that its rows and columns do not sum to zero."""
+    return lambda M: gradient(M) - 0.05 * np.eye(len(M)) / len(M)
+
+
+def parted(velocity):
+    """A velocity of free rows in which those of X move 1.05 times as fast."""
+
+    def changed(self, t, y, out=None):
+        v = velocity(self, t, y, out)
+        v[: self.n * self.d] *= 1.05
+        return v
+
+    return changed
+
+
 MUTATIONS = [
     # owner, name, change, statements whose evidence must notice it
     (sphere, "shift_gap", lambda shift: lambda X, Y, amount: shift(X, Y, 0.0), "landscape"),
@@ -265,6 +282,12 @@ MUTATIONS = [
     (sigmoid, "loss_bounds", bounds_less, "sigmoid-margin"),
     (sigmoid, "largest_margin", less, "sigmoid-margin"),
     (measures, "global_margin", more, "sigmoid-margin sigmoid-any-gap"),
+    (gap_velocity, "slope", more, "field-toy"),
+    (loss, "gradient", unbalanced, "field-frozen-flat"),
+    (loss, "g", more, "field-frozen-sphere"),
+    (collapse, "least_loss", less, "field-least-loss"),
+    (spectrum, "effective_rank", less, "field-collapse"),
+    (FreeModel, "velocity", parted, "field-identical"),
     (published, "FIGURE_4A", scaled, "figure-4a"),
     (published, "FIGURE_4B", scaled, "figure-4b"),
     (  # a point that the figure does not plot, FLT 1e-2

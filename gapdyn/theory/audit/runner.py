@@ -14,6 +14,7 @@ from gapdyn.theory.audit import (
     closing,
     exchange_law,
     extremal,
+    field,
     frozen_gap,
     lemma_3_1,
     margin_flow,
@@ -37,20 +38,22 @@ def _statements(*modules: ModuleType) -> list[Statement]:
 
 
 def _place(statement: Statement) -> tuple[int, ...]:
-    """The sort key: () for the paper, the section of docs/theory.md for what goes beyond it."""
-    beyond = statement.where.startswith("Theory")
-    return tuple(map(int, re.findall(r"\d+", statement.where))) if beyond else ()
+    """The sort key: the paper, what goes beyond it by section of its page, and then the field."""
+    page = statement.where.split()[0]
+    if page not in ("Theory", "Field"):
+        return ()
+    return page == "Field", *map(int, re.findall(r"\d+", statement.where))
 
 
 STATEMENTS: tuple[Statement, ...] = tuple(
     sorted(
         _statements(setup, lemma_3_1, theorem_3_2, theorem_3_3, appendix_c, section_4)
         + _statements(exchange_law, closing, swapping, frozen_gap, margin_flow, mean_field)
-        + _statements(extremal, uniform_start, sigmoid),
+        + _statements(extremal, uniform_start, sigmoid, field),
         key=_place,
     )
 )
-"""The record: first the paper's statements by module, then the others by section of theory.md."""
+"""The record: first the paper's statements by module, then those of theory.md and field.md."""
 
 
 def run(

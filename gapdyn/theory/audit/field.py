@@ -29,7 +29,7 @@ def toy_rows(pairs: int, dims: tuple[int, int, int], seed: int) -> tuple[Array, 
     return X, Y
 
 
-def toy_run(full: bool) -> Trajectory:
+def toy_run(full: bool) -> tuple[FreeModel, Trajectory]:
     """80,000 steps at rate 0.1 on raw rows, as a flow; without `full` a fifth of the size.
 
     The loss normalises the rows, so that a raw row x turns at the rate 0.1/‖x‖² a step; this uses
@@ -40,7 +40,8 @@ def toy_run(full: bool) -> Trajectory:
     rate = 0.1 / float(np.mean([(X**2).sum(axis=1), (Y**2).sum(axis=1)]))
     model = FreeModel(pairs, sum(dims), Fixed(1 / TOY_BETA), row_rate=rate)
     steps = np.linspace(0, 90_000 if full else 18_000, 37)
-    return flow(model, model.start(X, Y, tau=1 / TOY_BETA), steps, rtol=1e-5, atol=1e-8)
+    start = model.start(X, Y, tau=1 / TOY_BETA)
+    return model, flow(model, start, steps, rtol=1e-5, atol=1e-8)
 
 
 @statement(
@@ -52,14 +53,14 @@ def toy_run(full: bool) -> Trajectory:
 )
 def toy(full: bool) -> Evidence:
     """The fall of Δ, that by the law, and that by the slope of theory 4.1, along one run."""
-    run = toy_run(full)
-    rows, n, rate = [run.model.rows(y) for y in run.y], run.model.n, run.model.row_rate
+    model, run = toy_run(full)
+    rows, n, rate = [model.rows(y) for y in run.y], model.n, model.row_rate
     pull = np.array([TOY_BETA * loss.g(X @ Y.T, TOY_BETA) for X, Y in rows])
     slope = np.array([gap_velocity.slope(X, Y, beta=TOY_BETA) for X, Y in rows])
     fell = np.log(run.gap / run.gap[0])
     law = -rate / n * float(simpson(pull, x=run.t))
     exact = rate / n * float(simpson(slope * pull, x=run.t))
-    near = abs(law / fell[-1] - 1) < (0.02 if full else 0.05)
+    near = abs(law / fell[-1] - 1) < (0.02 if full else 0.03)
     text = (
         f"log(Δ/Δ₀) = {fell[-1]:.4f} {'at its size' if full else 'at a fifth of its size'} after "
         f"{run.t[-1]:.0f} steps, by the law {law:.4f}, by the slope of theory 4.1 {exact:.4f} (one "
@@ -117,7 +118,7 @@ def frozen_flat(full: bool) -> Evidence:
 @statement(
     "field-frozen-sphere",
     "Field 2",
-    "For unit rows the same start is not frozen: d log Δ/dt = -(βη_x/n) g (not said by them)",
+    "For unit rows the same start is not frozen: d log Δ/dt = -(βη_x/n) g",
     HOLDS,
 )
 def frozen_sphere(full: bool) -> Evidence:
@@ -178,11 +179,11 @@ def shifted(n: int, d: int) -> tuple[Array, Array]:
     return sphere.normalise(rows + noise_x + shift), sphere.normalise(rows + noise_y - shift)
 
 
-def shifted_run(temperature: Temperature) -> Trajectory:
+def shifted_run(temperature: Temperature) -> tuple[FreeModel, Trajectory]:
     """A free run of 32 pairs in R^8 from `shifted`."""
     model = FreeModel(32, 8, temperature)
     start = model.start(*shifted(32, 8), tau=0.07)
-    return flow(model, start, [0.0, *np.geomspace(1, 1e6, 13)])
+    return model, flow(model, start, [0.0, *np.geomspace(1, 1e6, 13)])
 
 
 @statement(
@@ -193,8 +194,8 @@ def shifted_run(temperature: Temperature) -> Trajectory:
 )
 def full_dimension(full: bool) -> Evidence:
     """The gap and the effective ranks along one start, τ learned and τ fixed."""
-    learned, fixed = shifted_run(Learned()), shifted_run(Fixed(0.07))
-    seen = [measures.measure(*learned.model.rows(y)) for y in learned.y]
+    (model, learned), (_, fixed) = shifted_run(Learned()), shifted_run(Fixed(0.07))
+    seen = [measures.measure(*model.rows(y)) for y in learned.y]
     rank = min(min(m.effective_rank_x, m.effective_rank_y) for m in seen)
     bound, ends = frozen_gap.check(learned), learned.gap[[0, -1]]
     return Evidence(

@@ -8,8 +8,8 @@ paper is in `exchange_law` and `swapping`, and what is about late times in `gap_
 the sigmoid loss, the others about InfoNCE, and they refuse each other's runs. `collapse` is the one
 formula that docs/field.md adds, where others' claims are recomputed. They share `bessel`, the
 potential of β in `potential`, and the exact solution of the frozen model in `closing`. `audit` puts
-each claim beside the check of it, and `certificates` encloses rigorously the numbers that show where
-a printed statement fails.
+each claim beside the check of it, and `certificates` encloses rigorously the numbers that show
+where a printed statement fails.
 
 A function that depends on how β is learned takes a `gapdyn.Learned` as `temperature`: β(ν) and the
 rate of ν. A parametrisation of your own works here if it defines `potential` and `advance`.

@@ -111,6 +111,7 @@ class InfoNCE(Loss):
 
     Examples
     --------
+    >>> import numpy as np
     >>> bool(np.isclose(InfoNCE().value(np.zeros((4, 4)), tau=0.07), np.log(4)))
     True
     """
@@ -144,6 +145,7 @@ class Sigmoid(Loss):
     --------
     Two pairs at z = ±1 and r = 0 share four logits of size β, of which all are right:
 
+    >>> import numpy as np
     >>> Z = np.array([[1.0, -1.0], [-1.0, 1.0]])
     >>> bool(np.isclose(Sigmoid().value(Z, tau=0.5), 2 * np.log1p(np.exp(-2))))
     True

@@ -7,7 +7,7 @@ import json
 import platform
 import time
 import traceback
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
@@ -90,6 +90,13 @@ class Experiment(Protocol):
 
 
 @runtime_checkable
+class Continued(Protocol):
+    """An experiment of several pictures: those in `MORE`, by key, are NAME_KEY.png."""
+
+    MORE: Mapping[str, Callable[[Numbers], Figure]]
+
+
+@runtime_checkable
 class Animated(Protocol):
     """An experiment that also leaves NAME.gif."""
 
@@ -114,6 +121,12 @@ def find(name: str) -> Experiment:
 def takes(name: str) -> Set[str]:
     """Names of the parameters that an experiment's `compute` accepts."""
     return signature(find(name).compute).parameters.keys()
+
+
+def pictures(experiment: Experiment) -> dict[str, Callable[[Numbers], Figure]]:
+    """What draws each picture of an experiment, by what its file has after the name."""
+    more = experiment.MORE if isinstance(experiment, Continued) else {}
+    return {"": experiment.draw} | {f"_{key}": draw for key, draw in more.items()}
 
 
 def read(file: Path) -> dict[str, NDArray[Any]]:
@@ -163,13 +176,15 @@ def write(
 def _write_pictures(
     experiment: Experiment, numbers: Numbers, stem: Path, formats: Sequence[str]
 ) -> list[Path]:
-    """Draw the figure in each format, and the film if there is one."""
-    files = [stem.with_suffix(f".{kind}") for kind in formats]
+    """Draw the figures in each format, and the film if there is one."""
+    files: list[Path] = []
     with drawing():
-        figure = experiment.draw(numbers)
-        for file, kind in zip(files, formats, strict=True):
-            with replacing(file, "wb") as stream:
-                figure.savefig(stream, format=kind)
+        for key, draw in pictures(experiment).items():
+            figure = draw(numbers)
+            for kind in formats:
+                files.append(stem.with_name(f"{stem.name}{key}.{kind}"))
+                with replacing(files[-1], "wb") as stream:
+                    figure.savefig(stream, format=kind)
         if isinstance(experiment, Animated):
             files.append(stem.with_suffix(".gif"))
             experiment.animate(numbers, files[-1])

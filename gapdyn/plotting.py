@@ -16,6 +16,7 @@ from gapdyn.validate import validate_array, validate_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 X_COLOUR, Y_COLOUR = "#e03131", "#1b3a8f"
 """Images red and texts blue, as in the paper; the blue is the darker one in grey."""
@@ -29,18 +30,30 @@ FEW = 30
 SHADES = ("#0b3c5d", "#2f7ebc", "#e08e45", "#b23a48")
 """Colours of curves of one kind, in their order."""
 
+MARKERS = ("o", "s", "^", "D", "v", "P")
+"""Markers of curves of one kind, in their order."""
+
+DASHES = ("-", "--", "-.", ":")
+"""Dashes of curves of one kind, in their order."""
+
+WIDTH = 5.5
+"""Inches: the text of a page, so that a picture is printed at the size at which it is drawn."""
+
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE: Any = {  # settings of Matplotlib
-    "font.size": 9,
+    **dict.fromkeys(
+        ("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize", "figure.labelsize"), 8
+    ),
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "figure.titlesize": 9,
+    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
     "legend.frameon": False,
-    "legend.fontsize": 8,
     "lines.linewidth": 1.5,
-    "savefig.dpi": 160,
+    "savefig.dpi": 200,
     "pdf.fonttype": 42,  # TrueType, which journals ask for
     "ps.fonttype": 42,
 }
@@ -72,6 +85,22 @@ def _import_matplotlib() -> None:
     if backend:
         with suppress(ValueError):
             mpl.rcParams["backend"] = backend
+
+
+def column(height: float) -> Figure:
+    """An empty figure as wide as the text of a page and `height` inches high."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def curve(k: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the k-th of several curves.
+
+    Up to twelve curves differ in marker or dashes too, for readers who see no colours.
+    """
+    shade, marker, dash = (kinds[k % len(kinds)] for kinds in (SHADES, MARKERS, DASHES))
+    return {"color": shade, "marker": marker, "ls": dash}
 
 
 def sphere(ax: Any) -> None:

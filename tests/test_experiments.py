@@ -291,6 +291,18 @@ def test_a_journal_stays_until_what_it_kept_is_written(tmp_path, made, capsys):
     assert command.main(options) == 0 and not journal.exists()
 
 
+def test_an_experiment_may_leave_several_pictures(tmp_path, made):
+    def compute(seed=0, quick=False):
+        return record.Numbers({"a": np.arange(3)}, {})
+
+    made(compute)
+    sys.modules["experiments.made"].MORE = {"beside": lambda numbers: Figure()}
+    options = ["made", "--jobs", "1", "--out", str(tmp_path), "--format", "png,pdf"]
+    assert command.main(options) == 0
+    pictures = [f"made{key}.{kind}" for key in ("", "_beside") for kind in ("pdf", "png")]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["made.csv", "made.json", *pictures]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--search"]])
 def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, made, arguments):
     asked = []

@@ -26,6 +26,12 @@ def test_few_pairs_are_joined_by_dashes_and_many_by_thin_lines():
     assert many.get_linewidth() < few.get_linewidth()
 
 
+def test_twelve_curves_differ_without_their_colours():
+    styles = [plotting.curve(k) for k in range(12)]
+    assert len({(style["marker"], style["ls"]) for style in styles}) == 12
+    assert len({style["color"] for style in styles}) == len(plotting.SHADES)
+
+
 @pytest.mark.parametrize(
     ("t", "text"),
     [(0, "0"), (0.00471, "0.00471"), (51.14, "51.1"), (1712, "1,710"), (1e2, "10²"), (1e5, "10⁵")],

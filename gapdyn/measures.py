@@ -606,7 +606,7 @@ def _centres(x: Spread, y: Spread) -> Numbers:
     apart, together = (float(np.linalg.norm(v)) for v in (units[0] - units[1], sum(units)))
     direction = between / gap if gap > unsure else between * np.nan
     shares = np.sort(direction**2)[::-1]
-    wide = float(np.linalg.norm([x.sigma, y.sigma])) / np.sqrt(2)
+    wide = float(np.linalg.norm([x.sigma, y.sigma]) / np.sqrt(2))
     return {
         "gap": gap,
         "gap_squared": gap**2,

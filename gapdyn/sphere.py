@@ -110,7 +110,11 @@ def normalise(X: ArrayLike) -> Array:
            [0. , 1. ]])
     """
     rows, long, _ = _moderate(validate_rows("X", X))
-    return (rows / long[:, None]).astype(np.float64, copy=False)
+    if long.dtype != np.float64:  # so that the same numbers give the same rows, whatever their type
+        rows = rows.astype(np.float64)
+        long = plain_lengths(rows)
+    unit_rows: Array = rows / long[:, None]
+    return unit_rows
 
 
 def sample(n: int, d: int, seed: Seed = None) -> Array:

@@ -33,6 +33,13 @@ def test_a_generator_is_advanced_and_a_seed_is_repeated():
     assert (sphere.sample(4, 3, 3) == first).all()
 
 
+def test_normalised_rows_do_not_depend_on_the_type_of_the_numbers():
+    rows = np.random.default_rng(0).standard_normal((40, 7)).astype(np.float32)
+    wanted = sphere.normalise(rows.astype(np.float64))
+    for kind in (np.float32, np.longdouble, ">f8"):
+        np.testing.assert_array_equal(sphere.normalise(rows.astype(kind)), wanted)
+
+
 @given(sizes, st.integers(-20, 20))
 def test_polygons_are_regular_and_turned_by_places(n, rotation):
     X, Y = sphere.polygon_pairs(n, rotation)

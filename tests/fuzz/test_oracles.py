@@ -142,7 +142,17 @@ def comes_back_in_time(arguments):
     log_t = theorem_3_2.closing_log_time(**arguments)
     assume(np.isfinite(log_t).all())  # it may be beyond float64
     found = theorem_3_2.exact(log_t, **setting)
-    close(found, np.minimum(arguments["gamma"], setting["gamma0"]), rtol=1e-6)
+    gamma = np.minimum(arguments["gamma"], setting["gamma0"])
+    # How many e-foldings γ falls in one of t, t·2βg, times the error of log t.
+    given = {name: setting[name] for name in ("beta0", "gamma0", "temperature")}
+    beta = lemma_3_1.beta(gamma, **given)
+    assume(np.isfinite(beta).all())
+    a, n, alpha = beta * (1 - gamma**2), setting["n"], setting["alpha"]
+    log_g = np.log(alpha * (n - 1)) - np.logaddexp(np.log(n - 1), a * alpha)
+    with np.errstate(over="ignore"):  # where log t says nothing of γ
+        foldings = np.exp(log_t + log_g + np.log(2 * beta) + 1e-15 * np.abs(log_t))
+        error = foldings * 1e-14 * (1 + np.abs(log_t))
+    assert (np.abs(found - gamma) <= gamma * (1e-6 + error)).all(), (found, gamma, error)
 
 
 def is_infimum(n, alpha, gamma0, share, kappa, log_t):

@@ -65,8 +65,8 @@ def knobs(picture: Callable[..., Figure], /, **ranges: tuple[str, Any, Iterable[
     still = _still(picture, start)
     listed = ", ".join(words.values())
     line = (
-        f"Left out here: sliders for {listed}. They move the picture in a running notebook with "
-        f"ipywidgets ({EXTRA})."
+        f"Left out here: sliders for {listed}.\n"
+        f"They move the picture in a running notebook with ipywidgets ({EXTRA})."
     )
     if not _in_notebook():
         print(line)

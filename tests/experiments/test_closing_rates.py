@@ -5,7 +5,10 @@ import pytest
 
 import gapdyn as gd
 from experiments import closing_rates as rates
+from experiments.record import pictures
+from gapdyn.plotting import drawing
 from gapdyn.theory import appendix_c, theorem_3_2
+from tests.experiments.legible import faults, overlaps
 
 FLOWS = {
     "best": appendix_c.best_schedule(n=rates.PAIRS, alpha=rates.MARGIN, gamma0=rates.HEIGHT),
@@ -159,3 +162,10 @@ def test_below_the_threshold_larger_margins_are_faster_until_both_are_late(numbe
     H = [np.log(gamma) - gamma**2 / 2 for gamma in (0.3, table["infimum"][early])]
     W = theorem_3_2.speed_limit(4)
     np.testing.assert_allclose(H[0] - H[1], 2 * W * 10 ** table["log10_t"][early], rtol=1e-9)
+
+
+@pytest.mark.parametrize("key", pictures(rates))
+def test_pictures_are_legible(numbers, key):
+    with drawing():
+        figure = pictures(rates)[key](numbers)
+    assert faults(figure) + overlaps(figure) == []

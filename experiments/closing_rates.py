@@ -279,8 +279,8 @@ def draw_curves(ax: Axes, numbers: Numbers) -> None:
     for target in TARGETS:
         ax.axhline(target, color="0.75", lw=0.6, zorder=0)
     box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "0.4", "lw": 0.6}
-    for label, (log10_t, gamma) in labels(numbers).items():
-        ax.text(log10_t, gamma, label, ha="center", va="center", bbox=box)
+    for label, place in labels(numbers).items():
+        ax.text(*place, label, ha="center", va="center", bbox=box)
     ax.set(yscale="log", ylim=DRAWN, ylabel="height γ, half of the gap (log)")
     ax.set_yticks([HEIGHT, *TARGETS], [f"{height:g}" for height in (HEIGHT, *TARGETS)])
     ax.set_xscale("asinh", linear_width=3)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 import gapdyn as gd
@@ -33,9 +34,16 @@ OTHERS = (2, 24)
 TICKS = {4: (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8), 12: (0.1, 0.2, 0.3, 0.5, 0.8)}
 PAIRS = np.array([2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64])
 REACH = np.geomspace(1.0, 1e4, 61)
-SHADES = dict(zip(PORTIONS, ("0.45", *plotting.SHADES[1:3]), strict=True))
-EXPONENTS = {1.0: SHADES[1.0], 0.5: plotting.SHADES[0], 0.1: SHADES[0.1]}
-"""Shade by portion. The first has the largest squares."""
+LOOKS: dict[float, dict[str, Any]] = {
+    0.0: {"color": "0.45", "marker": "", "ls": "-."},
+    0.1: {"color": plotting.SHADES[1], "marker": "^", "ls": "--"},
+    0.5: {"color": plotting.SHADES[0], "marker": "o"},
+    1.0: {"color": plotting.SHADES[2], "marker": "s", "ls": "-"},
+}
+"""Style by portion."""
+EXPONENTS = {1.0: 7.5, 0.5: 5.0, 0.1: 3.0}
+"""Sizes of nested markers, by portion."""
+OFTEN = {0.0: "never (p = 0)", 0.1: "a tenth of the time (p = 0.1)", 1.0: "always (p = 1)"}
 Columns = dict[str, NDArray[np.generic]]
 
 
@@ -110,68 +118,95 @@ def late_slope(part: Columns) -> dict[str, float]:
 
 def draw(numbers: Numbers) -> Figure:
     """Δ against β for two numbers of pairs, and exponents against n."""
-    figure = Figure(figsize=(11.6, 3.7), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
-    for ax, n in zip((left, middle), DRAWN, strict=True):
+    figure = plotting.column(6.1)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.3, 1))
+    for ax, n in zip(parts[0].subplots(1, 2), DRAWN, strict=True):
         draw_gap(ax, numbers, n)
-    draw_exponents(right, numbers)
+    end = plotting.time(numbers.rows(flow="random segments")["t"].max())
+    draw_key(parts[0], end)
+    draw_exponents(parts[1].subplots(), numbers, end)
+    figure.suptitle(
+        "Swapping images and texts makes the gap close by a larger power of the\n"
+        "inverse temperature, however rare the swaps, but not three times as large"
+    )
     return figure
 
 
 def draw_gap(ax: Axes, numbers: Numbers, n: int) -> None:
-    """The averaged flow as lines with their late exponents, and random segments as circles."""
-    for p, shade in SHADES.items():
-        line, circles = (
-            numbers.rows(flow=k, pairs=n, p=p) for k in ("averaged", "random segments")
-        )
-        ax.plot(line["beta"], line["gap"], color=shade, lw=1.2)
-        ax.plot(circles["beta"], circles["gap"], "o", color=shade, ms=3.5, mfc="none")
-        label: Any = {"textcoords": "offset points", "color": shade}
-        end = line["beta"][-1], line["gap"][-1]
-        text = exponent_of_line(n, p)
-        ax.annotate(text, end, (4, 0), va="center", annotation_clip=False, **label)
-    ax.plot([], [], "o", color="0.3", ms=3.5, mfc="none", label="random segments")
-    ax.plot([], [], color="0.3", lw=1.2, label="their average")
-    ax.legend(loc="lower left")
-    end = circles["beta"][-1], circles["gap"][-1]
-    text = f"t = {plotting.time(circles['t'][-1])}"
-    ax.annotate(text, end, (-6, -10), ha="right", size=8, **label)
-    ax.set(xscale="log", yscale="log", xlim=(0.9, REACH[-1]), xlabel="β", ylabel="gap Δ")
+    """The averaged flow as lines with their late exponents, and random segments as markers."""
+    for p in PORTIONS:
+        line, points = (numbers.rows(flow=k, pairs=n, p=p) for k in ("averaged", "random segments"))
+        style = LOOKS[p]
+        ax.plot(line["beta"], line["gap"], **style | {"marker": "", "lw": 1.2})
+        every: Any = slice(None, None, -3)  # from the last one
+        markers = style | {"ls": "", "ms": 4.5, "mfc": "none"}
+        ax.plot(points["beta"][every], points["gap"][every], **markers)
+        end: Any = line["beta"][-1], line["gap"][-1]
+        label: Any = {"textcoords": "offset points", "annotation_clip": False}
+        ax.annotate(power(n, p), end, (3, 0), va="center", color=style["color"], **label)
+    ax.set(xscale="log", yscale="log", xlim=(0.9, REACH[-1]))
+    ax.set(xlabel="inverse temperature β (log)", ylabel="gap Δ (log)")
     ax.set_yticks(TICKS[n], [f"{tick:g}" for tick in TICKS[n]])
     ax.minorticks_off()
-    ax.set_title(f"simplex of {n} pairs")
+    ax.set_title(f"({'ab'[DRAWN.index(n)]}) {n} pairs, all equally far apart")
 
 
-def exponent_of_line(n: int, p: float) -> str:
-    """The late power of β of the averaged flow, and its portion, as text."""
+def power(n: int, p: float) -> str:
+    """The late power of β of the averaged flow, as text."""
     e = Fraction(swapping.exponent(n=n, p=p)).limit_denominator(n * n)
-    power = rf"$\beta^{{-{e}}}$"
-    return f"{power}, unswapped" if p == 0 else rf"$\to${power}, p = {p:g}"
+    return rf"$\beta^{{-{e}}}$"
 
 
-def draw_exponents(ax: Axes, numbers: Numbers) -> None:
+def draw_key(figure: Any, end: str) -> None:
+    """Which portion is which, and what lines and markers are."""
+    kinds: dict[str, dict[str, Any]] = {
+        f"flow with random segments to t = {end}": {
+            "color": "0.3",
+            "marker": "o",
+            "ls": "",
+            "mfc": "none",
+        },
+        "its average, and late powers of β": {"color": "0.3", "lw": 1.2},
+    }
+    entries = {words: LOOKS[p] | {"mfc": "none"} for p, words in OFTEN.items()} | kinds
+    lines: list[Any] = [Line2D([], [], ms=4, label=k, **style) for k, style in entries.items()]
+    said = "free model; entries of images and texts change sides in a share p of the time:"
+    figure.legend(handles=lines, loc="outside lower center", ncols=2, title=said)
+
+
+def draw_exponents(ax: Axes, numbers: Numbers, end: str) -> None:
     """Late exponents of the averaged flow against n, and late slopes of the random flows."""
     reach = np.geomspace(PAIRS[0], PAIRS[-1], 200)
     most = (1 + 2 * (reach - 1) / reach) / reach
     ax.fill_between(reach, 1 / reach, most, color="0.93", lw=0, zorder=0)
-    ax.plot(reach, 1 / reach, color=SHADES[0.0], lw=1.2, label="unswapped, 1/n")
-    ax.plot(reach, most, color="0.6", lw=0.8, ls="--", label="late bound (1 + 2/α)/n")
-    ax.axhline(0.5, color="0.6", lw=0.8, ls=":", label="½")
-    for (p, shade), size in zip(EXPONENTS.items(), (7.5, 5, 2.5), strict=True):
+    ax.plot(
+        reach,
+        most,
+        color="0.5",
+        lw=0.8,
+        ls="--",
+        label="bound of the average,\n(1 + 2/α)/n, proved",
+    )
+    for p, size in EXPONENTS.items():
         exponents = [swapping.exponent(n=int(n), p=p) for n in PAIRS]
-        ax.plot(PAIRS, exponents, "s", color=shade, ms=size, label=f"late exponent, p = {p:g}")
+        style = LOOKS[p] | {"ls": "", "ms": size, "mec": "white", "mew": 0.4}
+        ax.plot(PAIRS, exponents, **style, label=f"swapped, p = {p:g}: formula")
     flows = numbers.rows(flow="random segments")
-    end = plotting.time(flows["t"][-1])
-    for n in np.unique(flows["pairs"]):
-        slope = numbers.parameters["late_slope"][f"n = {n}, p = 1"]["random_segments"]
-        ax.plot(n, slope, "o", color="black", ms=9, mfc="none", mew=1)
-    label = f"random segments to t = {end}, p = 1"
-    ax.plot([], [], "o", color="black", ms=8, mfc="none", label=label)
-    ax.set(xscale="log", yscale="log", xlabel="pairs n", ylabel="−d log Δ / d log β")
+    sizes = np.unique(flows["pairs"])
+    slopes = [numbers.parameters["late_slope"][f"n = {n}, p = 1"] for n in sizes]
+    slopes = [slope["random_segments"] for slope in slopes]
+    label = f"swapped, p = 1: run to t = {end}"
+    ax.plot(sizes, slopes, "o", color="black", ms=9, mfc="none", mew=1, label=label)
+    ax.plot(reach, 1 / reach, **LOOKS[0.0], lw=1.2, label="never swapped, 1/n")
+    ax.set(xscale="log", yscale="log", xlabel="number of pairs n (log)")
+    ax.set_ylabel("power e in Δ ∝ β⁻ᵉ (log)")
     ticks = (2, 4, 8, 16, 32, 64)
     ax.set_xticks(ticks, [f"{tick}" for tick in ticks])
     marks = (0.02, 0.05, 0.1, 0.2, 0.5, 1)
     ax.set_yticks(marks, [f"{mark:g}" for mark in marks])
     ax.minorticks_off()
-    ax.set(xlim=(1.8, 72), ylim=(0.0045, 1.15), title="exponents of simplices")
-    ax.legend(loc="lower left")
+    ax.set(xlim=(1.8, 72), ylim=(0.013, 1.15))
+    ax.set_title(
+        "(c) late powers; pairs equally far apart; α is the margin (smallest lead of partners)"
+    )
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from experiments import swapping as experiment
+from gapdyn.plotting import drawing
 from gapdyn.theory import swapping
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +42,9 @@ def test_rows_of_the_simplex_have_the_largest_margin():
     W = experiment.simplex(5)
     off = (W @ W.T)[~np.eye(5, dtype=bool)]
     np.testing.assert_allclose(off, -1 / 4)
+
+
+def test_the_picture_is_legible(numbers):
+    with drawing():
+        figure = experiment.draw(numbers)
+    assert faults(figure) + overlaps(figure) == []

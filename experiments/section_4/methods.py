@@ -21,8 +21,25 @@ ROWS = 1e-2
 FROZEN = ("1e-2", "2e-2", "4e-2", "7e-2", "1e-1", "2e-1", "3e-1", "4e-1")
 RISING = (("S0", 2e-2), ("S1", 3e-2), ("S2", 4e-2), ("S3", 5e-2))
 SWINGING = (("A0", 2e-2), ("A1", 4e-2))
+HARD = ("1e-3", "1e-2", "1e-1", "1")
 SOFT = ("1e-2", "5e-2", "1e-1")
-"""Temperatures of FLT, the last or highest ones of TS, and the portions of SS."""
+"""Temperatures of FLT, the last or highest ones of TS, and the portions of HS and SS."""
+
+WORDS = {
+    "Baseline": "learned temperature (baseline)",
+    **{f"FLT {tau}": f"temperature fixed at {float(tau):g}" for tau in FROZEN},
+    **{f"TS {name}": f"temperature rising to {last:g}" for name, last in RISING},
+    **{f"TS {name}": f"temperature swinging to {high:g}" for name, high in SWINGING},
+    "TR softplus": "learned temperature, softplus",
+    "TR scale 2": "learned temperature, exponent/2",
+    "TR scale 10": "learned temperature, exponent/10",
+    "SLRT 0.1": "learned temperature, rate/10",
+    **{f"HS {p}": f"hard swapping {100 * float(p):g} % of the time" for p in HARD},
+    "HS rows": f"rows swapped {100 * ROWS:g} % of the time",
+    **{f"SS {p}": f"soft swapping {100 * float(p):g} % of the time" for p in SOFT},
+    "No normalization": "embeddings not normalised",
+}
+"""Each method in words, for pictures."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +96,7 @@ def methods(end: float, *, segment: float, seed: int) -> dict[str, Method]:
     }
     hard = partial(gd.HardSwap, segment=segment, seed=seed)
     swaps: dict[str, Swap] = {
-        **{f"HS {p}": hard(float(p)) for p in ("1e-3", "1e-2", "1e-1", "1")},
+        **{f"HS {p}": hard(float(p)) for p in HARD},
         "HS rows": hard(ROWS, rows=True),
         **{f"SS {p}": gd.SoftSwap(float(p), segment=segment, seed=seed) for p in SOFT},
     }

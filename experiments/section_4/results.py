@@ -54,8 +54,9 @@ NAMES = {"glyphs": "glyphs", "synthetic": "synthetic pairs"}
 INTRODUCTION = """\
 # Section 4 in miniature
 
-Written by `python -m experiments tables` from `tables_by_seed.csv` and `tables.json`, seed {seed};
-the picture is [tables.png](../figures/tables.png).
+Written by `python -m experiments tables` from `tables_by_seed.csv` and `tables.json`, seed {seed}.
+There are pictures of [gap and retrieval](../figures/tables.png) and of
+[two accuracies](../figures/tables_accuracy.png), which name each method in words.
 
 Section 4 of the paper trains CLIP on MSCOCO by {methods} methods, most of which are to close the
 gap. It concludes how gap, retrieval and classification go together. Here two small networks are

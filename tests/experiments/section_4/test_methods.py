@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments.section_4.methods import CYCLES, MAX_BETA, TAU, methods
+from experiments.section_4.methods import CYCLES, MAX_BETA, TAU, WORDS, methods
 from gapdyn import published
 
 END = 800.0
@@ -15,6 +15,10 @@ def test_methods_are_those_of_the_printed_tables():
     printed = set().union(*(getattr(published, f"TABLE_{number}") for number in range(1, 6)))
     # Section 4 sweeps soft swapping over three portions; its Table 2 prints the best.
     assert set(TABLE) == printed | {"SS 1e-2", "SS 1e-1"}
+
+
+def test_every_method_has_words_of_its_own():
+    assert list(WORDS) == list(TABLE) and len(set(WORDS.values())) == len(TABLE)
 
 
 def test_the_baseline_is_clips():

@@ -6,7 +6,6 @@ from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
-import matplotlib.figure
 import numpy as np
 import pytest
 
@@ -16,6 +15,8 @@ from experiments.section_4 import evaluation, glyphs, paired_data, recipes, resu
 from experiments.section_4.methods import MAX_BETA, TAU, Method
 from gapdyn import published
 from gapdyn.files import write_columns
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps
 
 ROOT = Path(__file__).resolve().parents[3]
 SWEEP = [name for name in published.TABLE_3 if name.startswith("FLT")]
@@ -315,8 +316,8 @@ def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monk
     assert runs.trainings(4, True, 1, tmp_path) is fresh
 
 
-@pytest.mark.parametrize("name", ["tables", "fig5", "fig6", "fig7"])
-def test_pictures_are_drawn_of_one_kind_of_data_or_two(name, about, monkeypatch):
+@pytest.mark.parametrize("name", ["tables"])
+def test_pictures_of_one_kind_of_data_or_two_are_legible(name, about, monkeypatch):
     """A quick check has glyphs alone."""
     module, every = import_module(f"experiments.{name}"), made()
     one = {key: values[every["data"] == "glyphs"] for key, values in every.items()}
@@ -326,7 +327,20 @@ def test_pictures_are_drawn_of_one_kind_of_data_or_two(name, about, monkeypatch)
             numbers = record.Numbers(runs.summary(trainings), about, more={"by_seed": trainings})
         else:
             numbers = module.compute()
-        assert isinstance(module.draw(numbers), matplotlib.figure.Figure)
+        with drawing():
+            for draw in record.pictures(module).values():
+                figure = draw(numbers)
+                assert faults(figure) + overlaps(figure) == []
+
+
+def test_what_falls_beyond_the_axis_is_written_at_its_end(about):
+    """Of the paper four methods: fixed temperatures from 0.2 on, and constant swapping."""
+    with drawing():
+        figure = tables.draw(record.Numbers({}, about, more={"by_seed": made()}))
+    paper, right = verdicts.papers(), figure.axes[1]
+    changes = [verdicts.change(paper, "retrieval", name)[0] for name in paper.names]
+    far = [f" ← {x:.0f}".replace("-", "−") for x in changes if x < right.get_xlim()[0]]
+    assert [text.get_text() for text in right.texts] == far and len(far) == 4
 
 
 @pytest.mark.parametrize(("name", "count"), [("fig5", 12), ("fig6", 9), ("fig7", 9)])

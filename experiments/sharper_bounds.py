@@ -2,7 +2,9 @@
 
 (a) dγ/dt over random draws, and what is proved of it. (b) The same for dΔ/dt, about which the paper
 prints its bound. (c) From how many pairs on each bound is positive, which is when it says that the
-gap widens. (d) The paper bounds dΔ/dt from below by 2dγ/dt: their ratio is near
+gap widens.
+
+The paper bounds dΔ/dt from below by 2dγ/dt (`draw_ratio`): their ratio is near
 [1 + (1-γ₀²)/2nγ₀²]^{-1/2}, hence below 1. At heights below 1/n the motion of u = mean(X) - mean(Y)
 matters as well; theory 2.4 has a term for it.
 """
@@ -17,10 +19,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 import gapdyn as gd
 from experiments.record import Numbers
+from gapdyn import plotting
 from gapdyn.theory import theorem_3_3
 from gapdyn.types import Array
 
@@ -38,11 +43,19 @@ BOUNDS: dict[str, Callable[..., theorem_3_3.Bound]] = {
 }
 """Bounds on dγ/dt, and one on dΔ/dt; "half" is the sharper one with half of δ for the diagonal."""
 STYLES: dict[str, dict[str, Any]] = {
-    "printed": {"color": "#b23a48", "marker": "s"},
-    "sharper": {"color": "#e08e45", "marker": "^"},
-    "variance": {"color": "#2a7f62", "marker": "o"},
-    "gap": {"color": "#0b3c5d", "marker": "D"},
+    "printed": {"color": "#b23a48", "marker": "s", "ls": "-."},
+    "sharper": {"color": "#e08e45", "marker": "^", "ls": "--"},
+    "variance": {"color": "#2a7f62", "marker": "o", "ls": "-"},
+    "gap": {"color": "#0b3c5d", "marker": "D", "ls": ":"},
 }
+WORDS = {
+    "printed": "the paper's bound (8) as printed",
+    "sharper": "bound on γ, row by row (theory 3.4)",
+    "variance": "bound on γ, by variance (theory 4.7)",
+    "gap": "bound on the gap Δ (theory 4.7)",
+}
+DRAWN = (4, 8, 32, 2048)
+"""Numbers of pairs of which the ratio is drawn."""
 MANY = 10**7
 """More pairs than any bound but the printed one needs."""
 TAUS = (0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.7, 1.0)
@@ -50,6 +63,8 @@ DIM_OF_RATIO = 128
 DRAWS_OF_RATIO = {4: 400, 8: 400, 32: 200, 128: 100, 512: 25, 2048: 5}
 SCALED_HEIGHTS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """γ₀√n."""
+RANDOM: dict[str, Any] = {"color": plotting.SHADES[1]}
+LIMIT: dict[str, Any] = {"color": "black", "lw": 1, "ls": (0, (5, 3))}
 Row = tuple[str, float, float, int, str, float]
 
 
@@ -155,54 +170,79 @@ def column(numbers: Numbers, panel: str, name: str, n: int | None = None) -> tup
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Bounds on γ and on Δ against draws, the pairs that they need, and dΔ/dt over 2dγ/dt."""
-    figure = Figure(figsize=(9.4, 7.4), layout="constrained")
-    panels = (draw_heights, draw_gaps, draw_needed, draw_ratio)
-    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
-        panel(ax, numbers)
+    """Bounds on γ and on Δ against draws, and the pairs that they need."""
+    figure = plotting.column(6.8)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+    heights, gaps = parts[0].subplots(1, 2)
+    draw_heights(heights, numbers)
+    draw_gaps(gaps, numbers)
+    draw_key(parts[0], numbers)
+    draw_needed(parts[1].subplots(), numbers)
+    few = numbers.parameters["pairs_needed"]["gap"]
+    figure.suptitle(
+        f"{few:g} random pairs, not 10¹⁶, suffice to prove that the gap widens at the start"
+    )
     return figure
 
 
 def draw_heights(ax: Axes, numbers: Numbers) -> None:
     """dγ/dt over 2β₀γ₀."""
-    labels = {
-        "variance": "by the variance (4.7)",
-        "sharper": "row by row (3.4)",
-        "printed": "printed (8)",
-    }
-    draw_bounds(ax, numbers, "gamma", labels)
+    draw_bounds(ax, numbers, "gamma", "variance", "sharper", "printed")
     ax.set_yscale("asinh", linear_width=0.02)
     ticks = (-3, -1, -0.3, -0.1, -0.03, 0, 0.03, 0.1)
-    ax.set_yticks(ticks, [f"${tick:g}$" for tick in ticks])
+    ax.set_yticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
+    powers = (1, 4, 7, 10, 13, 16, 19)
+    ax.set_xticks([10.0**power for power in powers], [f"$10^{{{power}}}$" for power in powers])
     ax.minorticks_off()
-    ax.set(xlim=(4, 1e20), ylabel="(dγ/dt)/(2β₀γ₀) at t = 0 (asinh axis)")
-    few = numbers.parameters["pairs_needed"]["variance"]
-    ax.set_title(f"(a) a proof that γ rises needs {few:g} pairs, not the printed 10¹⁶")
-    ax.legend(loc="center", bbox_to_anchor=(0.39, 0.36))
+    ax.set(xlim=(4, 1e20), ylabel="dγ/dt · τ₀/(2γ₀)")
+    ax.set_title("(a) speed of the height γ (log both ways)")
 
 
 def draw_gaps(ax: Axes, numbers: Numbers) -> None:
     """dΔ/dt over 4β₀γ₀."""
-    draw_bounds(ax, numbers, "gap", {"gap": "bound on Δ (4.7)"})
-    ax.set(xlim=(16, 1e6), ylim=(-0.025, 0.045), ylabel="(dΔ/dt)/(4β₀γ₀) at t = 0")
-    few = numbers.parameters["pairs_needed"]["gap"]
-    ax.set_title(f"(b) a proof that the gap itself widens needs {few:g} pairs")
-    ax.legend(loc="lower right")
+    draw_bounds(ax, numbers, "gap", "gap")
+    ax.set(xlim=(16, 1e6), ylim=(-0.025, 0.045), ylabel="dΔ/dt · τ₀/(4γ₀)")
+    ax.minorticks_off()
+    ax.set_title("(b) speed of the gap Δ")
 
 
-def draw_bounds(ax: Axes, numbers: Numbers, name: str, labels: dict[str, str]) -> None:
-    """Draws, the limit and bounds against n, with dots where the bounds become positive."""
+def draw_bounds(ax: Axes, numbers: Numbers, name: str, *bounds: str) -> None:
+    """Draws, the limit and bounds against n, with markers where the bounds become positive."""
     low, middle, high = (column(numbers, "draws", f"{name}, {level}") for level in QUANTILES)
-    ax.fill_between(low[0], low[1], high[1], color="#2f7ebc", alpha=0.3, lw=0)
-    ax.plot(*middle, color="#2f7ebc", label="draws: median, 5 % to 95 %")
-    ax.plot(*column(numbers, "bounds", "limit"), color="black", lw=1, ls="--", label="limit (9)")
-    for bound, label in labels.items():
+    ax.fill_between(low[0], low[1], high[1], **RANDOM, alpha=0.3, lw=0)
+    ax.plot(*middle, **RANDOM)
+    ax.plot(*column(numbers, "bounds", "limit"), **LIMIT)
+    for bound in bounds:
         pairs, style = numbers.parameters["pairs_needed"][bound], STYLES[bound]
-        ax.plot(*column(numbers, "bounds", bound), color=style["color"])
-        ax.plot(pairs, 0, ms=6, ls="", **style)
-        ax.plot([], [], ms=6, **style, label=f"{label}: from {in_digits(pairs)} on")
+        ax.plot(*column(numbers, "bounds", bound), **style | {"marker": ""})
+        ax.plot(pairs, 0, **style, ms=6)
     ax.axhline(0, color="0.7", lw=0.8, zorder=0)
-    ax.set(xscale="log", xlabel=f"pairs n ({DIM} dimensions, τ₀ = {TAU}, γ₀ = {HEIGHT})")
+    ax.set(xscale="log", xlabel="number of pairs n (log)")
+
+
+def draw_key(figure: Any, numbers: Numbers) -> None:
+    """What the curves are, and from how many pairs on bounds are positive."""
+    needed = numbers.parameters["pairs_needed"]
+    entries = {
+        f"{words}:\npositive from {in_digits(needed[name])} pairs on": STYLES[name]
+        for name, words in WORDS.items()
+    }
+    lines: list[Any] = [Line2D([], [], ms=5, label=k, **style) for k, style in entries.items()]
+    lines += [
+        (Patch(**RANDOM, alpha=0.3), Line2D([], [], **RANDOM)),
+        Line2D([], [], **LIMIT),
+    ]
+    labels = [
+        *entries,
+        "random rows: median,\nand 5 % to 95 % of draws",
+        "limit of many pairs, the paper's (9)",
+    ]
+    said = (
+        "random rows in the parallel model, images at the height γ and texts at −γ; at the\n"
+        f"start γ₀ = {HEIGHT} and temperature τ₀ = {TAU}; {DIM} dimensions; each bound holds with\n"
+        f"probability {1 - DELTA:g} or more, and a positive one proves that γ or Δ grows"
+    )
+    figure.legend(lines, labels, loc="outside lower center", ncols=2, title=said)
 
 
 def in_digits(pairs: float) -> str:
@@ -213,36 +253,47 @@ def in_digits(pairs: float) -> str:
 
 def draw_needed(ax: Axes, numbers: Numbers) -> None:
     """The number of pairs from which on each bound is positive, against τ₀."""
-    labels = ("γ, printed (8)", "γ, row by row (3.4)", "γ, by the variance (4.7)", "Δ (4.7)")
     table = numbers.more["needed"]
-    for (name, style), label in zip(STYLES.items(), labels, strict=True):
-        log10 = np.log10(table[name])
-        ax.plot(table["tau"], log10, ms=5, mfc="none", lw=1, **style, label=label)
+    for name, style in STYLES.items():
+        ax.plot(table["tau"], np.log10(table[name]), **style, ms=5, mfc="none", lw=1)
+    ax.text(0.075, 18, "the paper's (8)")
     powers = (2, 3, 4, 6, 8, 16, 32)
-    ax.set(xscale="log", yscale="log", ylim=(2, 60), xlabel=f"initial temperature τ₀ (δ = {DELTA})")
+    ax.set(xscale="log", yscale="log", ylim=(2, 60))
+    ax.set_xlabel("temperature τ₀ at the start (log)")
     ax.set_xticks(ticks := (0.02, 0.05, 0.1, 0.2, 0.5, 1), map(str, ticks))
     ax.set_yticks(powers, [f"$10^{{{power}}}$" for power in powers])
     ax.minorticks_off()
-    ax.set_ylabel("pairs n needed, on an axis logarithmic in log n")
-    few = f"{min(table['variance']):g} to {max(table['variance']):g}"
-    least = np.floor(np.log10(min(table["printed"])))
-    ax.set_title(f"(c) a proof by (8) needs over $10^{{{least:g}}}$ pairs, by the variance {few}")
-    ax.legend(loc="upper right")
+    ax.set_ylabel("pairs needed (log of log)")
+    least = f"{np.floor(np.log10(min(table['printed']))):g}".translate(plotting.SUPERSCRIPTS)
+    ax.set_title(f"(c) pairs from which on a bound is positive: over 10{least} for the paper's")
 
 
-def draw_ratio(ax: Axes, numbers: Numbers) -> None:
+def draw_ratio(numbers: Numbers) -> Figure:
     """Means over draws as points, and the prediction of theory 2.4 as lines."""
-    shades = ("#b23a48", "#e08e45", "#c9b037", "#3a9d6e", "#2f7ebc", "#0b3c5d")
-    pairs = np.unique(column(numbers, "ratio", "ratio")[0]).astype(int).tolist()
-    for n, shade, marker in zip(pairs, shades, "osD^vP", strict=False):
-        ax.plot(*column(numbers, "ratio", "predicted", n), color=shade, lw=1)
+    figure = plotting.column(3.6)
+    ax = figure.subplots()
+    for k, n in enumerate(DRAWN):
+        style = plotting.curve(k)
+        ax.plot(*column(numbers, "ratio", "predicted", n), **style | {"marker": "", "lw": 1})
         x, ratio = column(numbers, "ratio", "ratio", n)
         error = column(numbers, "ratio", "standard error", n)[1]
-        ax.errorbar(x, ratio, error, fmt=marker, ms=4, color=shade, label=f"{n} pairs")
-    plain = column(numbers, "ratio", "without u'", pairs[-1])
-    ax.plot(*plain, color="black", lw=1, ls="--", label="ignoring the motion of u")
-    ax.plot([], [], color="0.3", lw=1, label="prediction, theory 2.4")
-    ax.set(xscale="log", ylabel="mean dΔ/dt over mean 2dγ/dt", ylim=(0, 1.05))
-    ax.set_xlabel(f"γ₀√n ({DIM_OF_RATIO} dimensions, τ₀ = {TAU})")
-    ax.set_title("(d) why Δ needs its own bound: dΔ/dt is below 2dγ/dt")
+        ax.errorbar(x, ratio, error, **style | {"ls": ""}, ms=4.5)
+        ax.plot([], [], **style, ms=4.5, lw=1, label=f"{n:,} pairs")
+    ax.axhline(1, color="0.7", lw=0.8, zorder=0)
+    ax.set(xscale="log", ylim=(0, 1.08), ylabel="mean speed of the gap over that of 2γ")
+    ax.set_xlabel("height at the start times root of the number of pairs, γ₀√n (log)")
+    ax.set_xticks(ticks := (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10), [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_title(
+        f"random rows in the parallel model, {DIM_OF_RATIO} dimensions, temperature {TAU};\n"
+        "markers are means of draws with standard errors, lines the prediction of theory 2.4"
+    )
     ax.legend(loc="lower right")
+    figure.suptitle(
+        "The gap Δ widens more slowly than twice the height γ,\n"
+        "so that a bound on the height's speed does not bound the gap's"
+    )
+    return figure
+
+
+MORE = {"ratio": draw_ratio}

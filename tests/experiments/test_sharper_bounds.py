@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from experiments import sharper_bounds
+from experiments.record import pictures
+from gapdyn.plotting import drawing
 from gapdyn.theory import theorem_3_3
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +86,10 @@ def test_the_printed_bound_needs_as_many_pairs_as_its_exponential_says(numbers):
         assert value == pytest.approx(0, abs=1e-6 * xi1 / xi2)
         assert pairs > 1e8
     assert (table["variance"] <= table["sharper"]).all() and table["gap"].max() < 1e4
+
+
+@pytest.mark.parametrize("key", pictures(sharper_bounds))
+def test_pictures_are_legible(numbers, key):
+    with drawing():
+        figure = pictures(sharper_bounds)[key](numbers)
+    assert faults(figure) + overlaps(figure) == []

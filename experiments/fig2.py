@@ -15,13 +15,15 @@ from matplotlib.figure import Figure
 import gapdyn as gd
 from experiments.record import Numbers
 from gapdyn import plotting
-from gapdyn.film import Film
+from gapdyn.film import FRAMES, Film
 from gapdyn.published import FIGURE_2
 from gapdyn.types import Array
 
 PAIRS, ROTATION, HEIGHT, TAU = 5, 2, gd.examples.HEIGHT, 0.07
 OFFSET, LAST = 0.1, 1e5
 """The paper's logarithmic axis is t + OFFSET; it ends at LAST."""
+FIRST = 0.03
+"""Time of the film's second frame."""
 LABELS = {  # the paper's names of its six spheres, and their offsets from the curves in points
     "0": (6, -3, "left"),
     "0.4": (6, -5, "left"),
@@ -150,9 +152,11 @@ def _match(ax: Any, match: float) -> None:
 
 
 def animate(numbers: Numbers, path: Path) -> None:
-    """Write a film of the same flow as a GIF, its frames even in log(t + 0.1)."""
+    """Write a film of the same flow as a GIF: the start, and frames even in log t from then on."""
     t = numbers.table["t"]
-    shown = np.searchsorted(t, np.geomspace(OFFSET, t[-1] + OFFSET, 72) - OFFSET - 1e-9)
-    rows, gap, tau = numbers.arrays["embeddings"], numbers.table["gap"], numbers.table["tau"]
-    curves = t[1:], gap[1:], tau[1:]
-    Film(t[shown], gap[shown], tau[shown], rows[shown, 0], rows[shown, 1], curves).save(path)
+    even = np.searchsorted(t, np.geomspace(FIRST, t[-1], FRAMES - 1) * (1 - 1e-12))
+    shown = np.append(0, even)
+    X, Y = numbers.arrays["embeddings"][shown].swapaxes(0, 1)
+    gap, tau, mismatched = (numbers.table[name] for name in ("gap", "tau", "mismatched"))
+    curves = t[even[0] :], gap[even[0] :], tau[even[0] :]
+    Film(t[shown], gap[shown], tau[shown], mismatched[shown], X, Y, curves).save(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FRAMES, MOST_FRAMES = 72, 10_000
+HEIGHT, DPI, COLOURS = 3.0, 150, 64
+"""Inches, dots per inch and colours of a frame."""
 MILLISECONDS, LAST_FRAME = 80, 1500
 """How long each frame is shown, and how long the last one."""
 LEAST = 0.01
@@ -40,8 +43,8 @@ class Film:
 
     Attributes
     ----------
-    t, gap, tau : (F,) arrays
-        Time, gap and temperature of each frame; times increase.
+    t, gap, tau, mismatched : (F,) arrays
+        Time, gap, temperature and number of mismatched pairs of each frame; times increase.
     X, Y : (F, n, 3) arrays
         Positions of the rows.
     curves : tuple of three (T,) arrays
@@ -53,6 +56,7 @@ class Film:
     t: Array
     gap: Array
     tau: Array
+    mismatched: Array
     X: Array
     Y: Array
     curves: tuple[Array, Array, Array]
@@ -79,6 +83,22 @@ class Film:
         with replacing(target, "wb") as stream:
             stream.write(film)
 
+    def picture(self, frame: int) -> Figure:
+        """Draw one frame, counted from 0, as a Matplotlib figure, 5.5 inches wide.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such frame.
+        """
+        k = validate_count("frame", frame, least=0)
+        if k >= len(self.t):
+            raise ValueError(f"frame must be less than {len(self.t)}, got {frame}")
+        with plotting.drawing():
+            stage = _Stage(self)
+            stage.enter(k)
+        return stage.figure
+
     def gif(self) -> bytes:
         """Draw all frames and return the bytes of the GIF."""
         with plotting.drawing():
@@ -86,8 +106,8 @@ class Film:
 
             stage = _Stage(self)
             shots = [
-                Image.fromarray(stage.frame(k)).quantize(256, dither=Image.Dither.NONE)
-                for k in range(len(self.t))
+                Image.fromarray(pixels).quantize(COLOURS, dither=Image.Dither.NONE)
+                for pixels in stage.frames()
             ]
         stream = BytesIO()
         times = [MILLISECONDS] * (len(shots) - 1) + [LAST_FRAME]
@@ -99,57 +119,73 @@ class _Stage:
     """The figure: what all frames share is drawn once, and each frame is drawn on top of it."""
 
     def __init__(self, film: Film) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
         self.film = film
-        figure = Figure(figsize=(7.2, 3.0), dpi=84)
-        self.canvas = cast("Any", FigureCanvasAgg(figure))  # Matplotlib leaves it untyped
-        self.ball: Any = figure.add_axes((0.0, 0.0, 0.42, 0.82), projection="3d")
-        if film.place == "sphere":
-            plotting.sphere(self.ball)
-        else:
-            plotting.cube(self.ball)
-            figure.text(0.21, 0.03, film.place, ha="center", color="0.4", size=8)
-        self.still = len(self.ball.lines)
-        self.axes = self._curves(figure)
+        self.figure = plotting.column(HEIGHT)
+        self.figure.set_layout_engine("none")  # frames must not move
+        self.ball: Any = self.figure.add_axes((0.02, 0.1, 0.45, 0.69), projection="3d")
+        on_sphere = film.place == "sphere"
+        (plotting.sphere if on_sphere else plotting.cube)(self.ball)
+        title = "(a) the pairs on their sphere" if on_sphere else f"(a) the pairs, {film.place}"
+        self.figure.text(0.02, 0.83, title)
+        plotting.modality_key(self.figure, loc="lower left", ncols=2)
+        self.headline = self.figure.text(0.02, 0.92, "", size=9, weight="bold")
+        self.moment = self.figure.text(0.5, 0.92, "")
         self.dots = [
-            ax.plot([], [], "o", color="black", ms=6, clip_on=False)[0] for ax in self.axes
+            ax.plot([], [], "o", color="black", ms=6, clip_on=False)[0] for ax in self._curves()
         ]
-        self.canvas.draw()
-        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+        self.still = len(self.ball.lines)
 
-    def _curves(self, figure: Figure) -> list[Axes]:
+    def _curves(self) -> list[Axes]:
         """Gap and temperature over time."""
         t, *curves = self.film.curves
-        places = {"gap Δ": (0.52, 0.60, 0.45, 0.34), "temperature τ": (0.52, 0.15, 0.45, 0.34)}
-        axes = [figure.add_axes(place) for place in places.values()]
-        for ax, label, values in zip(axes, places, curves, strict=True):
+        places = {
+            "(b) gap Δ between the centres": (0.54, 0.53, 0.42, 0.27),
+            "(c) temperature τ": (0.54, 0.15, 0.42, 0.27),
+        }
+        axes = [self.figure.add_axes(place) for place in places.values()]
+        for ax, title, values in zip(axes, places, curves, strict=True):
             ax.plot(t, values, color="0.6")
             plotting.log_time(ax, t[0], t[-1])
             top = np.max(values, where=values < np.inf, initial=LEAST)
-            ax.set(ylabel=label, ylim=(0, 1.1 * top))
+            ax.set(title=title, ylim=(0, 1.1 * top))
         axes[0].set(xlabel="", xticklabels=[])
         return axes
 
-    def frame(self, k: int) -> Any:
-        """Pixels (height, width, 3) of the k-th frame."""
-        film, ball = self.film, self.ball
-        self.canvas.restore_region(self.empty)
-        X, Y = film.X[k], film.Y[k]
-        plotting.modalities(ball, X, Y, joined=len(X) <= JOINED, size=22 if len(X) < 30 else 8)
-        ball.set_title(plotting.moment(film.t[k], film.gap[k], film.tau[k]))
-        moving = [*ball.lines[self.still :], *ball.collections]
-        for dots in ball.collections:
-            dots.do_3d_projection()
-        for artist in (*moving, ball.title):
-            ball.draw_artist(artist)
-        for artist in moving:
-            artist.remove()
-        for ax, dot, value in zip(self.axes, self.dots, (film.gap[k], film.tau[k]), strict=True):
+    def enter(self, k: int) -> list[Any]:
+        """Put the k-th frame on the stage, and return what is new there."""
+        film = self.film
+        X, Y, n = film.X[k], film.Y[k], film.X.shape[1]
+        plotting.modalities(self.ball, X, Y, joined=n <= JOINED, size=22 if n < 30 else 8)
+        wrong = int(film.mismatched[k])
+        self.headline.set_text(
+            f"{wrong} of {n} pairs mismatched" if wrong else f"All {n} pairs match"
+        )
+        gap, tau = film.gap[k], film.tau[k]
+        t = plotting.time(film.t[k])
+        self.moment.set_text(f"time {t}: gap {gap:.3f}, temperature {tau:.3f}")
+        for dot, value in zip(self.dots, (gap, tau), strict=True):
             dot.set_data([max(film.t[k], film.curves[0][0])], [value])
-            ax.draw_artist(dot)
-        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+        return [*self.ball.lines[self.still :], *self.ball.collections]
+
+    def frames(self) -> Iterator[Any]:
+        """Pixels (height, width, 3) of one frame after the other."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        self.figure.set_dpi(DPI)
+        canvas = cast("Any", FigureCanvasAgg(self.figure))  # Matplotlib leaves it untyped
+        canvas.draw()
+        empty = canvas.copy_from_bbox(self.figure.bbox)
+        for k in range(len(self.film.t)):
+            canvas.restore_region(empty)
+            rows = self.enter(k)
+            for dots in self.ball.collections:
+                dots.do_3d_projection()
+            for artist in rows:
+                self.ball.draw_artist(artist)
+                artist.remove()
+            for artist in (self.headline, self.moment, *self.dots):
+                self.figure.draw_artist(artist)
+            yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
@@ -190,9 +226,11 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
     elif X.shape[2] > 3:
         directions = plotting.principal_directions(X[0], Y[0], X[-1], Y[-1])
         X, Y = X @ directions, Y @ directions
-    gap, tau = (np.array([getattr(shot, name) for shot in shots]) for name in ("gap", "tau"))
+    gap, tau, mismatched = (
+        np.array([getattr(shot, name) for shot in shots]) for name in ("gap", "tau", "mismatched")
+    )
     shown = times > 0
-    return Film(times, gap, tau, X, Y, (times[shown], gap[shown], tau[shown]), place)
+    return Film(times, gap, tau, mismatched, X, Y, (times[shown], gap[shown], tau[shown]), place)
 
 
 def _times(t: Array, count: int) -> Array:

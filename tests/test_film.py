@@ -2,6 +2,7 @@
 
 import io
 import os
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,8 @@ import gapdyn as gd
 from gapdyn.film import film
 
 ROOT = Path(__file__).resolve().parents[1]
+LEGIBLE = runpy.run_path(str(ROOT / "tests" / "experiments" / "legible.py"))
+faults, overlaps = LEGIBLE["faults"], LEGIBLE["overlaps"]
 
 
 def free(n, d, end=10.0):
@@ -32,7 +35,8 @@ def test_frames_are_states_of_the_run_even_in_log_t():
     for k in (0, 3, 8):
         here = run.at(shown.t[k])
         np.testing.assert_array_equal((shown.X[k], shown.Y[k]), run.model.embeddings(here.y))
-        assert (shown.gap[k], shown.tau[k]) == (here.gap, here.tau)
+        found = shown.gap[k], shown.tau[k], shown.mismatched[k]
+        assert found == (here.gap, here.tau, here.mismatched)
 
 
 def test_frames_between_kept_states_cost_few_runs_and_are_as_accurate_as_it():
@@ -51,6 +55,26 @@ def test_frames_between_kept_states_cost_few_runs_and_are_as_accurate_as_it():
     for k in range(60):
         wanted = model.embeddings(whole.at(shown.t[k]).y)
         np.testing.assert_allclose((shown.X[k], shown.Y[k]), wanted, atol=1e-6)
+
+
+def test_a_frame_is_a_figure_for_a_page_that_says_whether_the_pairs_match():
+    model, y0 = gd.examples.figure_2()
+    shown = gd.flow(model, y0, 100.0).animate(frames=5)
+    said = []
+    for k in range(5):
+        figure = shown.picture(k)
+        assert faults(figure) == overlaps(figure) == []
+        said.append([text.get_text() for text in figure.texts])
+    assert "5 of 5 pairs mismatched" in said[0] and "All 5 pairs match" in said[-1]
+    assert "time 0: gap 0.618, temperature 0.070" in said[0]
+    projected = free(4, 7).animate(frames=3).picture(2)
+    assert faults(projected) == overlaps(projected) == []
+
+
+@pytest.mark.parametrize("frame", [-1, 3, 2**63])
+def test_a_frame_that_is_not_there_is_refused(frame):
+    with pytest.raises(ValueError, match="frame must be"):
+        free(3, 3).animate(frames=3).picture(frame)
 
 
 def test_parallel_models_show_their_lifted_rows():

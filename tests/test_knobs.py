@@ -116,7 +116,9 @@ import gapdyn.knobs, gapdyn.plotting
 gapdyn.knobs.knobs(lambda n: gapdyn.plotting.column(1), n=("pairs n", 5, [4, 5]))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.startswith("Left out here: sliders for pairs n.\nThey move") and not done.stderr
+    assert (
+        done.stdout.startswith("Left out here: sliders for pairs n.\nThey move") and not done.stderr
+    )
 
 
 @pytest.mark.parametrize(

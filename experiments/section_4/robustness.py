@@ -108,8 +108,8 @@ Its trainings are {trainings}. `--full` trains anew.
 A table of results stands on one recipe of training. Here all methods of Section 4 are trained on
 glyphs under {count} recipes, over {seeds} seeds, and every conclusion of [results.md](results.md)
 is decided under each of them by the same rules. A recipe is that of reference with one thing
-changed: the width of the hidden layer, a second hidden layer, the dimension d of the embeddings,
-the learning rate, the length of the training, or the batch (in as many steps). The learning rate
+changed. That may be the width of the hidden layer, a second hidden layer, the dimension d of the
+embeddings, the learning rate, the length of the training, or the batch, in as many steps. The rate
 of each method is the one searched for it under the recipe of reference, times the factor that the
 recipe names. It is not searched again, so that a method may do worse under another recipe than it
 could.
@@ -126,7 +126,7 @@ on a figure, and otherwise all that it prints.{not_tried}
 ## The recipes
 
 Of the baseline, means over seeds: *learnt* is recall@1 among training pairs and *recall* recall@1
-among held-out pairs, both the mean of image and text retrieval in percent; a gap below its *floor*
+among held-out pairs, both the mean of image and text retrieval in percent. A gap below its *floor*
 cannot be told from 0. At the right the fixed temperature with the best held-out recall.
 
 {baselines}

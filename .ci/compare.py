@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 NEEDS_FEATURES = {"real_clip.csv", "landscape.csv", "exchange_law.csv", "frozen_gap.csv"}
-NEEDS_FEATURES |= {"frozen_gap_clip_batch.csv", "frozen_gap_sizes.csv", "sigmoid_clip.csv"}
+NEEDS_FEATURES |= {"frozen_gap_clip_batch.csv", "frozen_gap_sizes.csv", "sigmoid_clip.csv", "clip_gap.csv"}
 RTOL, ATOL = 1e-6, 1e-8
 
 

@@ -4,6 +4,7 @@
 """
 
 SECONDS = {
+    "clip_gap": 2,
     "fig1": 3,
     "fig2": 3,
     "fig3": 1,

@@ -43,7 +43,7 @@ def page(X: ArrayLike, Y: ArrayLike) -> Figure:
     figure = Figure(figsize=(7.4, 6.2), layout="constrained")
     axes = figure.subplots(2, 2)
     direction = (X.mean(axis=0) - Y.mean(axis=0)) / found.own_gap
-    draw_rows(axes[0, 0], X, Y, direction)
+    draw_rows(axes[0, 0], X, Y)
     draw_heights(axes[0, 1], X, Y, direction)
     draw_similarities(axes[1, 0], X @ Y.T)
     draw_landscape(axes[1, 1], found)
@@ -52,15 +52,25 @@ def page(X: ArrayLike, Y: ArrayLike) -> Figure:
     return figure
 
 
-def draw_rows(ax: Axes, X: Array, Y: Array, direction: Array) -> None:
-    """The rows along the gap, and across it in the direction in which they spread most."""
-    centre = (X.mean(axis=0) + Y.mean(axis=0)) / 2
-    both = [rows - centre for rows in (X, Y)]
+def along_and_across(X: Array, Y: Array) -> tuple[Array, Array]:
+    """Unit rows in two coordinates, (n, 2) each, about the middle between their centres.
+
+    The first is along the gap, the second across it in the direction in which rows spread most.
+    """
+    centres = X.mean(axis=0), Y.mean(axis=0)
+    direction = normalise([np.subtract(*centres)] * 2)[0]
+    both = [rows - np.add(*centres) / 2 for rows in (X, Y)]
     across = np.concatenate([rows - np.outer(rows @ direction, direction) for rows in both])
     most = np.linalg.svd(across - across.mean(axis=0), full_matrices=False)[2][0]
     most = most * np.sign(most[np.abs(most).argmax()])
-    for rows, (name, style) in zip(both, KINDS, strict=True):
-        ax.plot(rows @ direction, rows @ most, ls="", ms=3, alpha=0.6, label=name, **style)
+    x, y = (rows @ np.column_stack([direction, most]) for rows in both)
+    return x, y
+
+
+def draw_rows(ax: Axes, X: Array, Y: Array) -> None:
+    """The rows along the gap, and across it in the direction in which they spread most."""
+    for rows, (name, style) in zip(along_and_across(X, Y), KINDS, strict=True):
+        ax.plot(*rows.T, ls="", ms=3, alpha=0.6, label=name, **style)
     ax.set(xlabel="along the gap", ylabel="across, where it is widest", aspect="equal")
     ax.set_title("(a) the rows, about their centre")
     ax.legend()

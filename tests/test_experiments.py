@@ -26,7 +26,8 @@ FIGURES = Path(__file__).resolve().parents[1] / "figures"
 OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}
 ENDINGS = ("csv", "json", "png")
 SLOW = ("tables", "retrieval")
-DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness", "real_clip", "sigmoid_clip")
+DRAWN_ELSEWHERE = ("fig5", "fig6", "fig7", "section_4_robustness")
+DRAWN_ELSEWHERE += ("clip_gap", "real_clip", "sigmoid_clip")
 """Of all trainings, in `experiments/section_4/test_tables.py` and in a file of its own; of real
 features."""
 
@@ -154,7 +155,23 @@ def test_the_landscape_has_its_minima_where_theory_3_8_says(shared_data):
     assert minima["gap"] == pytest.approx(0.851, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["landscape", "real_clip", "sigmoid_clip"])
+def test_the_picture_of_the_gap_keeps_its_length(shared_data):
+    """On the axes that are drawn the centres are a gap apart, and no two rows further than are."""
+    numbers = import_module("experiments.clip_gap").compute()
+    X, Y, _ = real.load(real.TRAINED, None)
+    images, texts = (
+        np.column_stack([rows["along"], rows["across"]])
+        for rows in (numbers.rows(modality=kind) for kind in ("image", "text"))
+    )
+    apart = images.mean(axis=0) - texts.mean(axis=0)
+    assert apart == pytest.approx((gd.measures.gap(X, Y), 0), abs=1e-12)
+    seen, true = (np.linalg.norm(a - b, axis=1) for a, b in ((images, texts), (X, Y)))
+    assert (seen <= true + 1e-12).all() and numbers.parameters["gap"] == pytest.approx(
+        0.851, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("name", ["clip_gap", "landscape", "real_clip", "sigmoid_clip"])
 def test_features_may_be_a_file_of_the_users(tmp_path, name):
     both = np.stack(gd.sphere.lift(gd.sphere.sample(9, 5, 0), gd.sphere.sample(9, 5, 1), 0.4))
     np.save(tmp_path / "mine.npy", both)
@@ -319,7 +336,7 @@ def test_a_search_reaches_the_experiments_that_take_it_and_no_others(tmp_path, m
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["fig9"], "NAME must be one of fig1"),
+        (["fig9"], "NAME must be one of clip_gap"),
         (["landscpe"], "got 'landscpe', did you mean landscape?"),
         (["--format", "bmp"], "--format must be of png, pdf, svg, got 'bmp'"),
         (["--jobs", "0"], "--jobs must be at least 1"),

@@ -17,23 +17,11 @@ PICTURES = sorted(
 )
 EMBEDDED = re.findall(r"!\[([^\]]*)\]\(\.\./figures/([\w.]+)\)", TEXT)
 SECTIONS = re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]
-LONGEST = 35
-"""Words of a sentence."""
 
 
 def section_of(picture: str) -> str:
     """The section that embeds a picture."""
     (found,) = (section for section in SECTIONS if f"](../figures/{picture})" in section)
-    return found
-
-
-def sentences() -> list[str]:
-    """Sentences of the page, without pictures, code and tables."""
-    found: list[str] = []
-    for block in TEXT.split("\n\n"):
-        if not block.startswith(("![", "|")):
-            words = re.sub(r"\*\*[^*]+[.:]\*\* ", "", " ".join(block.lstrip("# ").split()))
-            found += re.split(r"(?<=[.?!:])\s+(?=[A-Z\"*(`])", words)
     return found
 
 
@@ -78,9 +66,3 @@ def test_links_lead_to_files():
     assert len(links) >= 5
     for link in links:
         assert (PAGE.parent / link.partition("#")[0]).exists(), link
-
-
-def test_sentences_are_short():
-    assert len(sentences()) > 200
-    for sentence in sentences():
-        assert len(sentence.split()) <= LONGEST, sentence

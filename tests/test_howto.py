@@ -122,13 +122,6 @@ def test_a_section_says_what_it_needs_and_cites_a_thread(name):
     assert threads[0][:2] == threads[0][2:]
 
 
-@each_section
-def test_sentences_are_short(name):
-    text = re.sub(r"!\[[^]]*\]\([^)]*\)", "", PROSE[name])
-    for sentence in re.split(r"(?<=[.?!])\s+|\n\n", text):
-        assert len(sentence.split()) <= 35, sentence
-
-
 def coarse(path):
     """Grey levels of a picture, from 0 to 1, in 24 by 48 fields."""
     from PIL import Image

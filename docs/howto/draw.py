@@ -43,7 +43,7 @@ def names() -> Names:
 
 def canvas(height: float = 2.5, columns: int = 1, **more: Any) -> tuple[Figure, Any]:
     """A figure of the width of the page, and its axes."""
-    figure = Figure(figsize=(5.5, height), layout="constrained")
+    figure = plotting.column(height)
     return figure, figure.subplots(1, columns, **more)
 
 
@@ -203,8 +203,8 @@ def frozen(found: Names) -> Figure:
         over_time(ax, run, values, color=colour)
         ax.set(xlim=(1e-2, 1e6), xticks=[1e-2, 1e2, 1e6])
         ax.minorticks_off()
-    axes[0].set(yscale="log", ylabel="loss (nats)", title="The loss goes to 0 ...")
-    axes[1].set(ylim=(0, 0.7), ylabel="gap", title="... while the gap stays")
+    axes[0].set(yscale="log", ylabel="loss (nats)", title="(a) The loss goes to 0 ...")
+    axes[1].set(ylim=(0, 0.7), ylabel="gap", title="(b) ... while the gap stays")
     return figure
 
 

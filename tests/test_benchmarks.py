@@ -61,3 +61,9 @@ def test_an_epoch_on_glyphs_is_that_of_pytorch(monkeypatch, bag):
     untrained = encoders.Theirs(task, "float64", bag)
     untrained.train = untrained.start
     assert encoders.departure(task, untrained) > 0.1
+
+
+def test_the_page_on_performance_names_every_benchmark():
+    page = (ROOT / "docs" / "performance.md").read_text()
+    lines = page.split("```sh\n")[1].split("```")[0].splitlines()
+    assert lines == [f"python benchmarks/{name}.py" for name in SMALL]

@@ -1,5 +1,6 @@
 """Pages are written in sentences that are read once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,37 @@ def test_no_sentence_is_longer_than_it_may_be(page):
 )
 def test_words_are_counted(text, lengths):
     assert [length(sentence) for sentence in sentences(text)] == lengths
+
+
+RUN_BY = {
+    ("README", "python"): "test_readme.py",
+    ("README", "sh"): "test_readme.py",
+    ("CONTRIBUTING", "sh"): "test_pages.py",
+    ("glyphs", "python"): "experiments/test_glyphs.py",
+    ("howto", "python"): "test_howto.py",
+    ("performance", "sh"): "test_benchmarks.py",
+}
+"""The test that runs the code of a page, by language."""
+NO_CODE = {"bibtex", "mermaid"}
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Languages and lines of the code of a page."""
+    (path,) = (path for path in PAGES if path.stem == page)
+    return re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+def test_all_code_of_pages_is_run_by_a_test():
+    found = {(page.stem, language) for page in PAGES for language, _ in blocks(page.stem)}
+    assert {pair for pair in found if pair[1] not in NO_CODE} == set(RUN_BY)
+
+
+def test_what_a_contributor_runs_is_run_by_ci():
+    """But for the hook, which Git runs, and the tests, which CI runs by the README's command."""
+    ci = (ROOT / ".ci" / "run").read_text()
+    (lines,) = (lines for language, lines in blocks("CONTRIBUTING") if language == "sh")
+    install, hook, checks, tests = lines.splitlines()
+    assert hook == "pre-commit install" and tests in ci
+    assert all(line in ci for line in checks.split(" && "))
+    extras = re.search(r"\[(.*)\]", install)[1].split(",")
+    assert set(extras) <= set(re.search(r'install --quiet -e "\.\[(.*)\]"', ci)[1].split(","))

@@ -289,9 +289,9 @@ def theorem_3_2_zero_height() -> Certificate:
     _require(-2 * beta0 * gamma * pull == 0, "γ stands still")
     gap = 2 * gamma  # Δ² = (1-γ²)‖mean X - mean Y‖² + 4γ², and X = Y
     return _certificate(
-        "Δ(t) for all t when n = 2, X = Y = I, γ₀ = 0, β₀ = 10: exactly 0 by symmetry, while the "
-        "margin is at least 1 and β₀ above the threshold log 4, which the balls check, so that no "
-        "c/log²t with c > 0 bounds it from below",
+        "Δ(t) for all t when n = 2, X = Y = I, γ₀ = 0, β₀ = 10: it is exactly 0 by symmetry. The "
+        "margin is at least 1 and β₀ above the threshold log 4, which the balls check. So no "
+        "c/log²t with c > 0 bounds the gap from below",
         gap,
     )
 
@@ -392,7 +392,7 @@ def theorem_3_3_step() -> Certificate:
     _require(gap < 2 * height, "dΔ/dt is below 2dγ/dt")
     return _certificate(
         "2dγ/dt - dΔ/dt, rows moving freely, with rows of X at the angles 0 and 1, of Y at 2 and 0 "
-        "(radians, d = 2), β = 5, γ = 3/10: positive, so that dΔ/dt ≥ 2dγ/dt does not hold",
+        "(radians, d = 2), β = 5, γ = 3/10. It is positive, so that dΔ/dt ≥ 2dγ/dt does not hold",
         2 * height - gap,
     )
 
@@ -497,7 +497,7 @@ def appendix_c_schedule() -> Certificate:
     growth = 7 * _integral(speed, 1)
     _require(growth > 0, "the integral grows in each period")
     return _certificate(
-        "K = ∫βe^{-β}ds over one period of τ = 1/β, a cosine from 0.3 to 0.8 and back in 7: after "
+        "K = ∫βe^{-β}ds over one period of τ = 1/β, a cosine from 0.3 to 0.8 and back in 7. After "
         "k periods γ over the printed e^{-kK} is at most γ₀e^{-kK} and tends to 0",
         growth,
     )

@@ -162,7 +162,7 @@ def test_a_contradicted_verdict_is_exit_status_1(monkeypatch, capsys, form):
         head, *lines, total, _ = shown.out.splitlines()
         assert head.split() == ["id", "verdict", "claim"]
         assert [line[0] for line in lines] == [" ", "!", "!"]
-        assert total.startswith("3 statements") and "2 contradicted" in total
+        assert total.startswith("Of 3 statements") and "2 contradicted" in total
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

@@ -80,8 +80,8 @@ def linear(full: bool) -> Evidence:
     off = float(abs(gamma[-1] / appendix_c.linear(times, beta0=2.0, gamma0=0.3)[-1] - 1))
     return Evidence(
         abs(ratio[-1] / constant - 1) < 1e-4 and off < 1e-4,
-        "scalar model from β₀ = 2, γ₀ = 0.3: γ t^{log t} at t = 1e4, 1e6, 1e8 is "
-        f"{listed(ratio, '.4f')}, tending to γ₀exp(β₀² - γ₀²/2) = {constant:.4f}; a Θ inside the "
+        "in the scalar model from β₀ = 2, γ₀ = 0.3, γ t^{log t} at t = 1e4, 1e6, 1e8 is "
+        f"{listed(ratio, '.4f')}, tending to γ₀exp(β₀² - γ₀²/2) = {constant:.4f}. A Θ inside the "
         "printed equation by itself leaves the exponent open by a constant, t^{-log t ± c}; "
         "solving it settles that",
     )
@@ -93,8 +93,8 @@ def _twice(name: str, gamma: Array, rate: Callable[..., Array], times: str) -> E
     return Evidence(
         abs(settles[-1] / settles[-2] - 1) < 0.02 and drifts[-1] < 0.1 * drifts[-2],
         f"scalar model, {name}, γ₀ = 0.3, {times}: γ over the printed rate is "
-        f"{listed(drifts, '.2g')}, over the rate with the factor 2 that is missing in the exponent "
-        f"{listed(settles, '.4g')}",
+        f"{listed(drifts, '.2g')}. Over the rate with the factor 2 that is missing in the exponent "
+        f"it is {listed(settles, '.4g')}",
     )
 
 
@@ -189,9 +189,10 @@ def faster(full: bool) -> Evidence:
     off = max(off, abs(float(linear[-1] / appendix_c.linear(times, beta0=2.0, gamma0=0.3)[-1]) - 1))
     return Evidence(
         falls and off < 1e-2,
-        "from β₀ = 2, γ₀ = 0.3, γ over that of exp ν at t = 10, 1e2, 1e6: scalar model, β = ν "
-        f"{scalar[0]}, softplus {scalar[1]}; cross-entropy at Z = 0.7 I, n = 6, β = ν {cross[0]}, "
-        f"softplus {cross[1]}",
+        "from β₀ = 2, γ₀ = 0.3, γ is divided by that of exp ν at t = 10, 1e2, 1e6. In the scalar "
+        f"model this gives {scalar[0]} for β = ν and {scalar[1]} for softplus. With the "
+        f"cross-entropy at Z = 0.7 I, n = 6 it gives {cross[0]} for β = ν and {cross[1]} for "
+        "softplus",
     )
 
 
@@ -222,9 +223,9 @@ def slower(full: bool) -> Evidence:
 @statement(
     "theorem-3.2-essential",
     "Remarks on Theorem 3.2, p. 6; Section 4.1, p. 8",
-    "β(ν) = exp(ν) is essential for achieving the rate; changing β or employing a temperature "
-    "schedule can significantly change it; the learnable temperature parameter is the key factor "
-    "causing the stabilization of the modality gap",
+    "Crucially, the choice β(ν) = exp(ν) is essential for achieving the rate; changing β or "
+    "employing a temperature schedule can significantly change it. The learnable temperature "
+    "parameter is the key factor causing the stabilization of the modality gap",
     HOLDS,
 )
 def essential(full: bool) -> Evidence:
@@ -240,10 +241,10 @@ def essential(full: bool) -> Evidence:
     power = falls["exp ν"] / np.log(3 / 2)
     return Evidence(
         fixed and 1 < power < 2 and falls["ν"] / np.log(10) > 5,
-        "scalar model from β₀ = 2, γ₀ = 0.3, -d log γ/d log t between t = 1e2 and 1e3: "
+        "in the scalar model from β₀ = 2, γ₀ = 0.3, -d log γ/d log t between t = 1e2 and 1e3 is "
         + ", ".join(f"{fall / np.log(10):.3g} with {name}" for name, fall in falls.items())
-        + "; the first is the rate 1/log²t of Theorem 3.2, the others a power that grows and an "
-        "exponential",
+        + ". The first is the rate 1/log²t of Theorem 3.2, the others are a power that grows and "
+        "an exponential",
     )
 
 

@@ -241,9 +241,9 @@ def theta(full: bool) -> Evidence:
     return Evidence(
         broken == 0 and checked > 100,
         f"γ stays below the upper bound with A = 6/5 along {len(seeds)} parallel flows of six "
-        "matched random pairs in R⁵ that meet the hypotheses, t = 0..1e80, and ends at "
-        f"{min(ends):.2f} to {max(ends):.2f} of it (seeds 0..{len(seeds) - 1}); quadrature of "
-        "dω/dt = (αC/4nγ₀)e^{-ACω} gives the bound back to 1e-7",
+        "matched random pairs in R⁵ that meet the hypotheses, t = 0..1e80 (seeds "
+        f"0..{len(seeds) - 1}). It ends at {min(ends):.2f} to {max(ends):.2f} of that bound. "
+        "Quadrature of dω/dt = (αC/4nγ₀)e^{-ACω} gives the bound back to 1e-7",
     )
 
 

@@ -95,7 +95,7 @@ def generalised(full: bool) -> Evidence:
 @statement(
     "exchange-law-parallel",
     "Theory 3.1",
-    "Inside the parallel flow the same holds for the centres of X and Y: ‖u‖ⁿβ",
+    "Inside the parallel flow the exchange law holds for the centres of X and Y: ‖u‖ⁿβ is constant",
     HOLDS,
 )
 def parallel(full: bool) -> Evidence:
@@ -111,8 +111,8 @@ def parallel(full: bool) -> Evidence:
 @statement(
     "exchange-law-level",
     "Theory 3.1",
-    "It holds at any moment at which the rows of each modality stand at one height along c_X - "
-    "c_Y, whatever Z is",
+    "The exchange law holds at any moment at which the rows of each modality stand at one height "
+    "along c_X - c_Y, whatever Z is",
     HOLDS,
 )
 def level(full: bool) -> Evidence:
@@ -154,10 +154,10 @@ def in_log_time(full: bool) -> Evidence:
     rises = all(bool((np.diff(np.abs(s + 1)) < 0).all()) for s in slopes.values())
     return Evidence(
         rises and settles and off < 1e-7,
-        "Δβ^{1/n} is constant to 1e-7 over t = 0..1e160 while αβ/log t tends to 1 (polygons, free "
-        "flow, α the margin); so n d log Δ/d log log t, between t = 1e20, 1e40, 1e80, 1e160 "
-        + "; ".join(f"{listed(s, '.3f')} for n = {n}" for n, s in slopes.items())
-        + ", tends to -1",
+        "along the free flow of polygons Δβ^{1/n} is constant to 1e-7 over t = 0..1e160, while "
+        "αβ/log t tends to 1, α the margin. So n d log Δ/d log log t tends to -1: between t = "
+        "1e20, 1e40, 1e80, 1e160 it is "
+        + ", and ".join(f"{listed(s, '.3f')} for n = {n}" for n, s in slopes.items()),
     )
 
 
@@ -236,9 +236,9 @@ def minibatches(full: bool) -> Evidence:
     return Evidence(
         off < 1e-11 and departures.max() < 0.02 and (np.abs(halves - 2) < 0.3).all(),
         "d(N log Δ + ν)/dt over a g is below 1e-11 for 20 random sets of level rows and random "
-        "batches; from polygons of 12, 12 and 24 pairs in batches of 12, 4 and 6, β₀ = 1, "
-        f"gradient steps of 0.02 keep Δᵖβ with p = {listed(coarse, '.2f')}, steps of 0.01 with p "
-        f"= {listed(fine, '.2f')} (seed 0)",
+        "batches (seed 0). From polygons of 12, 12 and 24 pairs in batches of 12, 4 and 6, β₀ = 1, "
+        f"gradient steps of 0.02 keep Δᵖβ with p = {listed(coarse, '.2f')}, steps of 0.01 with p = "
+        f"{listed(fine, '.2f')}",
     )
 
 

@@ -56,8 +56,8 @@ def speed_limit(full: bool) -> Evidence:
     return Evidence(
         bool(np.max(np.abs(reached)) < 1e-6 and beyond <= 1 + 1e-12 and off < 1e-12),
         f"a search over all Z of 2, 3 and 5 pairs from {len(reached)} random starts ends at W to "
-        f"1e-6 each time, and random Z of any size reach at most {beyond:.3f} of it (seed 0). W = "
-        f"{few:.4f} at n = 4 solves We^W = (n-1)/e. A row with v_j = a(z_i - z_j) has aμ = Σv_j "
+        f"1e-6 each time. Random Z of any size reach at most {beyond:.3f} of it (seed 0). At n = 4 "
+        f"W = {few:.4f} solves We^W = (n-1)/e. A row with v_j = a(z_i - z_j) has aμ = Σv_j "
         "e^{-v_j}/(1 + Σe^{-v_j}), which is largest where all v_j are 1 + aμ",
     )
 
@@ -101,10 +101,10 @@ def speed_limit_flows(full: bool) -> Evidence:
     fall = float((-np.log(pair.gap / pair.gap[0])[1:] / pair.t[1:]).max()) * 5
     return Evidence(
         least > 1 - 1e-6 and 0 < risen <= W and fall <= W,
-        "five pairs in R⁵ from γ₀ = 0.6, random (seed 0) and with X = Y = I, β learned with rates "
-        "1 and 0.1, fixed, a cosine and a ramp, t = 0..20: γ is at least the least height, P(β) "
-        f"rises at a mean rate of at most {risen:.3f}, and n log Δ of free pentagons at ±0.6 falls "
-        f"at one of at most {fall:.3f}; W = {W:.3f}",
+        "five pairs in R⁵ start from γ₀ = 0.6, random (seed 0) and with X = Y = I, and β is "
+        "learned with rates 1 and 0.1, fixed, a cosine and a ramp. Over t = 0..20 γ is at least "
+        f"the least height, and P(β) rises at a mean rate of at most {risen:.3f}. For free "
+        f"pentagons at ±0.6 n log Δ falls at a mean rate of at most {fall:.3f}; W = {W:.3f}",
     )
 
 
@@ -133,10 +133,10 @@ def best_schedule(full: bool) -> Evidence:
                 above = min(above, float(ratio[1:].min()))
     return Evidence(
         off < 1e-6 and above > 1e-3,
-        "frozen Z = αI at (n, α, γ₀) = (4, 1, 0.9), (6, 0.7, 0.3), (2, 2, 0.99): under τ(t) = "
-        "α(1-γ²)/(1+W) γ is the least height at t = 0.3, 1, 3, 8 to 1e-6; at τ*, under a ramp from "
-        f"the same τ(0) to τ*, and learned from τ* on it is above it by {above:.1%} or more at t "
-        "≥ 1",
+        "Z = αI is frozen at (n, α, γ₀) = (4, 1, 0.9), (6, 0.7, 0.3), (2, 2, 0.99). Under τ(t) = "
+        "α(1-γ²)/(1+W) γ is the least height at t = 0.3, 1, 3, 8 to 1e-6. With τ fixed at τ*, on a "
+        f"ramp from the same τ(0) to τ*, or learned from τ* on, γ is above it by {above:.1%} or "
+        "more at t ≥ 1",
     )
 
 
@@ -201,11 +201,11 @@ def infimum(full: bool) -> Evidence:
     same = float(from_there_on.infimum(9.0) / from_there_on.exact(9.0)) == 1
     return Evidence(
         least >= 1 - 1e-5 and off < 1e-6 and same and abs(late[-1] - 1) < 1e-3,
-        f"none of {count} random paths of Z with margins ≥ α that vary in time (n = 2..4, β₀ from "
-        "0.02 to 1.2 of the sharp threshold, seed 0) closes γ faster at t = 0.1, 1, 3, 10, and Z = "
-        "mI with m = max(α, (1+W)/a) attains it to 1e-6. From the threshold on it is that of Z = "
-        f"αI; from far below, at n = 4, α = 1, γ₀ = 0.3, β₀ = 0.05, Z = αI has {slower:.0f} times "
-        "as large a γ at log t = 2.4, and γlog²t/(αC)² of the infimum is "
+        f"{count} random paths of Z vary in time with margins ≥ α (n = 2..4, β₀ from 0.02 to 1.2 "
+        "of the sharp threshold, seed 0). None closes γ faster than the infimum at t = 0.1, 1, 3, "
+        "10, and Z = mI with m = max(α, (1+W)/a) attains it to 1e-6. From the threshold on it is "
+        "that of Z = αI. From far below, at n = 4, α = 1, γ₀ = 0.3, β₀ = 0.05, Z = αI has "
+        f"{slower:.0f} times as large a γ at log t = 2.4. There γlog²t/(αC)² of the infimum is "
         f"{listed(late, '.4f')} at log t = 1e4, 1e6",
     )
 
@@ -235,9 +235,9 @@ def rows(full: bool) -> Evidence:
     at_top = top * loss.pull(simplex @ simplex.T, top) / W
     return Evidence(
         0.9 < most <= 1 + 1e-12 and abs(attained - 1) < 1e-12 and abs(at_top - 1) < 1e-12,
-        f"g over that of mI is at most {most:.3f} over {count} draws of pairs (n, d = 2..6, a = "
-        "e⁻³..e³, seed 0, the matched ones of them); the simplex of 5 attains it at a = 1, and at "
-        f"a = (1+W)(n-1)/n = {top:.3f} it reaches a g = W",
+        f"g over that of mI is at most {most:.3f} over the matched ones of {count} draws of pairs "
+        "(n, d = 2..6, a = e⁻³..e³, seed 0). The simplex of 5 attains it at a = 1, and at a = "
+        f"(1+W)(n-1)/n = {top:.3f} it reaches a g = W",
     )
 
 
@@ -270,10 +270,11 @@ def any_kappa(full: bool) -> Evidence:
             far = max(far, float(np.abs(again / times - 1).max()))
     return Evidence(
         broken == 0 and off < 1e-12 and far < 1e-7,
-        f"no exception over {count} random hypotheses for each κ = 1/4, 1, 2, 4, 9 and five times "
-        "to 1e100 each (seed 0), and both are γ₀ at t = 0; quadrature of dω/dt = kγ₀^{-κ}e^{-qω}, "
-        "ω = γ^{-κ/2}, gives the upper bound back to 1e-7 (n = 4, α = 1, A = 1.2, γ₀ = 0.3 and "
-        "0.9, β₀ = 5). q = AC for κ ≤ 4; beyond, times the largest e^{κγ²/4}(1-γ²)",
+        f"there is no exception over {count} random hypotheses for each κ = 1/4, 1, 2, 4, 9 and "
+        "five times to 1e100 each (seed 0), and both bounds are γ₀ at t = 0. Quadrature of dω/dt = "
+        "kγ₀^{-κ}e^{-qω}, ω = γ^{-κ/2}, gives the upper bound back to 1e-7 (n = 4, α = 1, A = 1.2, "
+        "γ₀ = 0.3 and 0.9, β₀ = 5). For κ ≤ 4 q = AC; beyond, it is that times the largest "
+        "e^{κγ²/4}(1-γ²)",
     )
 
 
@@ -310,8 +311,8 @@ def late(full: bool) -> Evidence:
         and abs(finer[0] + 1.7e-4) < 1e-5
         and 0.6 < plain[0] < 0.65
         and all(abs(k + 4) < 0.1 for k in orders),
-        "n = 4, α = 1, γ₀ = 0.1, β₀ at the threshold, log t = 30, 100, 300, 700: (αC/b)² over γ is "
-        f"off by {listed(form, '.1e')}, with -2/b in the equation of b by {listed(finer, '.1e')}, "
-        f"and (αC)²/log²t by {listed(plain, '.2g')}. κb² times the error tends to -4: "
-        f"{listed(orders, '.2f')} for κ = 1/4, 1, 2 at log t = 700",
+        "at n = 4, α = 1, γ₀ = 0.1, β₀ at the threshold and log t = 30, 100, 300, 700, (αC/b)² "
+        f"over γ is off by {listed(form, '.1e')}. With -2/b in the equation of b it is off by "
+        f"{listed(finer, '.1e')}, and (αC)²/log²t by {listed(plain, '.2g')}. The error times κb² "
+        f"tends to -4: it is {listed(orders, '.2f')} for κ = 1/4, 1, 2 at log t = 700",
     )

@@ -91,8 +91,8 @@ def slopes(full: bool) -> Evidence:
 @statement(
     "gap-slope-late",
     "Theory 4.1",
-    "Its values at a few late times give the late slope n d log Δ/d log β of uniform random starts "
-    "(observed)",
+    "Values of that slope at a few late times give the late slope n d log Δ/d log β of uniform "
+    "random starts (observed)",
     HOLDS,
 )
 def late_slopes(full: bool) -> Evidence:
@@ -182,8 +182,8 @@ def sharp(full: bool) -> Evidence:
     return Evidence(
         0.01 > short[0] > short[1] > short[2] > 0 and short[2] < 1e-6 and most < 1,
         "two pairs on a circle move Δ at a speed that falls short of the bound by "
-        f"{listed(short, '.1e')} of it at α = 0.1, 0.01, 0.001; {count} random states, matched or "
-        f"not, are at {most:.2f} of the second bound at most (seed 3)",
+        f"{listed(short, '.1e')} of it at α = 0.1, 0.01, 0.001. The speeds of {count} random "
+        f"states, matched or not, are at {most:.2f} of the second bound at most (seed 3)",
     )
 
 
@@ -191,7 +191,7 @@ def sharp(full: bool) -> Evidence:
     "frozen-gap-clip",
     "Theory 4.2",
     "In the free model, at CLIP's batch of n = 32768 and a margin of 0.1, the gap changes by at "
-    "most 0.0015 while τ goes from 0.07 to 0.01, and β has to grow 10^219-fold to halve 0.8",
+    "most 0.0015 while τ goes from 0.07 to 0.01. To halve a gap of 0.8, β has to grow 10^219-fold",
     HOLDS,
 )
 def clip(full: bool) -> Evidence:

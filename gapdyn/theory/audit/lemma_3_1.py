@@ -132,9 +132,9 @@ def order(full: bool) -> Evidence:
 @statement(
     "lemma-3.1-prevents",
     "Section 3.1, under Lemma 3.1, p. 5",
-    "R = Θ(1/β) implies that R decays to zero as β grows to infinity, which implies that an "
-    "increasing β will dominate the decrease in γ, preventing Δ from closing (i.e., its lower "
-    "bound 2γ remains positive); this is made precise in Theorem 3.2",
+    "R = Θ(1/β) implies that the ratio R decays to zero as β grows to infinity. This implies that "
+    "an increasing β will dominate the decrease in γ, preventing Δ from closing (i.e., its lower "
+    "bound 2γ remains positive). This is made precise in Theorem 3.2",
     NO_INFERENCE,
 )
 def prevents(full: bool) -> Evidence:
@@ -149,11 +149,11 @@ def prevents(full: bool) -> Evidence:
         and R[-1] < 1e-100
         and closes[-1] < 1e-100
         and abs(run.gamma[-1] / law[-1] - 1) < 1e-4,
-        "scalar model with β = ν, from β₀ = 2, γ₀ = 0.3: β grows without bound and |R| = "
-        f"{listed(R, '.1e')} decays to zero at t = 1e2, 1e4, 1e8, yet γ = "
+        "in the scalar model with β = ν, from β₀ = 2, γ₀ = 0.3, β grows without bound and |R| = "
+        f"{listed(R, '.1e')} decays to zero at t = 1e2, 1e4, 1e8. Yet γ = "
         f"{listed(run.gamma, '.1e')} closes like t^{{-log t}}. And γ > 0 at every finite time "
-        "under any scheme, since (log γ)' is bounded while γ falls: what is slow is shown by "
-        "Theorem 3.2, which the text states next; R → 0 alone does not show it",
+        "under any scheme, since (log γ)' is bounded while γ falls. That it closes slowly is shown "
+        "by Theorem 3.2, which the text states next; R → 0 alone does not show it",
     )
 
 
@@ -173,10 +173,10 @@ def figure_2(full: bool) -> Evidence:
     return Evidence(
         abs(said - 0.0874) < 5e-5 and tau > 1 and float(np.ptp(law)) < 1e-6,
         "the figure's curves are those of the free model (1), whose rows are not constrained, and "
-        "the lemma is about the parallel model (3): from γ₀ = sin 18°, τ₀ = 0.07, at the highest "
-        f"vertex of the figure, Δ = {gap:.5f}, (6) with u = 0 would give τ = {said:.4f}, where the "
-        f"figure has {tau:.4f}. What couples the two curves is the exchange law: 5 log Δ - log τ "
-        "varies by less than 1e-6 along them",
+        "the lemma is about the parallel model (3). At the highest vertex of the figure, Δ = "
+        f"{gap:.5f}, (6) from γ₀ = sin 18°, τ₀ = 0.07 would give τ = {said:.4f} for equal means (u "
+        f"= 0), where the figure has {tau:.4f}. What couples the two curves is the exchange law: 5 "
+        "log Δ - log τ varies by less than 1e-6 along them",
     )
 
 
@@ -204,11 +204,12 @@ def figure_2_curves(full: bool) -> Evidence:
     both = (steps[:, :top] > 0).all() and (steps[:, top:] < 0).all() and run.mismatched[top] == 5
     return Evidence(
         both and matched < 3.9 and max(off) < 1e-6,
-        "free model, five pairs on pentagons rotated by two places, γ₀ = sin 18°, τ₀ = 0.07, rates "
-        f"1, drawn over t + 0.1: all {sum(map(np.size, drawn.values()))} vertices of the printed "
-        f"curves are met to 1e-6, to which they can be read. Both rise to t = {run.t[top]:.3f}, "
-        f"where all pairs are still mismatched (Δ = {run.gap[top]:.4f}, τ = {run.tau[top]:.4f}), "
-        f"and fall from there; all match from t = {matched:.3f} on, before the printed 4.0",
+        "the free model runs from five pairs on pentagons rotated by two places, γ₀ = sin 18°, τ₀ "
+        "= 0.07, rates 1, and is drawn over t + 0.1. It meets all "
+        f"{sum(map(np.size, drawn.values()))} vertices of the printed curves to 1e-6, to which "
+        f"they can be read. Both rise to t = {run.t[top]:.3f}, where all pairs are still "
+        f"mismatched (Δ = {run.gap[top]:.4f}, τ = {run.tau[top]:.4f}), and fall from there. All "
+        f"pairs match from t = {matched:.3f} on, before the printed 4.0",
     )
 
 
@@ -235,12 +236,13 @@ def outpaces(full: bool) -> Evidence:
     lags = log_slope(apart.gap, apart.tau)
     return Evidence(
         abs(power - 2) < 1e-4 and abs(5 * slope - 1) < 1e-4 and abs(5 * lags - 1) < 0.02,
-        f"by (6) γ = Θ(τ²): between γ = 1e-3 and 1e-5 d log γ/d log τ = {power:.4f}, so in the "
+        f"by (6) γ = Θ(τ²): between γ = 1e-3 and 1e-5 d log γ/d log τ = {power:.4f}. So in the "
         "parallel model the height falls faster than the temperature, in proportion, and so does "
-        f"the gap where u = 0. Where u ≠ 0 the temperature falls faster: {lags:.3f} = d log Δ/d "
-        "log τ from t = 1e5 to 1e9 along the pentagons of theory 3.3; so it does in the free model "
-        f"(1): {slope:.4f} along Figure 2 from t = 1e2 to 1e5, which is 1/n by the exchange law. "
-        "If “outpaces” means that dγ/dβ → 0, see `lemma-3.1-prevents`",
+        "the gap where the means of the rows agree (u = 0). Where u ≠ 0 the temperature falls "
+        f"faster: d log Δ/d log τ is {lags:.3f} from t = 1e5 to 1e9 along the pentagons of theory "
+        f"3.3. So it does in the free model (1): the slope is {slope:.4f} along Figure 2 from t = "
+        "1e2 to 1e5, which is 1/n by the exchange law. If “outpaces” means that dγ/dβ → 0, see "
+        "`lemma-3.1-prevents`",
     )
 
 

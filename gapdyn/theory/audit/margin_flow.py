@@ -84,10 +84,11 @@ def aligned(full: bool) -> Evidence:
     apart_at_end = max(float(np.abs(end.X - end.Y).max()) for end in ends)
     return Evidence(
         off < 1e-13 and least > -1e-13 and apart_at_end < 1e-6,
-        "along v_i = y_i - Z_ii x_i, w_i = x_i - Z_ii y_i a margin Z_ii - Z_ij changes by "
-        "½‖δ_i - δ_j‖² + Z_ij - Z_ji + ½(r_i - r_j)(1 + Z_ii) + ½(Z_ii - Z_ij)(r_i + r_j), to "
-        "1e-13, and an active one by ½α(r_i + r_j) at least, at random matched pairs (seed 0); "
-        "limits of three random pairs in the plane have X = Y to 1e-6",
+        "with δ_i = x_i - y_i and r_i = ‖δ_i‖², move random matched pairs along v_i = y_i - Z_ii "
+        "x_i, w_i = x_i - Z_ii y_i (seed 0). Then a margin Z_ii - Z_ij changes by ½‖δ_i - δ_j‖² + "
+        "Z_ij - Z_ji + ½(r_i - r_j)(1 + Z_ii) + ½(Z_ii - Z_ij)(r_i + r_j), to 1e-13. An active "
+        "margin changes by ½α(r_i + r_j) at least. Limits of three random pairs in the plane have "
+        "X = Y to 1e-6",
     )
 
 
@@ -141,9 +142,9 @@ def falls(full: bool) -> Evidence:
         gaps.append(float(flow(model, start, 1e4, rtol=1e-6, method="LSODA").gap[-1]))
     return Evidence(
         off < 1e-6 and worst <= 0 and max(gaps) < 1e-8,
-        "dE/dt ≤ 0 at random states, at the least β at which the condition holds to 2 % (seed 2), "
-        "where it agrees with the free flow to 1e-6; flows of three random pairs in R³ at τ = 0.3 "
-        "end with a gap below 1e-8",
+        "dE/dt ≤ 0 at random states, at the least β at which the condition holds to 2 % (seed 2). "
+        "There its formula agrees with the free flow to 1e-6. Flows of three random pairs in R³ at "
+        "τ = 0.3 end with a gap below 1e-8",
     )
 
 

@@ -27,10 +27,10 @@ def figure_5(full: bool) -> Evidence:
     larger = {name: row.gap for name, row in rows.items() if row.gap > base}
     return Evidence(
         smaller == len(methods) == 11,
-        f"smaller than the baseline's {base} for {smaller} of the {len(methods)} methods that the "
-        f"figure plots; of all rows of Tables 2 to 5 {len(larger)} have a larger one ("
-        + ", ".join(larger)
-        + "), and Appendix F says that methods “reduce (or enlarge)” it",
+        f"the gap is smaller than the baseline's {base} for {smaller} of the {len(methods)} "
+        f"methods that the figure plots. Among all rows of Tables 2 to 5 there are {len(larger)} "
+        f"with a larger one ({', '.join(larger)}), and Appendix F says that methods “reduce (or "
+        "enlarge)” it",
     )
 
 
@@ -67,12 +67,12 @@ def _correlated(x: str, names: Sequence[str], strong: bool, remark: str) -> Evid
         return rank_correlation([getattr(row, x) for row in rows], values)
 
     seen = {y.replace("_", " "): (spearman(few, y), spearman(many, y)) for y in names}
-    told = "; ".join(f"{x} and {y} {a:+.2f} ({b:+.2f})" for y, (a, b) in seen.items())
+    told = ", ".join(f"{a:+.2f} ({b:+.2f}) for {x} and {y}" for y, (a, b) in seen.items())
     sizes = [abs(rho) for rho, _ in seen.values()]
     return Evidence(
         min(sizes) >= STRONG if strong else max(sizes) < STRONG,
-        f"Spearman's ρ over the {len(few)} methods that the figure plots, in brackets over all "
-        f"{len(many)} rows of Tables 2 to 5: {told}. {remark}",
+        f"Spearman's ρ is given over the {len(few)} methods that the figure plots, in brackets "
+        f"over all {len(many)} rows of Tables 2 to 5. It is {told}. {remark}",
     )
 
 
@@ -106,8 +106,8 @@ def figure_6b(full: bool) -> Evidence:
         "uniformity",
         RETRIEVALS,
         False,
-        "Not strong, though of the nine text retrieval alone is moderate; over all rows both rise "
-        "with uniformity, moderately",
+        "None is strong, though over the nine that of text retrieval alone is moderate. Over all "
+        "rows both retrievals rise with uniformity, moderately",
     )
 
 
@@ -231,9 +231,9 @@ def swapping(full: bool) -> Evidence:
     soft = published.all_rows()["SS 5e-2"].gap
     return Evidence(
         len(gaps) == 4 and max(*gaps.values(), soft) < 0.8 * base,
-        f"Tables 2 and 5: the baseline's gap is {base}, with hard swapping of entries "
+        f"Tables 2 and 5: the baseline's gap is {base}. With hard swapping of entries it is "
         + ", ".join(f"{gap} ({name})" for name, gap in gaps.items())
-        + f", with soft swapping {soft} (SS 5e-2); what swapping does to the flow is theory 3.9",
+        + f", with soft swapping {soft} (SS 5e-2). What swapping does to the flow is theory 3.9",
     )
 
 
@@ -260,7 +260,7 @@ def row_swapping(full: bool) -> Evidence:
     "appendix-f-normalization",
     "Appendix F, p. 23; Table 5",
     "Remove Normalization is equivalent to learning a “temperature parameter” for each feature, in "
-    "the sense that the temperature parameter is a global scaling of feature norms; with more "
+    "the sense that the temperature parameter is a global scaling of feature norms. With more "
     "freedom it results in a larger modality gap",
     HOLDS,
 )
@@ -277,7 +277,7 @@ def no_normalization(full: bool) -> Evidence:
     return Evidence(
         free.gap > base.gap and off < 1e-12,
         "⟨r x, s y⟩ = rs ⟨x, y⟩: lengths r_i and s_j of the rows make r_i s_j the inverse "
-        "temperature of pair (i, j), to 1e-12 in the loss of 50 random sets (seed 0), so it is one "
+        "temperature of pair (i, j), to 1e-12 in the loss of 50 random sets (seed 0). So it is one "
         f"temperature for each embedded sample. Table 5: gap {free.gap}, baseline {base.gap}",
     )
 
@@ -288,14 +288,15 @@ def slips(full: bool) -> Evidence:
     two, three = (table["Baseline"] for table in (published.TABLE_2, published.TABLE_3))
     return Evidence(
         two.text_retrieval == 78.367 and three.text_retrieval == 78.36,
-        "p. 4 “drop the superscripts” (subscripts); Theorem 3.2 “initial temperature β₀” (its "
-        "inverse); p. 7 “implied by Theorem 3.2” (3.3); Section 4.1 refers to Figure 5(b) for a "
-        "diminishing τ, which shows a rising one, and swaps whole features where D.2 swaps "
-        "entries; p. 17 “perfect mismatch” (match); p. 18 F_{Z²}(z²) = 2F_Z(z), which reads 0 = 1 "
-        "at z = 0 (- 1 is missing); E.2 c_Y = (1/n)Σx_j, “sample variance of Z as μ̂”, and m "
-        "undefined; E.3 opens zero-shot with “linear probing”, prompts CIFAR-10 with “A photo of "
-        "the number”, and retrieves on the “text split”; F places Table 1 in Section 4.1 (4.2), "
-        "has “S1, A0, and A1” for S0, A0 and A1 and A1, A2 for A0, A1, and τ = exp(ν/s) for 1/τ; "
-        "Figure 4 refers to Appendix E for a set-up that is not there; the baseline's text "
-        f"retrieval is {two.text_retrieval} in Table 2 and {three.text_retrieval} in Table 3",
+        "p. 4 has “drop the superscripts” for subscripts. Theorem 3.2 has “initial temperature β₀” "
+        "for its inverse. On p. 7 “implied by Theorem 3.2” means 3.3. Section 4.1 refers to Figure "
+        "5(b) for a diminishing τ, which shows a rising one, and swaps whole features where D.2 "
+        "swaps entries. On p. 17 “perfect mismatch” means match. On p. 18 F_{Z²}(z²) = 2F_Z(z) "
+        "reads 0 = 1 at z = 0 (- 1 is missing). Appendix E.2 has c_Y = (1/n)Σx_j and “sample "
+        "variance of Z as μ̂”, and leaves m undefined. Appendix E.3 opens zero-shot with “linear "
+        "probing”, prompts CIFAR-10 with “A photo of the number”, and retrieves on the “text "
+        "split”. Appendix F places Table 1 in Section 4.1 (4.2), has “S1, A0, and A1” for S0, A0 "
+        "and A1 and A1, A2 for A0, A1, and τ = exp(ν/s) for 1/τ. Figure 4 refers to Appendix E for "
+        f"a set-up that is not there. The baseline's text retrieval is {two.text_retrieval} in "
+        f"Table 2 and {three.text_retrieval} in Table 3",
     )

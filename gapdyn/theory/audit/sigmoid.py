@@ -117,9 +117,9 @@ def velocity(full: bool) -> Evidence:
         off = max(off, float(np.abs((moves.X - moves.Y).mean(axis=0) - 0.7 * t / n * law).max()))
     return Evidence(
         off < 1e-13,
-        "the velocity of c_X - c_Y is the law's to 1e-13 for 3, 6 and 12 random pairs, and for "
-        f"polygons (n, rotation) = {listed_pairs(POLYGONS)} at heights 0.5 and 0.1, rates "
-        "0.7 of rows, random t and r (seed 0)",
+        "the velocity of c_X - c_Y is the law's to 1e-13 for 3, 6 and 12 random pairs, with rate "
+        "0.7 of rows, random t and r (seed 0). So it is for polygons (n, rotation) = "
+        f"{listed_pairs(POLYGONS)} at heights 0.5 and 0.1",
     )
 
 
@@ -144,9 +144,9 @@ def exchange(full: bool) -> Evidence:
     return Evidence(
         off < 1e-7 and np.ptp(by_hand) < 1e-7,
         "it varies by less than 1e-7 over the time 0..1e6 for four simplex pairs in R⁸ lifted to "
-        f"±0.5 and polygons (n, rotation) = {listed_pairs(POLYGONS[:2])} lifted to ±0.31, from "
-        "t₀ = 2, r₀ = 0, at rates 1 and for exp(ν/2) with rates 0.6 of ν, 0.7 of rows, 0.4 of the "
-        "bias",
+        f"±0.5 and polygons (n, rotation) = {listed_pairs(POLYGONS[:2])} lifted to ±0.31. They "
+        "start from t₀ = 2, r₀ = 0, at rates 1, and for exp(ν/2) with rates 0.6 of ν, 0.7 of rows, "
+        "0.4 of the bias",
     )
 
 
@@ -159,8 +159,8 @@ def n_log_gap_and_more(run: Trajectory) -> Array:
 @statement(
     "sigmoid-exchange-law-level",
     "Theory 5.2",
-    "It holds at any moment at which the rows of each modality stand at one height along c_X - "
-    "c_Y, and later no more",
+    "The law holds at any moment at which the rows of each modality stand at one height along c_X "
+    "- c_Y, and later no more",
     HOLDS,
 )
 def level(full: bool) -> Evidence:
@@ -177,8 +177,8 @@ def level(full: bool) -> Evidence:
     return Evidence(
         at_once < 1e-12 and later > 1e-5,
         "its derivative is below 1e-12 of that of its parts for 20 random sets of rows lifted in "
-        "two orders to ±0.4, n = 4..11, d = 3..7, and by time 1 it has moved by more than 1e-5 "
-        "(seed 0)",
+        "two orders to ±0.4, n = 4..11, d = 3..7 (seed 0). By time 1 it has moved by more than "
+        "1e-5",
     )
 
 
@@ -202,8 +202,8 @@ def parallel(full: bool) -> Evidence:
     return Evidence(
         off < 1e-7 and moved > 1e-2,
         "it varies by less than 1e-7 over the time 0..1e3 for six random pairs in R³ from γ₀ = "
-        "0.6, t₀ = 2, r₀ = 0.3, at rates 1 and for exp(ν/2) with rates 0.6 of ν and 0.4 of the "
-        "bias (seeds from 0)",
+        "0.6, t₀ = 2, r₀ = 0.3 (seeds from 0). This is at rates 1, and for exp(ν/2) with rates 0.6 "
+        "of ν and 0.4 of the bias",
     )
 
 
@@ -226,8 +226,9 @@ def product(full: bool) -> Evidence:
     return Evidence(
         off < 1e-7,
         "it varies by less than 1e-7 over the time 0..1e5 for a relative bias, a plain one and "
-        f"none, from polygons (n, rotation) = {listed_pairs(POLYGONS[:2])} at heights 0.5 and 0.1, "
-        "t₀ = 2.5, exp(ν/2), rates 0.6 of ν, 0.7 of rows, 0.4 of the bias",
+        f"none. The flows start from polygons (n, rotation) = {listed_pairs(POLYGONS[:2])} at "
+        "heights 0.5 and 0.1, t₀ = 2.5, for exp(ν/2) with rates 0.6 of ν, 0.7 of rows, 0.4 of the "
+        "bias",
     )
 
 
@@ -255,9 +256,9 @@ def plain(full: bool) -> Evidence:
     found = np.abs(np.array(gaps) - (0.980, 1.270, 0.499)).max()
     return Evidence(
         off < 1e-12 and found < 5e-4 and np.allclose(ends, (0.54549, 29.994), rtol=0, atol=5e-4),
-        "it is exact to 1e-12 at 20 random sets of level rows (seed 0); four simplex pairs in R⁸ "
-        "come from a gap of 1 at (t₀, b₀) = (2, 0), (2, -10), (10, 10) to gaps of "
-        f"{listed(gaps, '.3f')} at time 1e5, and with a relative bias from (2, 0) to "
+        "it is exact to 1e-12 at 20 random sets of level rows (seed 0). From a gap of 1 and (t₀, "
+        "b₀) = (2, 0), (2, -10), (10, 10) four simplex pairs in R⁸ come to gaps of "
+        f"{listed(gaps, '.3f')} at time 1e5. With a relative bias they come from (2, 0) to "
         f"{ends[0]:.5f}, where the inverse temperature is {ends[1]:.3f}",
     )
 
@@ -266,8 +267,8 @@ def plain(full: bool) -> Evidence:
     "sigmoid-optimum",
     "Theory 5.3",
     "At any t and plain bias the least loss of n pairs, in at least n dimensions, is that of "
-    "double-constant rows, whose s is -1, 1 or the root of (n-2)/2 σ(tq(s) - b) = σ(b - ts)"
-    " (Lee, Chang and Sohn 2024 give its thresholds at b = t)",
+    "double-constant rows. Their s is -1, 1 or the root of (n-2)/2 σ(tq(s) - b) = σ(b - ts). Lee, "
+    "Chang and Sohn 2024 give its thresholds at b = t",
     HOLDS,
 )
 def at_the_optimum(full: bool) -> Evidence:
@@ -280,10 +281,9 @@ def at_the_optimum(full: bool) -> Evidence:
     return Evidence(
         off < 1e-7 and fewer > 1e-2,
         "a descent over free rows, n = 6 and d = 9, comes to its gap and loss to 1e-7 at (t, b) = "
-        f"{listed_pairs(FOUR)}: gaps "
-        f"{listed((law.gap for law in best), '.6f')}, losses "
-        f"{listed((law.loss for law in best), '.9f')}; in R⁵ it ends above the third by "
-        "more than 0.01",
+        f"{listed_pairs(FOUR)}. The gaps are {listed((law.gap for law in best), '.6f')}, the "
+        f"losses {listed((law.loss for law in best), '.9f')}. In R⁵ the descent ends above the "
+        "third by more than 0.01",
     )
 
 
@@ -315,10 +315,10 @@ def thresholds(full: bool) -> Evidence:
     at_batch = [sigmoid.optimum(n=n, t=10.0, bias=10.0).gap > 0 for n in (batch, batch + 1)]
     return Evidence(
         all(changes) and at_batch == [False, True],
-        f"n = {', '.join(map(str, SIZES))}: no gap from t = {listed(closes, '.6f')} on, antipodal "
-        f"up to t = {listed(opens, '.6f')}, where the optimum changes within 1e-9, as it does at "
-        "the biases `closing_bias` and `antipodal_bias` of t = 3; at t = b = 10 there is no gap up "
-        f"to {batch:,} pairs",
+        f"for n = {', '.join(map(str, SIZES))} there is no gap from t = {listed(closes, '.6f')} "
+        f"on, and the optimum is antipodal up to t = {listed(opens, '.6f')}. At these t it changes "
+        "within 1e-9, as it does at the biases `closing_bias` and `antipodal_bias` of t = 3. At t "
+        f"= b = 10 there is no gap up to {batch:,} pairs",
     )
 
 
@@ -345,18 +345,18 @@ def free_bias(full: bool) -> Evidence:
             late = max(late, abs(sigmoid.optimum(n=n, t=1e8, bias=r * 1e8).s - s))
     return Evidence(
         all(above) and off < 1e-12 and late < 1e-6,
-        "n = 3, 10, 1000 and t = 0.1, 1, 10, 100: the loss of the optimum is least at "
-        "`optimal_bias`, where its slope in b is 0 to 1e-12 and which is above `closing_bias`; at "
-        "t = 1e8 and r = -1, -0.3, 0, 0.2, 1 its s is the limit's to 1e-6",
+        "at n = 3, 10, 1000 and t = 0.1, 1, 10, 100 the loss of the optimum is least at "
+        "`optimal_bias`. There its slope in b is 0 to 1e-12, and the bias is above `closing_bias`. "
+        "At t = 1e8 and r = -1, -0.3, 0, 0.2, 1 the s of the optimum is the limit's to 1e-6",
     )
 
 
 @statement(
     "sigmoid-margin",
     "Theory 5.4",
-    "The loss of rows at its best bias lies between (2/n) softplus(-tm) and 2√(n-1) e^{-tm}, m "
-    "their global margin, so that it goes to 0 along t → ∞ if and only if m > 0 (Bangachev et al. "
-    "2025: e^{-tm + o(t)}); and m ≤ (n/(2(n-1)))(1 - Δ²/4)",
+    "At its best bias the loss of rows with global margin m lies between (2/n) softplus(-tm) and "
+    "2√(n-1) e^{-tm} (Bangachev et al. 2025: e^{-tm + o(t)}). So it goes to 0 along t → ∞ if and "
+    "only if m > 0. And m ≤ (n/(2(n-1)))(1 - Δ²/4)",
     HOLDS,
 )
 def margins(full: bool) -> Evidence:
@@ -381,9 +381,9 @@ def margins(full: bool) -> Evidence:
         ends.append(abs(found.loss / loss_of(X @ Y.T, 9.0, found.bias) - 1))
     return Evidence(
         all(inside) and max(ends) < 1e-12,
-        f"so for {count} random sets of rows, some of which match, n and d = 2..8, t = 0.05..150 "
-        "(seed 0); lifted simplices of 2, 4 and 8 pairs have the upper bound and the largest "
-        "margin of their gap to 1e-12",
+        f"this is so for {count} random sets of rows, some of which match, n and d = 2..8, t = "
+        "0.05..150 (seed 0). Lifted simplices of 2, 4 and 8 pairs have the upper bound and the "
+        "largest margin of their gap to 1e-12",
     )
 
 

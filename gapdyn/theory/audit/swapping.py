@@ -56,9 +56,9 @@ def bounds(full: bool) -> Evidence:
     return Evidence(
         off < 1e-12 and inside,
         "mean velocities over all masks of hard swapping agree with `swapping.slope` to 1e-12 for "
-        "simplices of 3 and 4, p = 0.1 and 1, (γ, β) = (0.4, 3), (0.1, 20), (0.02, 200); there n "
-        "times the slope lies within the bounds for triangle, tetrahedron, square and pentagon, λ "
-        "one of 0, 1 or one of 0, 0.3, 1",
+        "simplices of 3 and 4, p = 0.1 and 1, (γ, β) = (0.4, 3), (0.1, 20), (0.02, 200). At these "
+        "states n times the slope lies within the bounds for triangle, tetrahedron, square and "
+        "pentagon, λ one of 0, 1 or one of 0, 0.3, 1",
     )
 
 
@@ -97,11 +97,12 @@ def exponents(full: bool) -> Evidence:
     apart = max(apart, abs(swapping.balance(n=4) / (np.log(2) / 2) - 1))
     return Evidence(
         off < 1e-6 and apart < 1e-6,
-        "mean velocities over all masks of hard swapping give its ends, at small and at large βγ², "
-        "for simplices of n = 2, 3, 4, 5 pairs, p = 0.1 and 1, and with ½ their middle one, to "
-        f"1e-6; the averaged flow of n = {listed(sizes, 'd')} pairs has a slope within 1e-6 of it "
-        f"at β = 1e160, for p = 1 {listed([swapping.exponent(n=n) for n in sizes], '.4f')}; for n "
-        f"= 4, p = 1 βγ² tends to ½ log 2 = {settled[0]:.4f} from two starts",
+        "mean velocities over all masks of hard swapping give the exponent to 1e-6: its ends, at "
+        "small and at large βγ², and with ½ their middle one. This is for simplices of n = 2, 3, "
+        f"4, 5 pairs, p = 0.1 and 1. The averaged flow of n = {listed(sizes, 'd')} pairs has a "
+        "slope within 1e-6 of it at β = 1e160, which for p = 1 is "
+        f"{listed([swapping.exponent(n=n) for n in sizes], '.4f')}. At n = 4, p = 1 βγ² tends to ½ "
+        f"log 2 = {settled[0]:.4f} from two starts",
     )
 
 
@@ -132,6 +133,7 @@ def segments(full: bool) -> Evidence:
         texts.append(f"{found:.3f} for n = {n} (averaged {mean:.3f}, unswapped {1 / n:.3f})")
     return Evidence(
         agree,
-        "-d log Δ/d log β of simplices, entries swapped all the time in random segments of length "
-        f"1, between t = 10 and {1000 if full else 200}: {', '.join(texts)} (seeds 0 and 1)",
+        "from simplices, with entries swapped all the time in random segments of length 1, -d log "
+        f"Δ/d log β is measured between t = 10 and {1000 if full else 200} (seeds 0 and 1). It is "
+        f"{', '.join(texts)}",
     )

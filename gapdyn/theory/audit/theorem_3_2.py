@@ -122,10 +122,11 @@ def theorem(full: bool) -> Evidence:
         broken == 0 and tight > count / 2 and off < 1e-12,
         "γ₀ > 0 is assumed, and the last line's constants are mended (theory 2.1): γ ≥ "
         "[c₄/log(c₃c₄t + e^{c₄/√γ₀})]² with c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε. It holds for Z = αI, "
-        f"which closes γ fastest, without an exception over {count} random hypotheses (n to 1e6, α "
-        "in (0, n/(n-1)], γ₀ from 1e-6 on, β₀ from its threshold on) and at five times each to "
-        f"1e100 (seed 0); it is γ₀ at t = 0, and in {100 * tight // count} % of the cases within a "
-        "factor 2 of γ at one of the five times at least. Δ ≥ 2γ",
+        f"which closes γ fastest, without an exception over {count} random hypotheses, at five "
+        "times each to 1e100 (seed 0). They have n to 1e6, α in (0, n/(n-1)], γ₀ from 1e-6 on and "
+        f"β₀ from its threshold on. The bound is γ₀ at t = 0, and in {100 * tight // count} % of "
+        "the cases within a factor 2 of γ at one of the five times at least. For the gap itself, Δ "
+        "≥ 2γ",
     )
 
 
@@ -163,10 +164,10 @@ def zero_height(full: bool) -> Evidence:
     matched = bool(run.margin[0] == 1 and (run.margin >= 1 - 1e-12).all())
     return Evidence(
         matched and run.beta[0] >= np.log(4) and (run.gap < 1e-12).all(),
-        "n = 2, X = Y = I, γ₀ = 0, β₀ = 10: the margin is 1 at t = 0 and rises to "
-        f"{run.margin[-1]:.3f}, β₀ ≥ log(4(n-1))/(α(1-γ₀²)) = log 4 = {np.log(4):.3f}, and along "
-        "the flow to t = 1e6 Δ stays 0, below 1e-12 in floating point: γ = 0 is kept by (11) and X "
-        "= Y by symmetry. (6) divides by γ, so γ₀ > 0 is plainly meant; with it Theorem 3.2 "
+        "at n = 2, X = Y = I, γ₀ = 0, β₀ = 10 the margin is 1 at t = 0 and rises to "
+        f"{run.margin[-1]:.3f}, and β₀ ≥ log(4(n-1))/(α(1-γ₀²)) = log 4 = {np.log(4):.3f}. Yet "
+        "along the flow to t = 1e6 Δ stays 0, below 1e-12 in floating point: γ = 0 is kept by (11) "
+        "and X = Y by symmetry. (6) divides by γ, so γ₀ > 0 is plainly meant; with it Theorem 3.2 "
         "stands, and for γ₀ < 0 with |γ|",
     )
 
@@ -222,10 +223,10 @@ def c2(full: bool) -> Evidence:
     return Evidence(
         exact and largest < 1 and constant < 0.1 and (lower <= gamma).all() and lower[-1] > 0,
         f"(1/55)x²e^{{-x/10}} is at most 400/(55e²) = {largest:.3f}, so that c₃e^{{-c₄ω}} bounds "
-        "dω/dt as printed; the integral then needs c₄ = c₂ - 1/10 > 0, of which nothing is said. n "
-        f"= 2, α = 1, γ₀ = 1e-3 at the threshold has c₂ = {constant:.4f}. With any ε in (0, c₂), "
-        "c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε the theorem stands: at γ = 9e-4, 1e-4, 1e-5, 1e-6 the bound "
-        f"is {listed(lower, '.2g')}",
+        "dω/dt as printed. The integral then needs c₄ = c₂ - 1/10 > 0, of which nothing is said. "
+        f"But c₂ = {constant:.4f} at n = 2, α = 1, γ₀ = 1e-3 and the threshold. With any ε in (0, "
+        "c₂), c₃ = 2c₁/(e²ε²), c₄ = c₂ - ε the theorem stands: at γ = 9e-4, 1e-4, 1e-5, 1e-6 the "
+        f"bound is {listed(lower, '.2g')}",
     )
 
 
@@ -251,9 +252,10 @@ def last_line(full: bool) -> Evidence:
         and abs(t / 1.3253e30 - 1) < 1e-4
         and (printed > gamma * 1.01).all()
         and (proved <= gamma * (1 + 1e-12)).all(),
-        f"n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold: at t = 0 it says γ ≥ {printed[0]:.3f} "
-        f"though γ = 0.1, at t = {t:.4e}, where γ = 1e-4, γ ≥ {printed[1]:.3g}; integrating dω/dt "
-        f"= c₃e^{{-c₄ω}} gives [c₄/log(c₃c₄t + e^{{c₄/√γ₀}})]², at most {proved[1]:.3g} there",
+        f"at n = 4, Z = I, γ₀ = 0.1, β₀ at the threshold it says γ ≥ {printed[0]:.3f} at t = 0, "
+        f"though γ = 0.1. At t = {t:.4e}, where γ = 1e-4, it says γ ≥ {printed[1]:.3g}. "
+        "Integrating dω/dt = c₃e^{-c₄ω} gives [c₄/log(c₃c₄t + e^{c₄/√γ₀})]², at most "
+        f"{proved[1]:.3g} there",
     )
 
 
@@ -286,12 +288,12 @@ def sketch(full: bool) -> Evidence:
     near = float(velocity[0] / first[0])
     return Evidence(
         ordered and near > 0.99 and np.allclose(velocity, law, rtol=1e-9, atol=0),
-        "scalar loss e^-m, γ₀ = 0.1, β₀ = 2.5, flow to t = 1e30: with C = β₀√γ₀e^{-γ₀²/4}, c = "
-        f"C(1-γ₀²) = {c:.4f} and K = 2β₀√γ₀, dγ/dt = -2βγe^{{-β(1-γ²)}} ≥ -Kγ^{{1/2}}e^{{-c/√γ}}, "
-        f"nearly with equality at t = 0 ({near:.3f} of it), and for c' = 0.8c that is at least "
-        "-K'γ^{3/2}e^{-c'/√γ}, K' = 4K/(e(c-c'))²; integrated, γ ≥ [c'/log(e^{c'/√γ₀} + "
-        f"K'c't/2)]², at the end {gamma[-1]:.2e} ≥ {bound[-1]:.2e}. The one fault is of notation: "
-        "Ω of a negative function",
+        "the flow of the scalar loss e^-m runs from γ₀ = 0.1, β₀ = 2.5 to t = 1e30. With C = "
+        f"β₀√γ₀e^{{-γ₀²/4}}, c = C(1-γ₀²) = {c:.4f} and K = 2β₀√γ₀, dγ/dt = -2βγe^{{-β(1-γ²)}} ≥ "
+        f"-Kγ^{{1/2}}e^{{-c/√γ}}, nearly with equality at t = 0 ({near:.3f} of it). For c' = 0.8c "
+        "that is at least -K'γ^{3/2}e^{-c'/√γ}, K' = 4K/(e(c-c'))². Integrated, γ ≥ "
+        f"[c'/log(e^{{c'/√γ₀}} + K'c't/2)]², at the end {gamma[-1]:.2e} ≥ {bound[-1]:.2e}. The one "
+        "fault is of notation: Ω of a negative function",
     )
 
 
@@ -316,12 +318,12 @@ def gap_rate(full: bool) -> Evidence:
     )
     return Evidence(
         tends and np.ptp(kept) < 1e-7,
-        "aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold, within the hypotheses of "
-        "Theorem 3.2: ‖u‖⁵β is constant (to 1e-7) and β = Θ(log t), so Δ = √((1-γ²)‖u‖² + 4γ²) = "
-        "Θ((log t)^{-1/5}), which goes to 0, and slower than 1/log²t. Slopes in log log t between "
-        f"t = 1e20, 1e40, 1e80, 1e160: {listed(gap, '.3f')} of log Δ, {listed(height, '.2f')} of "
-        f"log γ; at 1e160 Δ = {run.gap[-1]:.3f} while 2γ = {2 * run.gamma[-1]:.1e}. The Ω of (7) "
-        "holds",
+        "aligned pentagons at ±0.4 of R³, γ₀ = 0.3, β₀ at the threshold, are within the hypotheses "
+        "of Theorem 3.2. With u = mean X - mean Y, ‖u‖⁵β is constant along their flow (to 1e-7) "
+        "and β = Θ(log t). So Δ = √((1-γ²)‖u‖² + 4γ²) = Θ((log t)^{-1/5}), which goes to 0, and "
+        "slower than 1/log²t. Slopes in log log t between t = 1e20, 1e40, 1e80, 1e160 are "
+        f"{listed(gap, '.3f')} of log Δ, {listed(height, '.2f')} of log γ; at 1e160 Δ = "
+        f"{run.gap[-1]:.3f} while 2γ = {2 * run.gamma[-1]:.1e}. The Ω of (7) holds",
     )
 
 
@@ -350,16 +352,16 @@ def impractical(full: bool) -> Evidence:
         off = max(off, float(np.abs(log_t - direct).max()))
         bound = 2 * start.lower_bound([1e3, 1e6, 1e9])  # refused below the threshold of β₀
         rows.append(
-            f"at n = {n} before t = 10^{', 10^'.join(f'{v / np.log(10):.1f}' for v in log_t)} "
-            f"(bound: 2γ ≥ {', '.join(f'{v:.3f}' for v in bound)} at t = 1e3, 1e6, 1e9)"
+            f"At n = {n} that is at t = 10^{', 10^'.join(f'{v / np.log(10):.1f}' for v in log_t)}, "
+            f"and the bound is 2γ ≥ {listed(bound, '.3f')} at t = 1e3, 1e6, 1e9"
         )
     soon = float(Setting(32768, 0.1, 0.3, 1 / 0.07).closing_time(0.01))
     return Evidence(
         off < 1e-8 and log_t[1] > 25 and soon < 1,
-        "from CLIP's τ₀ = 0.07 and γ₀ = 0.3, with a margin of at least 1 no path reaches 2γ = 0.2, "
-        f"0.06, 0.02 {'; '.join(rows)}: a time is a learning rate times a number of steps. The "
-        "hypothesis αβ₀(1-γ₀²) ≥ log(4(n-1)) makes it so: without it, at a margin of 0.1 and n = "
-        f"32768, Z = αI reaches 2γ = 0.02 at t = {soon:.2f}",
+        "from CLIP's τ₀ = 0.07 and γ₀ = 0.3, with a margin of at least 1, no path reaches 2γ = "
+        f"0.2, 0.06, 0.02 before Z = I does. {'. '.join(rows)}. A time is a learning rate times a "
+        "number of steps. The hypothesis αβ₀(1-γ₀²) ≥ log(4(n-1)) makes it so: without it, at a "
+        f"margin of 0.1 and n = 32768, Z = αI reaches 2γ = 0.02 at t = {soon:.2f}",
     )
 
 
@@ -402,12 +404,13 @@ def mismatched(full: bool) -> Evidence:
     return Evidence(
         least > 0.1 and min(unlike) > 4 and off < 1e-8 and margin[0] < 1 and margin[-1] > 0,
         f"γ log²(2+t) stays above {least:.3f} over t = 0..1e8 along {len(seeds)} parallel flows of "
-        f"eight random pairs in R⁴, {min(unlike)} to {max(unlike)} of them mismatched at t = 0 (γ₀ "
-        f"= 0.3, τ₀ = 0.2, seeds 0..{len(seeds) - 1}); how many pairs of Figure 4(a) are "
-        "mismatched is not printed. Without a lower bound on the margin it is no theorem: along "
-        "matched rows whose margin shrinks, Z = α(t)I with aα kept at 1 + W, W = W₀((n-1)/e), γ "
-        "closes like e^{-2Wt}, as γe^{-γ²/2}e^{2Wt} is constant (n = 4, γ₀ = 0.3, β₀ = 5: γ = "
-        f"{listed(gamma[1:], '.1e')} and α = {listed(margin[1:], '.1e')} at t = 2, 4, 8)",
+        f"eight random pairs in R⁴ (γ₀ = 0.3, τ₀ = 0.2, seeds 0..{len(seeds) - 1}). Of their pairs "
+        f"{min(unlike)} to {max(unlike)} are mismatched at t = 0; how many pairs of Figure 4(a) "
+        "are is not printed. Without a lower bound on the margin it is no theorem: let the margin "
+        "of matched rows Z = α(t)I shrink so that aα stays at 1 + W, W = W₀((n-1)/e). Then "
+        "γe^{-γ²/2}e^{2Wt} is constant, so that γ closes like e^{-2Wt}. At n = 4, γ₀ = 0.3, β₀ = 5 "
+        f"it falls to γ = {listed(gamma[1:], '.1e')} with α = {listed(margin[1:], '.1e')} at t = "
+        "2, 4, 8",
     )
 
 
@@ -430,13 +433,13 @@ def figure_4a(full: bool) -> Evidence:
     largest = float(np.where(weights > 0, high, low) @ weights)
     return Evidence(
         0.94 < r2 < 0.96 and abs(end + 0.237) < 0.005 and largest < -0.1,
-        f"{x.size} markers read off the figure, whose logarithm has base 10: a straight line fits "
-        f"them with R² = {r2:.2f} (0.99 if steps even in log t count alike), so the relationship "
-        f"is near to linear, and slow closure is what it shows; but that line meets Δ = {end:.2f} "
-        f"at t = ∞ (at most {largest:.2f}, wherever markers lie that cover one another), while a "
-        "gap of order 1/log²t ends at 0. A bound from below is met by whatever falls more slowly, "
-        "so that no line verifies it; under the gradient flow, the setting of the theorem, gaps "
-        "fall like powers of log t that depend on the start (theory 3.1)",
+        f"a straight line fits the {x.size} markers read off the figure, whose logarithm has base "
+        f"10, with R² = {r2:.2f} (0.99 if steps even in log t count alike). So the relationship is "
+        f"near to linear, and slow closure is what it shows. But that line meets Δ = {end:.2f} at "
+        f"t = ∞ (at most {largest:.2f}, wherever markers lie that cover one another), while a gap "
+        "of order 1/log²t ends at 0. A bound from below is met by whatever falls more slowly, so "
+        "that no line verifies it. Under the gradient flow, the setting of the theorem, gaps fall "
+        "like powers of log t that depend on the start (theory 3.1)",
     )
 
 
@@ -460,9 +463,9 @@ def figure_1(full: bool) -> Evidence:
     off, peak = float(np.abs(run.beta / curve - 1).max()), int(run.gap.argmax())
     return Evidence(
         off < 1e-6 and run.gap[peak] > 3 * run.gap[0] and run.gap[-1] < run.gap[0],
-        "the observation is of CLIP, and is not doubted. In the parallel model two modalities that "
-        "share a cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0) go from Δ = "
-        f"{run.gap[0]:.3f} to {run.gap[peak]:.3f} near t = {run.t[peak]:.0f}, while mismatched, "
-        f"and end at {run.gap[-1]:.3f} with τ = {run.tau[-1]:.3f}: by (6), which holds to 1e-6, "
-        "the height ends above its start only if τ does",
+        "the observation is of CLIP, and is not doubted. In the parallel model two modalities "
+        "start in one cone of 60° (100 pairs in R^16, γ₀ = 0.02, τ₀ = 0.07, seed 0). Their gap "
+        f"goes from Δ = {run.gap[0]:.3f} to {run.gap[peak]:.3f} near t = {run.t[peak]:.0f}, while "
+        f"they are mismatched, and ends at {run.gap[-1]:.3f} with τ = {run.tau[-1]:.3f}. By (6), "
+        "which holds to 1e-6, the height ends above its start only if τ does",
     )

@@ -198,9 +198,10 @@ def printed(full: bool) -> Evidence:
     above = float((height / unit >= bound).mean())
     return Evidence(
         exact and slack > 0 and bound > 0 and below > 0.5 and above >= 0.8,
-        "d = 2, τ = 0.5, n = 1500, γ₀ = 1e-3, δ = 0.2, with ξ₁ ≥ 2eᵃε: it says dΔ/dt ≥ "
-        f"{bound:.4f} in units of 4β₀γ₀ with probability 0.8, and {below:.2f} of {draws} draws lie "
-        f"below, median {np.median(gap) / unit:.3f}; 2dγ/dt is above it in {above:.2f} (seed 0)",
+        "at d = 2, τ = 0.5, n = 1500, γ₀ = 1e-3, δ = 0.2, where ξ₁ ≥ 2eᵃε, it says dΔ/dt ≥ "
+        f"{bound:.4f} in units of 4β₀γ₀ with probability 0.8. But {below:.2f} of {draws} draws lie "
+        f"below that, with median {np.median(gap) / unit:.3f}, while 2dγ/dt is above it in "
+        f"{above:.2f} (seed 0)",
     )
 
 
@@ -249,15 +250,15 @@ def coverage(full: bool) -> Evidence:
         and softmax_over_plain_average(np.random.default_rng(0)) > -1e-14
         and height_velocity(0.3) == -height_velocity(-0.3)
         and turned < 0.2,
-        f"d = 2, τ = 0.5, n = 1500, γ₀ = 0.3, δ = 0.2, where ξ₁e⁻ᵃ - 2ε = {slack:.3f} ≥ 0 and the "
-        f"bracket is {bound.value:.4f}: {share:.3f} of {draws} draws lie above it (seed 0). Where "
-        f"ξ₁ < 2eᵃε, as at n = 2048, d = 512, τ = 0.07 (by {-missing:.3f}eᵃ), the printed division "
-        "is not valid, and the bracket is below -2ε; it holds there too, for a softmax average is "
-        "at least the plain mean (500 random Z, seed 0) and the mean of the diagonal less ⟨x̄, ȳ⟩ "
-        "is sub-Gaussian with proxy 1/nd: it exceeds 2ε with probability at most (δ/(4n+1))^d. It "
-        f"is positive there only from n = 10^{needed:.1f} on. γ₀ > 0 is needed: at γ₀ = -0.3 dγ/dt "
-        f"has the other sign, the inequality turns round, and {turned:.3f} of the draws meet it as "
-        "printed",
+        f"at d = 2, τ = 0.5, n = 1500, γ₀ = 0.3, δ = 0.2, where ξ₁e⁻ᵃ - 2ε = {slack:.3f} ≥ 0 and "
+        f"the bracket is {bound.value:.4f}, {share:.3f} of {draws} draws lie above it (seed 0). "
+        f"Where ξ₁ < 2eᵃε, as at n = 2048, d = 512, τ = 0.07 (by {-missing:.3f}eᵃ), the printed "
+        "division is not valid, and the bracket is below -2ε. The bound holds there too, for a "
+        "softmax average is at least the plain mean, which is ⟨x̄, ȳ⟩ (500 random Z, seed 0). And "
+        "the mean of the diagonal less ⟨x̄, ȳ⟩ is sub-Gaussian with proxy 1/nd: it exceeds 2ε with "
+        "probability at most (δ/(4n+1))^d. The bracket is positive there only from n = "
+        f"10^{needed:.1f} on. A height γ₀ > 0 is needed: at γ₀ = -0.3 dγ/dt has the other sign, "
+        f"the inequality turns round, and {turned:.3f} of the draws meet it as printed",
     )
 
 
@@ -315,11 +316,12 @@ def limit(full: bool) -> Evidence:
     return Evidence(
         errors[0] > errors[1] > errors[2] and centred and abs(ratios[2] - 1) < 0.01,
         "printed as the limit of (8), which is false of Δ; at fixed γ₀ > 0 and with free rows the "
-        f"limit itself holds. d = 8, τ = 0.25, γ₀ = 0.3: the mean of -g_a(Z) over {draws} draws is "
-        f"off A_d(a) = {value:.4f} by {', '.join(f'{100 * v:+.1f} %' for v in means)}, with "
-        f"standard errors {', '.join(f'{100 * v:.1f} %' for v in errors)}, at n = "
-        f"{listed(sizes, 'd')} (seed 0); the mean dΔ/dt over the mean 2dγ/dt is "
-        f"{listed(ratios, '.4f')} and tends to 1 for fixed γ₀ and free rows",
+        f"limit itself holds. At d = 8, τ = 0.25, γ₀ = 0.3 the mean of -g_a(Z) over {draws} draws "
+        f"is compared with A_d(a) = {value:.4f}. It is off by "
+        f"{', '.join(f'{100 * v:+.1f} %' for v in means)}, with standard errors "
+        f"{', '.join(f'{100 * v:.1f} %' for v in errors)}, at n = {listed(sizes, 'd')} (seed 0). "
+        f"The mean dΔ/dt over the mean 2dγ/dt is {listed(ratios, '.4f')} and tends to 1 for fixed "
+        "γ₀ and free rows",
     )
 
 
@@ -375,10 +377,10 @@ def three_dimensions(full: bool) -> Evidence:
     text = "; ".join(f"{low:.3f} to {high:.3f} at γ₀ = {g}" for g, low, high in spans)
     return Evidence(
         off < 1e-10 and all(low > 0 and high < 4 for _, low, high in spans),
-        "at d = 3 the bracket of (9) is cosh a/sinh a - 1/a, a = β₀(1-γ₀²), as printed; 4β₀γ₀ "
-        f"times it over β₀tanh β₀ is {text} for β₀ = 1e-4..1e4, from 4γ₀(1-γ₀²)/3 as β₀ → 0 to 4γ₀ "
-        "as β₀ → ∞. So for γ₀ = Θ(1), that is away from 0, and away from 1 for small β₀, it is "
-        "Θ(β₀tanh β₀) ~ β₀",
+        "at d = 3 the bracket of (9) is cosh a/sinh a - 1/a, a = β₀(1-γ₀²), as printed. The bound, "
+        f"4β₀γ₀ times it, is compared with β₀tanh β₀ for β₀ = 1e-4..1e4. The ratio is {text}, and "
+        "goes from 4γ₀(1-γ₀²)/3 as β₀ → 0 to 4γ₀ as β₀ → ∞. So for γ₀ = Θ(1), that is away from 0, "
+        "and away from 1 for small β₀, it is Θ(β₀tanh β₀) ~ β₀",
     )
 
 
@@ -443,9 +445,9 @@ def gaussian_layers(full: bool) -> Evidence:
     mean, spread, value = float(np.mean(found)), float(np.std(found)), float(bessel.A(4.0, d))
     return Evidence(
         p > 0.01 and abs(float(kept.mean()) - cosine) < 0.05 and mean < 0.5 * value,
-        f"two inputs at an angle of cosine {cosine:.3f} in R^{inner} through {draws} Gaussian "
-        f"layers into R^{d} (seed 0): each row alone is uniform (Kolmogorov-Smirnov p = {p:.2f}), "
-        f"but the cosine between the two stays {kept.mean():.3f} ± {kept.std():.3f}, not 0 ± "
+        f"two inputs at an angle of cosine {cosine:.3f} in R^{inner} pass through {draws} Gaussian "
+        f"layers into R^{d} (seed 0). Each row alone is uniform (Kolmogorov-Smirnov p = {p:.2f}). "
+        f"But the cosine between the two stays {kept.mean():.3f} ± {kept.std():.3f}, not 0 ± "
         f"{d**-0.5:.3f} as of independent rows: they share the layer. With {n} inputs of each "
         f"modality in such a cone -g_a(Z) at a = 4 is {mean:.4f} ± {spread:.4f} over 20 pairs of "
         f"layers, where the limit (9) for independent rows is {value:.4f}",
@@ -475,12 +477,12 @@ def before_training(full: bool) -> Evidence:
         and rise < 100
         and gaps[0] > 1
         and abs(gaps[-1] / closed.gap.max() - 1) < 1e-4,
-        "that a small gap is enlarged is observed of CLIP in Figure 1(b), and not doubted; the "
+        "that a small gap is enlarged is observed of CLIP in Figure 1(b), and not doubted. The "
         "right side of (8) is proportional to γ₀, and vanishes where the gap is closed before "
-        f"training. {n} random pairs in R^{d}, τ₀ = {tau} (seed 0), parallel model: log γ grows at "
-        f"first at the rate -2β₀g = {speed:.2f}, but γ by a factor of {rise:.0f} until pairs "
-        f"match; from γ₀ = {listed(heights, 'g')} the gap is at most {listed(gaps, '.4f')}, from "
-        f"γ₀ = 0 {closed.gap.max():.4f}",
+        f"training. In the parallel model of {n} random pairs in R^{d}, τ₀ = {tau} (seed 0), log γ "
+        f"grows at first at the rate -2β₀g = {speed:.2f}. But γ grows only by a factor of "
+        f"{rise:.0f} until pairs match. From γ₀ = {listed(heights, 'g')} the gap is at most "
+        f"{listed(gaps, '.4f')}, from γ₀ = 0 it is at most {closed.gap.max():.4f}",
     )
 
 
@@ -534,15 +536,16 @@ def ratio(full: bool) -> Evidence:
         predicted = theorem_3_3.gap_ratio(**setting)
         plain = theorem_3_3.gap_ratio(**setting, moving_rows=False)
         off = max(off, abs(mean / predicted - 1), 3 * error / predicted)
-        rows.append(f"{mean:.4f}, {predicted:.4f} and {plain:.4f} at {n}, {d}, {tau}, {root}")
+        place = f"n = {n}, d = {d}, τ = {tau}, γ₀√n = {root}"
+        rows.append(f"At {place} they are {mean:.4f}, {predicted:.4f} and {plain:.4f}")
     turned, error = ratio_of_means(*velocities(256, 1e-3 / 8, 200 * more, rng, d=3, tau=0.1))
     said = theorem_3_3.gap_ratio(n=256, d=3, tau=0.1, gamma0=1e-3 / 8)
     return Evidence(
         off < 0.04 and turned < 0 and abs(turned - said) < 3 * error < -said,
-        "measured, by the formula, and 2γ₀/Δ₀ at the mean of q, at (n, d, τ, γ₀√n): "
-        f"{'; '.join(rows)}; the formula is within {100 * off:.0f} %, three standard errors within "
-        f"that. In d = 3 at τ = 0.1, where k < 0, {turned:.2f} ± {error:.2f} and {said:.2f} at n = "
-        "256, γ₀√n = 0.002 (random rows, seed 0)",
+        "three numbers are compared: the ratio as measured, by the formula, and 2γ₀/Δ₀ at the mean "
+        f"of q. {'. '.join(rows)}. The formula is within {100 * off:.0f} %, and three standard "
+        f"errors are within that. In d = 3 at τ = 0.1, where k < 0, the first two are {turned:.2f} "
+        f"± {error:.2f} and {said:.2f} at n = 256, γ₀√n = 0.002 (random rows, seed 0)",
     )
 
 
@@ -587,11 +590,11 @@ def sharper(full: bool) -> Evidence:
     large = pulls(2048, 512, 0.91 / 0.07, draws, np.random.default_rng(0))
     return Evidence(
         off < 1e-6 and wide > 0 and (large > uneven).all() and uneven > at,
-        f"τ = 0.07, γ₀ = 0.3, δ = 0.05, in units of 2β₀γ₀: {at:.4f} at n = 2048, d = 512 "
-        f"({uneven:.4f} with half of δ for the diagonal; limit {limit:.4f}, {draws} draws "
-        f"{large.min():.4f} to {large.max():.4f}, seed 0) and {wide:.4f} at n = d = 1024, where "
-        f"(8) gives {printed:.1f}; positive from n = {needed:.0f} on at d = 512. Quadrature of the "
-        "density and a search for r* agree to 1e-6 there, at n = 512, d = 64, τ = 0.25, δ = 0.2, "
-        "and at n = 1500, d = 2, τ = 0.5, δ = 0.2. A union bound is not attained: no coverage is "
-        "near 1-δ",
+        "at τ = 0.07, γ₀ = 0.3, δ = 0.05, n = 2048, d = 512 the bound in units of 2β₀γ₀ is "
+        f"{at:.4f}, and {uneven:.4f} with half of δ for the diagonal. The limit is {limit:.4f}, "
+        f"and {draws} draws are {large.min():.4f} to {large.max():.4f} (seed 0). At n = d = 1024 "
+        f"the bound is {wide:.4f}, where (8) gives {printed:.1f}; at d = 512 it is positive from n "
+        f"= {needed:.0f} on. Quadrature of the density and a search for r* agree to 1e-6 at the "
+        "first of these, at n = 512, d = 64, τ = 0.25, δ = 0.2, and at n = 1500, d = 2, τ = 0.5, δ "
+        "= 0.2. A union bound is not attained: no coverage is near 1-δ",
     )

@@ -192,8 +192,8 @@ def free(full: bool) -> Evidence:
     heights = [np.subtract(*(rows[:, -1].mean() for rows in few.rows(y))) for y in run.y]
     return Evidence(
         off < 1e-11 and np.mean(above) >= 0.8 and (run.gap >= np.array(heights) - 1e-12).all(),
-        f"agrees with the velocity of the free model to 1e-11 at {len(above)} starts of {n} random "
-        "rows of S² lifted into R⁴, τ₀ = 0.1..0.5, γ₀ = 0.1..0.9, row rates 0.5..2 (seed 0); "
-        f"{np.mean(above):.2f} of them are above the bound for δ = 0.2, and Δ ≥ h_X - h_Y along a "
-        "flow of twelve pairs to t = 1e3",
+        f"the law agrees with the velocity of the free model to 1e-11 at {len(above)} starts of "
+        f"{n} random rows of S² lifted into R⁴ (τ₀ = 0.1..0.5, γ₀ = 0.1..0.9, row rates 0.5..2, "
+        f"seed 0). Of them {np.mean(above):.2f} are above the bound for δ = 0.2, and Δ ≥ h_X - h_Y "
+        "along a flow of twelve pairs to t = 1e3",
     )

@@ -157,7 +157,10 @@ On the twelve methods of Figure 5, three of which Figures 6 and 7 leave out,
 ρ(gap, retrieval) = {twelve}. On the nine, text retrieval alone has
 ρ = {text} with uniformity, which is moderate. Our pictures of
 [Figure 5](../figures/fig5.png), [Figure 6](../figures/fig6.png) and
-[Figure 7](../figures/fig7.png) have the points, and our own ρ on the plotted methods alone.
+[Figure 7](../figures/fig7.png) have what the paper plots. Others have all rows of its tables, for
+[Figure 5](../figures/fig5_all.png), [6](../figures/fig6_all.png) and [7](../figures/fig7_all.png),
+and our own points, beside [Figure 6](../figures/fig6_ours.png) and [7](../figures/fig7_ours.png).
+`fig5.json` to `fig7.json` have our own ρ on the plotted methods alone.
 """
 
 HISTORY = """\

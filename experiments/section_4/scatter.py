@@ -3,49 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from experiments.record import Numbers
-from experiments.section_4 import runs
+from experiments.section_4 import results, runs
 from experiments.section_4.correlation import Interval, rank_correlation
 from experiments.section_4.runs import Table
 from experiments.section_4.verdicts import LEAST_METHODS, LEAST_STEPS, Methods, ours_by_data, papers
-from gapdyn import published
+from gapdyn import plotting, published
 
-LABELS = {
-    "gap": "gap Δ",
-    "uniformity": "uniformity",
-    "image_retrieval": "image retrieval (%)",
-    "text_retrieval": "text retrieval (%)",
-    "zero_shot": "zero-shot (%)",
-    "linear_probe": "linear probe (%)",
+AXES = {"gap": "gap Δ", "uniformity": "uniformity (larger: more even)"}
+TASKS = {
+    "image_retrieval": ("image retrieval", "recall@1 (%)"),
+    "text_retrieval": ("text retrieval", "recall@1 (%)"),
+    "zero_shot": ("zero-shot", "accuracy (%)"),
+    "linear_probe": ("linear probe", "accuracy (%)"),
 }
-SOURCES = {
-    "paper": "the paper, all rows of Tables 2 to 5",
-    "glyphs": "ours, glyphs",
-    "synthetic": "ours, synthetic pairs",
-}
-"""Titles of the sources of the points."""
+"""What is measured across; and of each task its name and its unit."""
 
-CONTROL, SWAP, BASELINE = "#2b8a3e", "#f08c00", "#e03131"
-"""Green, orange and red, as in Figure 5(a)."""
-
+CONTROL, SWAP, BASELINE = plotting.SHADES[0], plotting.SHADES[2], plotting.SHADES[3]
 KINDS = {
-    "FLT": ("o", CONTROL, "fixed τ"),
-    "TS": ("D", CONTROL, "scheduled τ"),
-    "TR": ("v", CONTROL, "another τ(ν)"),
-    "SLRT": ("p", CONTROL, "τ learnt slowly"),
-    "HS": ("s", SWAP, "hard swapping"),
-    "SS": ("P", SWAP, "soft swapping"),
-    "No normalization": ("X", "0.5", ""),
-    "Baseline": ("^", BASELINE, ""),
+    "FLT": ("o", CONTROL, "temperature fixed (FLT)"),
+    "TS": ("D", CONTROL, "temperature rising or swinging (TS)"),
+    "TR": ("v", CONTROL, "temperature learned otherwise (TR)"),
+    "SLRT": ("^", CONTROL, "temperature learned slowly (SLRT)"),
+    "HS": ("s", SWAP, "hard swapping (HS)"),
+    "SS": ("P", SWAP, "soft swapping (SS)"),
+    "No normalization": ("X", "0.5", "embeddings not normalised"),
+    "Baseline": ("*", BASELINE, "baseline: temperature learned"),
 }
 """Marker, colour and words by the beginning of a method's name. The last is drawn on top."""
+
+PAPERS, FITTED, BASELINES, CHANCE = (
+    "dashed line of the paper",
+    "line of least squares",
+    "gap of the baseline",
+    "left of it a gap may be chance",
+)
+LINES: dict[str, dict[str, Any]] = {
+    PAPERS: {"color": SWAP, "ls": (0, (3, 1.5)), "lw": 2, "zorder": 0},
+    FITTED: {"color": "0.35", "lw": 1, "zorder": 0},
+    BASELINES: {"color": "0.4", "ls": "--", "lw": 1, "zorder": 0},
+    CHANCE: {"color": "0.4", "ls": ":", "lw": 1, "zorder": 0},
+}
+"""Styles of lines by their words in a legend."""
+
+RHO = "ρ: Spearman's rank correlation over the methods, in brackets its 95 % interval."
+CLIP = "Each marker is CLIP, trained on photographs with captions by one method."
+ENCODERS = """\
+Each marker is two small networks, trained by one method. Changes are from the baseline.
+Glyphs: drawn characters with their names. Synthetic pairs: functions of one hidden code."""
 
 
 def numbers(
@@ -99,93 +116,141 @@ def correlations(table: Table, source: str, x: str, y: str) -> dict[str, list[fl
     }
 
 
-def panel(
-    ax: Axes, numbers: Numbers, source: str, x: str, y: str, *, sets: Sequence[str], title: str
-) -> None:
-    """Points of one source, hollow if the paper's figure does not have them, and ρ in the title.
-
-    `sets` are "plotted", "all" or both: the sets of methods whose correlation to print. Without
-    "all" only the plotted methods are drawn.
-    """
-    table = numbers.table
-    rows = np.flatnonzero(table["source"] == source)
-    if "all" not in sets:
-        rows = rows[table["plotted"][rows] == 1]
-    for kind, (marker, colour, _) in KINDS.items():
-        chosen = [i for i in rows if table["method"][i].startswith(kind)]
-        faces = np.where(table["plotted"][chosen] == 1, colour, "none").tolist()
-        here = table[x][chosen], table[y][chosen]
-        ax.scatter(*here, marker=marker, s=24, facecolors=faces, edgecolors=colour, lw=0.9)
+def rho(numbers: Numbers, source: str, x: str, y: str, which: str) -> str:
+    """The rank correlation and its interval in a line, or nothing if the methods are too few."""
     found = numbers.parameters["correlations"][f"{x}, {y}"].get(source, {})
-    counts = {"plotted": int((table["plotted"][rows] == 1).sum()), "all": len(rows)}
-    lines = [f"{counts[s]}: {Interval(*found[s])}" for s in sets if s in found]
-    ax.set_title("\n".join([title, *lines]), loc="left", size=8)
-    _axes(ax, x, numbers.parameters["gap_floor"].get(source))
+    return f"\nρ = {Interval(*found[which])}".replace("-", "−") if which in found else ""
 
 
-def _axes(ax: Axes, x: str, floor: float | None) -> None:
-    """Labels and ticks; our gaps are on a logarithmic axis with their floor."""
-    ax.set_xlabel(LABELS[x], size=8, labelpad=1)
-    ax.tick_params(labelsize=8, pad=2)
-    ax.locator_params("x", nbins=3, steps=[1, 2, 5, 10])
-    ax.locator_params("y", nbins=4, steps=[1, 2, 5, 10])
+def mark(ax: Axes, names: Sequence[str], x: Any, y: Any, filled: Any) -> None:
+    """A marker for each method, of its kind, filled or hollow."""
+    for kind, (marker, colour, _) in KINDS.items():
+        chosen = np.array([name.startswith(kind) for name in names], dtype=bool)
+        faces = np.where(np.asarray(filled, dtype=bool)[chosen], colour, "none").tolist()
+        style: Any = {"facecolors": faces, "edgecolors": colour, "s": _size(marker) ** 2}
+        ax.scatter(x[chosen], y[chosen], marker=marker, lw=0.9, **style)
     ax.margins(0.1)
-    if x == "gap" and floor is not None:
-        ax.set_xscale("log")
-        ax.set_xlabel(f"{LABELS[x]}, log scale", size=8, labelpad=1)
-        ax.axvline(floor, color="0.6", lw=1, ls=":", zorder=0)
 
 
-def trend(ax: Axes, numbers: Numbers, x: str, y: str) -> None:
+def _size(marker: str) -> float:
+    return 8.0 if marker == "*" else 5.0
+
+
+def across(ax: Axes, x: str, *, log: bool = False) -> None:
+    """The horizontal axis of a panel."""
+    ax.set_xlabel(AXES[x])
+    if log and x == "gap":
+        ax.set(xscale="log", xlabel=f"{AXES[x]} (log axis)")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+    else:
+        ax.locator_params("x", nbins=4, steps=[1, 2, 5, 10])
+
+
+def key(where: Any, names: Sequence[str], more: Sequence[Line2D] = (), **style: Any) -> Legend:
+    """The legend of a figure or of a panel: the kinds of the methods, and more entries."""
+    kinds = [
+        Line2D([], [], ls="", marker=marker, color=colour, ms=_size(marker), label=words)
+        for kind, (marker, colour, words) in KINDS.items()
+        if any(name.startswith(kind) for name in names)
+    ]
+    below: Any = {"loc": "outside lower center", "ncols": 2}
+    legend: Legend = where.legend(handles=[*kinds, *more], **below | style)
+    return legend
+
+
+def faces(filled: str, hollow: str) -> list[Line2D]:
+    """Entries of a legend that say what filled and hollow markers are."""
+    style: Any = {"ls": "", "marker": "o", "color": "0.4", "ms": 5}
+    return [
+        Line2D([], [], label=f"filled: {filled}", **style),
+        Line2D([], [], label=f"hollow: {hollow}", mfc="none", **style),
+    ]
+
+
+def lines(*words: str) -> list[Line2D]:
+    """Entries of a legend for lines."""
+    return [Line2D([], [], label=label, **LINES[label]) for label in words]
+
+
+def trend(ax: Axes, table: Table, x: str, y: str) -> None:
     """The dashed line in the paper's panel, if there is one, and the line of least squares."""
     if (x, y) not in published.TREND_LINES:
         return
-    table = numbers.table
     rows = (table["source"] == "paper") & (table["plotted"] == 1)
     ends = np.array(published.TREND_LINES[x, y]).T
-    ax.plot(*ends, color="#ff9500", ls=(0, (3, 1.5)), lw=2, zorder=0)
+    ax.plot(*ends, **LINES[PAPERS])
     line = np.polyfit(table[x][rows], table[y][rows], 1)
-    ax.plot(ends[0], np.polyval(line, ends[0]), color="0.35", lw=1, zorder=0)
+    ax.plot(ends[0], np.polyval(line, ends[0]), **LINES[FITTED])
 
 
-def key(figure: Figure, more: str = "") -> None:
-    """The legend below a figure."""
-    handles = [
-        Line2D([], [], ls="", marker=marker, color=colour, ms=5, label=f"{kind} {words}")
-        for kind, (marker, colour, words) in KINDS.items()
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, title=KEY + more)
+def of_paper(
+    numbers: Numbers,
+    *,
+    against: Sequence[str],
+    tasks: Sequence[str],
+    which: str,
+    name: str,
+    message: str,
+    note: str,
+    named: Mapping[str, str] = MappingProxyType({}),
+) -> Figure:
+    """The paper's methods: a row of panels for each measure across, a column for each task.
 
-
-KEY = """\
-above a panel: number of methods, Spearman's ρ, its 95 % interval; of ours first what is plotted
-filled: plotted by the paper, hollow: in its tables only; dotted: a smaller gap may be none"""
-LINES = "\ndashed: lines of the paper, grey: least squares"
-
-
-def draw(against: Sequence[str], tasks: Sequence[str], name: str, numbers: Numbers) -> Figure:
-    """Rows of panels: what the paper plots, all of its tables, and each kind of our data.
-
-    The first row has the nine methods that the paper plots, its axes and its lines. Further rows
-    have all 26 methods of its Tables 2 to 5, and ours, hollow if the paper's figure does not show
-    the method.
+    If `which` is "plotted", the figure is the paper's, of its `name`, with its axes and its lines.
+    If it is "all", it has all methods of Tables 2 to 5, hollow where the paper's figure has none.
+    Methods that are `named` have these words beside their markers.
     """
-    ours = numbers.parameters["gap_floor"]
-    rows: list[tuple[str, str, tuple[str, ...]]] = [
-        (f"the nine methods of the paper's {name}", "paper", ("plotted",)),
-        (SOURCES["paper"], "paper", ("all",)),
-        *((SOURCES[source], source, ("plotted", "all")) for source in ours),
-    ]
-    figure = Figure(figsize=(7.2, 1.0 + 1.8 * len(rows)), layout="constrained")
-    letters = iter("aabbcdefghijklmn")  # the first row has those of the paper
-    strips = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
-    for k, (strip, (title, source, sets)) in enumerate(zip(strips, rows, strict=True)):
-        strip.suptitle(title, size=9)
-        panels = [(x, y) for x in against for y in tasks]
-        for ax, (x, y) in zip(strip.subplots(1, len(panels)), panels, strict=True):
-            words = f"({next(letters)}) {LABELS[y]}"
-            panel(ax, numbers, source, x, y, sets=sets, title=words)
-            if k == 0:
-                trend(ax, numbers, x, y)
-    key(figure, LINES)
+    every, table = which == "all", numbers.table
+    rows = (table["source"] == "paper") & (every | (table["plotted"] == 1))
+    names = table["method"][rows].tolist()
+    figure = plotting.column(6.6)
+    figure.suptitle(message)
+    axes = figure.subplots(2, 2, sharey="col").flat
+    for ax, letter, (x, y) in zip(axes, "abcd", product(against, tasks), strict=True):
+        mark(ax, names, table[x][rows], table[y][rows], table["plotted"][rows])
+        title, unit = TASKS[y]
+        ax.set_title(f"({letter}) {title} and {x}" + rho(numbers, "paper", x, y, which))
+        ax.set_ylabel(unit)
+        across(ax, x, log=every)
+        for i in np.flatnonzero(rows & np.isin(table["method"], list(named))):
+            words, point = named[str(table["method"][i])], (table[x][i], table[y][i])
+            ax.annotate(words, point, (11, 0), textcoords="offset points", va="center")
+        if not every:
+            trend(ax, table, x, y)
+    more = faces(f"in the paper's {name}", "in its tables only") if every else lines(PAPERS, FITTED)
+    key(figure, names, more, title=f"{note}\n{CLIP}\n{RHO}")
+    return figure
+
+
+def of_ours(
+    numbers: Numbers, *, against: Sequence[str], tasks: Sequence[str], message: str, note: str
+) -> Figure:
+    """Our methods: a row of panels for each kind of data, a column for each measure across.
+
+    Both tasks are in one panel, less the baseline, the first filled and the second hollow.
+    """
+    floors, table = numbers.parameters["gap_floor"], numbers.table
+    figure = plotting.column(2.1 + 2.3 * len(floors))
+    figure.suptitle(message)
+    axes = figure.subplots(len(floors), len(against), squeeze=False, sharey="row")
+    panels = zip(axes.flat, "abcdef", product(floors, against), strict=False)
+    for ax, letter, (data, x) in panels:
+        rows = table["source"] == data
+        names = table["method"][rows].tolist()
+        title = f"({letter}) {results.NAMES[data]}, against {x}"
+        for y in tasks:
+            change = table[y][rows] - table[y][rows][names.index("Baseline")]
+            mark(ax, names, table[x][rows], change, np.full(len(names), y == tasks[0]))
+            face = "filled" if y == tasks[0] else "hollow"
+            title += rho(numbers, data, x, y, "all").replace("ρ", f"{face}: ρ")
+        ax.set_title(title)
+        ax.set_ylabel("change in points of %" if x == "gap" else "")
+        ax.axhline(0, color="0.6", lw=0.8, zorder=0)
+        across(ax, x, log=True)
+        if x == "gap":
+            ax.axvline(floors[data], **LINES[CHANCE])
+    more = [*faces(*(TASKS[y][0] for y in tasks)), *lines(CHANCE)]
+    key(figure, names, more, title=f"{note}\n{ENCODERS}\n{RHO}")
     return figure

@@ -316,7 +316,7 @@ def test_figures_read_the_trainings_of_their_folder_and_no_others(tmp_path, monk
     assert runs.trainings(4, True, 1, tmp_path) is fresh
 
 
-@pytest.mark.parametrize("name", ["tables"])
+@pytest.mark.parametrize("name", ["tables", "fig5", "fig6", "fig7"])
 def test_pictures_of_one_kind_of_data_or_two_are_legible(name, about, monkeypatch):
     """A quick check has glyphs alone."""
     module, every = import_module(f"experiments.{name}"), made()
@@ -367,6 +367,31 @@ def test_the_figures_have_the_numbers_of_the_table(name, table, committed):
         data, method = str(points["source"][i]), str(points["method"][i])
         for key in set(points) - {"source", "method", "plotted"}:
             assert points[key][i] == pytest.approx(column(table, data, key, [method])[0])
+
+
+def marks(ax):
+    """The points of all markers in a panel, and which of them are filled."""
+    drawn = [c for c in ax.collections if len(c.get_offsets())]
+    filled = [face[3] > 0 for c in drawn for face in c.get_facecolors()]
+    return np.vstack([c.get_offsets() for c in drawn]), np.array(filled)
+
+
+@pytest.mark.parametrize("name", ["fig6", "fig7"])
+def test_pictures_of_the_paper_have_its_points_and_ours_start_from_the_baseline(name, monkeypatch):
+    monkeypatch.setattr(runs, "trainings", lambda *arguments: made())
+    module = import_module(f"experiments.{name}")
+    numbers = module.compute()
+    (x, _), (y, _) = module.AGAINST, module.TASKS
+    nine = numbers.rows(source="paper", plotted=1)
+    every = numbers.rows(source="paper")
+    for draw, row, count in ((module.draw, nine, 9), (module.MORE["all"], every, 26)):
+        points, filled = marks(draw(numbers).axes[0])
+        assert sorted(points.tolist()) == sorted(map(list, zip(row[x], row[y], strict=True)))
+        assert filled.sum() == 9 and len(points) == count
+    points, filled = marks(module.MORE["ours"](numbers).axes[0])
+    baseline = numbers.rows(source="glyphs", method="Baseline")[x]
+    np.testing.assert_array_equal(points[points[:, 0] == baseline, 1], 0)
+    assert filled.sum() == (~filled).sum() == len(runs.names()) - 1
 
 
 def test_figure_5_swaps_whole_pairs(monkeypatch):

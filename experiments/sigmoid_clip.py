@@ -6,7 +6,8 @@ and from SigLIP's t = b = 10 besides. Rows before training say nothing of their 
 best t is 0: there t is 10 for all, and the bias is the best at it. The gap opens where t grows and
 b does not, so that b/t falls and the rows have to follow. A relative bias follows the rows. Where
 it has a way to go, as from rows before training, the gap shrinks meanwhile, by as much as theory
-5.2 says for level rows.
+5.2 says for level rows. Why (`draw_bias`): a plain bias, as b/t, falls between the similarities of
+pairs and of strangers, and takes them along.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
@@ -24,7 +26,8 @@ import gapdyn as gd
 from experiments import features as real
 from experiments.processes import swept
 from experiments.record import Numbers
-from experiments.sigmoid import STYLES, limit, log_times, time_axis
+from experiments.sigmoid import BEST, LOGITS, STYLES, limit, log_times, time_axis
+from gapdyn import plotting
 from gapdyn.theory import sigmoid
 from gapdyn.types import Array
 
@@ -46,6 +49,16 @@ LOOKS = dict(
         strict=True,
     )
 )
+WORDS = {
+    "InfoNCE": "InfoNCE, CLIP's loss",
+    "relative bias": "relative bias from the best r",
+    "plain bias": "plain bias from the best b",
+    "plain bias, SigLIP's start": "plain bias from SigLIP's t = b = 10",
+}
+"""What losses are called in pictures."""
+PARTNERS: dict[str, Any] = {"color": plotting.SHADES[0], "ls": "--", "label": "partners (mean)"}
+BIAS: dict[str, Any] = {"color": plotting.SHADES[3], "ls": "-", "label": "bias r or b/t"}
+OTHERS: dict[str, Any] = {"color": plotting.SHADES[1], "ls": ":", "label": "others (mean)"}
 END, QUICK_END, QUICK_PAIRS = 30.0, 1.0, 40
 SOLVER: dict[str, Any] = {"method": "RK23", "rtol": 1e-5, "atol": 1e-7}
 """Stability limits the steps, and of explicit methods this one gets farthest for its velocities."""
@@ -140,21 +153,31 @@ def similarities(X: Array, Y: Array) -> tuple[float, float]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The gap from both starts, and from trained rows the loss and what b/t has to do with it."""
-    figure = Figure(figsize=(10.4, 8.6), layout="constrained")
-    axes = figure.subplots(2, 2)
-    draw_gap(axes[0, 0], numbers, "trained")
-    draw_gap(axes[0, 1], numbers, "before training")
-    draw_loss(axes[1, 0], numbers)
-    draw_bias(axes[1, 1], numbers)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    """The gap from both starts."""
+    figure = plotting.column(6.6)
+    axes = figure.subplots(2, 1)
+    for ax, rows in zip(axes, ROWS, strict=True):
+        draw_gap(ax, numbers, rows)
+    lines, _ = axes[0].get_legend_handles_labels()
+    figure.legend(lines, WORDS.values(), loc="outside lower center", ncols=2, title=LOGITS)
+    figure.suptitle(
+        "On real CLIP pairs a plain bias, as in SigLIP, opens the gap;\n"
+        "CLIP's loss keeps it, and a relative bias keeps it or closes some of it"
+    )
     return figure
 
 
 def along(ax: Axes, rows: Columns, name: str, values: Array) -> None:
-    """One run, with a marker every so often."""
-    style = {"ms": 4.5, "markevery": (4, 8), "label": name} | STYLES[LOOKS[name]]
+    """One run, with a marker every so often, which no other run has there."""
+    first = 2 * list(LOSSES).index(name)
+    style = {"ms": 5, "markevery": (first, 8), "label": name} | STYLES[LOOKS[name]]
     ax.plot(rows["t"], values, **style)
+
+
+TITLES = {
+    "trained": "(a) {} pairs as CLIP embeds them after its training, from the best t or SigLIP's",
+    "before training": "(b) {} pairs as CLIP embeds them before its training, from t = 10",
+}
 
 
 def draw_gap(ax: Axes, numbers: Numbers, rows: str) -> None:
@@ -163,50 +186,36 @@ def draw_gap(ax: Axes, numbers: Numbers, rows: str) -> None:
         own = numbers.rows(rows=rows, run=name)
         along(ax, own, name, own["gap"])
     n = numbers.parameters["pairs"]
-    ax.axhline(limit(n), color="0.4", ls="--", lw=0.9)
-    note: Any = {"textcoords": "offset points", "size": 8, "color": "0.3"}
-    text = f"pairs at z = m, strangers at −m: {limit(n):.3f}"
-    ax.annotate(text, (2e-3, limit(n)), (0, 4), **note)
-    axis(ax, numbers)
-    ax.set_ylabel("gap Δ")
-    letter = "ab"[list(ROWS).index(rows)]
-    ax.set_title(f"({letter}) {n} real CLIP pairs, {rows}:\n{SAID[rows]}")
-
-
-SAID = {
-    "trained": "a plain bias opens the gap; InfoNCE and a relative bias keep it",
-    "before training": "a plain bias opens it too; a relative one closes some, while r falls",
-}
-
-
-def axis(ax: Axes, numbers: Numbers) -> None:
-    """Time."""
+    plotting.level(ax, limit(n), BEST, 1e-3)
     time_axis(ax, 1e-2, numbers.parameters["end"])
+    ax.set(ylabel="gap Δ", ylim=(0.8 if rows == "trained" else 0.98, 1.22))
+    ax.yaxis.set_major_locator(MultipleLocator(0.1))
+    ax.set_title(TITLES[rows].format(n))
 
 
-def draw_loss(ax: Axes, numbers: Numbers) -> None:
-    """(c) The loss over time."""
-    for name in LOSSES:
-        own = numbers.rows(rows="trained", run=name)
-        along(ax, own, name, own["loss"])
-    axis(ax, numbers)
-    ax.set(yscale="log", ylabel="loss, in nats")
-    ax.set_title("(c) trained rows: all four losses go to 0,\nwhatever the gap does")
-
-
-def draw_bias(ax: Axes, numbers: Numbers) -> None:
-    """(d) Where the bias is, between similarities of pairs and of strangers."""
-    for name in list(LOSSES)[1:]:
-        own = numbers.rows(rows="trained", run=name)
-        r = own["bias"] if name == "relative bias" else own["bias"] / own["beta"]
-        along(ax, own, name, r)
-        style = STYLES[LOOKS[name]]
-        for kind, dash in (("pair", "--"), ("stranger", ":")):
-            ax.plot(own["t"], own[kind], ls=dash, lw=1, color=style["color"])
-    axis(ax, numbers)
-    ax.set_ylim(-0.1, 1.05)
-    ax.set_ylabel("bias r or b/t; similarities z")
-    ax.set_title(
-        "(d) the bias (solid) parts pairs (dashed) from strangers (dotted):\n"
-        "a plain one falls, as b/t with t growing, and takes the rows with it"
+def draw_bias(numbers: Numbers) -> Figure:
+    """Where the bias is, between similarities of pairs and of strangers, from trained rows."""
+    figure = plotting.column(4.1)
+    titles = ("(a) relative bias", "(b) plain bias", "(c) plain, SigLIP's start")
+    axes = figure.subplots(1, 3, sharey=True)
+    for ax, name, title in zip(axes, list(LOSSES)[1:], titles, strict=True):
+        rows = numbers.rows(rows="trained", run=name)
+        bias = rows["bias"] if name == "relative bias" else rows["bias"] / rows["beta"]
+        lines = [
+            *ax.plot(rows["t"], rows["pair"], **PARTNERS),
+            *ax.plot(rows["t"], bias, **BIAS),
+            *ax.plot(rows["t"], rows["stranger"], **OTHERS),
+        ]
+        time_axis(ax, 1e-2, numbers.parameters["end"])
+        ax.set_xlabel("time (log from 0.01)")
+        ax.set_title(title)
+    axes[0].set(ylim=(-0.1, 1.05), ylabel="similarity z, and bias r or b/t")
+    figure.legend(handles=lines, loc="outside lower center", ncols=3, title=LOGITS)
+    figure.suptitle(
+        "As t grows, a plain bias falls in units of similarity, b/t, and takes the similarities\n"
+        f"of {numbers.parameters['pairs']} trained CLIP pairs along; a relative bias r stays"
     )
+    return figure
+
+
+MORE = {"bias": draw_bias}

@@ -35,7 +35,12 @@ STARTS = {
     "t = 30, b = 10": (30.0, 10.0),
     "t = 100, b = 10": (100.0, 10.0),
 }
-"""Curves of (c)."""
+"""Curves against the number of pairs."""
+LOGITS = (
+    "The loss sees tz − b, with the similarity z of two rows, the inverse temperature t\n"
+    "and a bias b. Best embeddings have the least loss. The literature on SigLIP has\n"
+    "the same t, but writes tz + b and starts from b = −10."
+)
 Columns = dict[str, NDArray[Any]]
 
 
@@ -87,22 +92,47 @@ def about() -> dict[str, Any]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The gap over t and b, where it is 0 by number of pairs, and along n and t."""
-    figure = Figure(figsize=(10.4, 8.6), layout="constrained")
-    panels = (draw_map, draw_lines, draw_batches, draw_growth)
-    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
-        panel(ax, numbers)
+    """The gap over t and b, and where it is 0 by number of pairs."""
+    figure = plotting.column(4.3)
+    left, right = figure.subplots(1, 2)
+    draw_map(left, numbers)
+    draw_lines(right, numbers)
+    figure.supxlabel(LOGITS)
+    largest, gap = (
+        numbers.parameters[key] for key in ("largest_batch_of_siglip", "gap_of_siglip_at_batch")
+    )
+    figure.suptitle(
+        f"At SigLIP's start t = b = 10 the best embeddings of up to {largest:,} pairs\n"
+        f"have no gap, and those of its batch of {BATCH:,} a gap of {gap:.2f}"
+    )
+    return figure
+
+
+def draw_growth(numbers: Numbers) -> Figure:
+    """The gap along n and along t."""
+    figure = plotting.column(5.4)
+    left, right = figure.subplots(1, 2, sharey=True)
+    draw_batches(left, numbers)
+    draw_temperatures(right, numbers)
+    for ax, title in ((left, "inverse temperature t, bias b"), (right, "number of pairs")):
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), title=title)
+    figure.supxlabel(LOGITS)
+    figure.suptitle(
+        "A bias that closes the gap of the best embeddings of one batch\n"
+        "leaves a gap in a larger batch, or where the inverse temperature grows"
+    )
     return figure
 
 
 def plane(ax: Axes) -> None:
     """Axes of t and b, with SigLIP's start."""
-    ax.plot(SIGLIP, SIGLIP, "*", color=plotting.SHADES[3], ms=13, mec="white", zorder=5)
-    ax.set(xscale="log", xlim=T, ylim=B, xlabel="inverse temperature t", ylabel="plain bias b")
+    star: Any = {"color": plotting.SHADES[3], "ms": 13, "mec": "white", "zorder": 5}
+    ax.plot(SIGLIP, SIGLIP, "*", **star, label="SigLIP's start")
+    ax.set(xscale="log", xlim=T, xlabel="inverse temperature t (log)")
 
 
 def draw_map(ax: Axes, numbers: Numbers) -> None:
-    """(a) The gap at SigLIP's batch."""
+    """The gap at SigLIP's batch."""
     rows = numbers.rows(panel="map")
     t, b = np.unique(rows["t"]), np.unique(rows["b"])
     gaps, levels = rows["gap"].reshape(b.size, t.size), np.linspace(0, 2, 21)
@@ -111,73 +141,58 @@ def draw_map(ax: Axes, numbers: Numbers) -> None:
     ax.clabel(marked, fmt="%g", fontsize=8, manual=[(120, 20), (30, 0), (45, 22)])
     closing = [sigmoid.closing_bias(n=BATCH, t=at) for at in t]
     ax.plot(t, closing, color="black", lw=1.8)
-    ax.annotate("no gap above this line", (1.0, 20), ha="center", size=9)
-    beside: Any = {"textcoords": "offset points", "ha": "right", "size": 9}
-    ax.annotate("SigLIP's start", (SIGLIP, SIGLIP), (-4, 9), **beside)
+    ax.annotate("no gap above", (0.7, 11), ha="center")
     plane(ax)
-    bar = ax.figure.colorbar(filled, ax=ax, ticks=[0, 0.5, 1, 1.5, 2])
-    bar.set_label("gap Δ of the rows of least loss")
-    gap = numbers.parameters["gap_of_siglip_at_batch"]
-    ax.set_title(
-        f"(a) {BATCH:,} pairs: the optimum at SigLIP's start\n"
-        f"has a gap of {gap:.2f}, and a larger one as t grows"
-    )
+    ax.set(ylim=B, ylabel="bias b")
+    place = ax.inset_axes((0.07, 0.86, 0.6, 0.04))
+    bar = ax.figure.colorbar(filled, cax=place, ticks=[0, 1, 2], orientation="horizontal")
+    bar.set_label("gap Δ of least loss")
+    ax.set_title(f"(a) best embeddings of {BATCH:,} pairs")
 
 
 def draw_lines(ax: Axes, numbers: Numbers) -> None:
-    """(b) The least b at which the optimum has no gap."""
+    """The least b at which the optimum has no gap."""
     for n in SIZES:
         rows = numbers.more["lines"]
         own = rows["pairs"] == n
-        style: Any = {"color": SHADES[n], "marker": MARKERS[n], "ms": 4.5, "markevery": 12}
-        ax.plot(rows["t"][own], rows["closing_bias"][own], label=f"{n:,} pairs", **style)
+        t, least = rows["t"][own], rows["closing_bias"][own]
+        ax.plot(t, least, color=SHADES[n])
+        ax.annotate(f"{n:,} pairs", (T[0], least[0]), (4, 3), textcoords="offset points")
     plane(ax)
-    arrow = {"arrowstyle": "-", "color": "0.4", "shrinkB": 7}
-    ax.annotate("SigLIP's start", (SIGLIP, SIGLIP), (20, -2), size=9, arrowprops=arrow)
-    largest = numbers.parameters["largest_batch_of_siglip"]
-    ax.set_title(
-        "(b) the least bias at which the optimum has no gap:\n"
-        f"SigLIP's start is above it up to {largest:,} pairs"
-    )
     ax.legend(loc="upper left")
+    ax.set(ylim=(0, 25), ylabel="least bias b without a gap")
+    ax.set_title("(b) that line for other batches")
+
+
+def style(n: int) -> dict[str, Any]:
+    """Of the curve of a number of pairs."""
+    return {"color": SHADES[n], "marker": MARKERS[n], "ms": 4.5, "markevery": 12}
 
 
 def draw_batches(ax: Axes, numbers: Numbers) -> None:
-    """(c) The gap against the number of pairs."""
-    shades = (plotting.SHADES[3], "#c9a227", plotting.SHADES[2], *plotting.SHADES[1::-1])
-    for (name, (t, b)), shade, marker in zip(STARTS.items(), shades, "*^vsD", strict=True):
+    """The gap against the number of pairs."""
+    shades = (*plotting.SHADES, "0.5")
+    for k, (name, (t, b)) in enumerate(STARTS.items()):
         rows = numbers.rows(panel="n", t=t, b=b)
-        style: Any = {"color": shade, "marker": marker, "ms": 5, "markevery": 12}
-        ax.plot(rows["pairs"], rows["gap"], label=name, **style)
+        look = plotting.curve(k) | {"color": shades[k], "ms": 5, "markevery": (2 * k, 12)}
+        ax.plot(rows["pairs"], rows["gap"], label=name, **look)
     largest = numbers.parameters["largest_batch_of_siglip"]
-    ax.axvline(largest, ymax=0.7, color="0.6", lw=0.8, zorder=0)
-    ax.annotate(
-        f"{largest:,}", (largest, 0.08), (-4, 0), textcoords="offset points", ha="right", size=8
-    )
-    ax.set(xscale="log", xlim=(3, 1e6), ylim=(-0.03, 2.9), xlabel="number of pairs n")
-    ax.set_yticks(np.arange(0, 2.1, 0.5))
-    ax.set_ylabel("gap Δ of the rows of least loss")
-    ax.set_title(
-        "(c) a bias that closes the gap of one batch\n"
-        "leaves one in a larger batch, or at a larger t"
-    )
-    ax.legend(loc="upper left", ncols=2)
+    ax.annotate(f"to {largest:,}", (largest, 0.03), (-3, 2), textcoords="offset points", ha="right")
+    ax.set(xscale="log", xlim=(3, 1e6), ylim=(-0.03, 2.1), xlabel="number of pairs n (log)")
+    ax.set_ylabel("gap Δ of the embeddings of least loss")
+    ax.set_title("(a) against the number of pairs")
 
 
-def draw_growth(ax: Axes, numbers: Numbers) -> None:
-    """(d) The gap at b = 10 as t grows."""
+def draw_temperatures(ax: Axes, numbers: Numbers) -> None:
+    """The gap at b = 10 as t grows."""
     for n in SIZES:
         rows = numbers.rows(panel="t", pairs=n)
-        style: Any = {"color": SHADES[n], "marker": MARKERS[n], "ms": 4.5, "markevery": 12}
-        ax.plot(rows["t"], rows["gap"], label=f"{n:,} pairs", **style)
-    ax.axhline(limit(SIZES[-1]), color="0.4", ls="--", lw=0.9)
-    ax.annotate("2/√3", (0.12, limit(SIZES[-1])), (0, 4), textcoords="offset points", color="0.3")
+        ax.plot(rows["t"], rows["gap"], label=f"{n:,} pairs", **style(n))
+    plotting.level(ax, limit(SIZES[-1]), "limit 2/√3", 0.12)
     ax.axvline(SIGLIP, color="0.6", lw=0.8, zorder=0)
-    ax.annotate("SigLIP's t₀", (SIGLIP, 1.95), (4, 0), textcoords="offset points")
-    ax.set(xscale="log", xlim=T, ylim=(-0.03, 2.1), xlabel="inverse temperature t")
-    ax.set_ylabel("gap Δ of the rows of least loss")
-    ax.set_title(
-        f"(d) with b held at {SIGLIP:g} the optimum opens a gap as t grows,\n"
-        "towards 2/√3, or a little less with few pairs"
-    )
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 0.06))
+    ax.annotate("SigLIP's\nstart", (SIGLIP, 1.75), (4, 0), textcoords="offset points")
+    ax.set(xscale="log", xlim=T, xlabel="inverse temperature t (log)")
+    ax.set_title(f"(b) against t, with b held at {SIGLIP:g}")
+
+
+MORE = {"growth": draw_growth}

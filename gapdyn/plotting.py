@@ -190,3 +190,9 @@ def readings(
 ) -> None:
     """Mark values that are read off a figure of the paper."""
     ax.plot(t, values, "o", mfc="none", mec="black", ms=size, mew=0.8, label=label, zorder=5)
+
+
+def level(ax: Axes, height: float, note: str, x: float) -> None:
+    """Draw a dashed line across an Axes at a height, and a note on it that begins at x."""
+    ax.axhline(height, color="0.4", ls="--", lw=0.9)
+    ax.annotate(note, (x, height), (0, 4), textcoords="offset points", color="0.3")

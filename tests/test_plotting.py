@@ -72,3 +72,11 @@ def test_readings_and_time_axis():
     plotting.log_time(ax, 0.1, 100)
     assert ax.get_xscale() == "log" and ax.get_xlim() == pytest.approx((0.1, 100))
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 0.5], [10, 0.6]])
+
+
+def test_a_level_is_dashed_and_its_note_stands_on_it():
+    ax = Figure().add_subplot()
+    plotting.level(ax, 2.0, "here", 0.3)
+    (line,), (note,) = ax.lines, ax.texts
+    assert line.is_dashed() and list(line.get_ydata()) == [2.0, 2.0]
+    assert note.get_text() == "here" and note.xy == (0.3, 2.0) and note.xyann[1] > 0

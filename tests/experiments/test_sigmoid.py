@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from mpmath import mp
 
 import gapdyn as gd
 from experiments import features as real
 from experiments import sigmoid as experiment
 from experiments import sigmoid_clip, sigmoid_optimum
+from experiments.record import pictures
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps
 
 SIGLIP = "SigLIP: plain, t₀ = b₀ = 10"
 
@@ -25,6 +29,17 @@ def numbers(request, quick, committed):
 
 def run(numbers, name, panel="one start"):
     return numbers.rows(panel=panel, run=name)
+
+
+def assert_legible(module, numbers):
+    """All pictures of it, which say their symbols in words."""
+    with drawing():
+        for draw in pictures(module).values():
+            figure = draw(numbers)
+            assert faults(figure) + overlaps(figure) == []
+            said = " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
+            for word in ("similarity", "inverse temperature", "tz + b"):
+                assert word in said
 
 
 # The one start
@@ -80,6 +95,10 @@ def test_under_a_plain_bias_the_change_of_the_gap_is_an_integral_over_the_bias()
         gained = np.trapezoid(dense.beta, dense.bias) - np.log(dense.beta[-1] / dense.beta[0])
         assert 4 * np.log(dense.gap[-1] / dense.gap[0]) == pytest.approx(gained, rel=1e-4)
         assert abs(gained) > 0.5
+
+
+def test_pictures_of_the_runs_are_legible(numbers):
+    assert_legible(experiment, numbers)
 
 
 # Random rows
@@ -167,6 +186,10 @@ def test_thresholds_are_where_the_curves_leave_zero(optima):
         np.testing.assert_allclose(balance, 1, rtol=1e-9)
 
 
+def test_pictures_of_the_optimum_are_legible(optima):
+    assert_legible(sigmoid_optimum, optima)
+
+
 @pytest.mark.parametrize("n", [3, 4, 10, 1000])
 def test_at_a_bias_that_stays_the_optimum_goes_to_pairs_and_strangers_at_opposite_sides(n):
     """s = -q, solved by hand: s = n/(3n - 4), and 2√((n-2)/(3n-4)) is its gap."""
@@ -184,6 +207,10 @@ def test_at_a_bias_that_stays_the_optimum_goes_to_pairs_and_strangers_at_opposit
 @pytest.fixture(scope="module")
 def clip(committed):
     return committed("sigmoid_clip")
+
+
+def test_pictures_of_real_pairs_are_legible(clip):
+    assert_legible(sigmoid_clip, clip)
 
 
 def test_real_pairs_keep_their_gap_but_for_a_plain_bias(clip):

@@ -2,8 +2,9 @@
 
 Z = I is frozen, with 1024 pairs. All schemes start from γ₀ = 0.3, and those that learn from CLIP's
 τ₀ = 0.07. Where mean X = mean Y the gap is Δ = 2γ. Times may be beyond the range of a float, so
-each scheme is a clock: log t as a function of γ. Late rates, in the table, are those of Appendix C,
-and no law of the temperature is faster than the best schedule of theory 4.6.
+each scheme is a clock: log t as a function of γ. No law of the temperature is faster than the best
+schedule of theory 4.6. Late rates (`draw_late`) are those of Appendix C and Theorem 3.2, at the
+cross-entropy, and with the 2 that fixed and scheduled temperatures lack there in the exponent.
 
 From a large height (`draw_high`) no fixed temperature is as fast as that schedule. With a learned
 temperature below the threshold of Theorem 3.2 (`draw_below`), Z of a larger margin than α close γ
@@ -53,6 +54,10 @@ BELOW = theorem_3_2.Setting(**FEW, gamma0=HEIGHT, beta0=0.05)
 
 
 Curve = Callable[..., Array]
+
+
+LATE = ("fixed_best", "fixed", "schedule", "clamp", "exponential", "tr", "slrt", "linear")
+"""Schemes whose late rates are drawn; that of the softplus is the one of β = ν."""
 
 
 class Scheme(NamedTuple):
@@ -339,6 +344,33 @@ def _in_words(log10_t: float) -> str:
     return rf"${digits}\cdot10^{{{int(log10_t) + int(carry)}}}$"
 
 
+def draw_late(numbers: Numbers) -> Figure:
+    """γ over the late rate of its scheme."""
+    figure = plotting.column(4.1)
+    ax = figure.subplots()
+    for k, name in enumerate(LATE):
+        rows = numbers.rows(scheme=name)
+        ratio = 10 ** (rows["log10_gamma"] - rows["log10_predicted"])
+        style = plotting.curve(k) | {"ms": 4, "markevery": (2 * k, 14)}
+        ax.plot(-rows["log10_gamma"], ratio, **style, label=SCHEMES[name].label)
+    ax.axhline(1, color="0.7", lw=0.6, zorder=0)
+    powers = (1, 2, 3, 5, 10, 30, 100, 300)
+    ax.set(xscale="log", xlim=(-np.log10(HEIGHT), LEAST), ylim=(0, 1.2))
+    ax.set_xticks(powers, [f"$10^{{-{power}}}$" for power in powers])
+    ax.minorticks_off()
+    ax.set(xlabel="height γ, falling (log of log)", ylabel="γ over its late rate")
+    ax.set_title(
+        f"{PAIRS:,} aligned pairs that do not move; rates of Appendix C and Theorem 3.2 (if fixed\n"
+        "or rising, with the factor 2 that is missing in the printed exponent)"
+    )
+    figure.legend(loc="outside lower center", ncols=2, title="how the temperature is chosen")
+    figure.suptitle(
+        "However the temperature is chosen, the height γ comes to the rate\n"
+        "that is predicted for late times, up to a factor that stays"
+    )
+    return figure
+
+
 def draw_high(numbers: Numbers) -> Figure:
     """γ from a large height, where the best temperature is not constant."""
     figure = plotting.column(3.2)
@@ -396,4 +428,4 @@ def draw_below(numbers: Numbers) -> Figure:
     return figure
 
 
-MORE = {"high": draw_high, "below": draw_below}
+MORE = {"late": draw_late, "high": draw_high, "below": draw_below}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-NEEDS_FEATURES = {"real_clip.csv", "landscape.csv", "exchange_law.csv", "frozen_gap.csv"}
-NEEDS_FEATURES |= {"frozen_gap_clip_batch.csv", "frozen_gap_sizes.csv", "sigmoid_clip.csv", "clip_gap.csv"}
+NEEDS_FEATURES = {"clip_gap.csv", "exchange_law.csv", "frozen_gap.csv", "frozen_gap_clip_batch.csv"}
+NEEDS_FEATURES |= {"frozen_gap_sizes.csv", "landscape.csv", "real_clip.csv", "sigmoid_clip.csv"}
 RTOL, ATOL = 1e-6, 1e-8
 
 

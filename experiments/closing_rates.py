@@ -263,9 +263,12 @@ def draw(numbers: Numbers) -> Figure:
     rows: Any = figure.subfigures(2, 1, height_ratios=(1.15, 1))
     draw_curves(rows[0].subplots(), numbers)
     draw_times(rows[1].subplots(), numbers)
+    times, goal = numbers.parameters["log10_closing_time"], str(TARGETS[-1])
+    power = f"{int(times['clamp'][goal])}".translate(plotting.SUPERSCRIPTS)
     figure.suptitle(
         "The right fixed temperature closes the gap almost as fast as any could, to a height\n"
-        "of 0.001 in a time of 0.64; one that is learned as in CLIP takes 10³⁸"
+        f"of {goal} in a time of {10 ** times['fixed_best'][goal]:.2f}; "
+        f"one that is learned as in CLIP takes 10{power}"
     )
     return figure
 
@@ -418,7 +421,8 @@ def draw_below(numbers: Numbers) -> Figure:
     ax.legend(loc="upper right")
     learned = f"learned β = 1/τ = exp ν from {BELOW.beta0}"
     ax.set_title(
-        "4 pairs in the parallel model; margin: smallest lead of partners in similarity;\n"
+        f"{FEW['n']} pairs in the parallel model; "
+        "margin: smallest lead of partners in similarity;\n"
         f"{learned}, where Theorem 3.2 assumes {BELOW.threshold:.2f} or more"
     )
     figure.suptitle(

@@ -178,9 +178,11 @@ def draw(numbers: Numbers) -> Figure:
     draw_gaps(gaps, numbers)
     draw_key(parts[0], numbers)
     draw_needed(parts[1].subplots(), numbers)
-    few = numbers.parameters["pairs_needed"]["gap"]
+    needed = numbers.parameters["pairs_needed"]
+    power = f"{int(np.log10(needed['printed']))}".translate(plotting.SUPERSCRIPTS)
     figure.suptitle(
-        f"{few:g} random pairs, not 10¹⁶, suffice to prove that the gap widens at the start"
+        f"{needed['gap']:g} random pairs, not 10{power}, suffice to prove that "
+        "the gap widens at the start"
     )
     return figure
 

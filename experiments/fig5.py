@@ -64,8 +64,8 @@ def draw(numbers: Numbers) -> Figure:
     """The paper's figure: uniformity against gap, rising temperatures, and swapped pairs."""
     figure = plotting.column(7.2)
     figure.suptitle(
-        "Controlling the temperature or swapping modalities shrinks the gap,"
-        "\nwhile embeddings may spread more evenly or less"
+        "The methods that the paper plots control the temperature or swap modalities:"
+        "\nall shrink the gap, and embeddings spread more evenly or less"
     )
     grid = figure.add_gridspec(2, 3, height_ratios=[1.1, 1], width_ratios=[1, 1.1, 1.1])
     above = figure.add_subplot(grid[0, :])
@@ -131,7 +131,7 @@ def _schedules(ax: Axes, numbers: Numbers) -> None:
         share, tau = numbers.arrays[name]
         ax.plot(share, tau, **plotting.curve(k) | {"marker": None})
         ax.annotate(name.removeprefix("TS "), (1, tau[-1]), (3, -3), textcoords="offset points")
-    ax.set_title("(b) rising temperatures\n(the paper draws one)")
+    ax.set_title("(b) rising temperatures,\nfour schedules S0 to S3")
     ax.set(xlabel="share of the training", ylabel="temperature τ", xlim=(0, 1), ylim=(0, 0.055))
 
 

@@ -26,14 +26,26 @@ FIRST = 0.03
 """Time of the film's second frame."""
 LABELS = {  # the paper's names of its six spheres, and their offsets from the curves in points
     "0": (6, -3, "left"),
-    "0.4": (6, -5, "left"),
-    "2.3": (-10, -1, "right"),
-    "4.0": (5, -2, "left"),
+    "0.4": (3, -10, "left"),
+    "2.3": (-8, -1, "right"),
+    "4.0": (5, -1, "left"),
     "1e2": (4, 5, "left"),
     "1e5": (4, 6, "right"),
 }
 RANGES = {"gap": (0.515, 1.083), "tau": (-0.12, 1.0725)}
 """The paper's vertical axes. That of τ begins lower, to make room for words."""
+MESSAGE = (
+    "Gap and temperature rise together while pairs are mismatched, then fall together;\n"
+    "the free model runs through all points of the paper's Figure 2"
+)
+PLACE = (
+    "time t + 0.1 (log), as in the paper: its left end, 0.1, is the start, t = 0.\n"
+    "Diamonds: six moments; in quotes the paper's names, places on this axis but for “0”"
+)
+ROWS = (
+    f"(c) the {PAIRS} pairs at these moments; dashed lines join partners. Start: two pentagons,\n"
+    f"one at height sin 18°, the other turned and at -sin 18°; temperature {TAU}"
+)
 
 
 def compute(seed: int = 0, quick: bool = False) -> Numbers:
@@ -94,61 +106,63 @@ def _vertices(run: gd.Trajectory) -> dict[str, Any]:
 
 def draw(numbers: Numbers) -> Figure:
     """The paper's panels: Δ and τ with its vertices, and below them its six spheres."""
-    figure = Figure(figsize=(7.2, 5.4), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.5, 1), squeeze=False)[:, 0]
-    top.suptitle(
-        f"Figure 2 by the free model (1): {PAIRS} pairs, mismatched at the start, on pentagons at "
-        f"heights ±sin 18°, τ₀ = {TAU}",
-        size=9,
-    )
+    figure = plotting.column(5.8)
+    figure.suptitle(MESSAGE)
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.75, 1), squeeze=False)[:, 0]
     axes = top.subplots(1, 2)
-    for ax, name, label in zip(axes, ("gap", "tau"), ("gap Δ", "temperature τ"), strict=True):
-        _curve(ax, numbers, name)
-        ax.set(ylabel=label, ylim=RANGES[name])
+    _curve(axes[0], numbers, "gap", "(a) gap Δ")
+    _curve(axes[1], numbers, "tau", "(b) temperature τ")
+    _match(axes[0], numbers)
+    _match(axes[1], numbers)
+    top.supxlabel(PLACE)
+    top.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    axes[1].text(0.49, 0.98, _meaning(numbers), va="top", transform=axes[1].transAxes)
+    bottom.suptitle(ROWS, x=0.01, ha="left", size=8)
     for k, (reading, label) in enumerate(zip(FIGURE_2.readings, LABELS, strict=True)):
         ball: Any = bottom.add_subplot(1, len(LABELS), k + 1, projection="3d")
         plotting.sphere(ball)
         at = int(np.searchsorted(numbers.table["t"], reading.t))
-        plotting.modalities(ball, *numbers.arrays["embeddings"][at], size=12)
+        plotting.modalities(ball, *numbers.arrays["embeddings"][at], size=9)
         gap, tau = numbers.table["gap"][at], numbers.table["tau"][at]
-        ball.set_title(f"“t = {label}”\nt = {reading.t:.7g}\nΔ = {gap:.3f}\nτ = {tau:.3f}", size=8)
-    note = "In quotes the paper's labels: values of its axis, t + 0.1, except “t = 0”."
-    bottom.supxlabel(note, size=8, x=0.98, ha="right")
-    plotting.modality_key(bottom, loc="lower left", ncols=2)
+        ball.set_title(f"“{label}”\nΔ = {gap:.3f}\nτ = {tau:.3f}", loc="center")
+    plotting.modality_key(bottom, loc="outside lower center", ncols=2)
     return figure
 
 
-def _curve(ax: Any, numbers: Numbers, name: str) -> None:
+def _curve(ax: Any, numbers: Numbers, name: str, title: str) -> None:
     """One observable against t + 0.1: our line and the paper's vertices."""
     printed = getattr(FIGURE_2, name)
     ax.plot(
-        numbers.table["t"] + OFFSET, numbers.table[name], color="#e08e45", lw=2.5, label="gapdyn"
+        *(numbers.table["t"] + OFFSET, numbers.table[name]),
+        **{"color": "#e08e45", "lw": 2.5, "label": "free model, by gapdyn"},
     )
-    plotting.readings(
-        ax,
-        printed.axis,
-        printed.value,
-        size=3,
-        label=f"the {printed.axis.size} points of the paper's curve",
-    )
-    ax.legend(loc="upper right", borderaxespad=0)
+    label = "points of the paper's curves"
+    plotting.readings(ax, printed.axis, printed.value, size=3, label=label)
     for reading, (label, (x, y, side)) in zip(FIGURE_2.readings, LABELS.items(), strict=True):
         here = reading.axis, getattr(reading, name)
         ax.plot(*here, "D", color="black", ms=4.5, zorder=6)
-        ax.annotate(f"“{label}”", here, (x, y), textcoords="offset points", ha=side, size=8)
-    plotting.log_time(ax, OFFSET / 1.5, LAST * 1.8)
-    ax.set(xlabel="time t + 0.1, as the paper draws it")
-    _match(ax, numbers.parameters["first_match"] + OFFSET)
+        ax.annotate(f"“{label}”", here, (x, y), textcoords="offset points", ha=side)
+    plotting.log_time(ax, OFFSET / 3, LAST * 1.8)
+    ax.set(xlabel="", ylim=RANGES[name], title=title)
+    ax.set_xticks(10.0 ** np.arange(-1, 6, 2))
+    ax.minorticks_off()
 
 
-def _match(ax: Any, match: float) -> None:
+def _match(ax: Any, numbers: Numbers) -> None:
     """A line at the time from which all pairs match, with a word on each side."""
+    match = numbers.parameters["first_match"] + OFFSET
     ax.axvline(match, color="0.4", lw=1, ls="--")
     for word, side, way in (("Mismatched", "right", -1), ("Matched", "left", 1)):
         place: Any = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
-        ax.annotate(word, (match, 0.02), (4 * way, 0), ha=side, size=8, **place)
-        arrow = {"arrowstyle": "<-", "color": "0.4", "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", (match, 0.1), (45 * way, 0), arrowprops=arrow, **place)
+        ax.annotate(word, (match, 0.02), (4 * way, 0), ha=side, **place)
+
+
+def _meaning(numbers: Numbers) -> str:
+    """What happens at the dashed line."""
+    return (
+        f"dashed: from t = {numbers.parameters['first_match']:.2f}\n"
+        "on, each image and its\ntext are each other's\nnearest"
+    )
 
 
 def animate(numbers: Numbers, path: Path) -> None:

@@ -21,6 +21,8 @@ from experiments import __main__ as command
 from experiments import features as real
 from experiments import record
 from experiments.section_4 import runs
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps, texts
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}
@@ -94,15 +96,24 @@ def test_figure_2_draws_the_papers_vertices_on_our_line():
     module = import_module("experiments.fig2")
     numbers = module.compute(quick=True)
     assert max(numbers.parameters["largest_misfit_over_vertices"].values()) < 1e-6
-    panels = [ax for ax in module.draw(numbers).findobj(Axes) if ax.name != "3d"]
+    figure = module.draw(numbers)
+    assert "t + 0.1" in "".join(text.get_text() for text in texts(figure))
+    panels = [ax for ax in figure.findobj(Axes) if ax.name != "3d"]
     assert len(panels) == 2
     for ax, vertices in zip(panels, (73, 65), strict=True):
         line, dots = ax.lines[:2]
         axis, value = dots.get_data()
         assert len(axis) == vertices
         np.testing.assert_allclose(np.interp(axis, *line.get_data()), value, atol=1e-6)
-        assert "t + 0.1" in ax.get_xlabel()
         assert {"Mismatched", "Matched"} <= {text.get_text() for text in ax.texts}
+
+
+@pytest.mark.parametrize("name", ["fig2"])
+def test_pictures_of_the_first_figures_are_legible(name):
+    module = import_module(f"experiments.{name}")
+    with drawing():
+        figure = module.draw(module.compute(quick=True))
+    assert faults(figure) == overlaps(figure) == []
 
 
 def test_figure_1_keeps_far_cones_apart_and_parts_a_shared_one_for_a_while():

@@ -35,7 +35,7 @@ MORE = {
         scatter.of_ours,
         against=AGAINST,
         tasks=TASKS,
-        message="On our small networks retrieval is not better where the gap is smaller,"
+        message="On our small networks retrieval is not clearly better where the gap is smaller,"
         "\nnor where embeddings are spread more evenly",
         note=RECALL,
     ),

@@ -195,7 +195,7 @@ def _points(ax: Axes, source: str, methods: Methods, key: str, lines: dict[str, 
     For the gap a ratio; far changes to the left are arrows to their numbers.
     """
     known = [name for name in lines if name in methods.names and tried(methods, name)]
-    moved, error = np.array([change(methods, key, name) for name in known]).T
+    moved, error = np.reshape([change(methods, key, name) for name in known], (-1, 2)).T
     if key == "gap":
         baseline = methods.mean("gap")[methods.names.index("Baseline")]
         moved, error = 1 + moved / baseline, error / baseline

@@ -25,11 +25,6 @@ from gapdyn.types import Array
 PAIRS, DIM, TAU, END = 100, 16, 0.07, 1e5
 ANGLE, BETWEEN, HEIGHT = 60, 120, 0.02
 """Degrees from the axis of a cone, and between two axes; γ₀ of the parallel model."""
-CURVES = {
-    "two_cones_free": "(a) two cones, free model (1)",
-    "one_cone_parallel": f"(b) one cone, parallel model (3), γ₀ = {HEIGHT}",
-    "one_cone_free": "one cone, free model (1)",
-}
 STARTS = [(60, 60, tau) for tau in (0.07, 0.02, 0.01, 0.005)] + [(30, 30, 0.07), (10, 30, 0.07)]
 """Angles of a shared cone for images and for texts, in degrees, and τ₀."""
 
@@ -111,27 +106,41 @@ def _starts(n: int, seed: int, times: Array) -> dict[str, Any]:
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
 
+MESSAGE = (
+    "Images and texts far apart stay apart; in a shared cone they can part,\n"
+    "while pairs are mismatched, and come together again as pairs match"
+)
 STAGES = {
-    "two_cones_free": ("(a) Stabilization", ("Initialization →", "Trained")),
+    "two_cones_free": ("(a) Stabilization, from two cones", ("Initialization", "Trained")),
     "one_cone_parallel": (
-        "(b) Enlargement, for a while",
-        ("Initialization →", "at its peak →", "Trained"),
+        "(b) Enlargement, here for a while, from one cone",
+        ("Initialization", "widest", "Trained"),
     ),
+}
+CURVES: dict[str, tuple[str, dict[str, Any]]] = {
+    "two_cones_free": ("(a): free model, every row moves by itself", {"color": "#0b3c5d"}),
+    "one_cone_parallel": (
+        f"(b): parallel model, images at height γ, texts at -γ, γ = {HEIGHT} at the start",
+        {"color": "#e08e45", "ls": "--"},
+    ),
+    "one_cone_free": ("the cone of (b) in the free model", {"color": "0.4", "ls": ":"}),
 }
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Initialization → Trained on the sphere, and the gap against time."""
-    figure = Figure(figsize=(7.2, 5.4), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.35), squeeze=False)[:, 0]
+    """The start and the end on the sphere, and the gap against time."""
+    figure = plotting.column(5.3)
+    figure.suptitle(MESSAGE)
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.5), squeeze=False)[:, 0]
     panels = top.subfigures(1, 2, width_ratios=(2, 3), squeeze=False)[0]
     for panel, (name, (title, stages)) in zip(panels, STAGES.items(), strict=True):
-        panel.suptitle(title, size=9, weight="bold")
+        panel.suptitle(title, size=8, x=0.02, ha="left")
         _spheres(panel, numbers.arrays[name], numbers.arrays[f"when_{name}"], stages)
-    plotting.modality_key(panels[1], loc="lower right", ncols=2)
-    ax = bottom.subplots()
-    _gaps(ax, numbers)
-    _notes(ax, numbers)
+    n = numbers.parameters["pairs"]
+    words = f"{n} pairs in {DIM} dimensions, shown in 3; lines join partners"
+    top.text(0.02, 0.06, words)
+    plotting.modality_key(top, loc="lower right", ncols=2)
+    _gaps(bottom.subplots(), numbers)
     return figure
 
 
@@ -143,49 +152,41 @@ def _spheres(panel: Any, states: Array, times: Array, stages: tuple[str, ...]) -
         ax = panel.add_subplot(1, len(stages), k + 1, projection="3d")
         plotting.sphere(ax)
         shown = gd.sphere.unit(state.reshape(-1, states.shape[-1]) @ basis)
-        plotting.modalities(ax, *np.split(shown, 2), size=5)
+        plotting.modalities(ax, *np.split(shown, 2), size=3)
         gap = gd.measures.gap(*state)
-        ax.set_title(f"{stages[k]}\nt = {plotting.time(t)}, Δ = {gap:.2f}", size=8)
-
-
-SHADE = "#e08e45"
-"""Colour of (b) in the lower panel."""
+        ax.set_title(f"{stages[k]}\nt = {plotting.time(t)}\nΔ = {gap:.2f}", loc="center")
 
 
 def _gaps(ax: Any, numbers: Numbers) -> None:
     """The gaps of the three flows, with a circle where all pairs match for the first time."""
-    styles = (("black", "-"), (SHADE, "-"), ("0.5", "--"))
     t = numbers.table["t"]
-    for (name, label), (shade, style) in zip(CURVES.items(), styles, strict=True):
+    for name, (label, style) in CURVES.items():
         gap, mismatched = (numbers.table[f"{what}_{name}"] for what in ("gap", "mismatched"))
-        ax.plot(t, gap, color=shade, ls=style, label=label)
+        ax.plot(t, gap, label=label, **style)
         first = np.flatnonzero(mismatched == 0)[:1]
-        size = 5 + 3 * (style == "-")  # two of the circles coincide
-        ax.plot(t[first], gap[first], "o", mec=shade, mfc="none", mew=1.5, ms=size)
+        size = 5 if name == "one_cone_free" else 8  # two of the circles coincide
+        ax.plot(t[first], gap[first], "o", mec=style["color"], mfc="none", mew=1.5, ms=size)
+    ax.plot([], [], "o", mec="black", mfc="none", ms=6, label="all pairs match from here on")
     ax.set_xscale("symlog", linthresh=0.1)
-    ax.set(xlim=(0, END), ylim=(0, 1.3), xlabel="time t of the flow (linear below 0.1)")
-    title = f"Synthetic cones, τ₀ = {TAU}; circles: all pairs match from then on"
-    ax.set(ylabel="gap Δ", title=title)
+    ax.set(xlim=(0, END), ylim=(0, 1), xlabel="time t of the flow (log; linear below 0.1)")
+    ax.set(ylabel="gap Δ")
+    ax.set_title(f"(c) the gap over time; synthetic pairs, temperature {TAU} at the start")
+    _notes(ax, numbers)
 
 
 def _notes(ax: Any, numbers: Numbers) -> None:
-    """Peak and end of (b), marked and described."""
+    """What the peak and the end of (b) are."""
     about = numbers.parameters["gap"]["one_cone_parallel"]
-    peak, end = (about["t_of_peak"], about["peak"]), (END, about["end"])
-    ax.plot(*zip(peak, end, strict=True), "D", color=SHADE, clip_on=False)
+    peak = about["t_of_peak"], about["peak"]
     at_peak = numbers.table["t"] == peak[0]
     still = int(numbers.table["mismatched_one_cone_parallel"][at_peak][0])
-    side = "below" if about["end"] < about["start"] else "above"
-    say: Any = {"textcoords": "offset points", "size": 8}
+    say: Any = {"textcoords": "offset points"}
+    n = numbers.parameters["pairs"]
+    text = f"widest in (b), Δ = {peak[1]:.2f}: {still} of {n} pairs mismatched"
+    ax.annotate(text, peak, (14, -2), **say)
     text = (
-        f"(b) peak: Δ = {peak[1]:.2f} at t = {peak[0]:.2g}, {still} of "
-        f"{numbers.parameters['pairs']} pairs mismatched"
+        f"end of (b): Δ = {about['end']:.3f}, from {about['start']:.3f} at the start,\n"
+        f"while the temperature falls from {TAU} to {about['tau_at_end']:.3f}"
     )
-    ax.annotate(text, peak, (9, -2), **say)
-    text = (
-        f"(b) end: Δ = {end[1]:.3f}, {side} its start {about['start']:.3f}; τ goes "
-        f"from {TAU} to {about['tau_at_end']:.3f}.\n"
-        "In the paper's (b) the gap is “still enlarged after training”."
-    )
-    ax.annotate(text, end, (0, 9), ha="right", **say)
-    ax.legend(loc="upper left", ncols=2)
+    ax.annotate(text, (END, about["end"]), (0, 7), ha="right", **say)
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=1)

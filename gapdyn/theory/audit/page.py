@@ -46,8 +46,9 @@ def summary(entries: Sequence[Entry]) -> str:
 
 def _counts(entries: Sequence[Entry]) -> str:
     """The number of entries with each verdict that occurs."""
-    counts = {words: sum(e.verdict == v for e in entries) for v, words in SAID.items()}
-    return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+    counts = {verdict: sum(e.verdict == verdict for e in entries) for verdict in SAID}
+    said = {verdict: verdict if count == 1 else SAID[verdict] for verdict, count in counts.items()}
+    return ", ".join(f"{counts[verdict]} {said[verdict]}" for verdict in SAID if counts[verdict])
 
 
 def details(entry: Entry) -> str:

@@ -325,7 +325,7 @@ def closed_until(*, n: int, bias: float) -> float:
         return 0.0
     # closing_bias ≥ t(n-2)/(2(n-1)) + ½ log((n-2)/2), less ½ log 2 for three pairs
     most = bias - 0.5 * _log((pairs - 2) / 2) + 1e-12 * abs(bias) + 1
-    high = most * 2 * (pairs - 1) / (pairs - 2)
+    high = 2 * most * ((pairs - 1) / (pairs - 2))
 
     def short(t: float) -> float:
         return _closing_bias(pairs, t) - bias

@@ -386,6 +386,8 @@ SPECIAL: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     gd.ParallelModel.mixed: {"mixing": st.none()},
     gd.FrozenModel.mixed: {"mixing": st.none()},
     gd.HardSwap.intervals: {"model": free},
+    plotting.column: {"height": within(1.0, 7.5)},
+    plotting.level: {"height": reals, "note": st.just("the start"), "x": st.just(0.0)},
     plotting.log_time: {"ax": st.builds(lambda: Figure().add_subplot())},
     gd.landscape: {"X Y": spread(), "amounts": st.just([0.0, 0.5, 1.0])},
     gd.forecast: {"X Y": spread()},

@@ -15,7 +15,15 @@ PAIRS, HEIGHT = 10, 0.98
 """The radius of the circles is a fifth of the sphere's, as on the paper's page 4."""
 ROTATIONS = {"mismatched": 4, "matched": 0}
 """Rotated by four places, the lines leave a waist as in the paper; by five they would meet."""
-TITLES = {"mismatched": "Mismatched", "matched": "Perfectly Matched"}
+TITLES = {"mismatched": "(a) Mismatched", "matched": "(b) Perfectly Matched"}
+MESSAGE = (
+    "Images and texts with the same gap between them\ncan be wholly mismatched or perfectly matched"
+)
+WORDS = (
+    f"The tilde means that images are lifted to the height γ = {HEIGHT}, and texts to -γ.\n"
+    "Margin α: the smallest lead, before the lift, of the similarity of partners\n"
+    "over that with a wrong partner. Dashed lines join partners."
+)
 
 
 def compute(seed: int = 0, quick: bool = False) -> Numbers:
@@ -46,22 +54,21 @@ def compute(seed: int = 0, quick: bool = False) -> Numbers:
 
 def draw(numbers: Numbers) -> Figure:
     """Two spheres with matching rows joined; α is the margin of the unlifted rows."""
-    figure = Figure(figsize=(5.5, 3.3), layout="constrained")
+    figure = plotting.column(3.7)
+    figure.suptitle(MESSAGE)
     for k, (name, title) in enumerate(TITLES.items()):
         ax: Any = figure.add_subplot(1, 2, k + 1, projection="3d")
         plotting.sphere(ax)
         ax.view_init(elev=30, azim=-60)
         plotting.modalities(ax, *numbers.arrays[name], size=26)
-        margin = numbers.parameters["margin_of_unlifted_rows"][name]
-        ax.set_title(f"{title}\nmargin α = {margin:.2f}".replace("-", "−"))
-        for letter, height, colour in (
-            ("X", HEIGHT, plotting.X_COLOUR),
-            ("Y", -HEIGHT, plotting.Y_COLOUR),
+        margin, gap = (numbers.parameters[key][name] for key in ("margin_of_unlifted_rows", "gap"))
+        said = f"{title}\ngap Δ = {gap:.2f}, margin α = {margin:.2f}"
+        ax.set_title(said.replace("-", "−"), loc="center")
+        for kind, letter, height, colour in (
+            ("images", "X", HEIGHT, plotting.X_COLOUR),
+            ("texts", "Y", -HEIGHT, plotting.Y_COLOUR),
         ):
-            label = rf"$\mathbf{{\tilde{{H}}_{letter}}}$"
-            ax.text(0.4, 0, height, label, color=colour, size=11, va="center")
-    gap = numbers.parameters["gap"]["matched"]
-    title = f"Figure 3: {PAIRS} pairs at heights ±γ, γ = {HEIGHT}: gap Δ = 2γ = {gap:.2f}"
-    figure.suptitle(title, size=9)
-    plotting.modality_key(figure, loc="outside lower center", ncols=2)
+            label = rf"{kind} $\mathbf{{\tilde{{H}}_{letter}}}$"
+            ax.text(0.37, 0, height, label, color=colour, size=9, va="center")
+    figure.supxlabel(WORDS)
     return figure

@@ -108,7 +108,7 @@ def test_figure_2_draws_the_papers_vertices_on_our_line():
         assert {"Mismatched", "Matched"} <= {text.get_text() for text in ax.texts}
 
 
-@pytest.mark.parametrize("name", ["fig1", "fig2"])
+@pytest.mark.parametrize("name", ["fig1", "fig2", "fig3"])
 def test_pictures_of_the_first_figures_are_legible(name):
     module = import_module(f"experiments.{name}")
     with drawing():

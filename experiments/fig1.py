@@ -183,7 +183,7 @@ def _notes(ax: Any, numbers: Numbers) -> None:
     say: Any = {"textcoords": "offset points"}
     n = numbers.parameters["pairs"]
     text = f"widest in (b), Δ = {peak[1]:.2f}: {still} of {n} pairs mismatched"
-    ax.annotate(text, peak, (14, -2), **say)
+    ax.annotate(text, (peak[0], max(peak[1], 0.5)), (14, -2), **say)  # above the other note
     text = (
         f"end of (b): Δ = {about['end']:.3f}, from {about['start']:.3f} at the start,\n"
         f"while the temperature falls from {TAU} to {about['tau_at_end']:.3f}"

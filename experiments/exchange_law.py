@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 import gapdyn as gd
@@ -61,7 +62,14 @@ RANDOM: dict[str, Rows] = {
     "lifted to ±0.5": lifted(0.5),
     "opposite cones": cones,
 }
-SHADES = dict(zip(RANDOM, ("0.6", *plotting.SHADES[1::-1], plotting.SHADES[2]), strict=True))
+LOOKS = {name: plotting.curve(k) for k, name in enumerate(RANDOM)}
+NAMES = {
+    "uniform rows": "uniform on the sphere",
+    "lifted to ±0.31": "uniform, images lifted to a height of 0.31, texts to −0.31",
+    "lifted to ±0.5": "uniform, images lifted to a height of 0.5, texts to −0.5",
+    "opposite cones": "images and texts on opposite cones of 45°",
+}
+"""Looks of random rows, and what they are in words."""
 
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
@@ -160,107 +168,122 @@ def spread(X: Array, Y: Array) -> float:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Δ against β, n log Δ + ν against t, late slopes against heights, exponents against n."""
-    figure = Figure(figsize=(9.6, 8.4), layout="constrained")
-    panels = (draw_polygons, draw_invariant, draw_slopes, draw_exponents)
-    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
-        panel(ax, numbers)
+    """Δ against β from symmetric pairs, and the powers of β of these and of real pairs."""
+    figure = plotting.column(3.5)
+    left, right = figure.subplots(1, 2)
+    draw_polygons(left, numbers)
+    draw_exponents(right, numbers)
+    figure.suptitle(
+        "With n symmetric pairs the gap follows the n-th root of the temperature,\n"
+        "so the more pairs there are, the less a change of the temperature moves the gap"
+    )
     return figure
 
 
 def draw_polygons(ax: Axes, numbers: Numbers) -> None:
     """Δ against β from polygons, which move up and down on the line of the law."""
-    reach = np.array([0.04, 500.0])
-    shades = ("#a8d5b5", "#5fa777", "#2f7a52", "#124a30")
-    for (n, rotation), shade in zip(POLYGONS.items(), shades, strict=True):
+    places: Any = ((3, 2, "left"), (3, 2, "left"), (-4, 3, "center"), (-6, -25, "left"))
+    for k, (n, (right, up, side)) in enumerate(zip(POLYGONS, places, strict=True)):
         rows = numbers.rows(start="polygon", pairs=n)
-        beta, gap = rows["beta"], rows["gap"]
-        law = gap[0] * (beta[0] / reach) ** (1 / n)
-        ax.plot(reach, law, color=shade, lw=0.8, ls="--", zorder=1)
-        ax.plot(beta, gap, color=shade, lw=2, label=f"{n} pairs, rotated by {rotation}")
-        ax.plot(beta[-1], gap[-1], "s", color=shade, ms=5, zorder=4)
-    ax.plot(beta[0], gap[0], "o", color="black", ms=12, mfc="none")
-    ax.plot([], [], color="black", lw=0.8, ls="--", label=r"$\Delta\propto\beta^{-1/n}$")
-    ax.set(xscale="log", yscale="log", xlim=reach, ylim=(0.42, 1.35), xlabel="β", ylabel="gap Δ")
-    ticks = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2)
+        beta, gap, look = rows["beta"], rows["gap"], plotting.curve(k)
+        reach = np.array([beta.min(), 3 * beta[-1]])
+        ax.plot(reach, gap[0] * (beta[0] / reach) ** (1 / n), color="0.5", lw=0.8, ls=":", zorder=1)
+        ax.plot(beta, gap, color=look["color"], lw=2)
+        ax.plot(beta[-1], gap[-1], look["marker"], color=look["color"], ms=5, zorder=4)
+        top, place = gap.argmax(), {"textcoords": "offset points", "ha": side}
+        ax.annotate(f"n = {n}", (beta[top], gap[top]), (right, up), color=look["color"], **place)
+    start: Any = {"color": "black", "marker": "o", "ms": 10, "mfc": "none", "ls": ""}
+    ax.plot(beta[0], gap[0], **start, label=f"start, temperature {TAU}")
+    end: Any = start | {"ms": 5, "mfc": "black"}
+    ax.plot([], [], **end, label=f"end, t = {plotting.time(END)} (shape by n)")
+    ax.plot([], [], color="0.5", lw=0.8, ls=":", label="the law: Δⁿβ as at the start")
+    ax.set(xscale="log", yscale="log", xlim=(0.03, 1000), ylim=(0.29, 1.25))
+    ax.set(xlabel="inverse temperature β (log)", ylabel="gap Δ (log)")
+    ticks = (0.4, 0.5, 0.6, 0.8, 1.0, 1.2)
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set_title(
-        "symmetric pairs: Δⁿβ is constant while β goes down and up,\n"
-        "from the circle to the squares at t = 10⁶"
-    )
-    ax.legend(loc="lower left")
-
-
-def draw_invariant(ax: Axes, numbers: Numbers) -> None:
-    """The invariant, constant for polygons, and its change from one random start of each kind."""
-    first = numbers.rows(start="uniform rows")["seed"][0]
-    starts = {f"polygon of {max(POLYGONS)}": ("polygon", max(POLYGONS), "black")}
-    starts |= {name: (name, RECORDED[0], SHADES[name]) for name in RANDOM}
-    for label, (name, n, shade) in starts.items():
-        rows = numbers.rows(start=name, pairs=n, seed=0 if name == "polygon" else first)
-        kept = n * np.log(rows["gap"]) + np.log(rows["beta"])
-        ax.plot(rows["t"], kept - kept[0], color=shade)
-        way, side = (-3, "top") if name == "polygon" else (3, "bottom")
-        place: Any = {"textcoords": "offset points", "ha": "right", "va": side}
-        end = END, kept[-1] - kept[0]
-        ax.annotate(label, end, (0, way), color=shade, size=8, **place)
-    ax.set_xscale("symlog", linthresh=1e-2)
-    ax.set_yscale("symlog", linthresh=0.1)
-    ax.set(xlim=(0, END), xlabel="time t (linear below 0.01)")
-    ax.set_ylabel("n log Δ + ν, from its start (linear within ±0.1)")
-    ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
-    ax.set_title(
-        f"random starts, {RECORDED[0]} pairs in R⁸: the law is lost early,\n"
-        "most of it where the gap is smallest"
-    )
-
-
-def draw_slopes(ax: Axes, numbers: Numbers) -> None:
-    """Late slopes against the spread of heights, and what theory 4.1 makes of them."""
-    for name, shade in SHADES.items():
-        for (n, _), marker in zip(SIZES, "o^D", strict=True):
-            rows = numbers.rows(start=name, pairs=n, t=LATE)
-            ax.plot(rows["spread"], rows["late_slope"], marker, color=shade, ms=4, mfc="none")
-            ax.plot(rows["spread"], rows["predicted_slope"], "k+", ms=4, mew=0.6)
-        ax.plot([], [], "s", color=shade, ms=5, label=name)
-    clip = numbers.rows(start=CLIP, t=LATE)
-    if clip["t"].size:
-        ax.plot(clip["spread"], clip["late_slope"], "*", color="black", ms=9, label="CLIP")
-    for (n, _), marker in zip(SIZES, "o^D", strict=True):
-        ax.plot([], [], marker, color="black", ms=4, mfc="none", label=f"{n} pairs")
-    ax.plot([], [], "k+", ms=5, mew=0.6, label="by theory 4.1")
-    ax.axhline(-1, color="0.7", lw=0.8, zorder=0)
-    ax.set(xscale="log", xlabel="spread of heights along the gap, over the gap")
-    ax.set_ylabel("n d log Δ / d log β, t = 10² to 10⁶")
-    ax.set_title(
-        "late slopes: -1 where rows are level beside the gap,\n"
-        "and everywhere what theory 4.1 predicts"
-    )
-    ax.legend(loc="lower left")
+    ax.set_title("(a) regular polygons of n pairs,\nfree model, learned temperature")
+    ax.legend(loc="lower left", handlelength=1.2, labelspacing=0.3)
 
 
 def draw_exponents(ax: Axes, numbers: Numbers) -> None:
-    """-d log Δ/d log β against n: fits for polygons, medians over seeds, and 1/n."""
-    reach = np.array([2.5, 700.0])
-    fitted = numbers.parameters["fitted_exponent_of_polygons"]
-    ax.plot(reach, 1 / reach, color="black", lw=0.8, ls="--", label="1/n")
-    for name, shade in SHADES.items():
-        for n in np.unique(numbers.rows(start=name)["pairs"]):
-            slope = np.median(numbers.rows(start=name, pairs=n, t=LATE)["late_slope"])
-            ax.plot(n, -slope / n, "s", color=shade, ms=5, mfc="none")
-    ax.plot([int(n) for n in fitted], list(fitted.values()), "ko", ms=5, label="polygons")
+    """-d log Δ/d log β against n: fits for polygons, the late power for CLIP, and 1/n."""
+    reach = np.array([2.0, 1000.0])
+    beside: Any = {"textcoords": "offset points", "va": "center"}
+    ax.plot(reach, 1 / reach, color="0.5", lw=0.8, ls=":", zorder=0)
+    ax.annotate("the law: e = 1/n", (50, 1 / 50), (6, 4), **beside)
+    for k, (n, exponent) in enumerate(numbers.parameters["fitted_exponent_of_polygons"].items()):
+        look = plotting.curve(k)
+        ax.plot(int(n), exponent, look["marker"], color=look["color"], ms=5)
+    ax.annotate("the polygons of (a)", (5, 1 / 5), (8, 6), **beside)
     clip = numbers.rows(start=CLIP, t=LATE)
     if clip["t"].size:
-        pairs, slope = clip["pairs"][0], clip["late_slope"][0]
-        label = f"CLIP, {pairs} pairs"
-        ax.plot(pairs, -slope / pairs, "*", color="black", ms=9, label=label)
-    ax.plot(
-        [], [], "s", color="0.4", ms=5, mfc="none", label="random rows, medians (colours: left)"
+        at = clip["pairs"][0], -clip["late_slope"][0] / clip["pairs"][0]
+        ax.plot(*at, "*", color="black", ms=10)
+        words = f"star: {at[0]} real pairs,\nCLIP before training,\nfrom t = 10² to 10⁴"
+        ax.text(0.03, 0.03, words, transform=ax.transAxes)
+    ax.set(xscale="log", yscale="log", xlim=reach, xlabel="number of pairs n (log)")
+    ax.set_ylabel("power e in Δ ∝ β⁻ᵉ (log)")
+    ax.set_title("(b) the power e of β\nwith which the gap falls")
+
+
+def draw_random(numbers: Numbers) -> Figure:
+    """How the law is lost from random starts, and late slopes against the spread of heights."""
+    figure = plotting.column(6.4)
+    above, below = figure.subplots(2, 1)
+    draw_kept(above, numbers)
+    draw_slopes(below, numbers)
+    figure.suptitle(
+        "Random pairs keep the law, Δⁿβ = constant, only where all images have\n"
+        "nearly one height along the gap, and all texts another; what is lost is lost early"
     )
-    ax.set(xscale="log", yscale="log", xlim=reach, xlabel="pairs n", ylabel="−d log Δ / d log β")
-    ax.set_title(
-        "the more pairs, the smaller the late exponent:\n"
-        "1/n for symmetric pairs, and near it for level rows"
+    lines: list[Any] = [
+        Line2D([], [], label=NAMES[name], ms=4, mfc="none", **look) for name, look in LOOKS.items()
+    ]
+    figure.legend(handles=lines, loc="outside lower center", title="random rows at the start:")
+    return figure
+
+
+def draw_kept(ax: Axes, numbers: Numbers) -> None:
+    """The change of log Δⁿβ, none for polygons, and from one random start of each kind."""
+    first = numbers.rows(start="uniform rows")["seed"][0]
+    n, d = RECORDED
+    for k, (name, look) in enumerate(LOOKS.items()):
+        rows = numbers.rows(start=name, pairs=n, seed=first)
+        kept = n * np.log(rows["gap"]) + np.log(rows["beta"])
+        every = (4 + 2 * k, len(kept) // 8)
+        ax.plot(rows["t"], kept - kept[0], **look, ms=4, mfc="none", markevery=every)
+    ax.axhline(0, color="black", lw=0.8, zorder=0)
+    ax.text(0.0005, 0.035, "0: the law, kept by symmetric pairs", va="bottom")
+    ax.set_xscale("symlog", linthresh=1e-2)
+    ax.set_yscale("symlog", linthresh=0.1)
+    ax.set(xlim=(0, END), ylim=(-30, 0.1), xlabel="time t (logarithmic, linear below 0.01)")
+    ax.set_ylabel("change of log(Δⁿβ) since t = 0\n(logarithmic, linear within ±0.1)")
+    ax.set_xticks([0, 1e-2, 1, 1e2, 1e4, 1e6])
+    ax.set_title(f"(a) one start of each kind: n = {n} pairs in {d} dimensions, free model")
+
+
+def draw_slopes(ax: Axes, numbers: Numbers) -> None:
+    """Late slopes against the spread of heights."""
+    for name, look in LOOKS.items():
+        rows = numbers.rows(start=name, t=LATE)
+        ax.plot(rows["spread"], rows["late_slope"], **look | {"ls": ""}, ms=4, mfc="none")
+    clip = numbers.rows(start=CLIP, t=LATE)
+    if clip["t"].size:
+        at = clip["spread"][0], clip["late_slope"][0]
+        ax.plot(*at, "*", color="black", ms=10, zorder=4)
+        words = f"{clip['pairs'][0]} real pairs, CLIP\nbefore training, to t = 10⁴"
+        place: Any = {"textcoords": "offset points", "ha": "center", "va": "top"}
+        ax.annotate(words, at, (0, -9), **place)
+    ax.axhline(-1, color="black", lw=0.8, zorder=0)
+    ax.text(1.0, -0.95, "−1: the law", va="bottom", transform=ax.get_yaxis_transform(), ha="right")
+    ax.set(
+        xscale="log",
+        xlabel="unevenness at t = 100: standard deviation of heights, over the gap Δ (log)",
     )
-    ax.legend(loc="lower left")
+    ax.set_ylabel("slope of log Δⁿ against log β,\nbetween t = 10² and 10⁶")
+    sizes = ", ".join(str(n) for n, _ in SIZES)
+    ax.set_title(f"(b) late slopes: {SEEDS} starts of each kind with {sizes} pairs")
+
+
+MORE = {"random": draw_random}

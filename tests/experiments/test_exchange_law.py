@@ -6,7 +6,10 @@ import pytest
 import gapdyn as gd
 from experiments import exchange_law as experiment
 from experiments import features as real
+from experiments import record
+from gapdyn.plotting import drawing
 from gapdyn.theory import exchange_law
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +94,10 @@ def test_features_may_be_the_users_or_missing(tmp_path, monkeypatch):
     assert numbers.parameters["remark"].startswith("without CLIP, as there are no real embeddings")
     assert experiment.CLIP not in numbers.table["start"]
     assert experiment.draw(numbers).get_axes()
+
+
+@pytest.mark.parametrize("draw", record.pictures(experiment).values())
+def test_the_pictures_are_legible(numbers, draw):
+    with drawing():
+        figure = draw(numbers)
+    assert faults(figure) + overlaps(figure) == []

@@ -5,6 +5,8 @@ import pytest
 
 from experiments import exchange_law as runs
 from experiments import late_slopes as experiment
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,9 @@ def test_the_committed_runs_have_the_errors_that_theory_4_1_gives(committed):
     errors = [uniform[n]["largest_error_of_rule"] for n in ("8", "32", "128")]
     assert (np.array(errors) <= [0.036, 0.020, 0.018]).all()
     assert min(size["correlation_of_first"] for size in uniform.values()) > 0.965
+
+
+def test_the_picture_is_legible(numbers):
+    with drawing():
+        figure = experiment.draw(numbers)
+    assert faults(figure) + overlaps(figure) == []

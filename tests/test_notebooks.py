@@ -12,6 +12,14 @@ nbclient = pytest.importorskip("nbclient", reason="the extra notebooks is not in
 PATHS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+LESSONS = [path for path in PATHS if path.stem[0] in "12356"]
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+SAID = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?: ?%)?")
+REFERENCE = re.compile(
+    r"\]\([^)]*\)|`[^`]*`|\b(?:Theorem|Lemma|Remark|Appendix|Section|section|Figure|Table|theory|eq\.|"
+    r"page|pp?\.) ?\(?[A-Z]?\.?\d+(?:\.\d+)*\)?"
+)
+"""Numbers in prose that are names: links, code, and what is called Theorem 3.2 or theory 4.1."""
 NOISE = 1e-7
 """Smaller differences are rounding error and tolerances of the solver."""
 
@@ -62,3 +70,44 @@ def test_no_text_is_all_headings(path):
         if cell.cell_type == "markdown":
             lines = [line for line in cell.source.splitlines() if line]
             assert len(lines) <= 1 or not all(line.startswith("#") for line in lines)
+
+
+def told(text):
+    """The numbers with a point or a percent sign in a text, without spaces and commas."""
+    found = {number.replace(" ", "").replace(",", "") for number in SAID.findall(text)}
+    return {number for number in found if "." in number or "%" in number}
+
+
+@every_lesson
+def test_the_numbers_of_the_prose_are_those_that_cells_print_or_are_given(path):
+    notebook = nbformat.read(path, as_version=4)
+    cells = notebook.cells
+    code = " ".join(cell.source for cell in cells if cell.cell_type == "code")
+    shown = told(f"{printed(notebook)} {code}")
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            missing = told(REFERENCE.sub(" ", cell.source)) - shown
+            assert not missing, (cell.source[:60], missing)
+
+
+@every_lesson
+def test_a_lesson_has_parameters_first_a_table_of_symbols_sliders_and_three_things_to_try(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    assert cells[0].cell_type == "markdown" and cells[1].cell_type == "code"
+    assert len(re.findall(r"^[A-Z_]+ = ", code[0], flags=re.MULTILINE)) >= 3
+    assert re.search(r"^\| symbol \|", prose, flags=re.MULTILINE)
+    assert any(re.search(r"^knobs\(", source, flags=re.MULTILINE) for source in code)
+    tasks = prose.partition("## Try this")[2]
+    assert len(re.findall(r"^(?:\d\.|-) ", tasks, flags=re.MULTILINE)) >= 3
+
+
+@every_lesson
+def test_no_state_of_widgets_or_time_of_a_run_is_committed(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert "widgets" not in notebook.metadata
+    for cell in notebook.cells:
+        assert "execution" not in cell.metadata
+        for output in cell.get("outputs", []):
+            assert not any("widget" in kind or "script" in kind for kind in output.get("data", {}))

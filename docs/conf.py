@@ -43,10 +43,12 @@ def pages(folder: str, ending: str) -> list[str]:
 
 
 CONTENTS = {
-    "Pages": pages("docs", ".md"),
+    "To look at": ["docs/figures", "docs/howto"],
     "Notebooks": pages("notebooks", ".ipynb"),
+    "Theory": [f"docs/{name}" for name in ("theory", "audit", "paper", "field")],
+    "Small networks": [f"docs/{name}" for name in ("results", "robustness", "glyphs")],
     "Reference": pages("docs/api", ".md"),
-    "About": ["CONTRIBUTING", "CHANGELOG"],
+    "About": ["docs/performance", "CONTRIBUTING", "CHANGELOG"],
 }
 """What stands at the side, which a code host would show as text on the README."""
 

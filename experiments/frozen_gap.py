@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 import gapdyn as gd
 from experiments import features as real
 from experiments.record import ROOT, Numbers
+from gapdyn import plotting
 from gapdyn.sphere import TIE
 from gapdyn.theory import exchange_law, frozen_gap
 from gapdyn.types import Array
@@ -51,11 +52,16 @@ HALVED = {512: 0.1, BATCH: 0.1, 400_000_000: 0.05}
 CLIP_GAP, CLIP_TAUS = 0.8, (0.07, 0.01)
 NOISE = 1e-7
 """Changes of Δ below this may be the tolerance of the flow."""
-MARKERS = {2: "v", 8: "o", 32: "^", 128: "D"}
-GREENS = ("#a8d5b5", "#5fa777", "#2f7a52", "#124a30")
-DARK, RED = "#0b3c5d", "#b23a48"
-REAL = dict(zip(CLIP, ((RED, "*"), ("#e08e45", "P")), strict=True))
-SMALL: Any = {"textcoords": "offset points", "size": 8}
+DARK = plotting.SHADES[0]
+SIZE_LOOKS = {
+    n: {"marker": marker, "color": shade}
+    for (n, _), marker, shade in zip(SIZES, "vo^D", ("0.7", "0.5", "0.3", "0"), strict=True)
+}
+LOOKS = {
+    start: {"marker": marker, "color": shade}
+    for start, marker, shade in zip((SHARPEST, *CLIP), "s*P", plotting.SHADES[1:], strict=True)
+}
+"""Looks of random rows, by number of pairs, and of the others."""
 Columns = dict[str, NDArray[Any]]
 
 
@@ -201,88 +207,50 @@ HALVING = ("log10_halving_by_bound", "log10_halving_by_law")
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Runs against the bound; CLIP's batch before and after τ is at its floor; CLIP's sizes."""
-    figure = Figure(figsize=(10.4, 8.2), layout="constrained")
-    panels = (draw_runs, draw_learned, draw_sizes, draw_floor)
-    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
-        panel(ax, numbers)
+    """Runs against the bound, and what bound and law say at CLIP's sizes."""
+    figure = plotting.column(6.6)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.1, 1))
+    draw_runs(parts[0].subplots(), numbers)
+    draw_sizes(parts[1].subplots(), numbers)
+    figure.suptitle(
+        "Once all pairs match, a learned temperature can hardly move the gap:\n"
+        "a proved bound on its change falls like one over the number of pairs"
+    )
     return figure
 
 
 def draw_runs(ax: Axes, numbers: Numbers) -> None:
     """The share of what is allowed that |ΔΔ| uses, along each run; a marker at its end."""
-    ax.axhspan(1, 3, color="0.92", lw=0)
+    ax.axhspan(1, 4, color="0.92", lw=0)
     ax.axhline(1, color="black", lw=1)
-    ax.text(1.3e-7, 1.2, "not while pairs stay matched", color="0.35", size=9)
-    along(ax, numbers.rows(start=SHARPEST), "#2f7ebc", "s", SHARPEST)
-    for (n, marker), shade in zip(MARKERS.items(), GREENS, strict=True):
-        rows = numbers.rows(start=RANDOM, pairs=n)
-        for s in np.unique(rows["seed"]):
-            label = f"{RANDOM}, {n} pairs" if s == rows["seed"][0] else None
-            along(ax, numbers.rows(start=RANDOM, pairs=n, seed=s), shade, marker, label)
-    for start, (shade, marker) in REAL.items():
+    ax.text(1.5e-7, 1.9, "excluded while pairs stay matched", va="center")
+    along(
+        ax, numbers.rows(start=SHARPEST), LOOKS[SHARPEST], "two pairs placed\nto attain the bound"
+    )
+    for n, look in SIZE_LOOKS.items():
+        for k, s in enumerate(np.unique(numbers.rows(start=RANDOM, pairs=n)["seed"])):
+            label = None if k else f"{n} random pairs"
+            along(ax, numbers.rows(start=RANDOM, pairs=n, seed=s), look, label)
+    for start in CLIP:
         rows = numbers.rows(start=start)
         if rows["t"].size:
-            along(ax, rows, shade, marker, f"{start}, {rows['pairs'][0]} pairs")
-    ax.set(xscale="log", yscale="log", xlim=(1e-7, 10), ylim=(1e-5, 3))
-    ax.set(xlabel="growth of log β since all pairs match", ylabel="|change of Δ| / bound on it")
-    ax.set_title(
-        "the gap of matched pairs never changes\nby more than the bound, and mostly by far less"
-    )
-    ax.legend(loc="lower left", labelspacing=0.3)
+            when = "trained" if start == "CLIP, trained" else "before training"
+            along(ax, rows, LOOKS[start], f"{rows['pairs'][0]} real pairs,\nCLIP {when}")
+    ax.set(xscale="log", yscale="log", xlim=(1e-7, 10), ylim=(1e-3, 4))
+    ax.set(xlabel="growth of log β since all pairs match (log)")
+    ax.set_ylabel("change of the gap as a\nshare of the bound (log)")
+    ax.set_title("(a) runs of the free model, learned temperature; a marker at each end")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=0.6)
 
 
-def along(ax: Axes, rows: Columns, shade: str, marker: str, label: str | None) -> None:
+def along(ax: Axes, rows: Columns, look: dict[str, Any], label: str | None) -> None:
     """One run, and a marker at its end; random ones are thin."""
     seen = rows["change"] > NOISE
     growth, share = rows["growth"][seen], rows["change"][seen] / rows["allowed"][seen]
     thin = bool((rows["start"] == RANDOM).all())
-    ax.plot(growth, share, color=shade, lw=0.6 if thin else 1.8)
-    ax.plot(growth[-1:], share[-1:], marker, color=shade, ms=4 if thin else 7, label=label)
-
-
-def draw_learned(ax: Axes, numbers: Numbers) -> None:
-    """Δ at CLIP's batch while τ is free, beside the exchange law."""
-    rows = numbers.more["clip_batch"]
-    free = np.isfinite(rows["by_law"])
-    t, start = rows["t"][free], rows["gap"][0]
-    ax.plot(t, 1e5 * (rows["by_law"][free] - start), color="#e08e45", lw=3, label="exchange law")
-    ax.plot(t, 1e5 * (rows["gap"][free] - start), "o", color=DARK, ms=3.5, label="measured")
-    ax.set(xlabel="time t", ylabel=r"change of Δ since t = 0, in units of $10^{-5}$")
-    ax.set_title(
-        f"CLIP's batch, {BATCH:,} pairs, while τ goes from {TAU} to 0.01:\n"
-        "the gap moves in its fifth decimal, by the exchange law"
-    )
-    ax.legend(loc="lower left")
-
-
-def draw_floor(ax: Axes, numbers: Numbers) -> None:
-    """Δ at CLIP's batch from then on, with τ at its floor."""
-    rows, about = numbers.more["clip_batch"], numbers.parameters["clip_batch"]
-    ax.plot(rows["t"], rows["gap"], "o-", color=DARK, ms=3.5, lw=1)
-    for t, text, side in (
-        (about["floor_from"], "τ at its floor ", "right"),
-        (about["matched_from"], " all pairs match", "left"),
-    ):
-        ax.axvline(t, color="0.6", lw=0.8, zorder=0)
-        ax.text(t, 0.7862, text, ha=side, va="bottom", rotation=90, size=8, color="0.35")
-    for t, key, way in (
-        (about["matched_from"], "gap_when_matched", (8, 2)),
-        (rows["t"][-1], "gap_at_end", (-4, -12)),
-    ):
-        ax.annotate(f"{about[key]:.4f}", (t, about[key]), way, **SMALL)
-    says = (
-        "such a fall of matched pairs takes\n"
-        f"∫ β g dt of {about['growth_by_bound_at_least']:.1f} or more by the bound,\n"
-        f"and of {about['growth_by_law']:.0f} by the exchange law"
-    )
-    ax.text(0.98, 0.96, says, transform=ax.transAxes, ha="right", va="top", size=9)
-    ax.set(xscale="log", xlim=(50, 3e7), ylim=(0.786, 0.802), xlabel="time t", ylabel="gap Δ")
-    lost = 100 * (1 - about["gap_at_end"] / about["gap_when_matched"])
-    ax.set_title(
-        f"and then, with τ at its floor of {CLIP_TAUS[1]}:\n"
-        f"the gap loses {lost:.1f} % from the last match to t = 10⁷"
-    )
+    ax.plot(growth, share, color=look["color"], lw=0.5 if thin else 1.8)
+    style: Any = look | {"ls": "", "ms": 4 if thin else 8}
+    ax.plot(growth[-1:], share[-1:], **style, label=label)
 
 
 def draw_sizes(ax: Axes, numbers: Numbers) -> None:
@@ -294,27 +262,81 @@ def draw_sizes(ax: Axes, numbers: Numbers) -> None:
     for row, (ends, change) in enumerate(zip(zip(least, law, strict=True), changes, strict=True)):
         ax.plot(ends, [row, row], color=DARK, lw=1, zorder=1)
         for at in ends:
-            ax.annotate(digits(at), (at, row), (0, 7), ha="center", **SMALL)
-        says = f"meanwhile Δ changes by {digits(change[0])} at most, {digits(change[1])} by the law"
-        ax.annotate(says, (trained, row), (4, -15), va="center", color=RED, **SMALL)
+            ax.annotate(digits(at), (at, row), (0, 6), ha="center", textcoords="offset points")
+        says = (
+            f"in CLIP's range the gap changes by {digits(change[0])} at most, "
+            f"by {digits(change[1])} by the law"
+        )
+        ax.annotate(says, (trained, row), (4, -13), va="center", textcoords="offset points")
     style: Any = {"color": DARK, "ls": "", "marker": "o"}
     ax.plot(least, range(len(least)), mfc="white", label="by the bound, at least", **style)
-    ax.plot(law, range(len(law)), label="by the exchange law", **style)
-    ax.axvline(trained, color=RED, lw=1.2, zorder=0)
-    ax.annotate("τ goes from 0.07 to 0.01", (trained, -0.75), (4, 0), color=RED, **SMALL)
+    ax.plot(law, range(len(law)), label="by the exchange law, Δⁿβ = constant", **style)
+    ax.axvline(trained, color="0.5", lw=1, ls="--", zorder=0)
+    words = f"CLIP's range: temperature from {CLIP_TAUS[0]} to {CLIP_TAUS[1]}"
+    ax.annotate(words, (trained, -0.6), (4, 0), textcoords="offset points", va="center")
     names = [
-        f"{digits(n)} pairs,\nmargin {margin:g}"
+        f"n = {digits(n)}\nmargin {margin:g}"
         for n, margin in zip(rows["pairs"], rows["margin"], strict=True)
     ]
     ax.set_yticks(range(len(names)), names)
     ax.tick_params("y", length=0)
-    ax.set(xscale="log", xlim=(0.5, 1e9), ylim=(len(least) - 0.4, -0.9))
-    ax.set_xlabel("powers of ten by which β grows until Δ = 0.8 is halved")
+    ax.set(xscale="log", xlim=(0.5, 1e9), ylim=(len(least) - 0.5, -0.9))
+    ax.set_xlabel("powers of ten by which β grows until a gap of 0.8 is halved (log)")
     ax.set_title(
-        "CLIP's τ from 0.07 to 0.01 is far from enough to halve the gap,\n"
-        "the farther the more pairs there are"
+        "(b) growth of β that halves the gap of n matched pairs\n"
+        "with an assumed margin (smallest lead of partners)"
     )
-    ax.legend(loc="lower left", bbox_to_anchor=(0.45, 0.87), labelspacing=0.2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+
+
+def draw_batch(numbers: Numbers) -> Figure:
+    """Random rows, as many as in CLIP's batch, before and after τ is at its floor."""
+    figure = plotting.column(3.5)
+    left, right = figure.subplots(1, 2)
+    draw_learned(left, numbers)
+    draw_floor(right, numbers)
+    figure.suptitle(
+        f"{BATCH:,} random pairs, as many as in CLIP's batch: the gap of 0.8 moves in its\n"
+        "fifth decimal while the temperature is learned, and slowly at its floor"
+    )
+    return figure
+
+
+def draw_learned(ax: Axes, numbers: Numbers) -> None:
+    """Δ at CLIP's batch while τ is free, beside the exchange law."""
+    rows = numbers.more["clip_batch"]
+    free = np.isfinite(rows["by_law"])
+    t, start = rows["t"][free], rows["gap"][0]
+    law, measured = (1e5 * (rows[key][free] - start) for key in ("by_law", "gap"))
+    ax.plot(t, law, color=plotting.SHADES[2], lw=2.5, label="exchange law,\nΔⁿβ = constant")
+    ax.plot(t, measured, "o", color=DARK, ms=3, label="measured")
+    ax.set(xlabel="time t", ylabel="change of the gap Δ since t = 0 (10⁻⁵)")
+    ax.set_title(f"(a) temperature learned,\nfrom {TAU} up and then down to {CLIP_TAUS[1]}")
+    ax.legend(loc="lower left")
+
+
+def draw_floor(ax: Axes, numbers: Numbers) -> None:
+    """Δ at CLIP's batch from then on, with τ at its floor."""
+    rows, about = numbers.more["clip_batch"], numbers.parameters["clip_batch"]
+    held = rows["t"] >= about["floor_from"]
+    ax.plot(rows["t"][held], rows["gap"][held], "o-", color=DARK, ms=3, lw=1)
+    ax.axvline(about["matched_from"], color="0.5", lw=0.8, ls="--", zorder=0)
+    ax.text(1.2 * about["matched_from"], 0.7863, "all pairs match\nfrom here on")
+    for t, key, way, side in (
+        (about["matched_from"], "gap_when_matched", (7, 1), "left"),
+        (rows["t"][-1], "gap_at_end", (0, -13), "center"),
+    ):
+        place: Any = {"textcoords": "offset points", "ha": side}
+        ax.annotate(f"{about[key]:.4f}", (t, about[key]), way, **place)
+    ax.set(xscale="log", xlim=(80, 8e7), ylim=(0.786, 0.802))
+    ax.set(xlabel="time t (log)", ylabel="gap Δ")
+    lost = 100 * (1 - about["gap_at_end"] / about["gap_when_matched"])
+    ax.set_title(
+        f"(b) temperature at its floor, {CLIP_TAUS[1]}:\nmatched pairs lose {lost:.1f} % by t = 10⁷"
+    )
+
+
+MORE = {"batch": draw_batch}
 
 
 def digits(number: float) -> str:

@@ -6,6 +6,9 @@ import pytest
 import gapdyn as gd
 from experiments import features as real
 from experiments import frozen_gap as experiment
+from experiments import record
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +122,10 @@ def test_real_pairs_may_be_missing_or_come_to_match_later(tmp_path, monkeypatch)
 )
 def test_numbers_are_said_in_few_digits(number, said):
     assert experiment.digits(number) == said
+
+
+@pytest.mark.parametrize("draw", record.pictures(experiment).values())
+def test_the_pictures_are_legible(numbers, draw):
+    with drawing():
+        figure = draw(numbers)
+    assert faults(figure) + overlaps(figure) == []

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 import gapdyn as gd
 from experiments.processes import processes
@@ -288,32 +289,96 @@ CLOCK_STYLES: dict[str, dict[str, Any]] = {
     "exp(ν/3)": {"color": SAND, "ls": "--", "marker": "^", "markevery": (3, 8)},
     "ν": {"color": RED, "ls": ":", "marker": "s", "markevery": (6, 8)},
 }
-SIZE_STYLES: dict[Size, dict[str, Any]] = {
-    (3, 4): {"color": BLUE, "marker": "o"},
-    (3, 6): {"color": NAVY, "marker": "s"},
-    (4, 6): {"color": "#3a9d6e", "marker": "^"},
-    (4, 8): {"color": "#8d6a9f", "marker": "D"},
-    (6, 10): {"color": SAND, "marker": "v"},
-    (8, 4): {"color": RED, "marker": "^"},
-    (4, 4): {"color": RED, "marker": "<"},
-    (5, 5): {"color": "#d98c9a", "marker": ">"},
-    (4, 3): {"color": "black", "marker": "P"},
-    (6, 5): {"color": "0.55", "marker": "X"},
+MARKERS = dict(zip(FALLING, "o^s", strict=True))
+"""Markers of sizes of (b)."""
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "gap": (
+        "gap, d > n, five sizes from uniform starts",
+        {"color": NAVY, "marker": "o", "ls": "-"},
+    ),
+    "minority": (
+        "gap, d = n, one pair points the other way; n = 4 and 5",
+        {"color": RED, "marker": "^", "ls": "--"},
+    ),
+    "distance": (
+        "distance of partners, d = n − 1; n = 4 and 6",
+        {"color": SAND, "marker": "s", "ls": "-."},
+    ),
 }
+"""Curves of (c), in words: n pairs in d dimensions."""
 
 
 def draw(numbers: Numbers) -> Figure:
-    """One path, misalignment, exponents and ends."""
-    figure = Figure(figsize=(9.6, 7.8), layout="constrained")
-    (a, b), (c, d) = axes = figure.subplots(2, 2)
-    draw_path(a, numbers)
-    draw_misalignment(b, numbers)
-    draw_exponents(c, numbers)
-    draw_ends(d, numbers)
-    for letter, ax in zip("abcd", axes.flat, strict=True):
-        ax.set_title(f"({letter}) {ax.get_title()}", loc="left")
-        ax.set_title("")
+    """Margin and gap along one path, under three clocks and in the limit."""
+    figure = plotting.column(3.9)
+    about = numbers.parameters["path"]
+    [(n, d)] = sizes(numbers, "path", "margin flow")
+    titles = (
+        "(a) margin α, the smallest lead\nof partners over others",
+        "(b) gap Δ, the distance\nof the two means",
+    )
+    for ax, quantity, title in zip(figure.subplots(1, 2), ("margin", "gap"), titles, strict=True):
+        for name, style in CLOCK_STYLES.items():
+            s, values = curve(numbers, "path", name, quantity)
+            ax.plot(s, values, ms=4, **style)
+        end = about["limit"][quantity]
+        ax.axhline(end, color="0.6", lw=0.8, zorder=0)
+        place: Any = {"textcoords": "offset points", "ha": "right", "va": "bottom"}
+        ax.annotate(
+            f"where the path ends: {end:.3g}", (s[-1], end), (0, 3 + 12 * (end == 0)), **place
+        )
+        ax.set(xlim=(0, s[-1]), xlabel="progress s of the temperature", title=title)
+        ax.set_ylim(top=1.12 * max(end, values.max()))
+    lines = [
+        Line2D([], [], ms=4, label=clock(name, about), **CLOCK_STYLES[name])
+        for name in CLOCK_STYLES
+    ]
+    said = (
+        f"{n} pairs in {d} dimensions, free model; ν is the number that training adjusts,\n"
+        f"s the growth of log β in CLIP, and of a potential of β in general; β is "
+        f"{about['beta0']:g} at s = 0:"
+    )
+    figure.legend(handles=lines, loc="outside lower center", title=said)
+    figure.suptitle(
+        "At large β matched pairs take one path, however the temperature is learned:\n"
+        "it only sets the pace, and the path closes the gap"
+    )
     return figure
+
+
+def clock(name: str, about: dict[str, Any]) -> str:
+    """A way to learn β, and by when it has come to the end of the axes, in words."""
+    if name not in about["log10_t_at_end"]:
+        return "the path in the limit β → ∞ (margin flow)"
+    power = power_of_ten(about["log10_t_at_end"][name])
+    return f"β = {name}{', as in CLIP' * (name == 'exp ν')}; the right end is at time t = {power}"
+
+
+def draw_fixed(numbers: Numbers) -> Figure:
+    """Misalignment under a learned and a fixed temperature."""
+    figure = plotting.column(4.5)
+    draw_misalignment(figure.subplots(), numbers)
+    figure.suptitle(
+        f"Held at {TAU}, the temperature brings partners together and closes the gap;\n"
+        "learned from there on, it soon stalls them"
+    )
+    return figure
+
+
+def draw_ends(numbers: Numbers) -> Figure:
+    """Where the margin flow ends, and at which power of β."""
+    figure = plotting.column(6.6)
+    above, below = figure.subplots(2, 1, height_ratios=(1, 1.3))
+    draw_limits(above, numbers)
+    draw_exponents(below, numbers)
+    figure.suptitle(
+        "At last, far beyond any training, partners meet at the widest margin there is;\n"
+        "with more dimensions than pairs the gap then falls like β to the power −1/n"
+    )
+    return figure
+
+
+MORE = {"fixed": draw_fixed, "ends": draw_ends}
 
 
 def curve(
@@ -330,39 +395,6 @@ def sizes(numbers: Numbers, panel: str, name: str) -> list[Size]:
     return list(dict.fromkeys(zip(rows["pairs"].astype(int), rows["dim"].astype(int), strict=True)))
 
 
-def draw_path(ax: Axes, numbers: Numbers) -> None:
-    """Gap and margin against s, under three clocks and in the limit."""
-    about = numbers.parameters["path"]
-    for name, style in CLOCK_STYLES.items():
-        for quantity in ("margin", "gap"):
-            s, values = curve(numbers, "path", name, quantity)
-            ax.plot(s, values, ms=5, **style)
-        label = "margin flow, β = ∞"
-        if name in about["log10_t_at_end"]:
-            power = about["log10_t_at_end"][name]
-            label = f"β = {name}, to t = {power_of_ten(power)}"
-        ax.plot([], [], ms=5, label=label, **style)
-    ends = about["limit"]
-    for quantity, text, above in (("margin", "margin α", 3), ("gap", "gap Δ", -11)):
-        ax.axhline(ends[quantity], color="0.7", lw=0.8, zorder=0)
-        place: Any = {"textcoords": "offset points", "ha": "right", "size": 8}
-        at = s[-1], ends[quantity]
-        ax.annotate(f"{text}, ends at {ends[quantity]:.3g}", at, (0, above), **place)
-    off = max(by_beta[f"{BETAS[-1]:g}"] for by_beta in about["largest_distance_of_rows"].values())
-    middle = s[-1] / 2, 0.45 * ends["margin"]
-    ax.text(*middle, f"rows within {off:.3f} of\nthose of the margin flow", ha="center", size=8)
-    [(n, d)] = sizes(numbers, "path", "margin flow")
-    ax.set(xlim=(0, s[-1]), ylim=(-0.1, 1.12 * ends["margin"]))
-    ax.set(xlabel=f"s, the growth of P(β) from β = {BETAS[-1]:g} on", ylabel="margin α, gap Δ")
-    ax.set_title(f"every learned temperature is a clock of one path ({n} pairs in {space(d)})")
-    below(ax, 2)
-
-
-def space(d: int) -> str:
-    """R^d."""
-    return "R" + str(d).translate(plotting.SUPERSCRIPTS)
-
-
 def power_of_ten(power: float) -> str:
     """10^power where power itself may need one."""
     if power < 1e4:
@@ -371,62 +403,58 @@ def power_of_ten(power: float) -> str:
     return rf"$10^{{{power / 10**exponent:.1f}\cdot10^{{{exponent}}}}}$"
 
 
-def below(ax: Axes, columns: int) -> None:
-    """The legend, under the axes."""
-    ax.legend(loc="upper center", bbox_to_anchor=(0.46, -0.16), ncols=columns, columnspacing=1.2)
-
-
 def draw_misalignment(ax: Axes, numbers: Numbers) -> None:
     """E against time, under a learned and a fixed temperature, and where B begins to hold."""
-    about, left = numbers.parameters["misalignment"], []
+    about = numbers.parameters["misalignment"]
+    ring: Any = {"marker": "o", "ls": "", "mec": "black", "mfc": "none", "ms": 10}
     for n, d in sizes(numbers, "misalignment", "learned"):
-        style = SIZE_STYLES[n, d]
-        for name, dashes in (("learned", "-"), ("fixed", "--")):
+        for name, color, dashes in (("learned", NAVY, "-"), ("fixed", RED, "--")):
             t, E = curve(numbers, "misalignment", name, "E", pairs=n, dim=d)
             holds = curve(numbers, "misalignment", name, "holds", pairs=n, dim=d)[1]
             shown = np.append(True, E[:-1] > FLOOR)
-            ax.plot(t[shown], E[shown], ls=dashes, color=style["color"])
-            first = holds.argmax()
-            ax.plot(t[first], E[first], style["marker"], color=style["color"], mec="black", ms=7)
-        ax.plot([], [], label=f"{n} pairs in {space(d)}", **style)
-        left.append(f"{about[f'{n} pairs in R^{d}, learned']['gap_at_end']:.2f}")
-    ax.plot([], [], color="0.3", label=f"learned τ; gaps at the end {', '.join(left)}")
+            style: Any = {"color": color, "ls": dashes, "marker": MARKERS[n, d], "ms": 4}
+            ax.plot(t[shown], E[shown], **style, lw=1.2, markevery=6)
+            ax.plot(t[holds.argmax()], E[holds.argmax()], **ring)
+        style = {"color": "0.3", "ls": "", "marker": MARKERS[n, d], "ms": 4}
+        left = about[f"{n} pairs in R^{d}, learned"]["gap_at_end"]
+        words = f"{n} pairs in {d} dimensions; gap at the end, learned: {left:.2f}"
+        ax.plot([], [], **style, label=words)
     most = max(seen["gap_at_end"] for name, seen in about.items() if name.endswith("fixed"))
     power = int(np.ceil(np.log10(most) - 1e-6))
-    label = f"fixed τ; gaps at the end below $10^{{{power}}}$"
-    ax.plot([], [], color="0.3", ls="--", label=label)
-    ax.plot([], [], "o", color="white", mec="black", ms=7, label="condition B holds from here on")
-    ax.set(xscale="log", yscale="log", ylim=(FLOOR, 30), xlim=(0.1, LATEST))
-    ax.set(xlabel=f"time t (τ = {TAU} at t = 0)", ylabel="misalignment E = ½Σ‖$x_i - y_i$‖²")
-    ax.set_title("held, the temperature aligns pairs; learned, it stalls")
-    below(ax, 2)
+    ax.plot([], [], color=NAVY, lw=1.2, label=f"learned temperature, {TAU} at t = 0")
+    words = f"fixed temperature {TAU}; gaps at the end below $10^{{{power}}}$"
+    ax.plot([], [], color=RED, lw=1.2, ls="--", label=words)
+    ax.plot([], [], **ring, label="from here on E must fall, by proof")
+    ax.set(xscale="log", yscale="log", ylim=(1e-12, 30), xlim=(0.1, LATEST))
+    ax.set(
+        xlabel="time t (log)",
+        ylabel="misalignment E: half the sum of\nsquared distances of partners (log)",
+    )
+    ax.set_title("free model, from uniform rows")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.16))
 
 
 def draw_exponents(ax: Axes, numbers: Numbers) -> None:
     """Local slopes against log β, and the lines of theory 4.4."""
-    labels = {
-        "gap": "gap, {} in {}",
-        "minority": "gap, {} in {}, minority of 1",
-        "distance": "distance, {} in {}",
-    }
-    for name, label in labels.items():
+    for name, (words, style) in KINDS.items():
         for k, (n, d) in enumerate(sizes(numbers, "exponents", name)):
             x, slope = curve(numbers, "exponents", name, "slope", pairs=n, dim=d)
-            style = SIZE_STYLES[n, d]
-            text = label.format(n, space(d))
-            ax.plot(x, slope, lw=1.2, ms=5, markevery=(k, 6), label=text, **style)
-    for value in (-1.0, *(margin_flow.exponent(n=n, d=n)[1].gap for n, _ in LINES), -2.0):
-        ax.axhline(value, color="0.7", lw=0.8, ls="--", zorder=0)
-        ax.annotate(
-            f"−{-value:.4g}", (1, value), (3, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="center", size=8,
-        )  # fmt: skip
+            label = None if k else words
+            ax.plot(x, slope, lw=1.2, ms=4, markevery=(k, 6), **style, label=label)
+    limits = {-1.0: "−1", -2.0: "−2"}
+    limits |= {
+        (e := margin_flow.exponent(n=n, d=n)[1].gap): f"−{-e:.3g}: n = {n}" for n, _ in LINES
+    }
+    for value, words in limits.items():
+        ax.axhline(value, color="0.6", lw=0.8, ls=":", zorder=0)
+        place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        ax.annotate(words, (1, value), (3, 0), va="center", **place)
     ax.set(xlim=(2, max(SPANS.values())), ylim=(-2.6, -0.8), xlabel="log β")
     ax.set_xticks([5, 10, 15, 20])
-    ax.set_ylabel("slope n d log(gap or distance) / d log β")
-    ax.set_title("at last the gap falls by powers of β", pad=24)
+    ax.set_ylabel("n times the slope of\nlog gap (or distance) against log β")
+    ax.set_title("(b) the power of β at which n pairs in d dimensions close up, times n", pad=26)
     draw_times(ax, numbers)
-    below(ax, 3)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
 def draw_times(ax: Axes, numbers: Numbers) -> None:
@@ -438,10 +466,10 @@ def draw_times(ax: Axes, numbers: Numbers) -> None:
     above = ax.secondary_xaxis("top")
     above.set_xticks(ticks, [power_of_ten(power) for power in powers])
     above.tick_params(length=2, pad=1)
-    ax.text(0, 1.02, f"time t, n = {n}:", transform=ax.transAxes, va="bottom", size=8)
+    ax.text(0, 1.03, f"time t, n = {n}:", transform=ax.transAxes, va="bottom")
 
 
-def draw_ends(ax: Axes, numbers: Numbers) -> None:
+def draw_limits(ax: Axes, numbers: Numbers) -> None:
     """Margins of limits against the dimension."""
     rows = numbers.rows(panel="limits", quantity="margin")
     for n, shade, marker in zip(ENDS_OF, (NAVY, SAND, RED), "o^s", strict=True):
@@ -450,8 +478,8 @@ def draw_ends(ax: Axes, numbers: Numbers) -> None:
         d, best = curve(numbers, "limits", "widest", "margin", pairs=n)
         ax.plot(d, best, "_", color=shade, ms=16, mew=1.5)
         d, found = curve(numbers, "limits", "limit", "margin", pairs=n)
-        ax.plot(d + (n - 6) / 14, found, marker, color=shade, ms=6, mfc="none", label=f"{n} pairs")
-    ax.plot([], [], "_", color="0.3", ms=16, mew=1.5, label="widest margin of n points")
-    ax.set(xlabel="dimension d", ylabel="margin α at the limit", ylim=(0, 1.35))
-    ax.set_title("the margin flow ends at the widest margin there is")
-    below(ax, 2)
+        ax.plot(d + (n - 6) / 14, found, marker, color=shade, ms=5, mfc="none", label=f"{n} pairs")
+    ax.plot([], [], "_", color="0.3", ms=16, mew=1.5, label="widest margin\nof n points")
+    ax.set(xlabel="dimension d", ylabel="margin α, the smallest\nlead of partners", ylim=(0, 1.35))
+    ax.set_title("(a) where the path ends, from three uniform starts of each size")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -5,7 +5,10 @@ import pytest
 
 import gapdyn as gd
 from experiments import margin_flow as experiment
+from experiments import record
+from gapdyn.plotting import drawing
 from gapdyn.theory import margin_flow, potential
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +168,10 @@ def test_the_widest_margins_are_attained_by_known_points(n, d):
     else:
         points = np.vstack([np.eye(d), -np.eye(d)])[:n]
     assert gd.measures.margin(points @ points.T) == pytest.approx(experiment.widest(n, d))
+
+
+@pytest.mark.parametrize("draw", record.pictures(experiment).values())
+def test_the_pictures_are_legible(quick, draw):
+    with drawing():
+        figure = draw(quick)
+    assert faults(figure) + overlaps(figure) == []

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 import gapdyn as gd
 from experiments.record import Numbers
-from gapdyn import sphere
+from gapdyn import plotting, sphere
 from gapdyn.theory import mean_field
 from gapdyn.theory.audit.mean_field import ANGLE, GAMMA, D, level_pairs
 from gapdyn.types import Array
@@ -30,11 +32,10 @@ SIZES = {128: (8, 0.19), 512: (4, 0.177), 1024: (3, 0.1735)}
 """Draws and last t/n, by number of pairs. From there on an explicit method needs very short steps,
 since heights level out at rates of order β²/n."""
 LAST = 0.19
-SHADES = dict(zip(SIZES, ("#e08e45", "#2f7ebc", "#0b3c5d"), strict=True))
-MARKERS: dict[int, Any] = {
-    n: {"ls": "", "marker": marker, "ms": 4.5, "mfc": "none", "color": SHADES[n]}
-    for n, marker in zip(SIZES, "^so", strict=True)
-}
+LOOKS: dict[int, dict[str, Any]] = {n: plotting.curve(k) for k, n in enumerate(SIZES)}
+POINTS: dict[str, Any] = {"ls": "", "ms": 4, "mfc": "none"}
+LIMIT: dict[str, Any] = {"color": "black", "lw": 1, "ls": (0, (1, 1))}
+CROSS: dict[str, Any] = {"marker": "x", "ms": 7, "mew": 1.5, "ls": ""}
 Columns = dict[str, NDArray[Any]]
 
 
@@ -111,14 +112,61 @@ def with_centres(closed: dict[str, NDArray[Any]]) -> Array:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """θ, β and the gap against t/n, and how far β is off against the weight of the partner."""
-    figure = Figure(figsize=(9.0, 7.2), layout="constrained")
-    panels = (draw_angles, draw_beta, draw_gap, draw_error)
-    axes = figure.subplots(2, 2).flat
-    for ax, panel in zip(axes, panels, strict=True):
-        panel(ax, numbers)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    """θ and the gap against t/n."""
+    figure = plotting.column(4.6)
+    left, right = figure.subplots(1, 2)
+    draw_three(left, numbers, "theta")
+    left.set(ylim=(0, 1.25), ylabel="mean angle between partners (rad)")
+    left.set_title("(a) the angle between partners\ncomes near 0 by then")
+    draw_gap(right, numbers)
+    figure.suptitle(
+        f"Many pairs all align by about one time, {ALIGNED:.3f} times their number n;\n"
+        "meanwhile the gap changes by only a few times 1/n"
+    )
+    bars = right.errorbar([], [], [], color="0.3", ls="", elinewidth=0.8)
+    key(figure, numbers, {"(b): standard deviation of draws": bars})
     return figure
+
+
+def draw_equations(numbers: Numbers) -> Figure:
+    """β against t/n, and how far it is off against the weight of the partner."""
+    figure = plotting.column(4.6)
+    left, right = figure.subplots(1, 2)
+    draw_three(left, numbers, "beta")
+    left.set(yscale="log", ylim=(1, 3000), ylabel="inverse temperature β (log)")
+    left.set_title("(a) n pairs, three equations,\nand their limit")
+    draw_error(right, numbers)
+    figure.suptitle(
+        "Three equations stand for n pairs until partners are nearly aligned:\n"
+        "they err by what they neglect, the weight of the partner in the loss"
+    )
+    area = Patch(color="0.85", label="(b): between p and 7p")
+    key(figure, numbers, {"(b): between p and 7p": area})
+    return figure
+
+
+def key(figure: Figure, numbers: Numbers, more: dict[str, Any]) -> None:
+    """What markers and lines are."""
+    lines: dict[str, Any] = {
+        f"{n:,} random pairs, mean of {len(draws(numbers, n, 'gap'))} draws": Line2D(
+            [], [], **LOOKS[n] | POINTS
+        )
+        for n in followed(numbers)
+    }
+    lines["three equations in place of the pairs"] = Line2D([], [], color="0.3", lw=1)
+    lines["where these equations end"] = Line2D([], [], color="0.3", **CROSS)
+    lines["limit of the equations, n → ∞"] = Line2D([], [], **LIMIT)
+    line = Line2D([], [], color="0.7", lw=0.8)
+    lines[f"t = {ALIGNED:.3f} n: all align, n → ∞"] = line
+    lines |= more
+    said = (
+        f"free model, temperature learned from {TAU}; random directions, partners {ANGLE:g} rad\n"
+        f"apart at t = 0, images at a height of {GAMMA:g} and texts at −{GAMMA:g}:"
+    )
+    figure.legend(
+        lines.values(), lines.keys(), loc="outside lower center", ncols=2, title=said,
+        columnspacing=1,
+    )  # fmt: skip
 
 
 def followed(numbers: Numbers) -> list[int]:
@@ -126,33 +174,16 @@ def followed(numbers: Numbers) -> list[int]:
     return [int(n) for n in np.unique(numbers.rows(source="flow")["pairs"])]
 
 
-def draw_angles(ax: Axes, numbers: Numbers) -> None:
-    """θ of the flow, of the closed system and of the limit."""
-    draw_three(ax, numbers, "theta")
-    ax.text(ALIGNED - 0.001, 0.8, "t*/n", ha="right")
-    ax.set(ylim=(0, 1.25), ylabel="angle θ between partners, mean")
-    ax.set_title(f"(a) with many pairs all align by a finite time, t* = {ALIGNED:.4f} n")
-
-
-def draw_beta(ax: Axes, numbers: Numbers) -> None:
-    """β of the flow, of the closed system and of the limit."""
-    draw_three(ax, numbers, "beta")
-    ax.set(yscale="log", ylim=(1, 3000), ylabel="inverse temperature β")
-    ax.set_title("(b) β follows the closed system nearly to its end, p = 1")
-
-
 def draw_three(ax: Axes, numbers: Numbers, name: str) -> None:
     """A quantity against t/n, from three sources."""
     for n in followed(numbers):
         closed, times = numbers.rows(source="closed", pairs=n), draws(numbers, n, "t_over_n")[0]
-        ax.plot(closed["t_over_n"], closed[name], color=SHADES[n], lw=1)
-        ax.plot(
-            times, draws(numbers, n, name).mean(axis=0), **MARKERS[n], label=f"flow of {n} pairs"
-        )
-        ax.plot(closed["t_over_n"][-1], closed[name][-1], "x", color=SHADES[n], ms=8, mew=2)
+        look = LOOKS[n]
+        ax.plot(closed["t_over_n"], closed[name], color=look["color"], lw=1)
+        ax.plot(times, draws(numbers, n, name).mean(axis=0), **look | POINTS, markevery=2)
+        ax.plot(closed["t_over_n"][-1], closed[name][-1], color=look["color"], **CROSS)
     rows = numbers.rows(source="limit")
-    ax.plot([], [], color="0.3", lw=1, marker="x", ms=8, mew=2, label="closed system, to p = 1")
-    ax.plot(rows["t_over_n"], rows[name], color="black", lw=1, ls="--", label="limit n → ∞")
+    ax.plot(rows["t_over_n"], rows[name], **LIMIT)
     label_times(ax)
 
 
@@ -162,24 +193,23 @@ def draw_gap(ax: Axes, numbers: Numbers) -> None:
         closed, times = numbers.rows(source="closed", pairs=n), draws(numbers, n, "t_over_n")[0]
         gap = draws(numbers, n, "gap")
         change = n * np.log(gap / gap[:, :1])
-        bars: Any = {"elinewidth": 0.8, "errorevery": (list(SIZES).index(n), 4)}
-        ax.errorbar(times, change.mean(axis=0), change.std(axis=0), **MARKERS[n], **bars)
+        bars: Any = {"elinewidth": 0.8, "errorevery": (2 * list(SIZES).index(n), 6)}
+        ax.errorbar(
+            times, change.mean(axis=0), change.std(axis=0), **LOOKS[n] | POINTS | bars, markevery=2
+        )
         both = with_centres(closed)
-        ax.plot(closed["t_over_n"], n * np.log(both / both[0]), color=SHADES[n], lw=1)
-    ax.plot(closed["t_over_n"], -np.log(closed["beta"] * TAU), color="0.5", lw=1, ls=":")
-    ax.plot([], [], color="0.5", lw=1, ls=":", label="closed system: log(β₀/β)")
-    ax.plot([], [], color="0.3", lw=1, label="with centres of n random pairs apart")
-    ax.errorbar([], [], [], color="0.3", ls="", elinewidth=0.8, label="standard deviation of draws")
-    ax.legend(loc="lower left")
+        look: Any = {"color": LOOKS[n]["color"]}
+        ax.plot(closed["t_over_n"], n * np.log(both / both[0]), lw=1, **look)
     label_times(ax)
-    ax.set(ylabel="change of the gap, n log(Δ/Δ₀)")
-    ax.set_title("(c) meanwhile the gap moves by a few times 1/n")
+    ax.set_ylabel("n × change of log Δ since t = 0")
+    ax.set_title("(b) meanwhile the gap Δ moves\nby a few times 1/n of itself")
 
 
 def label_times(ax: Axes) -> None:
     """A horizontal axis of t/n with a line at t*."""
     ax.axvline(ALIGNED, color="0.7", lw=0.8, zorder=0)
     ax.set(xlim=(0, LAST + 0.002), xlabel="time over the number of pairs, t/n")
+    ax.set_xticks([0, 0.05, 0.1, 0.15], ["0", "0.05", "0.1", "0.15"])
 
 
 def draw_error(ax: Axes, numbers: Numbers) -> None:
@@ -188,12 +218,13 @@ def draw_error(ax: Axes, numbers: Numbers) -> None:
         times, weight = (draws(numbers, n, name)[0] for name in ("t_over_n", "partner"))
         alone = np.asarray(mean_field.flow(n * times, n=n, tau=TAU, **START).beta)
         off = draws(numbers, n, "beta") / alone - 1
-        ax.plot(weight, np.sqrt((off**2).mean(axis=0)), **MARKERS[n])
-    reach = np.array([8e-4, 1.5])
-    ax.fill_between(reach, reach, 7 * reach, color="0.9", lw=0, label="between p and 7p")
-    ax.axvline(1, color="0.7", lw=0.8, zorder=0)
+        ax.plot(weight, np.sqrt((off**2).mean(axis=0)), **LOOKS[n] | POINTS)
+    reach = np.array([8e-4, 1.0])
+    ax.fill_between(reach, reach, 7 * reach, color="0.85", lw=0)
     ax.set(xscale="log", yscale="log", xlim=reach, ylim=(1e-3, 3))
-    ax.set_xlabel("weight p of the partner over that of all others")
-    ax.set_ylabel("relative error of β, root mean square of draws")
-    ax.legend(loc="upper left")
-    ax.set_title("(d) what the closed system neglects is of the order of p")
+    ax.set_xlabel("weight p of the partner,\nover that of all others (log)")
+    ax.set_ylabel("relative error of β,\nroot mean square of draws (log)")
+    ax.set_title("(b) what the equations miss\nis a few times the weight p")
+
+
+MORE = {"equations": draw_equations}

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from experiments import mean_field as experiment
+from experiments import record
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +93,10 @@ def test_at_1024_pairs_beta_is_off_by_a_few_times_the_weight_of_the_partner(comm
     ratio = np.sqrt((off**2).mean(axis=0))[known] / weight[known]
     assert (ratio > 1).all() and (ratio < 7).all()
     assert weight[known].max() > 0.2
+
+
+@pytest.mark.parametrize("draw", record.pictures(experiment).values())
+def test_the_pictures_are_legible(numbers, draw):
+    with drawing():
+        figure = draw(numbers)
+    assert faults(figure) + overlaps(figure) == []

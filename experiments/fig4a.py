@@ -9,16 +9,16 @@ line of least squares ends below 0 at t = ∞, whatever the markers are that cov
 a gap that falls like c/log²t is a line that ends at 0. Running means of the markers rise again
 towards the end.
 
-(b, f) Two small encoders on 2,048 captions of glyphs, trained by Adam at three constant learning
+(b) The parallel model (3) from two starts that meet the hypotheses of the theorem, and the free
+model (1). Where u = mean X - mean Y vanishes, the gap is 2γ. Otherwise Δ² = (1-γ²)‖u‖² + 4γ², and
+for these pentagons ‖u‖⁵β is constant while β = Θ(log t), so that Δ = Θ((log t)^(-1/5)): it goes to
+0, but more slowly than 1/log²t. The second picture has what is proved, up to t = 10^LAST.
+
+(c, d) Two small encoders on 2,048 captions of glyphs, trained by Adam at three constant learning
 rates, and on 256 of the captions along the gradient flow. Adam's rate decides when the gap falls.
 Most pairs are still mismatched when it has halved, while Theorem 3.2 assumes that all match, and it
 then stays instead of closing. In the gradient flow, the setting of the theorem, all pairs match
 early, and the gap falls little from then on: the line ends just below the last gap.
-
-(c, d, e) The parallel model (3) from two starts that meet the hypotheses of the theorem, and the
-free model (1). What is proved about γ is drawn as 2γ, which is the gap where u = mean X - mean Y
-vanishes. Otherwise Δ² = (1-γ²)‖u‖² + 4γ², and for these pentagons ‖u‖⁵β is constant while
-β = Θ(log t), so that Δ = Θ((log t)^(-1/5)): it goes to 0, but more slowly than 1/log²t.
 
 So the Ω of (7) holds. A rate of the gap does not follow from it, and a line that ends below 0 does
 not verify a rate.
@@ -157,38 +157,44 @@ def about(run: gd.Trajectory) -> dict[str, Any]:
 
 
 NAVY, BLUE, SAND, RED = plotting.SHADES
-STYLES: dict[str, dict[str, Any]] = {
-    "gap_apart": {"color": RED},
-    "gap_free": {"color": SAND, "ls": (0, (6, 2))},
+GAPS: dict[str, dict[str, Any]] = {
+    "gap_apart": {"color": RED, "ls": "-."},
+    "gap_free": {"color": SAND, "ls": "--"},
     "gap_together": {"color": "black"},
-    "two_gamma_apart": {"color": RED, "ls": "-."},
-    "exact": {"color": BLUE, "ls": (0, (8, 2))},
-    "asymptote": {"color": "0.6", "lw": 1},
-    "upper_bound_apart": {"color": RED, "ls": "--", "lw": 1},
-    "upper_bound_together": {"color": "black", "ls": "--", "lw": 1},
-    "lower_bound": {"color": "black", "ls": ":"},
 }
-ENCODERS: dict[str, dict[str, Any]] = {
-    "adam_3e-3": {"color": NAVY},
-    "adam_3e-4": {"color": BLUE, "ls": "--"},
-    "adam_3e-5": {"color": SAND, "ls": "-."},
-    "flow": {"color": RED, "ls": (0, (1, 1)), "lw": 2},
+ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "adam_3e-3": ("optimiser Adam, rate 0.003", {"color": NAVY}),
+    "adam_3e-4": ("optimiser Adam, rate 0.0003", {"color": BLUE, "ls": "--"}),
+    "adam_3e-5": ("optimiser Adam, rate 0.00003", {"color": SAND, "ls": "-."}),
+    "flow": ("gradient flow", {"color": RED, "ls": ":", "lw": 2}),
 }
+MESSAGE = (
+    "Against -1/log²t the gap of the paper's CLIP is near to a line that ends\n"
+    "below zero, while a gap that falls like 1/log²t ends at zero"
+)
+IN_THEORY = (
+    "The height γ falls like 1/log²t between proved bounds. So does the gap from equal\n"
+    "means, but where means differ before the lift it falls far more slowly"
+)
+SYMBOLS = (
+    f"parallel model, {PAIRS} matched pairs. Means: of images, and of texts, before the lift takes"
+    f"\nthem to the heights γ and -γ; γ = {HEIGHT} at the start. In (b) α is the margin (smallest"
+    "\nlead of partners), and C = β√γ exp(-γ²/4), with β the inverse temperature, does not change"
+)
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The paper's scatter, our encoders in its axes, the theory, and the times of closing."""
-    figure = Figure(figsize=(7, 8.6), layout="constrained")
-    (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
+    """The paper's scatter, the theory and our encoders in its axes, and their first steps."""
+    figure = plotting.column(6.2)
+    figure.suptitle(MESSAGE)
+    (a, b), (c, d) = figure.subplots(2, 2)
     _paper(a, numbers.parameters["encoders"]["paper"])
-    _encoders(b, numbers)
-    _closing(c, numbers)
-    _powers(d, numbers)
-    _normalised(e, numbers)
-    _from_the_start(f, numbers)
-    for letter, ax in zip("abcdef", axes.flat, strict=True):
-        ax.set_title(f"({letter}) {ax.get_title()}", loc="left", size=8.5)
-        ax.set_title("")
+    _theory(b, numbers)
+    _encoders(c, numbers)
+    _from_the_start(d, numbers)
+    lift = "(b): the lift takes images to a height γ and texts to -γ. (c), (d):"
+    lines = c.get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=2, title=lift)
     return figure
 
 
@@ -199,153 +205,129 @@ def _curve(numbers: Numbers, name: str, first: float, last: float) -> tuple[Arra
     return log10_t[chosen], numbers.table["value"][chosen]
 
 
-def _at_minus_1_over_log2(ax: Axes, lowest: float, highest: float) -> None:
+def _at_minus_1_over_log2(ax: Axes, title: str) -> None:
     """The paper's horizontal axis, extended to t = ∞ at 0; above, the step or time itself."""
-    ax.set(xlim=(-0.255, 0), ylim=(lowest, highest), xlabel="-1/log₁₀(t)²")
-    ax.set_xticks(np.arange(-5, 1) / 20)
+    ax.axhline(0, color="0.6", lw=0.8)
+    ax.set(xlim=(-0.255, 0), ylim=(-0.4, 1.35), xlabel="-1/log₁₀(t)²", ylabel="gap Δ")
+    ax.set_xticks([-0.25, -0.2, -0.15, -0.1, -0.05, 0], ["-0.25", "", "-0.15", "", "-0.05", ""])
+    ax.set_yticks([0, 0.5, 1])
     above = ax.secondary_xaxis("top")
     ticks = {"t = 10²": 2, "10³": 3, "10⁴": 4, "10⁶": 6}
     above.set_xticks([*(-1 / power**2 for power in ticks.values()), 0], [*ticks, "∞"])
     above.tick_params(length=2, pad=1)
-
-
-def _say(ax: Axes, **labels: tuple[float, float, str]) -> None:
-    """Label each curve in its colour."""
-    for name, (x, y, text) in labels.items():
-        colour = STYLES[name]["color"] if name != "asymptote" else "0.4"
-        ax.text(x, y, text, color=colour, size=8)
+    ax.set_title(title)
 
 
 def _paper(ax: Axes, paper: dict[str, float]) -> None:
     """The paper's markers, the area of those that cover one another, and their line."""
     _, x, gap, low, high = published.FIGURE_4A
     alone = high - low < 0.01
-    ax.plot(x[alone], gap[alone], ".", color="black", ms=4, label="a marker")
-    ax.fill_between(x, low, high, color="0.7", lw=0, label="markers that overlap")
+    ax.plot(x[alone], gap[alone], ".", color="black", ms=4, label="the paper's points")
+    ax.fill_between(x, low, high, color="0.7", lw=0, label="points that overlap")
     ends, last = np.array([x[0], x[-1], 0]), paper["line_at_infinity"]
     line = last + paper["slope"] * ends
-    r2 = "our line: R² = {line_r2:.2f}, or {line_r2_evenly_in_log_t:.2f}\nweighted evenly in log t"
-    ax.plot(ends[:2], line[:2], color=RED, label=r2.format(**paper))
+    ax.plot(ends[:2], line[:2], color=RED, label=f"our line, R² = {paper['line_r2']:.2f}")
     ax.plot(ends[1:], line[1:], ":", color=RED)
     error = paper["line_at_infinity_error"]
     ax.errorbar(0, last, error, color=RED, capsize=3, lw=1, clip_on=False)
-    ax.axhline(0, color="0.6", lw=0.8)
-    ax.text(-0.02, last - 0.02, f"${last:.2f} \\pm {error:.2f}$", ha="right", va="center", size=8)
-    _at_minus_1_over_log2(ax, -0.4, 1.25)
-    ax.set(ylabel="gap Δ", title="the paper's CLIP: the line ends below 0")
+    said = f"line at t = ∞: ${last:.2f} \\pm {error:.2f}$\n(±: where points overlap)"
+    ax.text(-0.25, -0.21, said, va="center")
+    _at_minus_1_over_log2(ax, "(a) the paper's CLIP, t = step")
     ax.legend(loc="upper right", borderpad=0, handlelength=1.5)
 
 
-def _encoders(ax: Axes, numbers: Numbers) -> None:
-    """The gap of the encoders in the axes of the paper, with the R² of their lines."""
-    about = numbers.parameters["encoders"]
-    labels = {
-        "adam_3e-3": (-0.25, 0.07, "Adam at 3e-3"),
-        "adam_3e-4": (-0.19, 0.6, "at 3e-4"),
-        "adam_3e-5": (-0.25, 0.97, "Adam at 3e-5"),
-        "flow": (-0.25, 0.42, "flow"),
-    }
-    for name, (x, y, text) in labels.items():
-        style, r2 = ENCODERS[name], about[name]["line_r2"]
-        log10_t, gap = _curve(numbers, f"encoders_{name}", SHOWN, END)
-        ax.plot(-1 / log10_t**2, gap, **style)
-        ax.text(x, y, f"{text}: {r2:.2f}", color=style["color"], size=8)
-    ax.text(-0.25, -0.33, "R² of a line, weighted evenly in log t", size=8)
-    ax.axhline(0, color="0.6", lw=0.8)
-    _at_minus_1_over_log2(ax, -0.4, 1.25)
-    ax.set(ylabel="gap Δ", title="our encoders: no line that ends at 0")
-
-
-def _closing(ax: Axes, numbers: Numbers) -> None:
-    """A quantity that falls like 1/log²t is a straight line that ends at 0."""
-    for name, style in STYLES.items():
+def _theory(ax: Axes, numbers: Numbers) -> None:
+    """The gaps of the models: a quantity that falls like 1/log²t is a line that ends at 0."""
+    for name, style in GAPS.items():
         log10_t, value = _curve(numbers, name, SHOWN, END)
         ax.plot(-1 / log10_t**2, value, **style)
-    _at_minus_1_over_log2(ax, 0, 0.75)
-    _say(
-        ax,
-        gap_apart=(-0.25, 0.66, "Δ, parallel model (3), u ≠ 0"),
-        gap_free=(-0.25, 0.49, "Δ, free model (1)"),
-        upper_bound_apart=(-0.145, 0.265, "upper bounds of 2γ: u ≠ 0"),
-        upper_bound_together=(-0.25, 0.32, "u = 0"),
-        asymptote=(-0.25, 0.165, "asymptote"),
-        lower_bound=(-0.25, 0.08, "2γ, and its lower bound"),
-    )
-    ax.set(ylabel="gap Δ, or 2γ", title="in theory: 2γ ends at 0 along a line")
+    for y, text, name in (
+        (0.7, "parallel model, means differ\nbefore the lift", "gap_apart"),
+        (0.31, "free model", "gap_free"),
+        (-0.32, "parallel model, equal means:\nlike 1/log²t", "gap_together"),
+    ):
+        ax.text(-0.25, y, text, color=GAPS[name]["color"])
+    _at_minus_1_over_log2(ax, f"(b) in theory, {PAIRS} matched pairs")
+
+
+def _encoders(ax: Axes, numbers: Numbers) -> None:
+    """The gap of the encoders in the axes of the paper."""
+    for name, (label, style) in ENCODERS.items():
+        log10_t, gap = _curve(numbers, f"encoders_{name}", SHOWN, END)
+        ax.plot(-1 / log10_t**2, gap, label=label, **style)
+    _at_minus_1_over_log2(ax, "(c) our small encoders")
+
+
+def _from_the_start(ax: Axes, numbers: Numbers) -> None:
+    """The gap of the encoders from the first step on."""
+    for name, (_, style) in ENCODERS.items():
+        log10_t, gap = _curve(numbers, f"encoders_{name}", 0, END)
+        ax.plot(10**log10_t, gap, **style)
+    ax.axvspan(10**SHOWN, late_gap.STEPS, color="0.92", zorder=0)
+    ax.text(120, 1.2, "shown in (c)")
+    ax.set(xscale="log", xlim=(1, late_gap.STEPS), ylim=(0, 1.35))
+    ax.set(xlabel="step, or time t of the flow (log)", ylabel="gap Δ", yticks=[0, 0.5, 1])
+    ax.set_title("(d) the same, from the first step on")
+
+
+def draw_theory(numbers: Numbers) -> Figure:
+    """What is proved of the height and of the gap, up to times beyond all floats."""
+    figure = plotting.column(6.6)
+    figure.suptitle(IN_THEORY)
+    above, below = figure.subplots(2, 1)
+    _powers(above, numbers)
+    _normalised(below, numbers)
+    figure.supxlabel(SYMBOLS)
+    return figure
+
+
+MORE = {"theory": draw_theory}
 
 
 def _powers(ax: Axes, numbers: Numbers) -> None:
     """2γ where u = 0, and Δ where u ≠ 0, between their proved bounds."""
-    for low, high, name, power, colour in (
-        ("lower_bound", "upper_bound_together", "gap_together", -2, "black"),
-        ("least_gap_apart", "largest_gap_apart", "gap_apart", -1 / PAIRS, RED),
+    for low, high, name, power, style in (
+        ("lower_bound", "upper_bound_together", "gap_together", -2, GAPS["gap_together"]),
+        ("least_gap_apart", "largest_gap_apart", "gap_apart", -1 / PAIRS, GAPS["gap_apart"]),
     ):
         (log10_t, least), (_, most) = (_curve(numbers, k, SHOWN, FINITE) for k in (low, high))
-        ax.fill_between(log10_t, least, most, color=colour, alpha=0.25, lw=0)
-        ax.plot(*_curve(numbers, name, SHOWN, END), color=colour)
-        ax.plot(log10_t, 1.6 * most[-1] * (log10_t / FINITE) ** power, ":", color=colour, lw=1)
-    ax.text(19, 0.05, "Δ, u ≠ 0:\nlike (log t)$^{-1/5}$", size=8, color=RED)
-    ax.text(40, 2.5e-3, "Δ = 2γ, u = 0:\nlike 1/log²t", size=8)
+        ax.fill_between(log10_t, least, most, color=style["color"], alpha=0.25, lw=0)
+        ax.plot(*_curve(numbers, name, SHOWN, END), **style)
+        guide = 1.6 * most[-1] * (log10_t / FINITE) ** power
+        ax.plot(log10_t, guide, ":", color=style["color"], lw=1)
+    ax.text(12, 0.08, "means differ before the lift:\nΔ falls like (log t)$^{-1/5}$", color=RED)
+    ax.text(45, 3e-3, "equal means: Δ = 2γ\nfalls like 1/log²t")
     ax.text(
-        2.1,
-        2e-6,
-        "u = mean X - mean Y\nbands: proved\nlines: flows, to t = 10⁹\ndotted: these powers",
-        size=8,
+        2.1, 2e-6, "shaded: between proved bounds\nlines: flows, to t = 10⁹\ndotted: these powers"
     )
-    ax.set(yscale="log", ylim=(1e-6, 2), ylabel="gap Δ")
-    ax.set_title("in theory: with u ≠ 0 the gap is slower")
+    ax.set(yscale="log", ylim=(1e-6, 2), ylabel="gap Δ (log)")
+    ax.set_title("(a) the gap from two starts")
     _log_of_log(ax, FINITE)
 
 
 def _normalised(ax: Axes, numbers: Numbers) -> None:
     """The limit of γ log²t, and how slowly it is approached."""
     known = numbers.parameters["together"]
-    for name, style in STYLES.items():
-        if name not in ("gap_apart", "gap_free"):
-            log10_t, value = _curve(numbers, name, SHOWN, LAST)
-            scaled = value / 2 * (np.log(10) * log10_t) ** 2 / known["sharp_constant"]
-            ax.plot(log10_t, scaled, **style)
-    limit = known["constant_of_lower_bound"] / known["sharp_constant"]
-    ax.axhline(limit, color="0.6", ls=":", lw=1)
-    _say(
-        ax,
-        upper_bound_apart=(9, 1.6, "upper bound, u ≠ 0"),
-        upper_bound_together=(4.5, 1.22, "upper bound, u = 0"),
-        two_gamma_apart=(2.1, 0.5, "u ≠ 0"),
-        exact=(5, 0.87, "frozen Z = αI, exact"),
-        lower_bound=(22, 0.34, "lower bound,\ntends to (1-γ₀²)²"),
-        gap_together=(8, 0.05, "solid: flow, u = 0\ndash-dotted: flow, u ≠ 0"),
-    )
-    ax.set(ylim=(0, 1.85), ylabel="γ log²t / (αC)²")
-    ax.set_title("in theory: γ log²t tends to (αC)², but late")
+    style: Any
+    for (x, y, text), name, style in (
+        ((6, 1.2, "proved upper bound"), "upper_bound_together", {"color": RED, "ls": "--"}),
+        ((3.4, 0.74, "pairs that never move, exact"), "exact", {"color": BLUE, "ls": "-."}),
+        ((14, 0.36, "proved lower bound"), "lower_bound", {"color": "black", "ls": ":"}),
+        ((2.1, 0.6, "the flow, to t = 10⁹"), "gap_together", {"color": "black"}),
+    ):
+        log10_t, value = _curve(numbers, name, SHOWN, LAST)
+        scaled = value / 2 * (np.log(10) * log10_t) ** 2 / known["sharp_constant"]
+        ax.plot(log10_t, scaled, **style)
+        ax.text(x, y, text, color=style["color"])
+    ax.axhline(1, color="0.6", lw=1)
+    ax.set(ylim=(0, 1.45), ylabel="γ log²t / its limit")
+    ax.set_title("(b) equal means: the height times log²t comes to its limit, (αC)², only late")
     _log_of_log(ax, LAST)
 
 
 def _log_of_log(ax: Axes, last: int) -> None:
     """A horizontal axis of log₁₀ t that is itself logarithmic."""
     ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500) if k <= last]
-    ax.set(xscale="log", xlim=(SHOWN, last), xlabel="log₁₀ t")
+    ax.set(xscale="log", xlim=(SHOWN, last), xlabel="log₁₀ of the time t (log)")
     ax.set_xticks(ticks, list(map(str, ticks)), minor=False)
     ax.xaxis.set_minor_locator(NullLocator())
-
-
-def _from_the_start(ax: Axes, numbers: Numbers) -> None:
-    """The gap of the encoders from the first step on."""
-    for name, style in ENCODERS.items():
-        log10_t, gap = _curve(numbers, f"encoders_{name}", 0, END)
-        ax.plot(10**log10_t, gap, **style)
-    ax.axvspan(10**SHOWN, late_gap.STEPS, color="0.92", zorder=0)
-    ax.text(120, 0.105, "shown in (b)", size=8)
-    for name, (x, y, text) in {
-        "adam_3e-3": (21, 0.5, "3e-3"),
-        "adam_3e-4": (140, 0.5, "3e-4"),
-        "adam_3e-5": (1100, 0.5, "3e-5"),
-        "flow": (32, 0.31, "gradient flow"),
-    }.items():
-        ax.text(x, y, text, color=ENCODERS[name]["color"], ha="right", size=8)
-    ax.set(xscale="log", yscale="log", xlim=(1, late_gap.STEPS), ylim=(0.1, 1.3))
-    ticks = (0.1, 0.2, 0.5, 1)
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.set(xlabel="step, or time t of the flow", ylabel="gap Δ")
-    ax.set_title("our encoders: Adam's rate decides when")

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import fig4a
+from experiments import fig4a, record
 from experiments.section_4 import figure_4, late_gap
 from experiments.section_4.methods import Method
 from gapdyn import published
+from gapdyn.plotting import drawing
 from gapdyn.theory import lemma_3_1, theorem_3_2
+from tests.experiments.legible import faults, overlaps
 
 STARTS = ["together", "apart"]
 ROUNDING = 1 + 1e-12
@@ -229,3 +231,10 @@ def test_the_flow_of_encoders_is_accurate_enough():
     exact = gd.flow(model, model.start(3, tau=0.07), run["t"], rtol=1e-5, method="RK23")
     np.testing.assert_allclose(run["gap"], exact.gap, rtol=5e-3)
     np.testing.assert_allclose(run["beta"], exact.beta, rtol=5e-3)
+
+
+@pytest.mark.parametrize("key", record.pictures(fig4a))
+def test_pictures_are_legible(numbers, key):
+    with drawing():
+        figure = record.pictures(fig4a)[key](numbers)
+    assert faults(figure) + overlaps(figure) == []

@@ -1,17 +1,18 @@
 """Where matched rows go as β → ∞: along one path, to aligned pairs, at the exponents of theory 4.4.
 
-(a) The free flow on the clock s = P(β) from one state, under three ways to learn β, beside the
-margin flow, which is their limit (theory 4.3, M).
+The path: the free flow on the clock s = P(β) from one state, under three ways to learn β, beside
+the margin flow, which is their limit (theory 4.3, M).
 
-(b) The misalignment E = ½Σ‖x_i - y_i‖², which falls once condition B holds. Under a fixed τ it
-falls to 0, and the gap with it.
+Misalignment: E = ½Σ‖x_i - y_i‖² falls once condition B holds. Under a fixed τ it falls to 0, and
+the gap with it.
 
-(c) Local slopes of the gap, or of the distance of pairs, near the simplex (theory 4.4).
+Exponents: local slopes of the gap, or of the distance of pairs, near the simplex (theory 4.4).
 
-(d) The margins at which the margin flow ends, beside the widest margin of n points on the sphere.
+Limits: the margins at which the margin flow ends, beside the widest margin of n points on the
+sphere.
 
 Starts are uniform rows, which the flow brings to match; those along a line or in the span of the
-simplex, in (c), begin near it.
+simplex, for exponents, begin near it.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ CLOCKS: dict[str, tuple[gd.Learned, Callable[[Array, float], Array]]] = {
 """Temperatures, and the growth of log β over which the potential P grows by s."""
 PATH, LENGTH = (8, 4), 12.0
 BETAS = (20.0, 200.0, 2000.0)
-"""Values of β at the start of (a); the last one is drawn."""
+"""Values of β at the start of the path; the last one is drawn."""
 FALLING, TAU, LATEST = ((3, 4), (6, 10), (8, 4)), 0.2, 1e6
-"""Sizes, first temperature and last time of (b)."""
+"""Sizes, first temperature and last time of misalignment."""
 FLOOR = 1e-18
 """Below it E is the integrator's noise."""
 GENERIC = ((3, 4), (3, 6), (4, 6), (4, 8), (6, 10))
 LINES, SPANS = ((4, 4), (5, 5)), {(4, 3): 20.0, (6, 5): 24.0}
-"""Sizes of (c): with room, d = n with a minority of one, and d = n - 1 with their last log β."""
+"""Sizes for exponents: with room, d = n with a minority of one, and d = n - 1 with their last log β."""
 NEAR, END, STEP = 4.0, 20.0, 0.5
 """Values of log β: first near the simplex, last, and between two slopes."""
 OUTSIDE, WITHIN = 0.3, 0.1
 """Distances from the simplex at the start: of x_i from y_i along the line, of rows in the span."""
 ENDS, ENDS_OF = range(2, 9), (5, 6, 8)
-"""Dimensions and numbers of pairs of (d)."""
+"""Dimensions and numbers of pairs of limits."""
 NAMES = ("panel", "curve", "pairs", "dim", "seed", "x", "quantity", "value")
 Row = tuple[str, str, int, int, int, float, str, float]
 Pairs = tuple[Array, Array]
@@ -193,7 +194,7 @@ def falling(model: gd.FreeModel, run: gd.Trajectory) -> tuple[Array, Array, Arra
 
 
 def exponents(generic: Sequence[Size], seed: int) -> list[Row]:
-    """Local slopes against log β from all starts of (c), and log₁₀ t."""
+    """Local slopes against log β from all starts, and log₁₀ t."""
     runs: list[tuple[str, Late, Callable[[Array, Array], Array]]] = []
     for n, d in generic:
         model, y = matched(n, d, seed)
@@ -290,7 +291,7 @@ CLOCK_STYLES: dict[str, dict[str, Any]] = {
     "ν": {"color": RED, "ls": ":", "marker": "s", "markevery": (6, 8)},
 }
 MARKERS = dict(zip(FALLING, "o^s", strict=True))
-"""Markers of sizes of (b)."""
+"""Markers of sizes for misalignment."""
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "gap": (
         "gap, d > n, five sizes from uniform starts",
@@ -305,7 +306,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
         {"color": SAND, "marker": "s", "ls": "-."},
     ),
 }
-"""Curves of (c), in words: n pairs in d dimensions."""
+"""Curves of exponents, in words: n pairs in d dimensions."""
 
 
 def draw(numbers: Numbers) -> Figure:

@@ -26,7 +26,7 @@ def values(numbers, panel, curve, quantity, **size):
     return experiment.curve(numbers, panel, curve, quantity, **size)[1]
 
 
-# (a) One path
+# One path
 
 
 @pytest.mark.parametrize("clock", experiment.CLOCKS)
@@ -70,7 +70,7 @@ def test_growth_is_that_of_the_potential(clock):
     assert P[1] - P[0] == pytest.approx(2.0, rel=1e-12)
 
 
-# (b) Misalignment
+# Misalignment
 
 
 def test_misalignment_never_rises_once_the_condition_holds(numbers):
@@ -91,7 +91,7 @@ def test_a_fixed_temperature_closes_the_gap_and_a_learned_one_does_not(numbers):
             assert about["gap_at_end"] > 0.2
 
 
-# (c) Exponents
+# Exponents
 
 
 def last_slope(numbers, curve, n, d):
@@ -141,7 +141,7 @@ def test_starts_along_a_line_are_ones_near_the_simplex():
     assert gd.measures.margin(X @ Y.T) == pytest.approx(1.25, abs=0.1)
 
 
-# (d) Ends
+# Ends
 
 
 def test_the_margin_flow_ends_aligned_at_the_widest_margin(numbers):

@@ -11,21 +11,19 @@ The gaps are in much the same order as those that the paper prints.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 import gapdyn as gd
 from experiments import features as real
 from experiments.processes import swept
 from experiments.record import Numbers
-from experiments.section_4.methods import TAU, Method, methods
+from experiments.section_4.methods import TAU, WORDS, Method, methods
 from experiments.section_4.runs import printed
 from gapdyn import plotting
 from gapdyn.types import Array
@@ -157,129 +155,143 @@ def first(t: Array, values: Array, level: float) -> float | None:
 
 
 FAMILIES = {
-    "learned": ("Baseline", UNCLAMPED, "TR", "SLRT"),
-    "frozen": ("FLT",),
-    "scheduled": ("TS",),
-    "swapped": ("HS", "SS"),
+    "learned temperature": {
+        UNCLAMPED: "no floor of τ",
+        "Baseline": "floor at τ = 0.01: the baseline",
+        "TR scale 10": "exponent divided by 10",
+        "TR softplus": "softplus instead of exp",
+    },
+    "fixed temperature": {
+        f"FLT {tau}": f"τ = {float(tau):g}" for tau in ("4e-2", "7e-2", "1e-1", "2e-1")
+    },
+    "scheduled temperature": {
+        "TS S0": "rising to 0.02",
+        "TS A1": "swinging to 0.04",
+        "TS S3": "rising to 0.05",
+    },
+    "swapping, temperature learned": {
+        "HS 1": "hard, 100 % of the time",
+        "HS 1e-2": "hard, 1 %",
+        "SS 1e-1": "soft, 10 %",
+        "HS 1e-1": "hard, 10 %",
+    },
 }
-"""Panels, and the beginnings of the names of their methods."""
+"""Panels, and the methods whose curves they show, in words."""
 
-COLOURS = {
-    "Baseline": "black",
-    UNCLAMPED: "0.6",
-    "TR": "Greens",
-    "SLRT": "#a6761d",
-    "FLT": "Blues",
-    "TS S": "Oranges",
-    "TS A": "Purples",
-    "HS": "Reds",
-    "SS": "Purples",
-}
-"""A colour, or a colour map for the methods whose names begin so."""
+WORDED = {UNCLAMPED: "learned temperature, no floor"} | WORDS
+"""Rows of the comparison, and what they are called."""
 
 EVENTS = {
-    "time_matched": ("o", "all pairs match"),
+    "time_matched": ("^", "all pairs match"),
     "time_half_gap": ("D", "half the gap is left"),
     "time_tenth_gap": ("s", "a tenth is left"),
 }
 """Markers and meaning of the times."""
 
-PAPER: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "none", "mec": "black", "ms": 5}
-"""Style of the paper's gaps."""
+BASELINE: dict[str, Any] = {"color": "0.7", "lw": 3, "zorder": 0}
+"""Style of the baseline where it is not the subject."""
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Gap and temperature against time by family; below, gap and cost of each method."""
-    figure = Figure(figsize=(9.6, 10.4), layout="constrained")
-    upper, lower = cast(Any, figure.subfigures(2, 1, height_ratios=(1, 1.2)))
-    about = numbers.parameters["methods"]
-    colours = colours_of(about)
-    axes = upper.subplots(2, 4, sharex="col", sharey="row")
-    for (above, below), (family, starts) in zip(axes.T, FAMILIES.items(), strict=True):
-        names = [name for name in about if name.startswith(starts)]
-        curves(above, numbers, "gap", names, colours)
-        curves(below, numbers, "tau", names, colours)
-        above.set_title(family)
-        above.legend(fontsize=6.5, loc="lower left", handlelength=1.2, labelspacing=0.25)
-        below.set_xlabel("time t")
-    axes[0, 0].set(ylabel="gap Δ", ylim=(0, None))
-    axes[1, 0].set(ylabel="temperature τ", yscale="log", ylim=(2e-3, 5e2))
-    compare(lower, colours, numbers.parameters)
-    title = "free model from {features}: {pairs} pairs in {dim} dimensions; black: the baseline"
-    figure.suptitle(title.format(**numbers.parameters), size=9)
+    """The gap against time, a panel for each family of methods."""
+    figure = plotting.column(5.0)
+    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    for ax, letter, (family, chosen) in zip(axes.flat, "abcd", FAMILIES.items(), strict=True):
+        if "Baseline" not in chosen:
+            own = numbers.rows(method="Baseline")
+            ax.plot(own["t"], own["gap"], **BASELINE, label="the baseline of (a)")
+        for k, (name, words) in enumerate(chosen.items()):
+            own = numbers.rows(method=name)
+            style = plotting.curve(k) | {"ms": 4, "markevery": (k, 4)}
+            ax.plot(own["t"], own["gap"], **style, label=words)
+        plotting.log_time(ax, 1, numbers.parameters["end"])
+        ax.set_title(f"({letter}) {family}")
+        ax.legend(loc="lower left", borderaxespad=0.2, handlelength=2.6)
+        ax.label_outer()
+    for ax in axes[:, 0]:
+        ax.set(ylabel="gap Δ", ylim=(0, None))
+    figure.suptitle(f"{finding(numbers.parameters)}:\n{start(numbers.parameters)}")
     return figure
 
 
-def colours_of(names: Iterable[str]) -> dict[str, Any]:
-    """A colour for each method; those of one kind have shades of one colour."""
-    names = list(names)
-    found: dict[str, Any] = {}
-    for start, colour in COLOURS.items():
-        kind = [name for name in names if name.startswith(start)]
-        shades = np.linspace(0.4, 0.95, len(kind))
-        if colour in colormaps:
-            found |= dict(zip(kind, colormaps[colour](shades), strict=True))
-        else:
-            found |= dict.fromkeys(kind, colour)
-    return found
+def finding(parameters: Mapping[str, Any]) -> str:
+    """Which methods halve the gap, in words."""
+    halved = {k for k, own in parameters["methods"].items() if own["time_half_gap"] is not None}
+    by = f"by t = {parameters['end']:g}"
+    if not halved:
+        return f"No method halves the gap {by}"
+    least = min(frozen(name) for name in parameters["methods"] if name in halved)
+    if halved == {name for name in parameters["methods"] if frozen(name) >= least > 0}:
+        return f"Only temperatures fixed at {least:g} or above halve the gap {by}"
+    return f"{len(halved)} of {len(parameters['methods'])} methods halve the gap {by}"
 
 
-def curves(
-    ax: Axes, numbers: Numbers, key: str, names: Sequence[str], colours: Mapping[str, Any]
-) -> None:
-    """One observable of some methods against time, and that of the baseline."""
-    for name in dict.fromkeys(["Baseline", *names]):
-        own = numbers.rows(method=name)
-        style = {"color": colours[name], "label": name if name in names else None}
-        ax.plot(own["t"], own[key], lw=1.2, **style)
-    end = max(numbers.rows(method=name)["t"].max() for name in names)
-    plotting.log_time(ax, 0.1, float(end))
-    ax.set_xlabel("")
+def frozen(name: str) -> float:
+    """The temperature of a method that fixes it, else 0."""
+    return float(name.removeprefix("FLT ")) if name.startswith("FLT") else 0.0
 
 
-def compare(figure: SubFigure, colours: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """A row for each method, and a panel for each of gap, times, margin and loss."""
-    about = parameters["methods"]
-    names = [name for starts in FAMILIES.values() for name in about if name.startswith(starts)]
-    gap, when, margin, loss = axes = figure.subplots(1, 4, sharey=True)
+def start(parameters: Mapping[str, Any]) -> str:
+    """What the runs start from, in words."""
+    known = parameters["features"] == real.RANDOM_INIT
+    what = "CLIP embeddings before training" if known else parameters["features"]
+    return f"rows that move by themselves, from {parameters['pairs']} pairs of {what}"
+
+
+def draw_methods(numbers: Numbers) -> Figure:
+    """A row for each method, and a panel for each of gap, times and margin."""
+    about, end, segments = (numbers.parameters[key] for key in ("methods", "end", "segments"))
+    names = [name for name in WORDED if name in about]
+    figure = plotting.column(7.4)
+    gap, when, margin = axes = figure.subplots(1, 3, sharey=True)
+    ours, theirs = plotting.SHADES[0], {"mfc": "none", "mec": "black", "mew": 0.8}
     for y, name in enumerate(names):
-        own, colour = about[name], colours[name]
-        gap.plot(own["gap_end"], y, "o", color=colour)
-        gap.plot(printed(name).get("gap", np.nan), y, **PAPER, mew=0.8)
-        for key, (marker, _) in EVENTS.items():
+        own = about[name]
+        gap.plot(printed(name).get("gap", np.nan), y, "o", ms=6.5, **theirs)
+        gap.plot(own["gap_end"], y, "o", ms=4, color=ours)
+        for (key, (marker, _)), shade in zip(EVENTS.items(), plotting.SHADES[:3], strict=True):
             if own[key] is not None:
-                when.plot(own[key], y, marker, color=colour, ms=5)
-        margin.plot(own["margin_end"], y, "o", color=colour)
-        loss.plot(own["loss_at_yardstick"], y, "o", color=colour)
-    for ax in axes:
-        ax.grid(axis="y", color="0.92")
+                when.plot(own[key], y, marker, color=shade, ms=4.5)
+        margin.plot(own["margin_end"], y, "o", ms=4, color=ours)
+    for ax, title in zip(axes, ("(a) the gap left", "(b) when", "(c) the lead"), strict=True):
+        ax.set_title(title)
+        ax.grid(axis="y", color="0.9")
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
-    gap.set_yticks(range(len(names)), [labelled(name, parameters) for name in names], size=7)
+    gap.set(xlabel=f"gap Δ at t = {end:g}", xlim=(-0.08, None))
+    when.set(xlabel="time t (log axis)", xscale="log")
+    margin.set_xlabel("margin α: smallest\nlead of partners")
+    margin.axvline(0, color="0.7", lw=0.8, zorder=0)
+    gap.set_yticks(range(len(names)), [labelled(name, numbers.parameters) for name in names])
     gap.set_ylim(len(names) - 0.5, -0.5)
-    explain(axes, parameters["end"], parameters["yardstick"])
-
-
-def explain(axes: Sequence[Axes], end: float, yardstick: float) -> None:
-    """Axes and legends of the comparison."""
-    gap, when, margin, loss = axes
-    gap.set(xlabel=f"gap Δ at t = {end:g}", xlim=(-0.03, None))
-    when.set(xlabel="time t", xscale="log")
-    margin.axvline(0, color="0.7", lw=0.8)
-    margin.set_xlabel(f"margin α at t = {end:g}")
-    loss.set(xlabel=f"loss of these rows at τ = {yardstick:g}", xscale="log")
-    marks = [
-        Line2D([], [], ls="", marker=m, color="0.3", label=what) for m, what in EVENTS.values()
+    kinds = [("gap of the free model", "o", {"color": ours})]
+    kinds += [("gap of CLIP, printed in the paper", "o", theirs)]
+    kinds += [
+        (f"time at which {words}", marker, {"color": shade})
+        for (marker, words), shade in zip(EVENTS.values(), plotting.SHADES[:3], strict=True)
     ]
-    style: Any = {"fontsize": 7, "handletextpad": 0, "borderpad": 0}
-    paper = Line2D([], [], **PAPER, label="CLIP, the paper")
-    gap.legend(handles=[paper], loc="lower left", **style)
-    when.legend(handles=marks, loc="lower right", **style)
+    kinds += [(f"(k of {segments}): swapped in k of {segments} segments", "", {})]
+    dots = [Line2D([], [], ls="", marker=m, label=words, **style) for words, m, style in kinds]
+    figure.legend(handles=dots, loc="outside lower center", ncols=2)
+    figure.suptitle(f"{finding(numbers.parameters)}{price(numbers.parameters)}")
+    return figure
 
 
 def labelled(name: str, parameters: Mapping[str, Any]) -> str:
-    """A method's name, for a swap with the number of segments in which it acted."""
-    if not name.startswith(FAMILIES["swapped"]):
-        return name
-    swapped = parameters["methods"][name]["segments_swapped"]
-    return f"{name} ({swapped} of {parameters['segments']})"
+    """A method in words, for a swap with the number of segments in which it acted."""
+    words, swapped = WORDED[name], parameters["methods"][name]["segments_swapped"]
+    if name.startswith(("HS", "SS")):
+        return words.replace(" of the time", f" ({swapped} of {parameters['segments']})")
+    return words
+
+
+def price(parameters: Mapping[str, Any]) -> str:
+    """What methods that halve the gap have in common against the baseline, if they do."""
+    base = parameters["methods"]["Baseline"]
+    halved = [own for own in parameters["methods"].values() if own["time_half_gap"] is not None]
+    late = [own["time_matched"] and own["time_matched"] > base["time_matched"] for own in halved]
+    ahead = [own["margin_end"] > base["margin_end"] for own in halved]
+    return ";\ntheir pairs match later, but by a larger margin" if all(late + ahead) else ""
+
+
+MORE = {"methods": draw_methods}

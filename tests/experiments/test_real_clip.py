@@ -4,15 +4,17 @@ import json
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 import gapdyn as gd
 from experiments import features as real
 from experiments import real_clip
+from experiments.record import pictures
 from experiments.section_4.methods import Method, methods
 from experiments.section_4.runs import printed
+from gapdyn.plotting import drawing
 from gapdyn.theory.appendix_c import optimal_temperature
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +135,26 @@ def test_compute_is_the_same_however_many_processes_there_are_and_draw_draws(min
         np.testing.assert_array_equal(column, two.table[key])
     assert len({len(column) for column in one.table.values()}) == 1
     json.dumps(one.parameters, allow_nan=False)
-    assert isinstance(real_clip.draw(one), Figure)
+    with drawing():
+        for draw in pictures(real_clip).values():
+            figure = draw(one)
+            assert faults(figure) + overlaps(figure) == []
 
 
 def test_the_seed_moves_the_swapped_runs_only(mine):
     numbers = [real_clip.compute(seed, True, mine).parameters["methods"] for seed in (0, 1)]
     changed = {name for name in numbers[0] if numbers[0][name] != numbers[1][name]}
     assert "HS 1" in changed and all(name.startswith(("HS", "SS")) for name in changed)
+
+
+def test_the_title_names_what_halves_the_gap(committed):
+    parameters = committed("real_clip").parameters
+    said = "Only temperatures fixed at 0.07 or above halve the gap by t = 1000"
+    assert real_clip.finding(parameters) == said
+    runs = {name: {"time_half_gap": None} for name in ("FLT 1e-1", "HS 1", "TS S0")}
+    assert real_clip.finding({"methods": runs, "end": 9}) == "No method halves the gap by t = 9"
+    runs["HS 1"] = {"time_half_gap": 1.0}
+    assert real_clip.finding({"methods": runs, "end": 9}).startswith("1 of 3 methods halve")
 
 
 def test_first_is_when_a_level_is_passed():

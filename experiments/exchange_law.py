@@ -240,7 +240,10 @@ def draw_random(numbers: Numbers) -> Figure:
     lines: list[Any] = [
         Line2D([], [], label=NAMES[name], ms=4, mfc="none", **look) for name, look in LOOKS.items()
     ]
-    figure.legend(handles=lines, loc="outside lower center", title="random rows at the start:")
+    said = (
+        f"Δ: gap, β: inverse temperature, 1/{TAU} at t = 0 and learned; random rows at the start:"
+    )
+    figure.legend(handles=lines, loc="outside lower center", title=said)
     return figure
 
 

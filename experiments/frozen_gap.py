@@ -237,7 +237,7 @@ def draw_runs(ax: Axes, numbers: Numbers) -> None:
             when = "trained" if start == "CLIP, trained" else "before training"
             along(ax, rows, LOOKS[start], f"{rows['pairs'][0]} real pairs,\nCLIP {when}")
     ax.set(xscale="log", yscale="log", xlim=(1e-7, 10), ylim=(1e-3, 4))
-    ax.set(xlabel="growth of log β since all pairs match (log)")
+    ax.set(xlabel="growth of log β (inverse temperature)\nsince all pairs match (log)")
     ax.set_ylabel("change of the gap as a\nshare of the bound (log)")
     ax.set_title("(a) runs of the free model, learned temperature; a marker at each end")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=0.6)
@@ -281,7 +281,9 @@ def draw_sizes(ax: Axes, numbers: Numbers) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.tick_params("y", length=0)
     ax.set(xscale="log", xlim=(0.5, 1e9), ylim=(len(least) - 0.5, -0.9))
-    ax.set_xlabel("powers of ten by which β grows until a gap of 0.8 is halved (log)")
+    ax.set_xlabel(
+        "powers of ten by which β = 1/temperature grows until a gap of 0.8 is halved (log)"
+    )
     ax.set_title(
         "(b) growth of β that halves the gap of n matched pairs\n"
         "with an assumed margin (smallest lead of partners)"
@@ -308,10 +310,16 @@ def draw_learned(ax: Axes, numbers: Numbers) -> None:
     free = np.isfinite(rows["by_law"])
     t, start = rows["t"][free], rows["gap"][0]
     law, measured = (1e5 * (rows[key][free] - start) for key in ("by_law", "gap"))
-    ax.plot(t, law, color=plotting.SHADES[2], lw=2.5, label="exchange law,\nΔⁿβ = constant")
+    ax.plot(
+        t,
+        law,
+        color=plotting.SHADES[2],
+        lw=2.5,
+        label=f"exchange law: Δ like\nthe {BATCH:,}th root of τ",
+    )
     ax.plot(t, measured, "o", color=DARK, ms=3, label="measured")
     ax.set(xlabel="time t", ylabel="change of the gap Δ since t = 0 (10⁻⁵)")
-    ax.set_title(f"(a) temperature learned,\nfrom {TAU} up and then down to {CLIP_TAUS[1]}")
+    ax.set_title(f"(a) temperature τ learned,\nfrom {TAU} up and then down to {CLIP_TAUS[1]}")
     ax.legend(loc="lower left")
 
 

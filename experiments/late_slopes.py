@@ -94,7 +94,8 @@ def draw(numbers: Numbers) -> Figure:
     ]
     sizes = ", ".join(f"{n}" for n in np.unique(numbers.table["pairs"]))
     said = (
-        f"random rows at the start, {sizes} pairs each; free model, temperature learned from {TAU}:"
+        f"Δ: gap of n = {sizes} pairs of the free model, β: inverse temperature,\n"
+        f"1/{TAU} at t = 0 and learned; random rows at the start:"
     )
     figure.legend(handles=lines, loc="outside lower center", title=said)
     figure.suptitle(

@@ -50,7 +50,7 @@ FLOOR = 1e-18
 """Below it E is the integrator's noise."""
 GENERIC = ((3, 4), (3, 6), (4, 6), (4, 8), (6, 10))
 LINES, SPANS = ((4, 4), (5, 5)), {(4, 3): 20.0, (6, 5): 24.0}
-"""Sizes for exponents: with room, d = n with a minority of one, and d = n - 1 with their last log β."""
+"""Sizes for exponents: with room, d = n with a minority of one, and d = n - 1 by last log β."""
 NEAR, END, STEP = 4.0, 20.0, 0.5
 """Values of log β: first near the simplex, last, and between two slopes."""
 OUTSIDE, WITHIN = 0.3, 0.1
@@ -341,8 +341,8 @@ def draw(numbers: Numbers) -> Figure:
     )
     figure.legend(handles=lines, loc="outside lower center", title=said)
     figure.suptitle(
-        "At large β matched pairs take one path, however the temperature is learned:\n"
-        "it only sets the pace, and the path closes the gap"
+        "At a large inverse temperature β matched pairs take one path, however β is\n"
+        "learned: it only sets the pace, and the path closes the gap"
     )
     return figure
 
@@ -450,7 +450,11 @@ def draw_exponents(ax: Axes, numbers: Numbers) -> None:
         ax.axhline(value, color="0.6", lw=0.8, ls=":", zorder=0)
         place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
         ax.annotate(words, (1, value), (3, 0), va="center", **place)
-    ax.set(xlim=(2, max(SPANS.values())), ylim=(-2.6, -0.8), xlabel="log β")
+    ax.set(
+        xlim=(2, max(SPANS.values())),
+        ylim=(-2.6, -0.8),
+        xlabel="log β, the logarithm of the inverse temperature",
+    )
     ax.set_xticks([5, 10, 15, 20])
     ax.set_ylabel("n times the slope of\nlog gap (or distance) against log β")
     ax.set_title("(b) the power of β at which n pairs in d dimensions close up, times n", pad=26)

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 import gapdyn as gd
 from experiments import features as real
 from experiments.record import Numbers
-from gapdyn import plotting
+from gapdyn import pictures
 from gapdyn.types import Array
 
 TAUS = (0.01, 0.02, 0.05, 0.1)
@@ -59,19 +59,18 @@ def synthetic(seed: int) -> tuple[Array, Array]:
 
 def draw(numbers: Numbers) -> Figure:
     """Loss against the signed gap, with the minima and the gap of the data."""
-    figure = Figure(figsize=(6.2, 3.8), layout="constrained")
-    ax = figure.subplots()
-    gap, own = numbers.table["signed_gap"], numbers.parameters["gap"]
-    shades = plotting.SHADES
-    for tau, shade in zip(TAUS, shades, strict=True):
-        loss = numbers.table[f"loss_tau_{tau:g}"]
-        best = numbers.parameters["gap_of_least_loss"][f"{tau:g}"]
-        label = f"τ = {tau:g}: least at {best:.3f}"
-        ax.plot(gap, loss, color=shade, label=label)
-        ax.plot(best, loss.min(), "o", color=shade, ms=6)
-    ax.axvline(own, color="0.4", ls="--", lw=1)
-    ax.text(own + 0.02, 0.97, f"data: {own:.3f}", transform=ax.get_xaxis_transform(), va="top")
-    ax.set(xlabel="signed gap", ylabel="loss (nats)")
-    ax.set_title(f"{numbers.parameters['pairs']} pairs, {numbers.parameters['features']}")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return figure
+    table, about = numbers.table, numbers.parameters
+    losses = np.stack([table[name] for name in NAMES])
+    found = gd.Landscape(
+        np.array(TAUS),
+        table["amount"],
+        table["signed_gap"],
+        losses,
+        own_gap=about["gap"],
+        own_loss=losses[:, np.abs(table["amount"]).argmin()],
+        best_gap=np.array([*about["gap_of_least_loss"].values()]),
+        best_loss=losses.min(axis=1),
+    )
+    known = about["features"] == real.TRAINED
+    source = "embeddings of trained CLIP" if known else about["features"]
+    return pictures.landscape_page(found, f"{about['pairs']} pairs, {source}")

@@ -244,7 +244,8 @@ def draw_methods(numbers: Numbers) -> Figure:
     names = [name for name in WORDED if name in about]
     figure = plotting.column(7.4)
     gap, when, margin = axes = figure.subplots(1, 3, sharey=True)
-    ours, theirs = plotting.SHADES[0], {"mfc": "none", "mec": "black", "mew": 0.8}
+    ours = plotting.SHADES[0]
+    theirs: Any = {"mfc": "none", "mec": "black", "mew": 0.8}
     for y, name in enumerate(names):
         own = about[name]
         gap.plot(printed(name).get("gap", np.nan), y, "o", ms=6.5, **theirs)
@@ -264,7 +265,7 @@ def draw_methods(numbers: Numbers) -> Figure:
     margin.axvline(0, color="0.7", lw=0.8, zorder=0)
     gap.set_yticks(range(len(names)), [labelled(name, numbers.parameters) for name in names])
     gap.set_ylim(len(names) - 0.5, -0.5)
-    kinds = [("gap of the free model", "o", {"color": ours})]
+    kinds: list[Any] = [("gap of the free model", "o", {"color": ours})]
     kinds += [("gap of CLIP, printed in the paper", "o", theirs)]
     kinds += [
         (f"time at which {words}", marker, {"color": shade})

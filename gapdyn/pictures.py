@@ -20,6 +20,14 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("y", {"color": plotting.Y_COLOUR, "marker": plotting.Y_MARKER}),
 )
 
+TITLES = (
+    "(a) the rows, about their centre",
+    "(b) how even the heights are",
+    "(c) how far matches stand out",
+    "(d) the gap that the loss wants",
+)
+"""Panels of the page."""
+
 
 def page(X: ArrayLike, Y: ArrayLike) -> Figure:
     """Four pictures of two modalities.
@@ -40,15 +48,40 @@ def page(X: ArrayLike, Y: ArrayLike) -> Figure:
     """
     X, Y = map(normalise, validate_pairs(X, Y))
     found = landscape(X, Y)
-    figure = Figure(figsize=(7.4, 6.2), layout="constrained")
+    figure = plotting.column(5.6)
     axes = figure.subplots(2, 2)
     direction = (X.mean(axis=0) - Y.mean(axis=0)) / found.own_gap
     draw_rows(axes[0, 0], X, Y)
     draw_heights(axes[0, 1], X, Y, direction)
     draw_similarities(axes[1, 0], X @ Y.T)
     draw_landscape(axes[1, 1], found)
-    axes[1, 1].set_title("(d) the gap that the loss wants")
-    figure.suptitle(f"{len(X):,} pairs in {X.shape[1]} dimensions, gap {found.own_gap:.3f}")
+    for ax, title in zip(axes.flat, TITLES, strict=True):
+        ax.set_title(title)
+    size = f"{len(X):,} pairs in {X.shape[1]} dimensions"
+    figure.suptitle(f"{size}: the means of x and y are Δ = {found.own_gap:.3f} apart")
+    return figure
+
+
+def landscape_page(found: Landscape, of: str = "") -> Figure:
+    """Loss against the signed gap on a page, under what it says.
+
+    Parameters
+    ----------
+    found : Landscape
+    of : str, optional
+        What the rows are, for a second line of the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = plotting.column(3.8)
+    draw_landscape(figure.subplots(), found)
+    by_temperature = found.best_gap[np.argsort(found.taus)]
+    says = "The gap that the loss wants, by temperature"
+    if len(by_temperature) > 1 and (np.diff(by_temperature) < 0).all():
+        says = "The higher the temperature, the smaller the gap that the loss wants"
+    figure.suptitle(f"{says}\n{of}".rstrip())
     return figure
 
 
@@ -71,8 +104,8 @@ def draw_rows(ax: Axes, X: Array, Y: Array) -> None:
     """The rows along the gap, and across it in the direction in which they spread most."""
     for rows, (name, style) in zip(along_and_across(X, Y), KINDS, strict=True):
         ax.plot(*rows.T, ls="", ms=3, alpha=0.6, label=name, **style)
-    ax.set(xlabel="along the gap", ylabel="across, where it is widest", aspect="equal")
-    ax.set_title("(a) the rows, about their centre")
+    ax.set(xlabel="along the gap", ylabel="across, where they spread most")
+    ax.set_aspect("equal", adjustable="datalim")
     ax.legend()
 
 
@@ -80,9 +113,8 @@ def draw_heights(ax: Axes, X: Array, Y: Array, direction: Array) -> None:
     """Heights along the gap, which the parallel model (3) takes for constant."""
     for rows, (name, style), hatch in zip((X, Y), KINDS, ("", "///"), strict=True):
         ax.hist(rows @ direction, bins=25, alpha=0.6, color=style["color"], hatch=hatch, label=name)
-    ax.set(xlabel="height along the gap", ylabel="rows")
-    ax.set_title("(b) how even the heights are")
-    ax.legend()
+    ax.set(xlabel="height along the gap", ylabel="number of rows")
+    legend(ax, 1, ncols=2)
 
 
 def draw_similarities(ax: Axes, Z: Array) -> None:
@@ -96,20 +128,26 @@ def draw_similarities(ax: Axes, Z: Array) -> None:
     ):
         ax.hist(values, bins, density=True, histtype=kind, color=shade, label=name, lw=1.5)
     ax.set(xlabel="similarity ⟨x, y⟩", ylabel="density")
-    ax.set_title("(c) how far matches stand out")
-    ax.legend()
+    legend(ax, 2)
 
 
 def draw_landscape(ax: Axes, found: Landscape) -> None:
     """Loss against the signed gap, with the minima and the gap of the rows."""
     curves = zip(found.taus, found.losses, found.best_gap, found.best_loss, strict=True)
     for k, (tau, loss, gap, least) in enumerate(curves):
-        shade = plotting.SHADES[k % len(plotting.SHADES)]
-        style = ("-", "--", "-.", ":")[k // len(plotting.SHADES) % 4]
-        ax.plot(found.gaps, loss, ls=style, color=shade, label=f"τ = {tau:g}: least at {gap:.3f}")
-        ax.plot(gap, least, "o", color=shade, ms=6)
+        style, label = plotting.curve(k), f"τ = {tau:g}: least at {gap:.3f}"
+        ax.plot(found.gaps, loss, **style | {"marker": ""})
+        ax.plot(gap, least, style["marker"], color=style["color"], ms=6)
+        ax.plot([], [], **style, label=label)
+    own = f"gap of the rows: {found.own_gap:.3f}"
+    ax.plot([found.own_gap] * 2, ax.get_ylim(), color="0.6", lw=1, zorder=0, label=own)
+    ax.set(xlabel="signed gap (below 0: sides swapped)", ylabel="loss (nats)")
+    legend(ax, 2 + len(found.taus), title="temperature τ", handlelength=3)
+
+
+def legend(ax: Axes, lines: int, **options: Any) -> None:
+    """A legend of so many lines in the upper left, and room for it above the data."""
+    share = min(0.6, (0.2 + 0.18 * lines) * ax.figure.dpi / ax.bbox.height)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.12 * (2 + len(found.taus)) * (high - low) / 1.3)  # for the legend
-    ax.axvline(found.own_gap, color="0.4", ls="--", lw=1, label=f"the rows: {found.own_gap:.3f}")
-    ax.set(xlabel="signed gap", ylabel="loss (nats)", title="the gap that the loss wants")
-    ax.legend(loc="upper left")
+    ax.set_ylim(low, low + (high - low) / (1 - share))
+    ax.legend(loc="upper left", alignment="left", borderaxespad=0.1, **options)

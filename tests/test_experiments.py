@@ -213,7 +213,10 @@ def test_a_picture_of_synthetic_data_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv(real.VARIABLE, str(tmp_path))
     module = import_module("experiments.landscape")
     figure = module.draw(module.compute(quick=True))
-    assert figure.get_axes()[0].get_title() == "200 pairs, synthetic data in place of CLIP"
+    assert figure.get_suptitle().endswith("\n200 pairs, synthetic data in place of CLIP")
+    with drawing():
+        figure = module.draw(module.compute(quick=True))
+    assert faults(figure) + overlaps(figure) == []
 
 
 TAKES_FEATURES = [name for name in experiments.NAMES if "features" in record.takes(name)]

@@ -1,6 +1,7 @@
 """`landscape`, `close` and `forecast` of rows that are given, and their commands."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from scipy.special import iv, lambertw, logsumexp
 
 import gapdyn as gd
 from experiments import features
-from gapdyn import _memory, cli, sphere
+from gapdyn import _memory, cli, pictures, plotting, sphere
 from gapdyn.close import METHODS
 from gapdyn.loss import best_temperature
+from tests.experiments import legible
 
 
 def cones(n=30, d=12, gamma=0.4, noise=0.7, seed=0):
@@ -438,6 +440,21 @@ def test_tables_are_for_readers(both, capsys):
         assert shown.err == (
             f"gapdyn {command}: of 20 pairs drawn from 30, and about these alone\n"
         )
+
+
+def test_pictures_of_rows_fit_a_page(both):
+    X, Y = np.load("both.npy")
+    hotter = gd.landscape(X, Y, [0.05, 0.1, 0.2, 0.4, 0.8])
+    with plotting.drawing():
+        for figure in (pictures.page(X, Y), pictures.landscape_page(hotter, "mine")):
+            assert legible.faults(figure) + legible.overlaps(figure) == []
+
+
+def test_a_landscape_says_that_heat_wants_a_small_gap_only_where_it_does(both):
+    found = gd.landscape(*np.load("both.npy"), [0.1, 0.2])
+    for best, heat in (([0.3, 0.2], True), ([0.2, 0.3], False)):
+        figure = pictures.landscape_page(replace(found, best_gap=np.array(best)))
+        assert figure.get_suptitle().startswith("The higher the temperature") == heat
 
 
 @pytest.mark.parametrize("command", ["measure", "landscape"])

@@ -53,11 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def draw(found: gd.Landscape, path: Path) -> None:
     """The curves, with their minima and the gap of the rows."""
-    from matplotlib.figure import Figure
-
     from gapdyn import pictures, plotting
 
     with plotting.drawing():
-        figure = Figure(figsize=(5.5, 4.0), layout="constrained")
-        pictures.draw_landscape(figure.subplots(), found)
-        files.save(figure, path)
+        files.save(pictures.landscape_page(found), path)

@@ -10,10 +10,10 @@ does not name its optimiser) the gap grows from every start, and more if the los
 plain gradient steps it grows much less, and from matched pairs it falls at nearly every start.
 `section_4.first_steps` says why it grows, though dΔ/dt < 0 at most starts.
 
-(d, e, f) Theorem 3.3 is about the parallel model (3). There dΔ/dt > 0 in every draw and near the
-limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt (p. 19). The
-free model (1) starts from the same rows, lifted, hence with the same gap. Its gap grows about 2n
-times more slowly, since a row is moved by one pair and γ by all pairs.
+The second picture is about Theorem 3.3, hence the parallel model (3). There dΔ/dt > 0 in every draw
+and near the limit (9), but always below 2dγ/dt, while the last step of the proof has dΔ/dt ≥ 2dγ/dt
+(p. 19). The free model (1) starts from the same rows, lifted, hence with the same gap. Its gap
+grows about 2n times more slowly, since a row is moved by one pair and γ by all pairs.
 """
 
 from __future__ import annotations
@@ -37,11 +37,22 @@ UNIT = 4 * HEIGHT / TAU
 """4β₀γ₀, the unit of (8) and (9)."""
 NAVY, BLUE, SAND, RED = plotting.SHADES
 ENCODERS = {
-    "adam": "descending, as trained",
+    "adam": "descending the loss",
     "adam_uphill": "climbing the loss",
-    "descent": "mismatched pairs",
-    "descent_matched": "matched pairs",
+    "descent": "from mismatched pairs",
+    "descent_matched": "from matched pairs",
 }
+FIRST: dict[str, Any] = {"color": BLUE, "alpha": 0.6}
+SECOND: dict[str, Any] = {"color": RED, "histtype": "step", "lw": 1.2, "hatch": "/////"}
+"""Two kinds of steps in one panel: filled bars, and hatched outlines."""
+MESSAGE = (
+    "Ten training steps widen the gap from random starts. Our encoders do so even\n"
+    "when Adam climbs the loss, and plain steps narrow the gap of matched pairs"
+)
+IN_THEORY = (
+    "From random starts the parallel model's gap grows at nearly the paper's limit (9),\n"
+    "yet less than twice the height; in the free model it grows over 1,000 times less"
+)
 CHANGE = "change_in_ten_steps"
 COLUMNS = ("draw", "model", "gap", "gap_velocity", "two_gamma_velocity", CHANGE)
 
@@ -122,50 +133,43 @@ def paper() -> dict[str, float]:
 
 
 def draw(numbers: Numbers) -> Figure:
-    """The paper's histogram beside ours, and below them the models of Theorem 3.3."""
-    figure = Figure(figsize=(7, 7.6), layout="constrained")
-    (a, b), (c, d), (e, f) = axes = figure.subplots(3, 2)
+    """The paper's histogram above ours, by two kinds of training."""
+    figure = plotting.column(5.6)
+    figure.suptitle(MESSAGE)
+    a, b, c = figure.subplots(3, 1)
     b.sharex(a)
-    b.sharey(a)
     draw_paper(a, numbers.parameters["paper"])
     draw_adam(b, numbers)
     draw_descent(c, numbers)
-    draw_velocities(d, numbers)
-    draw_changes(e, numbers, "parallel", 1.0, zoom=1)
-    slower = (1 - numbers.parameters["gamma"] ** 2) / (2 * numbers.parameters["pairs"])
-    draw_changes(f, numbers, "free", slower, zoom=1e4)
-    for letter, ax in zip("abcdef", axes.flat, strict=True):
-        ax.set_title(f"({letter}) {ax.get_title()}", loc="left", size=8.5)
-        ax.set_title("")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("starts")
+    for ax in (a, b, c):
+        ax.axvline(0, color="0.4", ls=":", lw=1)
+        ax.set_ylabel("number of starts")
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 def draw_paper(ax: Axes, paper: dict[str, float]) -> None:
     """The paper's bars, their mean and the mean that the text gives."""
     edges, counts = published.FIGURE_4B
-    ax.stairs(counts, edges, fill=True, color="0.75")
+    words = f"the paper's bars, from\n{edges[0]:g} to {edges[-1]:g}"
+    ax.stairs(counts, edges, fill=True, color="0.75", label=words)
     for edge, count in zip(edges[:-1], counts, strict=True):
         ax.plot([edge, edge], [0, count], color="white", lw=0.6)
     mean, text = paper["mean"], paper["mean_of_text"]
-    ax.axvline(mean, color="black", label=f"of the bars: {mean:.3f}")
-    ax.axvline(text, color=RED, ls="--", label=f"in the text: near {text:g}")
-    ax.axvline(0, color="0.4", ls=":", lw=1)
-    ax.text(0.36, 20, f"first bar: from ${edges[0]:g}$\nlast bar: to {edges[-1]:g}", size=8)
-    ax.set(xlim=(-0.03, 0.97), ylim=(0, 88), xlabel="change of Δ in 10 steps")
-    ax.set_title(f"the paper's CLIP: its bars have mean {mean:.3f}")
-    ax.legend(loc="upper right", title="mean")
+    ax.axvline(mean, color="black", label=f"mean of the bars: {mean:.3f}")
+    ax.axvline(text, color=RED, ls="--", label=f"mean in the paper's\ntext: “near {text:g}”")
+    ax.set(xlim=(-0.03, 0.97), ylim=(0, 22), xlabel="change of the gap Δ in 10 steps")
+    ax.set_title("(a) the paper's CLIP")
 
 
 def draw_adam(ax: Axes, numbers: Numbers) -> None:
-    """Encoders in the paper's axes and bins, with more bins to the right."""
+    """Encoders in the paper's axis and bins, with more bins to the right."""
     width = published.FIGURE_4B.edges[1] - published.FIGURE_4B.edges[0]
     bins = published.FIGURE_4B.edges[0] + width * np.arange(31)
     overlaid(ax, numbers, ("adam", "adam_uphill"), bins, digits=2)
     rate = numbers.parameters["encoders"]["rate"]
-    ax.set(xlabel=f"change of Δ in {STEPS} steps at rate {rate:g}")
-    ax.set_title("our encoders, Adam: Δ grows, uphill too")
+    ax.set(xlabel="change of the gap Δ in 10 steps")
+    ax.set_title(f"(b) our small encoders, mismatched pairs, optimiser Adam at rate {rate:g}")
 
 
 def draw_descent(ax: Axes, numbers: Numbers) -> None:
@@ -174,48 +178,75 @@ def draw_descent(ax: Axes, numbers: Numbers) -> None:
     both = np.concatenate([numbers.rows(model=f"encoders_{k}")[CHANGE] for k in kinds])
     bins = np.linspace(min(both.min(), 0), both.max(), 25)
     overlaid(ax, numbers, kinds, bins, digits=3)
-    ax.set(ylim=(0, 1.5 * ax.get_ylim()[1]))
-    ax.set(xlabel=f"change of Δ in {STEPS} gradient steps of {STEP:g}")
-    ax.set_title("our encoders: mismatched pairs widen Δ")
+    ax.set(xlabel="change of the gap Δ in 10 steps (another scale)")
+    ax.set_title(f"(c) our small encoders, plain gradient steps of {STEP:g} down the loss")
 
 
 def overlaid(ax: Axes, numbers: Numbers, kinds: tuple[str, str], bins: Array, digits: int) -> None:
-    """Histograms of two kinds of steps, the first filled and the second an outline."""
-    styles: tuple[dict[str, Any], ...] = (
-        {"color": BLUE, "alpha": 0.6},
-        {"color": RED, "histtype": "step", "lw": 1.5},
-    )
-    for kind, style in zip(kinds, styles, strict=True):
+    """Histograms of two kinds of steps, the first filled and the second hatched."""
+    for kind, style in zip(kinds, (FIRST, SECOND), strict=True):
         values = numbers.rows(model=f"encoders_{kind}")[CHANGE]
-        grew = f"grew in {(values > 0).sum()} of {values.size}, mean ${values.mean():.{digits}f}$"
+        grew = f"grew in {(values > 0).sum()} of {values.size},\nmean {values.mean():.{digits}f}"
         ax.hist(values, bins.tolist(), label=f"{ENCODERS[kind]}:\n{grew}", **style)
-    ax.axvline(0, color="0.4", ls=":", lw=1)
-    ax.legend(loc="upper right")
+
+
+def draw_theory(numbers: Numbers) -> Figure:
+    """The models of Theorem 3.3: velocities at the start, and ten gradient steps."""
+    figure = plotting.column(5.9)
+    figure.suptitle(IN_THEORY)
+    (a, b), (c, d) = figure.subplots(2, 2)
+    draw_velocities(a, numbers)
+    draw_lag(b, numbers)
+    draw_changes(c, numbers, "parallel", 1.0, zoom=1)
+    slower = (1 - numbers.parameters["gamma"] ** 2) / (2 * numbers.parameters["pairs"])
+    draw_changes(d, numbers, "free", slower, zoom=1e4)
+    a.set_title("(a) parallel model: speed at t = 0")
+    b.set_title("(b) the same, as a share of 2dγ/dt")
+    c.set_title("(c) parallel model: ten steps")
+    d.set_title("(d) free model, same rows: ten steps")
+    for ax in (a, c):
+        ax.set_ylabel("number of starts")
+    n, d = numbers.parameters["pairs"], numbers.parameters["dim"]
+    said = f"{n} random pairs in {d} dimensions, images at height γ and texts at -γ;\n"
+    said += f"at the start γ₀ = {HEIGHT}, inverse temperature β₀ = 1/{TAU}. (8), (9): in the paper"
+    figure.supxlabel(said)
+    return figure
+
+
+MORE = {"theory": draw_theory}
 
 
 def draw_velocities(ax: Axes, numbers: Numbers) -> None:
     """dΔ/dt in the parallel model, the limit (9), the sharper bound and the printed bound (8)."""
     about = numbers.parameters
-    rows = numbers.rows(model="parallel")
-    velocities, twice = rows["gap_velocity"], rows["two_gamma_velocity"]
-    ax.hist(velocities, bins=12, color=BLUE, alpha=0.6)
-    ax.axvline(about["limit"], color="black", lw=1.2, label="limit (9)")
-    label = f"sharper bound, of 2dγ/dt\nat δ = {about['delta']:g}"
+    ax.hist(numbers.rows(model="parallel")["gap_velocity"], bins=12, **FIRST)
+    ax.axvline(about["limit"], color="black", lw=1.2, label="limit (9), many pairs")
+    sure = f"{1 - about['delta']:g}"
+    label = f"our bound of 2dγ/dt,\nprobability {sure}"
     ax.axvline(about["sharper_bound"], color="black", ls="--", lw=1.2, label=label)
-    ax.legend(loc=(0.16, 0.72))
+    ax.legend(loc=(0.15, 0.68))
     ax.annotate(
-        f"to the bound (8), ${about['printed_bound']:.1f}$",
-        xy=(0.0, 0.5),
-        xytext=(0.2, 0.5),
+        f"to the bound (8),\n${about['printed_bound']:.1f}$ at the same\nprobability",
+        xy=(0.0, 0.4),
+        xytext=(0.2, 0.4),
         xycoords="axes fraction",
         va="center",
-        size=8,
         arrowprops={"arrowstyle": "->"},
     )
-    below = f"{((velocities > 0) & (velocities < twice)).sum()} of {velocities.size}"
-    ax.set(xlim=(0, 1.2 * about["limit"]), xlabel="dΔ/dt at t = 0, in units of 4β₀γ₀")
+    ax.set_xticks([0, 0.05, 0.1])
+    ax.set(xlim=(0, 1.2 * about["limit"]), xlabel="speed of the gap, dΔ/dt, over 4β₀γ₀")
     ax.locator_params("y", integer=True)
-    ax.set_title(f"parallel: 0 < dΔ/dt < 2dγ/dt in {below}")
+
+
+def draw_lag(ax: Axes, numbers: Numbers) -> None:
+    """The gap widens less than twice the height, at every start."""
+    rows = numbers.rows(model="parallel")
+    ax.hist(rows["gap_velocity"] / rows["two_gamma_velocity"], bins=12, **FIRST)
+    ax.axvline(1, color="black", ls="--", lw=1.2)
+    top: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    ax.annotate("as fast\nas 2γ", (1, 0.9), (-4, 0), ha="right", va="center", **top)
+    ax.set(xlabel="speed of the gap / speed of 2γ")
+    ax.locator_params("y", integer=True)
 
 
 def draw_changes(ax: Axes, numbers: Numbers, model: str, slower: float, zoom: float) -> None:
@@ -223,12 +254,13 @@ def draw_changes(ax: Axes, numbers: Numbers, model: str, slower: float, zoom: fl
 
     The height in the free model moves exactly (1-γ₀²)/2n times as fast as in the parallel one.
     """
-    changes = numbers.rows(model=model)[CHANGE]
-    ax.hist(zoom * changes, bins=12, color=BLUE, alpha=0.6)
-    label = "at the speed\nof the limit (9)" if slower == 1 else "at (1-γ₀²)/2n of\nthat speed"
+    ax.hist(zoom * numbers.rows(model=model)[CHANGE], bins=12, **FIRST)
+    label = (
+        "at the speed\nof the limit (9)" if slower == 1 else "at (1-γ₀²)/2n of that\nspeed, n pairs"
+    )
     steady = zoom * slower * UNIT * numbers.parameters["limit"] * STEPS * STEP
     ax.axvline(steady, color="black", lw=1.2, label=label)
     ax.legend(loc="upper left")
     times = "10⁴ × " if zoom > 1 else ""
-    ax.set(xlim=(0, 1.2 * steady), xlabel=f"{times}change of Δ in {STEPS} gradient steps of {STEP}")
-    ax.set_title(f"{model} model: Δ grows by {changes.mean():.2g} on average")
+    ax.set(xlim=(0, 1.2 * steady), xlabel=f"{times}change of Δ in {STEPS} steps of {STEP}")
+    ax.locator_params("y", integer=True)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import gapdyn as gd
-from experiments import fig4b
+from experiments import fig4b, record
 from experiments.section_4 import figure_4, first_steps
 from experiments.section_4.methods import Method
 from gapdyn import published
+from gapdyn.plotting import drawing
 from gapdyn.theory import bessel
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,10 @@ def test_the_bars_of_the_paper_have_the_moments_that_are_said_of_them(numbers):
     assert paper["deviation"] == pytest.approx(starts.std(ddof=1))
     assert paper["mean"] - paper["least_mean"] == pytest.approx(0.0329 / 2)
     assert paper["mean_of_text"] < paper["least_mean"]
+
+
+@pytest.mark.parametrize("key", record.pictures(fig4b))
+def test_pictures_are_legible(numbers, key):
+    with drawing():
+        figure = record.pictures(fig4b)[key](numbers)
+    assert faults(figure) + overlaps(figure) == []

@@ -62,7 +62,7 @@ def knobs(picture: Callable[..., Figure], /, **ranges: tuple[str, Any, Iterable[
     words, start, values = {}, {}, {}
     for name, given in ranges.items():
         words[name], start[name], values[name] = _range(name, given)
-    still = _still(picture, start)
+    first = still(picture, start)
     listed = ", ".join(words.values())
     line = (
         f"Left out here: sliders for {listed}.\n"
@@ -75,12 +75,12 @@ def knobs(picture: Callable[..., Figure], /, **ranges: tuple[str, Any, Iterable[
 
     sliders, note = _sliders(words, start, values)
     display({**_view(sliders, note), "text/plain": line}, raw=True)
-    handle = display(still, raw=True, display_id=True)
+    handle = display(first, raw=True, display_id=True)
 
     def redraw(_: Any) -> None:
         """Draw at the values of the sliders, or say why that cannot be."""
         try:
-            there = _still(picture, {name: slider.value for name, slider in sliders.items()})
+            there = still(picture, {name: slider.value for name, slider in sliders.items()})
         except Exception as error:  # in a callback it would be seen by nobody
             note.value = f"not drawn: {error}"
         else:
@@ -117,8 +117,26 @@ def _in_notebook() -> bool:
     return shell is not None and shell.get_ipython() is not None
 
 
-def _still(picture: Callable[..., Figure], values: dict[str, Any]) -> dict[str, str]:
-    """The picture at some values, as a notebook keeps it."""
+def still(picture: Callable[..., Figure], values: dict[str, Any]) -> dict[str, str]:
+    """Draw a picture at some values, as a notebook keeps it.
+
+    Parameters
+    ----------
+    picture : callable
+        As in `knobs`.
+    values : dict
+        A value for each of its arguments.
+
+    Returns
+    -------
+    dict of str
+        The PNG in base 64, and the values in words, by their media types.
+
+    Raises
+    ------
+    TypeError
+        If `picture` returns no figure.
+    """
     with plotting.drawing():
         from matplotlib.figure import Figure
 

@@ -15,6 +15,7 @@ SMALL = {
     "scaling": ["--only", "large", "--pairs", "64", "--dim", "4"],
     "encoders": [],
     "measure": ["--sizes", "300x8"],
+    "redraw": [],
 }
 
 

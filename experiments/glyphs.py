@@ -6,7 +6,7 @@ each part and class. `docs/glyphs.md` says how they are made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -19,19 +19,20 @@ from numpy.typing import NDArray
 from experiments.record import Numbers
 from experiments.section_4 import glyphs as data
 from experiments.section_4.glyphs import CLASSES, FACES, Glyphs, Split
+from gapdyn.plotting import WIDTH
 from gapdyn.types import Array
 
 CAPTIONED = "ốЖ∯♞⇝ᓂ⠓ﺵ"
 IN_ALL_FACES = "Å∂Ω"
 FAMILIES = ("DejaVu Sans", "DejaVu Sans Mono", "DejaVu Serif", "STIX General")
-EXAMPLES, TWINS = 6, 6
-"""Characters drawn of each class, and pairs of held-out characters."""
+EXAMPLES, SHOWN, TWINS = 6, 4, 6
+"""Characters chosen of each class, how many of them are drawn, and pairs of held-out characters."""
 LONGEST = 36
 """Letters of a caption for which a column has room beside two images."""
-SIZE, STEP = 0.25, 0.3
+SIZE, STEP = 0.25, 0.29
 """Inches of an image, of 20 × 20 pixels, and from one to the next."""
-WIDTH, COLUMN = 7.0, 3.55
-"""Inches of the drawing, and from the left column to the right one."""
+EDGE, COLUMN = 0.1, 2.75
+"""Inches left of the drawing, and from its left column to the right one."""
 
 
 def compute(seed: int = 0, quick: bool = False) -> Numbers:
@@ -129,18 +130,41 @@ def counts(
 
 
 def draw(numbers: Numbers) -> Figure:
-    """Captions, faces, classes and twins, one below another."""
-    panels = {draw_captions: 1.25, draw_faces: 1.1, draw_classes: 1.8, draw_twins: 1.15}
-    height = sum(panels.values()) + 0.4 * len(panels) + 0.1
-    figure = Figure(figsize=(WIDTH + 0.2, height))
-    bottom = height
+    """Captions and faces, one below the other."""
+    return stacked(
+        numbers,
+        "Images and captions without a download:\n"
+        "characters that fonts draw, and their names in Unicode",
+        {draw_captions: 1.6, draw_faces: 1.75},
+    )
+
+
+def draw_tasks(numbers: Numbers) -> Figure:
+    """Classes and twins, one below the other."""
+    return stacked(
+        numbers,
+        "Two tests of what encoders have learnt: the class of a character,\n"
+        "and which of two names belongs to which of two images",
+        {draw_classes: 1.75, draw_twins: 1.85},
+    )
+
+
+MORE = {"tasks": draw_tasks}
+
+
+def stacked(
+    numbers: Numbers, title: str, panels: dict[Callable[[Axes, Numbers], None], float]
+) -> Figure:
+    """Panels of given heights in inches, whose units are inches too, below a title."""
+    bottom = height = sum(panels.values()) + 0.35 * len(panels) + 0.5
+    figure = Figure(figsize=(WIDTH, height))
+    figure.suptitle(title, y=1 - 0.1 / height, va="top")
+    bottom -= 0.4
     for draw_panel, inches in panels.items():
-        bottom -= inches + 0.4
-        ax = figure.add_axes(
-            (0.1 / (WIDTH + 0.2), bottom / height, WIDTH / (WIDTH + 0.2), inches / height)
-        )
+        bottom -= inches + 0.35
+        ax = figure.add_axes((EDGE / WIDTH, bottom / height, 1 - EDGE / WIDTH, inches / height))
         draw_panel(ax, numbers)
-        ax.set(xlim=(0, WIDTH), ylim=(inches, 0))
+        ax.set(xlim=(0, WIDTH - EDGE), ylim=(inches, 0))
         ax.set_axis_off()
     return figure
 
@@ -154,62 +178,65 @@ def stamp(ax: Axes, image: Array, x: float, y: float) -> None:
 
 
 def heading(ax: Axes, text: str) -> None:
-    """Set the message of a panel above it."""
-    ax.set_title(text, loc="left", weight="bold", pad=5)
+    """Set what a panel shows above it."""
+    ax.set_title(text, pad=4)
 
 
 def write(ax: Axes, x: float, y: float, text: str, **options: Any) -> None:
     """Write small text, whose middle is at height y."""
-    ax.text(x, y, text, size=8, va="center", **options)
+    ax.text(x, y, text, va="center", **options)
 
 
 def draw_captions(ax: Axes, numbers: Numbers) -> None:
     """Images with their captions, in two columns."""
-    heading(ax, "(a) A character that a font draws is an image; its name in Unicode is the caption")
+    heading(ax, "(a) eight images, each with its caption")
     characters = numbers.parameters["captioned"]
     for k, (image, c) in enumerate(zip(numbers.arrays["captioned"], characters, strict=True)):
-        x, y = k // 4 * COLUMN, k % 4 * 0.32
+        x, y = k // 4 * COLUMN, k % 4 * 0.4
         stamp(ax, image, x, y)
-        write(ax, x + 0.33, y + SIZE / 2, " ".join(data.words(c)))
+        write(ax, x + 0.33, y + SIZE / 2, fill(" ".join(data.words(c)), 28))
 
 
 def draw_faces(ax: Axes, numbers: Numbers) -> None:
-    """Draw characters in all faces, with their captions at the right."""
-    heading(ax, "(b) Several faces draw one caption; a step of training takes one of its images")
-    left = [STEP * k + 0.1 * (k // 4) for k in range(len(FACES))]
+    """Draw characters in all faces, each row below its caption."""
+    heading(ax, "(b) sixteen faces draw each caption; a step of training takes one of its images")
+    left = [STEP * k + 0.17 * (k // 4) for k in range(len(FACES))]
     for x, family in zip(left[::4], FAMILIES, strict=True):
         write(ax, x, 0.07, family)
     characters = numbers.parameters["in_all_faces"]
     for j, (row, c) in enumerate(zip(numbers.arrays["in_all_faces"], characters, strict=True)):
-        y = 0.2 + STEP * j
+        y = 0.38 + 0.5 * j
+        write(ax, 0, y - 0.08, " ".join(data.words(c)))
         for x, image in zip(left, row, strict=True):
-            stamp(ax, image, x, y)
-        write(ax, left[-1] + 0.35, y + SIZE / 2, fill(" ".join(data.words(c)), 22))
+            stamp(ax, image, x, y + 0.02)
 
 
 def draw_classes(ax: Axes, numbers: Numbers) -> None:
     """Draw the prompt of each class, the number of its characters, and examples."""
-    heading(
-        ax, "(c) Twelve classes, each named by a prompt (beside it: how many characters it has)"
-    )
+    heading(ax, "(a) twelve classes: the words that name them, how many characters, examples")
     sizes = numbers.rows(part="all")["characters"]
     classes = zip(CLASSES.values(), numbers.arrays["classes"], strict=True)
     for k, (prompt, row) in enumerate(classes):
         x, y = k // 6 * COLUMN, k % 6 * STEP
         write(ax, x, y + SIZE / 2, f"{prompt}, {sizes[k]:,}")
-        for i, image in enumerate(row):
-            stamp(ax, image, x + 1.6 + STEP * i, y)
+        for i, image in enumerate(row[:SHOWN]):
+            stamp(ax, image, x + COLUMN - 0.04 - STEP * (SHOWN - i), y)
 
 
 def draw_twins(ax: Axes, numbers: Numbers) -> None:
     """Draw both images of held-out pairs, and their captions with the other word in bold."""
-    heading(ax, "(d) Held-out captions that differ in one word: which belongs to which image?")
+    heading(ax, "(b) names of characters not learnt from, which differ in one word (bold)")
     pairs = zip(numbers.arrays["twins"], numbers.parameters["twins"], strict=True)
     for k, (images, characters) in enumerate(pairs):
-        x, y = k % 2 * COLUMN, k // 2 * 0.42
+        x, y = k % 2 * COLUMN, k // 2 * 0.62
         captions = [data.words(c) for c in characters]
         for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
-            stamp(ax, image, x + STEP * i, y)
-            same = set(captions[1 - i])
-            text = " ".join(w if w in same else rf"$\bf{{{w}}}$" for w in caption)
-            write(ax, x + 0.64, y + 0.055 + 0.15 * i, text)
+            stamp(ax, image, x, y + STEP * i)
+            write(ax, x + 0.33, y + STEP * i + SIZE / 2, _other(caption, captions[1 - i]))
+
+
+def _other(caption: Sequence[str], beside: Sequence[str]) -> str:
+    """A caption with what it does not share in bold, in two lines where it is long."""
+    lines = fill(" ".join(caption), 28).splitlines()
+    bold = [[w if w in beside else rf"$\bf{{{w}}}$" for w in line.split()] for line in lines]
+    return "\n".join(map(" ".join, bold))

@@ -23,7 +23,8 @@ def texts(figure: Figure) -> list[Text]:
         for place, label in zip(
             axis.get_ticklocs(minor=minor), axis.get_ticklabels(minor=minor), strict=False
         )
-        if not min(axis.get_view_interval()) <= place <= max(axis.get_view_interval())
+        if not ax.axison
+        or not min(axis.get_view_interval()) <= place <= max(axis.get_view_interval())
     }
     found = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
     return [t for t in found if id(t) not in beyond and (t.axes is None or t.axes.get_visible())]

@@ -48,7 +48,7 @@ SEEDS, EVERY, FALLEN = 5, 5, 0.75
 """Number of seeds, steps from one look at a run to the next, and the fall of the gap."""
 DIMS = dict(exchange_law.SIZES)
 WIDE = (5, 200)
-"""Ends of the axis of pairs in (b), (c), (d)."""
+"""Ends of the axis of pairs."""
 
 Start = tuple[EncoderModel, Array]
 
@@ -206,74 +206,72 @@ def with_shared_vector(n: Array, first: float, last: float) -> Array:
 
 def draw(numbers: Numbers) -> Figure:
     """Exponents against numbers of pairs, each panel beside 1/n."""
-    figure = Figure(figsize=(8.6, 7.4), layout="constrained")
+    figure = plotting.column(6.4)
     panels = (draw_batches, draw_adam, draw_shared, draw_encoders)
-    for ax, panel in zip(figure.subplots(2, 2).flat, panels, strict=True):
+    axes = figure.subplots(2, 2, sharey=True)
+    for ax, panel in zip(axes.flat, panels, strict=True):
+        law(ax)
         panel(ax, numbers)
+        ax.legend(loc="upper left", borderaxespad=0.1, handlelength=1.8)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("exponent p of Δ ∝ 1/β$^p$ (log axis)")
+    figure.suptitle(
+        "Minibatches keep the exchange law Δ ∝ 1/β$^{1/n}$; Adam and shared weights do not\n"
+        "(gap Δ and inverse temperature β in training on n pairs; one marker for each run)"
+    )
     return figure
 
 
 def draw_batches(ax: Axes, numbers: Numbers) -> None:
     """Gradient steps with batches of several sizes."""
-    law(ax, (4.5, 64), "1/N, N pairs in the data set")
     runs = numbers.rows(kind="descent")
     full = runs["batch"] == runs["pairs"]
     for which, label, style in (
-        (full, "all N pairs at each step", ("o", plotting.SHADES[0], 10)),
-        (~full & (runs["batch"] == 4), "batches of 4", ("s", plotting.SHADES[1], 6)),
-        (~full & (runs["batch"] == 2), "batches of 2", ("x", plotting.SHADES[2], 5)),
+        (full, "all pairs at each step", ("o", plotting.SHADES[0], 9)),
+        (~full & (runs["batch"] == 4), "batches of 4", ("s", plotting.SHADES[1], 5)),
+        (~full & (runs["batch"] == 2), "batches of 2", ("x", plotting.SHADES[2], 4)),
     ):
         points(ax, runs["pairs"][which], runs["exponent"][which], label, *style)
-    ax.set(ylim=(0.01, 0.3), xlabel="pairs N in the data set")
-    ticks = (0.02, 0.05, 0.1, 0.2)
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks(DATA_SETS, [str(n) for n in DATA_SETS])
-    ax.set_title("(a) free rows, gradient steps: the data set\ndecides the exponent, not the batch")
-    ax.legend(loc="lower left")
+    ax.set_title("(a) free rows, gradient steps:\nthe law holds, whatever the batch")
 
 
 def draw_adam(ax: Axes, numbers: Numbers) -> None:
     """Adam on free rows."""
-    law(ax, WIDE, "1/n, gradient steps")
     n = np.geomspace(*WIDE)
     signs = by_signs(n, 2 * HEIGHT, FALLEN * 2 * HEIGHT)
-    ax.plot(n, signs, color=plotting.SHADES[0], lw=1, label="sign descent from cubes, derived")
+    ax.plot(n, signs, color=plotting.SHADES[0], lw=1, label="sign descent, derived")
     kinds = {
-        "cube": ("Adam from cubes", "D", plotting.SHADES[0], 0.9),
-        "symmetric": ("Adam from symmetric pairs in random axes", "o", plotting.SHADES[2], 1.0),
-        "random": ("Adam from random rows", "^", plotting.SHADES[3], 1.1),
+        "cube": ("Adam, from a cube", "D", plotting.SHADES[0], 0.85),
+        "symmetric": ("Adam, symmetric pairs", "o", plotting.SHADES[2], 1.0),
+        "random": ("Adam, random rows", "^", plotting.SHADES[3], 1.18),
     }
     for kind, (label, marker, colour, aside) in kinds.items():
         runs = numbers.rows(kind=kind)
         points(ax, aside * runs["pairs"], runs["exponent"], label, marker, colour, 5)
-    wide(ax, "(b) free rows, Adam: the exponent is of\norder 1, whatever the number of pairs")
+    ax.set_title("(b) free rows, Adam:\nof order 1, however many pairs")
 
 
 def draw_shared(ax: Axes, numbers: Numbers) -> None:
     """Free rows with one shared vector."""
-    law(ax, WIDE, "1/n, free rows alone")
     n = np.geomspace(*WIDE)
     shared = with_shared_vector(n, 2 * HEIGHT, FALLEN * 2 * HEIGHT)
-    ax.plot(n, shared, color=plotting.SHADES[1], lw=1, label="free rows and one vector, exact")
+    ax.plot(n, shared, color=plotting.SHADES[1], lw=1, label="derived")
     runs = numbers.rows(kind="shared")
-    style = ("o", plotting.SHADES[1], 5)
-    points(ax, runs["pairs"], runs["exponent"], "free rows and one vector, gradient steps", *style)
-    wide(ax, "(c) one vector that all rows of a modality share,\ngradient steps: the 1/n is lost")
+    points(ax, runs["pairs"], runs["exponent"], "gradient steps", "o", plotting.SHADES[1], 5)
+    ax.set_title("(c) rows plus one shared vector,\ngradient steps: about 1")
 
 
 def draw_encoders(ax: Axes, numbers: Numbers) -> None:
     """Encoders, by gradient steps and by Adam."""
-    law(ax, WIDE, "1/n, gradient steps on free rows")
     kinds = {
-        "encoders_descent": ("encoders, gradient steps", "o", plotting.SHADES[1], 5),
-        "encoders_adam": ("encoders, Adam", "^", plotting.SHADES[3], 5),
+        "encoders_descent": ("gradient steps", "o", plotting.SHADES[1], 5),
+        "encoders_adam": ("Adam", "^", plotting.SHADES[3], 5),
     }
     for kind, style in kinds.items():
         runs = numbers.rows(kind=kind)
         points(ax, runs["pairs"], runs["exponent"], *style)
-    wide(
-        ax, "(d) two encoders, all parameters shared:\nabout 1 by gradient steps, far more by Adam"
-    )
+    ax.set_title("(d) two encoders: about 1 by\ngradient steps, far more by Adam")
 
 
 def points(
@@ -283,16 +281,10 @@ def points(
     ax.plot(n, exponents, marker, color=colour, ms=size, mfc="none", label=label)
 
 
-def law(ax: Axes, reach: tuple[float, float], label: str) -> None:
-    """The line 1/n, on logarithmic axes that reach so far."""
-    n = np.array(reach)
-    ax.plot(n, 1 / n, color="black", lw=0.8, ls="--", label=label)
-    ax.set(xscale="log", yscale="log", xlim=reach, ylabel="exponent −d log Δ / d log β")
+def law(ax: Axes) -> None:
+    """The line 1/n, on logarithmic axes."""
+    n = np.array(WIDE)
+    ax.plot(n, 1 / n, color="black", lw=0.8, ls="--", label="p = 1/n, the exchange law")
+    ax.set(xscale="log", yscale="log", xlim=WIDE, ylim=(4e-3, 1e4), xlabel="pairs n (log axis)")
     ax.minorticks_off()
-
-
-def wide(ax: Axes, title: str) -> None:
-    """What (b), (c) and (d) have in common."""
-    ax.set(ylim=(4e-3, 3e3), xlabel="pairs n", title=title)
     ax.set_xticks(SIZES, [str(n) for n in SIZES])
-    ax.legend(loc="upper left")

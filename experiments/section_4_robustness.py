@@ -19,6 +19,7 @@ from experiments.section_4 import robustness, runs
 from experiments.section_4.recipes import VARIANTS
 from experiments.section_4.runs import Table
 from experiments.section_4.verdicts import NOT, REPRODUCED, UNDECIDED
+from gapdyn import plotting
 from gapdyn.files import write_columns
 
 TRAININGS = Path(__file__).parent / "section_4" / "robustness.csv"
@@ -79,53 +80,70 @@ def report(numbers: Numbers) -> tuple[str, str]:
     return "robustness.md", robustness.markdown(numbers)
 
 
-PAPER = "the paper"
+PAPER = "the paper itself"
 """The column of the paper's own numbers."""
 
 MARKS: dict[str, dict[str, Any]] = {
-    REPRODUCED: {"marker": "o", "color": "#2f7ebc", "ms": 7},
-    UNDECIDED: {"marker": "_", "color": "0.5", "ms": 7, "mew": 1.6},
-    NOT: {"marker": "X", "color": "#b23a48", "ms": 7, "mec": "none"},
+    REPRODUCED: {"marker": "o", "color": plotting.SHADES[1], "ms": 6},
+    UNDECIDED: {"marker": "_", "color": "0.5", "ms": 5, "mew": 1.2},
+    NOT: {"marker": "X", "color": plotting.SHADES[3], "ms": 6.5, "mec": "none"},
 }
-ROW, HEAD, FOOT = 0.285, 1.55, 0.55
+"""A disc, a dash and a cross, which differ without their colours."""
+
+WORDED = {
+    "reference": "as in our tables",
+    "width 64": "hidden layer of 64",
+    "width 256": "hidden layer of 256",
+    "d = 32": "32 dimensions",
+    "d = 128": "128 dimensions",
+    "a third of the rate": "learning rate / 3",
+    "three times the rate": "learning rate × 3",
+    "batch 128": "batches of 128",
+    "batch 512": "batches of 512",
+}
+"""What recipes are called in the picture, if not by their names."""
+
+DATA = """Conclusions of Section 4, tested on
+small networks and glyphs: images of
+characters, with their names as texts"""
+
+ROW, HEAD, FOOT = 0.262, 1.5, 0.42
 """Heights in inches of a row, of title and recipes above the rows, and of the key below them."""
-WIDTH, LEFT = 7.2, 3.1
-"""Width of the figure and of the conclusions at its left, in inches."""
+LEFT, LETTERS = 2.62, 44
+"""Width of the conclusions at the left in inches, and how many letters fit into a line."""
 
 
 def draw(numbers: Numbers) -> Figure:
-    """A row for each conclusion, a column for each recipe, and at the right the counts.
+    """A row for each conclusion, a column for each recipe, and at the right the number reproduced.
 
     The first column has the paper's own numbers.
     """
     counts = numbers.more["counts"]
-    columns = [PAPER, *numbers.more["recipes"]["recipe"].tolist()]
+    recipes = numbers.more["recipes"]["recipe"].tolist()
     places = _places(counts)
     rows = max(places.values()) + 1
     height = HEAD + ROW * rows + FOOT
-    figure = Figure(figsize=(WIDTH, height))
-    area = (LEFT / WIDTH, FOOT / height, 1 - LEFT / WIDTH - 0.01, ROW * rows / height)
-    ax = figure.add_axes(area, xlim=(-0.5, len(columns) + 2.6), ylim=(rows - 0.5, -0.5))
+    figure = Figure(figsize=(plotting.WIDTH, height))
+    area = (LEFT / plotting.WIDTH, FOOT / height, 0.99 - LEFT / plotting.WIDTH, ROW * rows / height)
+    limits: Any = {"xlim": (-0.5, len(recipes) + 1.5), "ylim": (rows - 0.5, -0.5)}
+    ax = figure.add_axes(area, xticks=[], yticks=[], **limits)
     ax.set_axis_off()
-    _stripes(ax, columns, places)
-    _marks(ax, numbers, columns, places)
+    _stripes(ax, [PAPER, *(WORDED.get(name, name) for name in recipes)], places)
+    _marks(ax, numbers, [PAPER, *recipes], places)
     _conclusions(ax, counts, places)
-    _counts(ax, counts, len(columns), places)
-    title = textwrap.fill(robustness.message(counts), 88)
-    figure.text(0.012, 1 - 0.08 / height, title, va="top", size=9, weight="bold")
+    _counts(ax, counts, len(recipes) + 1, places)
+    figure.suptitle(textwrap.fill(robustness.message(counts), 76), y=1 - 0.06 / height)
+    figure.text(0.02, 1 - 0.55 / height, DATA, va="top")
     handles = [Line2D([], [], ls="", label=name, **style) for name, style in MARKS.items()]
-    figure.legend(handles=handles, loc="lower center", ncols=3, title=KEY, title_fontsize=8)
+    figure.legend(handles=handles, loc="lower center", ncols=3, borderaxespad=0.2)
     return figure
-
-
-KEY = "“the paper”: its own numbers, as its figures plot them, or else all that its tables print"
 
 
 def _places(counts: Table) -> dict[str, float]:
     """The height of each conclusion: a row for a heading is above those printed, and unsaid."""
     said = counts["printed"].astype(bool)
     return {
-        name: k + (1.0 if said[k] else 2.2) for k, name in enumerate(counts["conclusion"].tolist())
+        name: k + (1.0 if said[k] else 2.1) for k, name in enumerate(counts["conclusion"].tolist())
     }
 
 
@@ -135,8 +153,8 @@ def _stripes(ax: Axes, columns: list[str], places: dict[str, float]) -> None:
         ax.axhspan(place - 0.5, place + 0.5, color="0.95", lw=0)
     for k in (0.5, len(columns) - 0.5):
         ax.axvline(k, color="0.6", lw=0.8)
-    for k, name in enumerate(columns):
-        ax.text(k, 0.3, name, rotation=90, size=8, ha="center", va="bottom")
+    for k, name in enumerate([*columns, "recipes that agree"]):
+        ax.text(k, 0.3, name, rotation=90, ha="center", va="bottom")
 
 
 def _marks(ax: Axes, numbers: Numbers, columns: list[str], places: dict[str, float]) -> None:
@@ -152,22 +170,18 @@ def _marks(ax: Axes, numbers: Numbers, columns: list[str], places: dict[str, flo
 
 def _conclusions(ax: Axes, counts: Table, places: dict[str, float]) -> None:
     """What is concluded, under a heading for what the paper prints and one for what it does not."""
-    left: Any = {"ha": "right", "va": "center", "size": 8}
+    left: Any = {"xytext": (-3, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
     for name, place in places.items():
         kept = name.replace("Table ", "Table\N{NO-BREAK SPACE}").replace(
             " to 5", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}5"
         )
-        ax.text(-0.7, place, textwrap.fill(kept, 48), linespacing=1.05, **left)
+        ax.annotate(textwrap.fill(kept, LETTERS), (-0.5, place), linespacing=1.0, **left)
     for said, heading in ((1, "The paper prints"), (0, "Its tables show, unsaid")):
         first = counts["conclusion"][counts["printed"] == said][0]
-        ax.text(-0.7, places[first] - 1, heading, weight="bold", **left)
+        ax.annotate(heading, (-0.5, places[first] - 1), weight="bold", **left)
 
 
 def _counts(ax: Axes, counts: Table, right: int, places: dict[str, float]) -> None:
-    """The number of recipes with each verdict."""
-    for k, (verdict, style) in enumerate(MARKS.items()):
-        ax.plot(right + k, 0.1, ls="", **style)
-        for place, count in zip(places.values(), counts[verdict].tolist(), strict=True):
-            how: Any = {"color": style["color"], "weight": "bold"} if count else {"color": "0.75"}
-            ax.text(right + k, place, str(count), ha="center", va="center", size=8, **how)
-    ax.text(right + 1, -0.4, "number\nof recipes", ha="center", va="bottom", size=8)
+    """The number of recipes under which each conclusion is reproduced."""
+    for place, count in zip(places.values(), counts[REPRODUCED].tolist(), strict=True):
+        ax.text(right, place, str(count), ha="center", va="center")

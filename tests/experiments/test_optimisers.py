@@ -7,7 +7,9 @@ from scipy.integrate import solve_ivp
 import gapdyn as gd
 from experiments import optimisers as experiment
 from experiments.section_4.training import Recipe, train
+from gapdyn.plotting import drawing
 from gapdyn.theory import exchange_law, frozen_gap
+from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,12 @@ def batch_step(X, Y, beta, batch):
     y = np.concatenate([X[batch].ravel(), Y[batch].ravel(), [np.log(beta)]])
     moves = model.split(model.velocity(0.0, y))
     return (moves.X - moves.Y).sum(axis=0) / len(X), float(moves.nu)
+
+
+def test_the_picture_fits_a_page(numbers):
+    with drawing():
+        figure = experiment.draw(numbers)
+    assert faults(figure) + overlaps(figure) == []
 
 
 # Minibatches.

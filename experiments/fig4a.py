@@ -226,7 +226,7 @@ def _paper(ax: Axes, paper: dict[str, float]) -> None:
     ax.fill_between(x, low, high, color="0.7", lw=0, label="points that overlap")
     ends, last = np.array([x[0], x[-1], 0]), paper["line_at_infinity"]
     line = last + paper["slope"] * ends
-    ax.plot(ends[:2], line[:2], color=RED, label=f"our line, R² = {paper['line_r2']:.2f}")
+    ax.plot(ends[:2], line[:2], color=RED, label="our straight line")
     ax.plot(ends[1:], line[1:], ":", color=RED)
     error = paper["line_at_infinity_error"]
     ax.errorbar(0, last, error, color=RED, capsize=3, lw=1, clip_on=False)

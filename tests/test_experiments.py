@@ -1,6 +1,5 @@
 """Experiments: their numbers, and the command that runs them."""
 
-import io
 import json
 import re
 import sys
@@ -12,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import Own, interrupted
+from legible import faults, overlaps, texts
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,7 +22,6 @@ from experiments import features as real
 from experiments import record
 from experiments.section_4 import runs
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps, texts
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 OPTIONS = {"seed", "quick", "features", "jobs", "folder", "search", "full"}

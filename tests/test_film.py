@@ -2,7 +2,6 @@
 
 import io
 import os
-import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,14 +10,13 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from legible import faults, overlaps
 from PIL import Image
 
 import gapdyn as gd
 from gapdyn.film import film
 
 ROOT = Path(__file__).resolve().parents[1]
-LEGIBLE = runpy.run_path(str(ROOT / "tests" / "experiments" / "legible.py"))
-faults, overlaps = LEGIBLE["faults"], LEGIBLE["overlaps"]
 
 
 def free(n, d, end=10.0):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import legible
 import numpy as np
 import pytest
 from conftest import refusals
@@ -14,7 +15,6 @@ from experiments import features
 from gapdyn import _memory, cli, pictures, plotting, sphere
 from gapdyn.close import METHODS
 from gapdyn.loss import best_temperature
-from tests.experiments import legible
 
 
 def cones(n=30, d=12, gamma=0.4, noise=0.7, seed=0):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import closing_rates as rates
 from experiments.record import pictures
 from gapdyn.plotting import drawing
 from gapdyn.theory import appendix_c, theorem_3_2
-from tests.experiments.legible import faults, overlaps
 
 FLOWS = {
     "best": appendix_c.best_schedule(n=rates.PAIRS, alpha=rates.MARGIN, gamma0=rates.HEIGHT),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import exchange_law as experiment
@@ -9,7 +10,6 @@ from experiments import features as real
 from experiments import record
 from gapdyn.plotting import drawing
 from gapdyn.theory import exchange_law
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

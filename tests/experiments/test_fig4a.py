@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import fig4a, record
@@ -10,7 +11,6 @@ from experiments.section_4.methods import Method
 from gapdyn import published
 from gapdyn.plotting import drawing
 from gapdyn.theory import lemma_3_1, theorem_3_2
-from tests.experiments.legible import faults, overlaps
 
 STARTS = ["together", "apart"]
 ROUNDING = 1 + 1e-12

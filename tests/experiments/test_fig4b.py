@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import fig4b, record
@@ -12,7 +13,6 @@ from experiments.section_4.methods import Method
 from gapdyn import published
 from gapdyn.plotting import drawing
 from gapdyn.theory import bessel
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

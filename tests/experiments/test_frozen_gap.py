@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import features as real
 from experiments import frozen_gap as experiment
 from experiments import record
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_other_glyphs_than_the_committed_ones_are_remarked(tmp_path, monkeypatch
     monkeypatch.setattr(data, "digests", lambda read: {"STIXGeneral": "1"})
     assert command.main(["glyphs", "--jobs", "1", "--out", str(tmp_path)]) == 0
     says = (
-        "glyphs.csv glyphs.json glyphs.png glyphs_tasks.png; remark: other glyphs than those of the committed"
-        " results: images of STIXGeneral differ\n"
+        "glyphs.csv glyphs.json glyphs.png glyphs_tasks.png; remark: other glyphs than those of the"
+        " committed results: images of STIXGeneral differ\n"
     )
     assert says in capsys.readouterr().out

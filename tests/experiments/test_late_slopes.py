@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 from experiments import exchange_law as runs
 from experiments import late_slopes as experiment
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import margin_flow as experiment
 from experiments import record
 from gapdyn.plotting import drawing
 from gapdyn.theory import margin_flow, potential
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 from experiments import mean_field as experiment
 from experiments import record
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 from scipy.integrate import solve_ivp
 
 import gapdyn as gd
@@ -9,7 +10,6 @@ from experiments import optimisers as experiment
 from experiments.section_4.training import Recipe, train
 from gapdyn.plotting import drawing
 from gapdyn.theory import exchange_law, frozen_gap
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

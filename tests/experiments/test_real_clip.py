@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 from scipy.stats import spearmanr
 
 import gapdyn as gd
@@ -14,7 +15,6 @@ from experiments.section_4.methods import Method, methods
 from experiments.section_4.runs import printed
 from gapdyn.plotting import drawing
 from gapdyn.theory.appendix_c import optimal_temperature
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

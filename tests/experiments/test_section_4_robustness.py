@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -17,7 +18,6 @@ from experiments.section_4.evaluation import MEASURES
 from experiments.section_4.recipes import VARIANTS
 from experiments.section_4.verdicts import CONCLUSIONS, NOT, REPRODUCED, UNDECIDED
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 ROOT = Path(__file__).resolve().parents[2]
 OVER_THE_TOP = "Retrieval stops rising: in the sweep of Table 3 it is best strictly inside"

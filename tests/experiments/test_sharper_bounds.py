@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 from experiments import sharper_bounds
 from experiments.record import pictures
 from gapdyn.plotting import drawing
 from gapdyn.theory import theorem_3_3
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 from matplotlib.text import Text
 from mpmath import mp
 
@@ -11,7 +12,6 @@ from experiments import sigmoid as experiment
 from experiments import sigmoid_clip, sigmoid_optimum
 from experiments.record import pictures
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 SIGLIP = "SigLIP: plain, t₀ = b₀ = 10"
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 from experiments import swapping as experiment
 from gapdyn.plotting import drawing
 from gapdyn.theory import swapping
-from tests.experiments.legible import faults, overlaps
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 import gapdyn as gd
 from experiments import record, tables
@@ -16,7 +17,6 @@ from experiments.section_4.methods import MAX_BETA, TAU, Method
 from gapdyn import published
 from gapdyn.files import write_columns
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 ROOT = Path(__file__).resolve().parents[3]
 SWEEP = [name for name in published.TABLE_3 if name.startswith("FLT")]

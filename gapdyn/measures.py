@@ -94,7 +94,8 @@ class Measures:
         arccos ⟨ĉ_X, ĉ_Y⟩, in degrees [6]_.
     null_gap, null_gap_95 : float
         Mean and 95 % quantile of Δ when partners exchange modalities at random, 500 times: what the
-        gap would be if the modality of a row did not matter.
+        gap would be if the modality of a row did not matter. Of rows in single precision these
+        draws are summed in it; all else is as of float64.
     relative_gap : float
         RMG = D_pair/(D_pair + (D_xx + D_yy)/2) [5]_, D_pair over pairs, D_xx and D_yy over rows of
         other groups, so that captions of one image are left out.

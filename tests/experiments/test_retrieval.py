@@ -9,6 +9,8 @@ import pytest
 
 from experiments import record, retrieval
 from experiments.section_4 import glyphs, runs
+from gapdyn.plotting import drawing
+from tests.experiments.legible import faults, overlaps
 
 FIGURES = Path(__file__).resolve().parents[2] / "figures"
 
@@ -66,11 +68,13 @@ def test_the_headings_have_what_the_tables_measure(quick):
 
 @pytest.mark.slow
 def test_the_right_name_is_marked_by_a_tick_and_by_weight(quick):
-    texts = retrieval.draw(quick).axes[0].texts
+    with drawing():
+        figure = retrieval.draw(quick)
+    assert faults(figure) + overlaps(figure) == []
+    texts = figure.axes[0].texts
     images = len(retrieval.METHODS) * retrieval.SHOWN
-    assert [text.get_text() for text in texts].count("✓") == images
-    assert min(text.get_size() for text in texts) >= 8
-    shown = " ".join(text.get_text() for text in texts if text.get_color() == retrieval.RIGHT)
+    assert sum(text.get_text().startswith("✓ ") for text in texts) == images
+    shown = " ".join(text.get_text() for text in texts if text.get_weight() == "bold")
     for name in quick.table["name"][quick.table["right"] == 1]:
         assert name.lower().split()[-1] in shown
 

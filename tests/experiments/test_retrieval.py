@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from legible import faults, overlaps
 
 from experiments import record, retrieval
 from experiments.section_4 import glyphs, runs
 from gapdyn.plotting import drawing
-from tests.experiments.legible import faults, overlaps
 
 FIGURES = Path(__file__).resolve().parents[2] / "figures"
 

@@ -31,6 +31,10 @@ FEATURES = (real.TRAINED,)
 AMOUNTS = (-1.5, 3.5)
 """Range of the shift: 0 leaves the data, 1 closes the gap, 2 about mirrors it."""
 
+MESSAGE = """\
+Trained CLIP has about the gap that its loss favours at its own temperature, 0.01;
+at higher temperatures the loss favours a smaller one"""
+
 
 def compute(seed: int = 0, quick: bool = False, features: Path | None = None) -> Numbers:
     """Evaluate the loss on shifted trained CLIP features, or on synthetic data without them."""
@@ -71,6 +75,9 @@ def draw(numbers: Numbers) -> Figure:
         best_gap=np.array([*about["gap_of_least_loss"].values()]),
         best_loss=losses.min(axis=1),
     )
-    known = about["features"] == real.TRAINED
-    source = "embeddings of trained CLIP" if known else about["features"]
-    return pictures.landscape_page(found, f"{about['pairs']} pairs, {source}")
+    trained = about["features"] in (real.TRAINED, real.PUBLIC_NAMES[real.TRAINED])
+    source = "embeddings of trained CLIP" if trained else about["features"]
+    figure = pictures.landscape_page(found, f"{about['pairs']} pairs, {source}")
+    if trained:
+        figure.suptitle(MESSAGE)
+    return figure

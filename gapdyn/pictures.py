@@ -28,6 +28,9 @@ TITLES = (
 )
 """Panels of the page."""
 
+LEAST = "temperature τ: gap of least loss"
+"""Title of the curves of a landscape."""
+
 
 def page(X: ArrayLike, Y: ArrayLike) -> Figure:
     """Four pictures of two modalities.
@@ -55,6 +58,7 @@ def page(X: ArrayLike, Y: ArrayLike) -> Figure:
     draw_heights(axes[0, 1], X, Y, direction)
     draw_similarities(axes[1, 0], X @ Y.T)
     draw_landscape(axes[1, 1], found)
+    legend(axes[1, 1], 2 + len(found.taus), title=LEAST, handlelength=3)
     for ax, title in zip(axes.flat, TITLES, strict=True):
         ax.set_title(title)
     size = f"{len(X):,} pairs in {X.shape[1]} dimensions"
@@ -69,19 +73,23 @@ def landscape_page(found: Landscape, of: str = "") -> Figure:
     ----------
     found : Landscape
     of : str, optional
-        What the rows are, for a second line of the title.
+        What the rows are, for the line above the curves.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure = plotting.column(3.8)
-    draw_landscape(figure.subplots(), found)
+    figure = plotting.column(3.3)
+    ax = figure.subplots()
+    draw_landscape(ax, found)
+    ax.set_title(of)
+    beside: Any = {"loc": "upper left", "bbox_to_anchor": (1, 1), "alignment": "left"}
+    ax.legend(title=LEAST.replace(": ", ":\n"), handlelength=3, **beside)
     by_temperature = found.best_gap[np.argsort(found.taus)]
     says = "The gap that the loss wants, by temperature"
-    if len(by_temperature) > 1 and (np.diff(by_temperature) < 0).all():
+    if len(by_temperature) > 1 and (np.diff(by_temperature) < 0).all() and by_temperature[-1] > 0:
         says = "The higher the temperature, the smaller the gap that the loss wants"
-    figure.suptitle(f"{says}\n{of}".rstrip())
+    figure.suptitle(says)
     return figure
 
 
@@ -135,14 +143,14 @@ def draw_landscape(ax: Axes, found: Landscape) -> None:
     """Loss against the signed gap, with the minima and the gap of the rows."""
     curves = zip(found.taus, found.losses, found.best_gap, found.best_loss, strict=True)
     for k, (tau, loss, gap, least) in enumerate(curves):
-        style, label = plotting.curve(k), f"τ = {tau:g}: least at {gap:.3f}"
+        edge = "" if 0 < loss.argmin() < loss.size - 1 else " (last tried)"
+        style, label = plotting.curve(k), f"τ = {tau:g}: {gap:.3f}{edge}".replace("-", "−")
         ax.plot(found.gaps, loss, **style | {"marker": ""})
         ax.plot(gap, least, style["marker"], color=style["color"], ms=6)
         ax.plot([], [], **style, label=label)
     own = f"gap of the rows: {found.own_gap:.3f}"
     ax.plot([found.own_gap] * 2, ax.get_ylim(), color="0.6", lw=1, zorder=0, label=own)
-    ax.set(xlabel="signed gap (below 0: sides swapped)", ylabel="loss (nats)")
-    legend(ax, 2 + len(found.taus), title="temperature τ", handlelength=3)
+    ax.set(xlabel="gap Δ (below 0: centres crossed)", ylabel="loss (nats)")
 
 
 def legend(ax: Axes, lines: int, **options: Any) -> None:

@@ -457,6 +457,16 @@ def test_a_landscape_says_that_heat_wants_a_small_gap_only_where_it_does(both):
         assert figure.get_suptitle().startswith("The higher the temperature") == heat
 
 
+def test_a_least_loss_at_an_end_is_said_to_be_the_last_that_was_tried():
+    """Of random pairs at a low temperature, the gap of least loss lies beyond the range."""
+    found = gd.landscape(sphere.sample(40, 30, 0), sphere.sample(40, 30, 1), [0.01])
+    assert found.losses.argmin() in (0, found.losses.size - 1)
+    for seen, said in ((found, True), (gd.landscape(*cones(), [0.1]), False)):
+        (ax,) = pictures.landscape_page(seen).get_axes()
+        labels = ax.get_legend_handles_labels()[1]
+        assert labels[0].endswith("(last tried)") == said
+
+
 @pytest.mark.parametrize("command", ["measure", "landscape"])
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
 def test_pictures_are_drawn_in_the_format_of_their_names(both, capsys, command, kind):

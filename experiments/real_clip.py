@@ -155,25 +155,25 @@ def first(t: Array, values: Array, level: float) -> float | None:
 
 
 FAMILIES = {
-    "learned temperature": {
-        UNCLAMPED: "no floor of τ",
+    "learned temperature τ = 1/exp ν": {
+        UNCLAMPED: "without a floor of τ",
         "Baseline": "floor at τ = 0.01: the baseline",
-        "TR scale 10": "exponent divided by 10",
-        "TR softplus": "softplus instead of exp",
+        "TR scale 10": "1/exp(ν/10) instead",
+        "TR softplus": "1/log(1 + exp ν) instead",
     },
-    "fixed temperature": {
+    "fixed temperature τ": {
         f"FLT {tau}": f"τ = {float(tau):g}" for tau in ("4e-2", "7e-2", "1e-1", "2e-1")
     },
-    "scheduled temperature": {
+    "scheduled temperature τ": {
         "TS S0": "rising to 0.02",
         "TS A1": "swinging to 0.04",
         "TS S3": "rising to 0.05",
     },
-    "swapping, temperature learned": {
+    "swapping entries of partners, τ learned": {
         "HS 1": "hard, 100 % of the time",
-        "HS 1e-2": "hard, 1 %",
-        "SS 1e-1": "soft, 10 %",
-        "HS 1e-1": "hard, 10 %",
+        "HS 1e-2": "hard, 1 % of the time",
+        "SS 1e-1": "soft, 10 % of the time",
+        "HS 1e-1": "hard, 10 % of the time",
     },
 }
 """Panels, and the methods whose curves they show, in words."""
@@ -233,7 +233,7 @@ def frozen(name: str) -> float:
 
 def start(parameters: Mapping[str, Any]) -> str:
     """What the runs start from, in words."""
-    known = parameters["features"] == real.RANDOM_INIT
+    known = parameters["features"] in (real.RANDOM_INIT, real.PUBLIC_NAMES[real.RANDOM_INIT])
     what = "CLIP embeddings before training" if known else parameters["features"]
     return f"rows that move by themselves, from {parameters['pairs']} pairs of {what}"
 
@@ -260,13 +260,13 @@ def draw_methods(numbers: Numbers) -> Figure:
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
     gap.set(xlabel=f"gap Δ at t = {end:g}", xlim=(-0.08, None))
-    when.set(xlabel="time t (log axis)", xscale="log")
+    when.set(xlabel="time t (log axis)", xscale="log", xticks=[1, 10, 100, 1000])
     margin.set_xlabel("margin α: smallest\nlead of partners")
     margin.axvline(0, color="0.7", lw=0.8, zorder=0)
     gap.set_yticks(range(len(names)), [labelled(name, numbers.parameters) for name in names])
     gap.set_ylim(len(names) - 0.5, -0.5)
-    kinds: list[Any] = [("gap of the free model", "o", {"color": ours})]
-    kinds += [("gap of CLIP, printed in the paper", "o", theirs)]
+    kinds: list[Any] = [("rows that move by themselves", "o", {"color": ours})]
+    kinds += [("trained CLIP, printed in the paper", "o", theirs)]
     kinds += [
         (f"time at which {words}", marker, {"color": shade})
         for (marker, words), shade in zip(EVENTS.values(), plotting.SHADES[:3], strict=True)

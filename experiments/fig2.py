@@ -172,5 +172,4 @@ def animate(numbers: Numbers, path: Path) -> None:
     shown = np.append(0, even)
     X, Y = numbers.arrays["embeddings"][shown].swapaxes(0, 1)
     gap, tau, mismatched = (numbers.table[name] for name in ("gap", "tau", "mismatched"))
-    curves = t[even[0] :], gap[even[0] :], tau[even[0] :]
-    Film(t[shown], gap[shown], tau[shown], mismatched[shown], X, Y, curves).save(path)
+    Film(t[shown], gap[shown], tau[shown], mismatched[shown], X, Y, (t, gap, tau)).save(path)

@@ -176,7 +176,8 @@ def draw_descent(ax: Axes, numbers: Numbers) -> None:
     """Encoders after plain gradient steps, from mismatched and from matched pairs."""
     kinds = ("descent", "descent_matched")
     both = np.concatenate([numbers.rows(model=f"encoders_{k}")[CHANGE] for k in kinds])
-    bins = np.linspace(min(both.min(), 0), both.max(), 25)
+    width = np.ptp(both) / 24
+    bins = width * np.arange(np.floor(both.min() / width), np.ceil(both.max() / width) + 1)
     overlaid(ax, numbers, kinds, bins, digits=3)
     ax.set(xlabel="change of the gap Δ in 10 steps (another scale)")
     ax.set_title(f"(c) our small encoders, plain gradient steps of {STEP:g} down the loss")

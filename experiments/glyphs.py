@@ -220,7 +220,7 @@ def draw_classes(ax: Axes, numbers: Numbers) -> None:
         x, y = k // 6 * COLUMN, k % 6 * STEP
         write(ax, x, y + SIZE / 2, f"{prompt}, {sizes[k]:,}")
         for i, image in enumerate(row[:SHOWN]):
-            stamp(ax, image, x + COLUMN - 0.04 - STEP * (SHOWN - i), y)
+            stamp(ax, image, x + COLUMN - 0.07 - STEP * (SHOWN - i), y)
 
 
 def draw_twins(ax: Axes, numbers: Numbers) -> None:

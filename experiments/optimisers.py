@@ -214,7 +214,7 @@ def draw(numbers: Numbers) -> Figure:
         panel(ax, numbers)
         ax.legend(loc="upper left", borderaxespad=0.1, handlelength=1.8)
     for ax in axes[:, 0]:
-        ax.set_ylabel("exponent p of Δ ∝ 1/β$^p$ (log axis)")
+        ax.set_ylabel("exponent e of Δ ∝ 1/β$^e$ (log axis)")
     figure.suptitle(
         "Minibatches keep the exchange law Δ ∝ 1/β$^{1/n}$; Adam and shared weights do not\n"
         "(gap Δ and inverse temperature β in training on n pairs; one marker for each run)"
@@ -284,7 +284,7 @@ def points(
 def law(ax: Axes) -> None:
     """The line 1/n, on logarithmic axes."""
     n = np.array(WIDE)
-    ax.plot(n, 1 / n, color="black", lw=0.8, ls="--", label="p = 1/n, the exchange law")
+    ax.plot(n, 1 / n, color="black", lw=0.8, ls="--", label="e = 1/n, the exchange law")
     ax.set(xscale="log", yscale="log", xlim=WIDE, ylim=(4e-3, 1e4), xlabel="pairs n (log axis)")
     ax.minorticks_off()
     ax.set_xticks(SIZES, [str(n) for n in SIZES])

@@ -80,7 +80,7 @@ def report(numbers: Numbers) -> tuple[str, str]:
     return "robustness.md", robustness.markdown(numbers)
 
 
-PAPER = "the paper itself"
+PAPER = "the paper, as plotted"
 """The column of the paper's own numbers."""
 
 MARKS: dict[str, dict[str, Any]] = {

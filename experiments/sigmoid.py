@@ -87,7 +87,7 @@ WORDS = {
 LOGITS = (
     "The sigmoid loss sees tz − b with a plain bias b, or t(z − r) with a relative bias r.\n"
     "z: similarity of two rows; t: inverse temperature, as in the literature on SigLIP,\n"
-    "which writes tz + b and starts from t = 10, b = −10."
+    "which writes tz + b and starts from b = −10: b = 10 here, with t = 10."
 )
 BEST = "best embeddings at b/t = 0"
 """What has the gap of `limit`."""

@@ -48,7 +48,7 @@ class Film:
     X, Y : (F, n, 3) arrays
         Positions of the rows.
     curves : tuple of three (T,) arrays
-        Times > 0, gap and temperature of the curves at the side.
+        Times, gap and temperature of the curves at the side.
     place : str
         Meaning of the coordinates.
     """
@@ -145,7 +145,10 @@ class _Stage:
         axes = [self.figure.add_axes(place) for place in places.values()]
         for ax, title, values in zip(axes, places, curves, strict=True):
             ax.plot(t, values, color="0.6")
-            plotting.log_time(ax, t[0], t[-1])
+            if t[0] > 0:
+                plotting.log_time(ax, t[0], t[-1])
+            else:
+                _time_from_zero(ax, self.film.t[1], t[-1])
             top = np.max(values, where=values < np.inf, initial=LEAST)
             ax.set(title=title, ylim=(0, 1.1 * top))
         axes[0].set(xlabel="", xticklabels=[])
@@ -164,7 +167,7 @@ class _Stage:
         t = plotting.time(film.t[k])
         self.moment.set_text(f"time {t}: gap {gap:.3f}, temperature {tau:.3f}")
         for dot, value in zip(self.dots, (gap, tau), strict=True):
-            dot.set_data([max(film.t[k], film.curves[0][0])], [value])
+            dot.set_data([film.t[k]], [value])
         return [*self.ball.lines[self.still :], *self.ball.collections]
 
     def frames(self) -> Iterator[Any]:
@@ -186,6 +189,17 @@ class _Stage:
             for artist in (self.headline, self.moment, *self.dots):
                 self.figure.draw_artist(artist)
             yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _time_from_zero(ax: Axes, first: float, last: float) -> None:
+    """Make the horizontal axis time: linear up to the first step, and logarithmic from there on."""
+    low, high = np.log10([first, last])
+    ax.set_xscale("symlog", linthresh=first, linscale=0.08 * (high - low))
+    powers = np.arange(np.ceil(low), np.floor(high) + 1)
+    powers = powers[:: 1 + len(powers) // 8]
+    ax.set_xticks([0, *10.0**powers], ["0", *(f"$10^{{{k:.0f}}}$" for k in powers)])
+    ax.minorticks_off()
+    ax.set(xlim=(0, last), xlabel="time t (logarithmic, but from 0)")
 
 
 def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
@@ -229,8 +243,7 @@ def film(run: Trajectory, *, frames: int = FRAMES) -> Film:
     gap, tau, mismatched = (
         np.array([getattr(shot, name) for shot in shots]) for name in ("gap", "tau", "mismatched")
     )
-    shown = times > 0
-    return Film(times, gap, tau, mismatched, X, Y, (times[shown], gap[shown], tau[shown]), place)
+    return Film(times, gap, tau, mismatched, X, Y, (times, gap, tau), place)
 
 
 def _times(t: Array, count: int) -> Array:

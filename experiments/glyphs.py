@@ -29,9 +29,9 @@ EXAMPLES, SHOWN, TWINS = 6, 4, 6
 """Characters chosen of each class, how many of them are drawn, and pairs of held-out characters."""
 LONGEST = 36
 """Letters of a caption for which a column has room beside two images."""
-SIZE, STEP = 0.25, 0.29
+SIZE, STEP = 0.25, 0.27
 """Inches of an image, of 20 × 20 pixels, and from one to the next."""
-EDGE, COLUMN = 0.1, 2.75
+EDGE, COLUMN = 0.1, 2.7
 """Inches left of the drawing, and from its left column to the right one."""
 
 
@@ -179,7 +179,7 @@ def stamp(ax: Axes, image: Array, x: float, y: float) -> None:
 
 def heading(ax: Axes, text: str) -> None:
     """Set what a panel shows above it."""
-    ax.set_title(text, pad=4)
+    ax.set_title(text, pad=6)
 
 
 def write(ax: Axes, x: float, y: float, text: str, **options: Any) -> None:
@@ -200,7 +200,7 @@ def draw_captions(ax: Axes, numbers: Numbers) -> None:
 def draw_faces(ax: Axes, numbers: Numbers) -> None:
     """Draw characters in all faces, each row below its caption."""
     heading(ax, "(b) sixteen faces draw each caption; a step of training takes one of its images")
-    left = [STEP * k + 0.17 * (k // 4) for k in range(len(FACES))]
+    left = [STEP * k + 0.25 * (k // 4) for k in range(len(FACES))]
     for x, family in zip(left[::4], FAMILIES, strict=True):
         write(ax, x, 0.07, family)
     characters = numbers.parameters["in_all_faces"]
@@ -213,19 +213,19 @@ def draw_faces(ax: Axes, numbers: Numbers) -> None:
 
 def draw_classes(ax: Axes, numbers: Numbers) -> None:
     """Draw the prompt of each class, the number of its characters, and examples."""
-    heading(ax, "(a) twelve classes: the words that name them, how many characters, examples")
+    heading(ax, "(a) twelve classes: name, number of characters, examples")
     sizes = numbers.rows(part="all")["characters"]
     classes = zip(CLASSES.values(), numbers.arrays["classes"], strict=True)
     for k, (prompt, row) in enumerate(classes):
         x, y = k // 6 * COLUMN, k % 6 * STEP
         write(ax, x, y + SIZE / 2, f"{prompt}, {sizes[k]:,}")
         for i, image in enumerate(row[:SHOWN]):
-            stamp(ax, image, x + COLUMN - 0.07 - STEP * (SHOWN - i), y)
+            stamp(ax, image, x + 1.53 + STEP * i, y)
 
 
 def draw_twins(ax: Axes, numbers: Numbers) -> None:
     """Draw both images of held-out pairs, and their captions with the other word in bold."""
-    heading(ax, "(b) names of characters not learnt from, which differ in one word (bold)")
+    heading(ax, "(b) pairs of unseen characters whose names differ in one word (bold)")
     pairs = zip(numbers.arrays["twins"], numbers.parameters["twins"], strict=True)
     for k, (images, characters) in enumerate(pairs):
         x, y = k % 2 * COLUMN, k // 2 * 0.62

@@ -180,7 +180,7 @@ ROBUSTNESS = """\
 
 ![Verdicts under {count} recipes](../figures/section_4_robustness.png)
 
-The picture counts, for each conclusion, in how many of {count} recipes on glyphs it is reproduced,
+The picture shows, for each conclusion, under which of {count} recipes on glyphs it is reproduced,
 undecided or not reproduced. The recipes are
 {recipes}.
 Each differs from that of reference in one thing, and has the learning rates above, but where a

@@ -80,9 +80,9 @@ def _listed(similarity: Any, i: int) -> list[tuple[int, int, float]]:
 
 DRAWN = 3
 """Number of the nearest names that are drawn, and the right one where it is not among them."""
-WIDTH, HEAD, LINE, PAD = plotting.WIDTH, 1.32, 0.148, 0.16
+WIDTH, HEAD, LINE, PAD = plotting.WIDTH, 1.4, 0.148, 0.14
 """Width of the figure, and heights of its head, of a line, and between images, in inches."""
-LEFT, COLUMN, LETTERS, BOLD = 0.68, 2.43, 35, 30
+LEFT, COLUMN, LETTERS, BOLD = 0.68, 2.43, 35, 28
 """Where the first column of names begins, its width, and how many letters fit into a line."""
 
 
@@ -120,8 +120,14 @@ def _lines(numbers: Numbers, method: str, image: int) -> list[Line]:
     return [
         ("" if k else f"{rank:.0f}", text, bool(right))
         for rank, name, right in zip(*listed, strict=True)
-        for k, text in enumerate(textwrap.wrap(name.lower(), BOLD if right else LETTERS))
+        for k, text in enumerate(_wrapped(name.lower(), BOLD if right else LETTERS))
     ]
+
+
+def _wrapped(name: str, letters: int) -> list[str]:
+    """As few lines as fit, of about the same length."""
+    tries = [textwrap.wrap(name, k, break_on_hyphens=False) for k in range(1, letters + 1)]
+    return next(lines for lines in tries if len(lines) == len(tries[-1]))
 
 
 def _names(ax: Axes, lines: list[Line], left: float, top: float) -> None:
@@ -156,7 +162,10 @@ def _message(numbers: Numbers) -> str:
 
 def _head(ax: Axes, numbers: Numbers) -> None:
     """What is shown, and what was measured of both methods."""
-    note = f"The {DRAWN} names nearest to an image; bold with ✓: the right one, with its rank."
+    note = (
+        "Small networks, trained on other characters that fonts draw and on their names.\n"
+        f"The {DRAWN} names nearest to an image; bold with ✓: the right one, with its rank."
+    )
     ax.text(0.1, 0.5, note, va="top", size=8)
     for k, method in enumerate(METHODS):
         text = (
@@ -164,4 +173,4 @@ def _head(ax: Axes, numbers: Numbers) -> None:
             "right name first: {text_retrieval:.1f} % of images\n"
             "right image first: {image_retrieval:.1f} % of names"
         ).format(HEADS[method], **numbers.parameters["methods"][method])
-        ax.text(LEFT + k * COLUMN, 0.76, text, va="top", size=8)
+        ax.text(LEFT + k * COLUMN, 0.9, text, va="top", size=8)

@@ -214,7 +214,7 @@ def draw(numbers: Numbers) -> Figure:
         panel(ax, numbers)
         ax.legend(loc="upper left", borderaxespad=0.1, handlelength=1.8)
     for ax in axes[:, 0]:
-        ax.set_ylabel("exponent p of Δ ∝ 1/β$^p$ (log axis)")
+        ax.set_ylabel("exponent e of Δ ∝ 1/β$^e$ (log axis)")
     figure.suptitle(
         "Minibatches keep the exchange law Δ ∝ 1/β$^{1/n}$; Adam and shared weights do not\n"
         "(gap Δ and inverse temperature β in training on n pairs; one marker for each run)"
@@ -249,7 +249,7 @@ def draw_adam(ax: Axes, numbers: Numbers) -> None:
     for kind, (label, marker, colour, aside) in kinds.items():
         runs = numbers.rows(kind=kind)
         points(ax, aside * runs["pairs"], runs["exponent"], label, marker, colour, 5)
-    ax.set_title("(b) free rows, the optimiser Adam:\np of order 1, however many pairs")
+    ax.set_title("(b) free rows, the optimiser Adam:\ne of order 1, however many pairs")
 
 
 def draw_shared(ax: Axes, numbers: Numbers) -> None:
@@ -259,7 +259,7 @@ def draw_shared(ax: Axes, numbers: Numbers) -> None:
     ax.plot(n, shared, color=plotting.SHADES[1], lw=1, label="derived")
     runs = numbers.rows(kind="shared")
     points(ax, runs["pairs"], runs["exponent"], "gradient steps", "o", plotting.SHADES[1], 5)
-    ax.set_title("(c) rows plus one shared vector,\ngradient steps: p is about 1")
+    ax.set_title("(c) rows plus one shared vector,\ngradient steps: e is about 1")
 
 
 def draw_encoders(ax: Axes, numbers: Numbers) -> None:
@@ -271,7 +271,7 @@ def draw_encoders(ax: Axes, numbers: Numbers) -> None:
     for kind, style in kinds.items():
         runs = numbers.rows(kind=kind)
         points(ax, runs["pairs"], runs["exponent"], *style)
-    ax.set_title("(d) two encoders: p is about 1 by\ngradient steps, far more by Adam")
+    ax.set_title("(d) two encoders: e is about 1 by\ngradient steps, far more by Adam")
 
 
 def points(
@@ -285,7 +285,7 @@ def law(ax: Axes) -> None:
     """The line 1/n, on logarithmic axes."""
     n = np.array(WIDE)
     ax.plot(n, 1 / n, color="black", lw=0.8, ls="--")
-    ax.annotate("p = 1/n, the law", (5.5, 0.009))
+    ax.annotate("e = 1/n, the law", (5.5, 0.009))
     ax.set(xscale="log", yscale="log", xlim=WIDE, ylim=(4e-3, 2e3), xlabel="pairs n (log axis)")
     ax.minorticks_off()
     ax.set_xticks(SIZES, [str(n) for n in SIZES])

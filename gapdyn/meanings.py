@@ -143,7 +143,18 @@ def table(measures: Measures) -> str:
         width = max(len(finding.name) for finding in findings)
         lines += ["", "! unusual"]
         lines += [f"  {finding.name:{width}}  {finding.reason}" for finding in findings]
+    lines += ["", "to report", *(f"  {line}" for line in report(measures))]
     return "\n".join(lines[1:])
+
+
+def report(measures: Measures) -> tuple[str, str]:
+    """What others need in order to compare two modalities with theirs."""
+    m = measures
+    return (
+        f"gap {m.gap:.3f} between the centres of unit rows (by chance {m.null_gap:.3f}),"
+        f" {m.pairs:,} pairs in {m.dim:,} dimensions,",
+        f"recall@1 {m.recall_at_1_x_to_y:.3f} from x to y and {m.recall_at_1_y_to_x:.3f} back",
+    )
 
 
 def _shown(value: float) -> str:

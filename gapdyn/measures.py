@@ -524,11 +524,15 @@ def _matched(
     X: ArrayLike, Y: ArrayLike, groups: Any, sample: int | None, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Groups, tuple[str, ...]]:
     """Checked rows and which of them belong together, after the choice of a sample, and notes."""
+    A, B = validate_rows("X", X), validate_rows("Y", Y)
     if groups is None:
-        A, B = validate_pairs(X, Y)
+        if A.shape != B.shape:
+            raise ValueError(
+                f"X and Y must have one shape, got {A.shape} and {B.shape}; where an image has"
+                " several texts, groups must say which rows belong together"
+            )
         joined = one_to_one(len(A))
     else:
-        A, B = validate_rows("X", X), validate_rows("Y", Y)
         if A.shape[1] != B.shape[1]:
             raise ValueError(f"X and Y must have one dimension, got {A.shape[1]} and {B.shape[1]}")
         joined = read_groups(groups, len(A), len(B))

@@ -22,6 +22,8 @@ def test_the_table_shows_values_meanings_and_marks():
     assert "   0.5 ! distance" in next(line for line in lines if line.startswith("  gap "))
     assert shown["energy"].split()[:3] == ["energy", "-", "energy"]
     assert lines[lines.index("! unusual") + 1].split(maxsplit=1)[0] == "gap"
+    assert lines[-3] == "to report" and lines[-2].startswith("  gap 0.500 between the centres")
+    assert lines[-1].endswith(f"and {M.recall_at_1_y_to_x:.3f} back")
     assert max(map(len, lines)) <= 100
 
 

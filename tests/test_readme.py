@@ -51,7 +51,7 @@ def test_its_gapdyn_commands_run(tmp_path, monkeypatch, capsys):
     np.save("texts.npy", Y)
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     ours = [shlex.split(line)[1:] for line in commands if line.startswith("gapdyn ")]
-    assert len(ours) == 8
+    assert len(ours) == 9
     for arguments in ours:
         assert cli.main(arguments) == 0
     assert (tmp_path / "run.csv").is_file() and (tmp_path / "run.gif").is_file()

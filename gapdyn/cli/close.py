@@ -25,12 +25,27 @@ SHOWN = {
 """Measures that are printed before and after, and what they are."""
 
 
+MOVES = {
+    "shift": "both modalities to the middle between their centres, along the gap",
+    "one-sided": "y alone, to the centre of x",
+    "centre": "each modality to a centre of 0",
+    "orthogonal": "y alone, by the part of the gap that x does not span: the gap may stay",
+    "procrustes": "y alone, turned nearest to its partners, learnt on half of the pairs, measured"
+    " on the others",
+    "top-direction": "all rows, without the direction in which they spread most",
+}
+"""What each method moves."""
+
+
 def add_to(commands: Any) -> None:
     """Add the command to a parser's."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "close",
         help="close the gap, and see what it costs",
-        description="Move the rows so that the gap closes, and print measures before and after.",
+        description="Move the rows so that the gap closes, and print measures before and after."
+        " Rows are put back on the sphere, so that a little of the gap is left. Methods: "
+        + ". ".join(f"{name} moves {what}" for name, what in MOVES.items())
+        + ".",
     )
     parser.set_defaults(command=run)
     files.add_to(parser)

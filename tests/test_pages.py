@@ -1,5 +1,6 @@
 """Pages are written in sentences that are read once."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,9 +12,21 @@ PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def text(page: Path) -> str:
+    """What a page says; of a notebook, what stands between its code."""
+    source = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return source
+    cells = json.loads(source)["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+@pytest.mark.parametrize("page", PAGES + NOTEBOOKS, ids=lambda page: page.stem)
 def test_no_sentence_is_longer_than_it_may_be(page):
-    found = sentences(page.read_text(encoding="utf-8"))
+    found = sentences(text(page))
     assert found
     for sentence in found:
         assert length(sentence) <= LONGEST, sentence

@@ -22,7 +22,7 @@ from gapdyn.flow import (
 from gapdyn.models import LogBetaModel, Model, Observables
 from gapdyn.models.log_beta import LOG_BETA
 from gapdyn.record import MAX_DRIFT, Record
-from gapdyn.solver import EXPLICIT, LEAST_RTOL, MAX_STEPS, Solver
+from gapdyn.solver import EXPLICIT, LEAST_RTOL, LOST, MAX_STEPS, Solver
 from gapdyn.temperature import check_elementwise
 from gapdyn.types import Array
 from gapdyn.validate import shown, validate_array, validate_bool, validate_count
@@ -188,10 +188,11 @@ def _together(
     fields, error = drive(record, steps, state, end, times, progress)
     runs = members.trajectories(fields, solver, starts)
     if error is not None:
-        message = (
-            f"{explain(error, fields['t'][-1], end, solver)}, those of all members in .trajectories"
-        )
-        raise IntegrationError(message, runs[members.failed or 0], runs) from error
+        failed = members.lost if LOST in str(error) else None
+        who = "" if failed is None else f"member {failed}: "
+        why = explain(error, fields["t"][-1], end, solver)
+        message = f"{who}{why}, those of all members in .trajectories"
+        raise IntegrationError(message, runs[failed or 0], runs) from error
     return runs
 
 
@@ -216,7 +217,7 @@ class Members:
         self.temperature = model.temperature
         self.settled = model.settled
         self.count = count
-        self.failed: int | None = None
+        self.lost: int | None = None
 
     def columns(self, y: Array) -> Array:
         """The states (N, B) of a flat state, as a view."""
@@ -227,11 +228,10 @@ class Members:
         return self.model.split(self.columns(y))
 
     def velocity(self, t: float, y: Array) -> Array:
-        """dy/dt."""
+        """dy/dt; `lost` is the last member without one, for which the solver steps shorter."""
         velocity = self.model.velocity(t, self.columns(y))
         if not np.isfinite(velocity.sum()):
-            self.failed = k = int(np.isfinite(velocity).all(axis=0).argmin())
-            raise ArithmeticError(f"the velocity of member {k} is not finite at t = {t:.6g}")
+            self.lost = int(np.isfinite(velocity).all(axis=0).argmin())
         return velocity.ravel()
 
     def observe(self, t: float, y: Array) -> Observables:

@@ -33,6 +33,8 @@ from gapdyn.types import Array
 from gapdyn.validate import shown, validate_count, validate_positive
 
 METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
+LOST = "the velocity is not finite"
+"""How the error of a solver begins that ends where there is no velocity."""
 EXPLICIT = ("RK23", "RK45", "DOP853")
 OTHERS = {
     "LSODA": "method='Radau' or method='DOP853'",
@@ -233,7 +235,7 @@ class Solver:
 
 def _failure(message: str, lost: list[float]) -> ArithmeticError:
     """What ended a solver: what it says, or where the velocity of its last step was not finite."""
-    where = f"the velocity is not finite at t = {lost[-1]:.6g}" if lost else message
+    where = f"{LOST} at t = {lost[-1]:.6g}" if lost else message
     return ArithmeticError(where)
 
 

@@ -138,13 +138,24 @@ def test_a_member_that_fails_loses_nothing_of_the_others(method):
 
 def test_the_member_that_fails_is_named():
     turning = Own(lambda t, y: np.where((t < 0.5) | (y < 1), -y, y * np.nan))
-    with pytest.raises(gd.IntegrationError, match="velocity of member 1 is not fin") as caught:
+    with pytest.raises(gd.IntegrationError, match=r"^member 1: .* velocity is not fin") as caught:
         gd.flow_many(turning, [[-1.0], [9.0]], 5.0)
     assert caught.value.trajectory is caught.value.trajectories[1]
     model, Y0 = starts("free", gd.Learned(), 3)
     with pytest.raises(gd.IntegrationError, match="drifted from unit length") as caught:
         gd.flow_many(model, Y0, 1e5, rtol=0.9, atol=10.0, method="RK23")
     assert max(run.drift for run in caught.value.trajectories) <= 1e-4
+
+
+def test_a_trial_step_without_a_velocity_is_a_shorter_one_as_in_a_flow_alone():
+    """At its pole a height stops at once, and a step that is too long has no velocity there."""
+    loss = gd.Sigmoid("relative", bias_rate=0.6)
+    temperature = gd.Learned(beta=gd.Softplus(), rate=0.1)
+    model = gd.FrozenModel(-np.eye(3), temperature, loss=loss)
+    y0 = np.array([50.0, 0.3, 0.2])
+    alone = gd.flow(model, y0, [0.0, 30.0])
+    for run in gd.flow_many(model, [y0, y0], [0.0, 30.0]):
+        np.testing.assert_allclose(run.y[-1], alone.y[-1], rtol=1e-6)
 
 
 def test_an_interrupt_keeps_what_there_is():

@@ -20,7 +20,8 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (
         rb"\x80[\x02-\x05]",
         "it is a pickle, which could run code",
-        "import numpy, pickle; numpy.save({npy}, pickle.load(open({file}, 'rb')))",
+        "import numpy, pickle; a = pickle.load(open({file}, 'rb')); "
+        "numpy.savez({npz}, **a) if isinstance(a, dict) else numpy.save({npy}, a)",
     ),
     (
         rb"\x89HDF\r\n\x1a\n",
@@ -78,10 +79,11 @@ def converted(what: str, code: str, file: str, head: bytes = b"") -> str:
     """What a file is, and a line for the shell that converts it."""
     file = file if PLAIN.fullmatch(file) else "FILE"
     stem = re.sub(r"\.\w+$", "", file)
-    names = {"file": f"'{file}'", "npy": f"'{stem}.npy'", "parquet": f"'{stem}.parquet'"}
+    names = {kind: f"'{stem}.{kind}'" for kind in ("npy", "npz", "parquet")} | {"file": f"'{file}'"}
     if file.endswith(".npy"):
         names["npy"] = f"'{stem}_converted.npy'"
-    return f'{what}; this converts it: python -c "{code.format(how=_how(head), **names)}"'
+    trust = "if you trust it, " * ("pickle" in code)
+    return f'{what}; {trust}this converts it: python -c "{code.format(how=_how(head), **names)}"'
 
 
 def _how(head: bytes) -> str:

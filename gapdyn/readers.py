@@ -63,7 +63,8 @@ OTHER_TYPES = (
 )
 TRUSTED = (
     "import numpy; a = numpy.load({file}, allow_pickle=True); "
-    "numpy.save({npy}, numpy.array(a.tolist(), float))"
+    "numpy.save({npy}, numpy.array(a.tolist(), float)) if a.ndim else "
+    "numpy.savez({npz}, **a.item())"
 )
 """What converts an array of objects, of a file that can be trusted."""
 
@@ -284,7 +285,7 @@ def _type(descr: str, name: str) -> np.dtype[Any]:
         return _formats.bfloat16(f"it holds {descr}, as NumPy stores bfloat16")
     what = next(what for kind, what in OTHER_TYPES if kind.fullmatch(descr)).format(descr[:40])
     if OBJECTS.fullmatch(descr):
-        what = converted(f"{what}; if you trust it", TRUSTED, name)
+        what = converted(what, TRUSTED, name)
     raise UnreadableError(what)
 
 

@@ -79,7 +79,7 @@ KINDS = {
     "state.pth": (zipped(state__data_dot_pkl=b"", state__data__0=b""), "it is a PyTorch file"),
     "rows.pkl": (
         pickle.dumps(BOTH),
-        "it is a pickle, which could run code; this converts it: pyth",
+        "it is a pickle, which could run code; if you trust it, this converts it: pyth",
     ),
     "rows.csv": (table(X, ","), "numpy.save('rows.npy', numpy.loadtxt('rows.csv', delimiter=','))"),
     "head.csv": (
@@ -126,7 +126,7 @@ KINDS = {
     "negative.npy": (npy(BOTH).replace(b"(2, 6, 4)", b"(2,-6,-4)"), "it is damaged: the header"),
     "objects.npy": (
         npy(np.array([[1.0], [2.0]], dtype=object)),
-        "if you trust it; this converts it",
+        "which could run code; if you trust it, this converts it",
     ),
     "records.npy": (npy(np.zeros(3, "f8,i4")), "which are no plain numbers"),
     "dates.npy": (npy(np.zeros((2, 3, 4), "M8[s]")), "it holds <M8[s], which are no plain numbers"),
@@ -263,6 +263,21 @@ def refused(arguments, capsys):
 
 BAD = [([name], says) for name, (_, says) in (KINDS | SHAPES).items()]
 BAD += [(arguments.split(), says) for arguments, says in COMMANDS.items()]
+
+
+@pytest.mark.parametrize("name", ["dict.npy", "dict.pkl"])
+def test_the_line_that_converts_a_dictionary_does_so(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    held = {"image": X, "text": Y}
+    if name.endswith(".npy"):
+        np.save(name, held, allow_pickle=True)
+    else:
+        Path(name).write_bytes(pickle.dumps(held))
+    assert cli.main(["measure", name]) == 2
+    code = capsys.readouterr().err.partition('python -c "')[2].rstrip().removesuffix('"')
+    exec(code, {})
+    (made,) = (path for path in tmp_path.iterdir() if path.name != name)
+    assert cli.main(["measure", made.name]) == 0
 
 
 @pytest.mark.parametrize(("arguments", "says"), BAD, ids=[" ".join(given) for given, _ in BAD])

@@ -288,6 +288,18 @@ def test_the_method_is_scipys(here):
     assert run.solver.method == "Radau" and run.gamma[0] == -0.1
 
 
+def test_rows_of_uneven_lengths_may_be_columns(here, capsys):
+    """Within the rounding of half precision rows are unit, and nothing is said."""
+    X, Y = features()
+    uneven = np.linspace(1, 3, len(X))[:, None] * X
+    for rows, said in ((X, False), (X.astype(np.float16), False), (2 * X, False), (uneven, True)):
+        np.save("both.npy", np.stack([rows, Y.astype(rows.dtype)]))
+        assert cli.main(["measure", "both.npy"]) == 0
+        error = capsys.readouterr().err
+        assert ("if the file is transposed, --layout says so" in error) == said
+        assert ("rows of x were not unit" in error) == (rows is not X and rows.dtype == float)
+
+
 @pytest.mark.parametrize("form", ["one npy", "two npy", "npz"])
 def test_measure_reads_every_form_with_x_first(here, form, capsys):
     X, Y = both = features()

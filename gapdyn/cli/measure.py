@@ -20,8 +20,10 @@ from gapdyn.readers import read_arrays
 from gapdyn.terminal import say
 from gapdyn.validate import validate_rows
 
-UNIT = 1e-6
-"""Rows this close to unit length count as unit; float32 rows are."""
+UNIT = 1e-3
+"""Rows this close to unit length count as unit; float16 rows are."""
+UNEVEN = 2.0
+"""From this ratio of lengths on, rows may be what should have been columns."""
 
 
 def add_to(commands: Any) -> None:
@@ -80,6 +82,8 @@ def not_unit(lengths: dict[str, Any]) -> list[str]:
     return [
         f"rows of {name} were not unit (lengths {length.min():.6g} to {length.max():.6g});"
         " they are normalised"
+        + "; if the file is transposed, --layout says so"
+        * bool(length.max() > UNEVEN * length.min())
         for name, length in lengths.items()
         if np.abs(length - 1).max() > UNIT
     ]

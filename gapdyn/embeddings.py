@@ -125,7 +125,7 @@ def _paths(files: Any) -> list[str]:
     if not all(isinstance(path, str) and path and "\0" not in path for path in paths):
         raise ValueError("FILE must be a path, and no empty text")
     if not 1 <= len(paths) <= 2:
-        raise ValueError(f"FILE must be one file or two, got {len(paths)}")
+        raise ValueError(f"files must be one or two, got {len(paths)}")
     if paths.count("-") > 1:
         raise ValueError("FILE may be -, which is standard input, once")
     return paths

@@ -173,7 +173,7 @@ COMMANDS = {
     "missing.npy": "there is no file missing.npy",
     "link.npy": "there is no file link.npy",
     "loop.npy": "there is no file loop.npy",
-    ". x.npy x.npy": "FILE must be one file or two, got 3",
+    ". x.npy x.npy": "files must be one or two, got 3",
     "- -": "FILE may be -, which is standard input, once",
     "": "the following arguments are required: FILE",
     "x.npy short.npy": "X and Y must have one shape, got (6, 4) and (3, 4)",
@@ -411,7 +411,7 @@ def test_no_pickle_is_ever_loaded(tmp_path, monkeypatch, capsys):
     [
         ({"files": 1.0}, TypeError, "files must be a path or a sequence of paths, got 1.0"),
         ({"files": [None]}, TypeError, "files must be a path or a sequence of paths"),
-        ({"files": []}, ValueError, "FILE must be one file or two, got 0"),
+        ({"files": []}, ValueError, "files must be one or two, got 0"),
         ({"files": ""}, ValueError, "FILE must be a path, and no empty text"),
         ({"files": "a\0b"}, ValueError, "FILE must be a path, and no empty text"),
         ({"files": "both.npy", "layout": 3}, TypeError, "--layout must be a text such as n2d"),

@@ -174,7 +174,8 @@ class _System(NamedTuple):
         """States (3, ...) at times in the names of `MeanField`."""
         beta = np.asarray(self.temperature.beta(0.0, states[0]))
         x, y = np.multiply.outer(self.heights, np.exp(states[1]))
-        theta, partner = 2 * np.arctan(np.exp(states[2])), np.full(times.shape, np.nan)
+        with np.errstate(over="ignore"):  # partners that are opposite: θ is π
+            theta, partner = 2 * np.arctan(np.exp(states[2])), np.full(times.shape, np.nan)
         known = np.isfinite(beta)
         partner[known] = np.exp(self.log_partner(states[:, known]))
         fields = (times, beta, x, y, theta, np.abs(x - y), partner)

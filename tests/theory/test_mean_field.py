@@ -335,6 +335,15 @@ def test_a_time_of_alignment_has_one_height():
             mean_field.alignment_time(gamma=gamma, theta0=1.0, dim=3)
 
 
+def test_partners_that_end_opposite_are_at_the_angle_pi():
+    """β = ν may fall below 0, where the loss parts partners; log tan(θ/2) leaves float64."""
+    learned = gd.Learned(beta=gd.Linear(), rate=0.1)
+    extreme = {"gamma": 0.999, "theta0": 3.1, "n": 71275, "dim": 3, "row_rate": 1e3}
+    run = mean_field.flow([1e-3, 1.6e7], tau=1e3, temperature=learned, **extreme)
+    assert run.beta[-1] < 0 and run.theta[0] == pytest.approx(3.1, abs=1e-6)
+    assert run.theta[-1] == pytest.approx(np.pi, abs=1e-12)
+
+
 def test_a_first_integral_needs_a_run_and_a_gap():
     run = mean_field.flow([0.0, 0.1], tau=1.0, **SETTING)
     strings, longer = run._replace(beta=run.beta.astype(str)), run._replace(partner=np.zeros(3))

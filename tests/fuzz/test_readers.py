@@ -82,7 +82,7 @@ def obeys(path):
     run = outcome(gd.Trajectory.load, {"path": path})
     outcome(readers.read_arrays, {"source": path})
     if isinstance(run, gd.Trajectory):
-        outcome(gd.Trajectory.at, {"self": run, "t": float(run.t[0] + run.t[-1]) / 2})
+        outcome(gd.Trajectory.at, {"self": run, "t": float(run.t[0] / 2 + run.t[-1] / 2)})
         outcome(gd.Trajectory.to_csv, {"self": run, "path": "run.csv"})
         assert repr(run)
 
